@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* What every part of the library shares: statuses, the log, the allocator, the version.
+ *
+ * Every fallible function returns a dsvk_status and writes its result through its first
+ * argument, which is NULL (or zero) after a failure. The sentence that explains a failure
+ * goes once to the log, at level DSVK_LOG_ERROR, from the place that knows the numbers. */
+#ifndef DSVK_BASE_H
+#define DSVK_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(DSVK_BUILD) && defined(__GNUC__)
+#define DSVK_API __attribute__((visibility("default")))
+#else
+#define DSVK_API
+#endif
+
+#define DSVK_VERSION_MAJOR 0
+#define DSVK_VERSION_MINOR 1
+#define DSVK_VERSION_PATCH 0
+
+/* The only list of statuses: enum, names and texts are made from it. */
+#define DSVK_STATUS_MAP(X)                                                \
+    X(OK, "success")                                                      \
+    X(BAD_ARGUMENT, "argument outside its documented range")              \
+    X(BAD_FILE, "file is missing, truncated or malformed")                \
+    X(UNSUPPORTED, "not supported by this device, build or model format") \
+    X(NO_MEMORY, "host memory exhausted")                                 \
+    X(NO_VRAM, "device memory exhausted")                                 \
+    X(NO_DEVICE, "no usable Vulkan device")                               \
+    X(DEVICE_LOST, "the device stopped responding")                       \
+    X(CANCELLED, "cancelled by the caller")
+
+typedef enum {
+#define X(name, text) DSVK_##name,
+    DSVK_STATUS_MAP(X)
+#undef X
+} dsvk_status;
+
+/* "success" and the like; never NULL, static storage. */
+DSVK_API const char *dsvk_status_text(dsvk_status status);
+
+/* "0.1.0"; static storage. */
+DSVK_API const char *dsvk_version(void);
+
+typedef enum {
+    DSVK_LOG_ERROR,
+    DSVK_LOG_WARN,
+    DSVK_LOG_INFO,
+    DSVK_LOG_DEBUG,
+} dsvk_log_level;
+
+/* Where messages go. `line` is one line without line end, valid during the call only.
+ * write == NULL: silent. The callback may be called from any thread of the library. */
+typedef struct {
+    void (*write)(void *user, dsvk_log_level level, const char *line);
+    void          *user;
+    dsvk_log_level level; /* the least important level that is wanted */
+} dsvk_log;
+
+/* Host memory. resize(user, NULL, n) allocates, resize(user, p, 0) frees and returns NULL,
+ * otherwise as realloc. Memory is aligned to 16 bytes. resize == NULL: the C library's.
+ * Must be safe to call from several threads. */
+typedef struct {
+    void *(*resize)(void *user, void *memory, size_t bytes);
+    void *user;
+} dsvk_allocator;
+
+/* Called while long work goes on, from the thread that called the library. Return false to
+ * cancel: the call then ends with DSVK_CANCELLED. done and total are in bytes when loading
+ * and in tokens when evaluating. report == NULL: not wanted. */
+typedef struct {
+    bool (*report)(void *user, uint64_t done, uint64_t total);
+    void *user;
+} dsvk_progress;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line longer than this is cut; file names are the only long parts. */
+#define LINE_BYTES 1024
+
+static void *libc_resize(void *user, void *memory, size_t bytes)
+{
+    (void)user;
+    if (bytes == 0) {
+        free(memory);
+        return NULL;
+    }
+    return realloc(memory, bytes);
+}
+
+void dv_context_init(struct dv_context *ctx, const dsvk_log *log, const dsvk_allocator *allocator)
+{
+    *ctx = (struct dv_context){ .allocator = { .resize = libc_resize } };
+    if (log)
+        ctx->log = *log;
+    if (allocator && allocator->resize)
+        ctx->allocator = *allocator;
+}
+
+void *dv_alloc(const struct dv_context *ctx, size_t bytes)
+{
+    return bytes ? ctx->allocator.resize(ctx->allocator.user, NULL, bytes) : NULL;
+}
+
+void *dv_zalloc(const struct dv_context *ctx, size_t bytes)
+{
+    void *memory = dv_alloc(ctx, bytes);
+    if (memory)
+        memset(memory, 0, bytes);
+    return memory;
+}
+
+void *dv_zalloc_array(const struct dv_context *ctx, size_t n, size_t size)
+{
+    if (size != 0 && n > SIZE_MAX / size)
+        return NULL;
+    return dv_zalloc(ctx, n * size);
+}
+
+void *dv_realloc(const struct dv_context *ctx, void *memory, size_t bytes)
+{
+    return ctx->allocator.resize(ctx->allocator.user, memory, bytes);
+}
+
+void dv_free(const struct dv_context *ctx, void *memory)
+{
+    if (memory)
+        ctx->allocator.resize(ctx->allocator.user, memory, 0);
+}
+
+char *dv_strdup(const struct dv_context *ctx, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char  *copy  = dv_alloc(ctx, bytes);
+    if (copy)
+        memcpy(copy, text, bytes);
+    return copy;
+}
+
+static void write_line(const struct dv_context *ctx, dsvk_log_level level, const char *format,
+                       va_list args)
+{
+    char line[LINE_BYTES];
+    if (!ctx->log.write || level > ctx->log.level)
+        return;
+    vsnprintf(line, sizeof line, format, args);
+    /* One message is one line, whatever a file name or a driver put into it. */
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            *c = ' ';
+    ctx->log.write(ctx->log.user, level, line);
+}
+
+dsvk_status dv_fail(const struct dv_context *ctx, dsvk_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_line(ctx, DSVK_LOG_ERROR, format, args);
+    va_end(args);
+    return status;
+}
+
+void dv_log(const struct dv_context *ctx, dsvk_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_line(ctx, level, format, args);
+    va_end(args);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/number.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float dv_f16_decode(uint16_t bits)
+{
+    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16, exponent = bits >> 10 & 31u;
+    uint32_t mantissa = bits & 0x3FFu;
+    if (exponent == 31)
+        return from_bits(sign | 0x7F800000u | mantissa << 13);
+    if (exponent == 0) {
+        float value = ldexpf((float)mantissa, -24);
+        return sign ? -value : value;
+    }
+    return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+uint16_t dv_f16_encode(float value)
+{
+    uint32_t bits = bits_of(value), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
+    if (magnitude > 0x7F800000u)
+        return (uint16_t)(sign | 0x7E00u);
+    if (magnitude >= 0x477FF000u) /* 65520 and above round to infinity */
+        return (uint16_t)(sign | 0x7C00u);
+    if (magnitude < 0x38800000u) /* below 2^-14: subnormal, unit 2^-24 */
+        return (uint16_t)(sign | (uint32_t)nearbyintf(ldexpf(from_bits(magnitude), 24)));
+    uint32_t rounded = magnitude + 0xFFFu + (magnitude >> 13 & 1u);
+    return (uint16_t)(sign | ((rounded >> 13) - (112u << 10)));
+}
+
+float dv_bf16_decode(uint16_t bits)
+{
+    return from_bits((uint32_t)bits << 16);
+}
+
+uint16_t dv_bf16_encode(float value)
+{
+    uint32_t bits = bits_of(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
+        return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+float dv_e4m3_decode(uint8_t bits)
+{
+    uint32_t exponent = bits >> 3 & 15u, mantissa = bits & 7u;
+    float    value;
+    if (exponent == 15 && mantissa == 7)
+        value = NAN;
+    else if (exponent == 0)
+        value = ldexpf((float)mantissa, -9);
+    else
+        value = ldexpf((float)(8 + mantissa), (int)exponent - 10);
+    return bits & 0x80u ? -value : value;
+}
+
+uint8_t dv_e4m3_encode(float value)
+{
+    uint8_t sign = (uint8_t)(bits_of(value) >> 24 & 0x80u);
+    float   size = fabsf(value);
+    if (isnan(value))
+        return 0x7F;
+    if (size >= 448.0f)
+        return sign | 0x7E;
+    int exponent;
+    frexpf(size, &exponent); /* size = f * 2^exponent, f in [0.5, 1) */
+    int unit = exponent - 4 < -9 ? -9 : exponent - 4; /* three mantissa bits, or subnormal */
+    int code = (int)nearbyintf(ldexpf(size, -unit));  /* 8..16, or 0..8 when unit is -9 */
+    /* In units of 2^unit the code counts through the binades without a gap. */
+    return (uint8_t)(sign | (code + (unit + 9) * 8));
+}
+
+float dv_e8m0_decode(uint8_t bits)
+{
+    return bits == 255 ? NAN : ldexpf(1.0f, (int)bits - 127);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that differs between operating systems. Only os_*.c includes system headers
+ * beyond C11's. */
+#ifndef DV_BASE_OS_H
+#define DV_BASE_OS_H
+
+#include "base/context.h"
+
+/* A whole file, mapped for reading. */
+struct dv_file_map {
+    const unsigned char *data;
+    uint64_t             bytes;
+};
+
+/* Fails with BAD_FILE when `path` cannot be opened or is not a regular file. An empty file
+ * maps as data == NULL. A file shortened by someone else after this call may raise SIGBUS on
+ * access: use dv_file_read for anything that happens later than loading. */
+dsvk_status dv_file_map_open(struct dv_file_map *map, const struct dv_context *ctx,
+                             const char *path);
+void        dv_file_map_close(struct dv_file_map *map);
+
+/* Reads a whole small file; fails with BAD_FILE above `limit` bytes. The caller frees *data,
+ * which has one 0 byte behind its end. */
+dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
+                         const char *path, size_t limit);
+bool        dv_file_exists(const char *path);
+
+uint64_t dv_time_ns(void);     /* monotonic */
+uint64_t dv_cpu_time_ns(void); /* of this process, all threads */
+uint64_t dv_host_memory_free(void);
+uint32_t dv_processor_count(void);
+
+/* Runs work(user, i) for i = 0 .. n-1 on up to `threads` threads (0: one per processor) and
+ * returns when all are done. Falls back to the calling thread where none can be started. */
+void dv_parallel(uint32_t threads, uint32_t n, void (*work)(void *user, uint32_t i), void *user);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* A published checkpoint folder: config.json and the tensors of its safetensors files. All of
+ * it is untrusted: every sum and product is checked and compared with the file sizes before
+ * anything is allocated from it, and every failure is one sentence with the numbers.
+ *
+ * A checkpoint owns its file maps; tensors point into them and live as long as it. Read-only
+ * after opening, so threads may share it. */
+#ifndef DV_FILE_CHECKPOINT_H
+#define DV_FILE_CHECKPOINT_H
+
+#include "base/context.h"
+#include "file/config.h"
+#include "tensor/dtype.h"
+
+#define DV_MAX_DIMS 4
+
+struct dv_tensor_file {
+    const char          *name;
+    enum dv_dtype        dtype;
+    uint32_t             n_dims;
+    uint64_t             dims[DV_MAX_DIMS];
+    const unsigned char *data; /* any alignment */
+    uint64_t             bytes;
+    uint32_t             shard; /* index of its file */
+};
+
+struct dv_checkpoint;
+
+/* Opens a folder: config.json, then model.safetensors.index.json with its shards, or else
+ * model.safetensors, or else all *.safetensors. Tensors of MTP layers and unknown tensors are
+ * listed too. Checks that each file's tensors lie inside it without overlap or lie. */
+dsvk_status dv_checkpoint_open(struct dv_checkpoint **out, const struct dv_context *ctx,
+                               const char *folder);
+void        dv_checkpoint_close(struct dv_checkpoint *checkpoint);
+
+const struct dv_config *dv_checkpoint_config(const struct dv_checkpoint *checkpoint);
+const char             *dv_checkpoint_folder(const struct dv_checkpoint *checkpoint);
+uint64_t                dv_checkpoint_bytes(const struct dv_checkpoint *checkpoint);
+uint32_t                dv_checkpoint_n_shards(const struct dv_checkpoint *checkpoint);
+uint32_t                dv_checkpoint_n_tensors(const struct dv_checkpoint *checkpoint);
+const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *checkpoint,
+                                                  uint32_t i); /* sorted by name */
+/* NULL when there is no such tensor. */
+const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
+                                                const char *name);
+
+/* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
+struct dv_matrix_file {
+    const struct dv_tensor_file *weight;
+    const struct dv_tensor_file *scale; /* NULL: none; F32, BF16, F16 or F8_E8M0 */
+    uint32_t                     rows, cols;
+    uint32_t                     block_rows, block_cols; /* of one scale; 0 without scale */
+};
+
+/* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
+ * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
+ * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Scales must
+ * be finite and above 0. */
+dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                                 const struct dv_checkpoint *checkpoint, const char *name,
+                                 uint32_t rows, uint32_t cols);
+/* The vector `name`, [n], F32, F16 or BF16. */
+dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,
+                                 const struct dv_checkpoint *checkpoint, const char *name,
+                                 uint32_t n);
+/* Checks that every tensor which the architecture in the config needs is there, with the right
+ * shape and format, before anything is allocated for it. */
+dsvk_status dv_checkpoint_check(const struct dv_context *ctx,
+                                const struct dv_checkpoint *checkpoint);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "tensor/dtype.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/number.h"
+
+static const struct {
+    const char *name;
+    uint32_t    bytes;
+} table[DV_N_DTYPES] = {
+#define X(name, text, bytes) [DV_##name] = { text, bytes },
+    DV_DTYPE_MAP(X)
+#undef X
+};
+
+const char *dv_dtype_name(enum dv_dtype dtype)
+{
+    return table[dtype].name;
+}
+
+uint32_t dv_dtype_bytes(enum dv_dtype dtype)
+{
+    return table[dtype].bytes;
+}
+
+bool dv_dtype_find(enum dv_dtype *dtype, const char *name)
+{
+    for (unsigned i = 0; i < DV_N_DTYPES; i++)
+        if (strcmp(table[i].name, name) == 0) {
+            *dtype = (enum dv_dtype)i;
+            return true;
+        }
+    return false;
+}
+
+float dv_dtype_get(enum dv_dtype dtype, const void *data, uint64_t index)
+{
+    const unsigned char *at = (const unsigned char *)data + index * table[dtype].bytes;
+    uint16_t             half;
+    float                value;
+    switch (dtype) {
+    case DV_F32:
+        memcpy(&value, at, sizeof value);
+        return value;
+    case DV_F16:
+        memcpy(&half, at, sizeof half);
+        return dv_f16_decode(half);
+    case DV_BF16:
+        memcpy(&half, at, sizeof half);
+        return dv_bf16_decode(half);
+    case DV_F8_E4M3:
+        return dv_e4m3_decode(*at);
+    case DV_F8_E8M0:
+        return dv_e8m0_decode(*at);
+    default:
+        return NAN;
+    }
+}

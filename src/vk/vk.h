@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Vulkan, one noun a section: instance, device, capabilities, buffer, pipeline, commands,
+ * stream. Knows nothing of tensors or models. Every Vulkan call goes through the tables
+ * `dv_instance.vk` and `dv_device.vk`, which tests replace by failing ones.
+ *
+ * Threads: a device and what was made with it belong to one thread at a time. */
+#ifndef DV_VK_VK_H
+#define DV_VK_VK_H
+
+#include "base/context.h"
+#include "vk/loader.h" /* volk's types; struct dv_instance_table, VolkDeviceTable */
+#include "vk/spirv.h"
+
+/* ---- instance ---- */
+
+struct dv_instance {
+    const struct dv_context *ctx;
+    VkInstance               handle;
+    struct dv_instance_table vk;
+    uint32_t                 n_physical;
+    VkPhysicalDevice        *physical; /* in the order that dv_instance_rank gives */
+    struct dv_caps          *caps;     /* n_physical of them */
+    VkDebugUtilsMessengerEXT messenger; /* only with validate */
+};
+
+/* What a device is and offers; filled for every physical device, also for unusable ones. Read
+ * in vk/caps.c, the only file that may look at vendors and drivers. */
+struct dv_caps {
+    char     name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    char     driver[VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE + 2]; /* "radv Mesa 26.1" */
+    char     vendor[32];
+    uint8_t  uuid[VK_UUID_SIZE]; /* device UUID */
+    uint32_t api_version;
+    bool     usable;
+    char     why_not[160]; /* one clause, when !usable */
+    bool     is_software, is_integrated, unified_memory;
+    uint64_t memory_total, memory_free; /* of the device-local heaps; free as the driver says */
+    uint32_t subgroup, subgroup_min, subgroup_max;
+    bool     subgroup_size_control, subgroup_arithmetic;
+    uint32_t max_workgroup;     /* invocations */
+    uint32_t max_shared_bytes;
+    uint32_t max_groups[3];
+    uint32_t max_push_bytes;
+    uint64_t max_allocation, max_buffer;
+    bool     int64, float16, int16, int8;         /* shader arithmetic */
+    bool     cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
+    bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
+    float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
+};
+
+/* Finds the loader and its devices. NO_DEVICE when there is no loader or no driver at all. An
+ * odd device is listed as unusable, never a failure. validate: core validation layer, messages
+ * to the log as warnings and errors; UNSUPPORTED when the layer is not installed. */
+dsvk_status dv_instance_new(struct dv_instance **out, const struct dv_context *ctx, bool validate);
+void        dv_instance_free(struct dv_instance *instance);
+
+/* The device that `which` names: NULL or "" = the best (real before software, discrete before
+ * integrated, then memory), else an index, a UUID or a part of the name. NO_DEVICE says which
+ * there are. */
+dsvk_status dv_instance_find(uint32_t *index, const struct dv_instance *instance,
+                             const char *which);
+
+/* ---- device ---- */
+
+struct dv_device {
+    const struct dv_context *ctx;
+    struct dv_instance      *instance; /* borrowed */
+    VkPhysicalDevice         physical;
+    VkDevice                 handle;
+    VkQueue                  queue;
+    uint32_t                 queue_family;
+    VolkDeviceTable          vk;
+    struct dv_caps           caps;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkPipelineCache          cache;
+    VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
+    bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
+    uint64_t                 bytes_used, bytes_limit; /* device memory; limit 0 = the driver's */
+    uint64_t                 n_submits;
+    struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
+};
+
+dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
+void        dv_device_free(struct dv_device *dev);
+
+/* Turns a VkResult into a status with a sentence ("doing": "allocating 64 MiB for weights"). A
+ * lost device becomes sticky. */
+dsvk_status dv_device_result(struct dv_device *dev, VkResult result, const char *doing);
+
+/* ---- buffers: the only place that allocates device memory (vk/memory.c) ---- */
+
+enum dv_memory {
+    DV_MEMORY_DEVICE,   /* device-local; mapped too where all memory is (unified memory) */
+    DV_MEMORY_UPLOAD,   /* host-visible, coherent: the host writes, the device reads */
+    DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
+};
+
+struct dv_buffer {
+    struct dv_device *dev;
+    VkBuffer          handle;
+    VkDeviceMemory    memory;
+    uint64_t          address; /* multiple of 256 */
+    uint64_t          bytes;
+    void             *mapped; /* NULL when the host cannot see it */
+};
+
+/* One allocation, one buffer: storage, indirect, transfer source and target, device address.
+ * Zeroed where the host can see it; otherwise the caller clears it with
+ * dv_commands_fill. NO_VRAM with the numbers when bytes_limit or the driver says no. `what`
+ * names it in messages. Fails with BAD_ARGUMENT for 0 bytes. */
+dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
+                          enum dv_memory memory, const char *what);
+void        dv_buffer_free(struct dv_buffer *buffer);
+
+/* ---- pipelines ---- */
+
+#define DV_MAX_SPEC 24
+
+struct dv_pipeline_params {
+    const char *kernel;             /* name in dv_kernel_spirv, without "_i64" */
+    uint32_t    spec[DV_MAX_SPEC];  /* by constant id; id 0 is the workgroup size */
+    uint32_t    n_spec;
+    uint32_t    push_bytes;         /* must equal what the module declares */
+    uint32_t    subgroup;           /* wanted subgroup size; 0 = any */
+};
+
+struct dv_pipeline {
+    struct dv_pipeline       *next;
+    struct dv_pipeline_params params;
+    VkPipeline                handle;
+};
+
+/* The pipeline with these parameters, made on first use and owned by the device. Takes the
+ * "_i64" module where the device has 64-bit integers. UNSUPPORTED when there is no such kernel,
+ * when push_bytes differs from the module's or the device's limits are exceeded. */
+dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
+                            const struct dv_pipeline_params *params);
+
+struct dv_statistic {
+    char     name[64];
+    uint64_t value;
+};
+
+/* Compiler statistics (registers, spills, instructions) of a pipeline of this kind; makes a
+ * throw-away pipeline. *n = 0 where the driver has none. The caller frees *list. */
+dsvk_status dv_pipeline_statistics(struct dv_statistic **list, uint32_t *n, struct dv_device *dev,
+                                   const struct dv_pipeline_params *params);
+
+/* ---- commands: recorded once, submitted many times ---- */
+
+struct dv_commands {
+    struct dv_device *dev;
+    VkCommandPool     pool;
+    VkCommandBuffer   handle;
+    uint32_t          n_dispatches, n_barriers;
+};
+
+dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev);
+void        dv_commands_free(struct dv_commands *commands);
+/* Begins anew (the last submission must have been waited for) / ends recording. */
+dsvk_status dv_commands_begin(struct dv_commands *commands);
+dsvk_status dv_commands_end(struct dv_commands *commands);
+void dv_commands_dispatch(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                          const void *push, uint32_t x, uint32_t y, uint32_t z);
+/* Group counts from a VkDispatchIndirectCommand in a buffer, at a multiple of 4. */
+void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                                   const void *push, const struct dv_buffer *buffer,
+                                   uint64_t offset);
+/* The one barrier kind between stages: compute writes -> compute reads, writes and indirect
+ * commands. */
+void dv_commands_barrier(struct dv_commands *commands);
+/* Compute and transfer writes -> everything, the host included: before the end of a recording
+ * whose results the host reads, and around copies. */
+void dv_commands_barrier_all(struct dv_commands *commands);
+void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from,
+                      uint64_t from_offset, const struct dv_buffer *to, uint64_t to_offset,
+                      uint64_t bytes);
+void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buffer, uint64_t offset,
+                      uint64_t bytes, uint32_t word);
+/* Writes a timestamp after all earlier work into slot i of the commands' query pool (made on first
+ * use with `slots` slots). Nothing where the device has none. */
+dsvk_status dv_commands_timestamp(struct dv_commands *commands, uint32_t slots, uint32_t i);
+dsvk_status dv_commands_read_timestamps(struct dv_commands *commands, uint32_t n, uint64_t *ns);
+
+/* ---- stream: one queue, one timeline semaphore ---- */
+
+struct dv_stream {
+    struct dv_device *dev;
+    VkSemaphore       timeline;
+    uint64_t          submitted, completed;
+};
+
+dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev);
+void        dv_stream_free(struct dv_stream *stream); /* waits for what was submitted */
+/* Queues recorded commands; *value (may be NULL) is reached when they are done. */
+dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
+                             uint64_t *value);
+/* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s). */
+dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
+
+/* Copies host memory to a buffer: directly where it is mapped, else through staging memory of at
+ * most 16 MiB, complete on return. */
+dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer, uint64_t offset,
+                             const void *data, uint64_t bytes);
+dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_buffer *buffer,
+                               uint64_t offset, uint64_t bytes);
+
+#endif
