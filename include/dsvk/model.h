@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* A published checkpoint folder: shape, tensors, tokenizer, chat format, compiled graph; and its
+ * weights on a device. */
+#ifndef DSVK_MODEL_H
+#define DSVK_MODEL_H
+
+#include "dsvk/device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dsvk_model dsvk_model;
+
+typedef struct {
+    const char    *folder;      /* config.json, *.safetensors, tokenizer.json */
+    const char    *like;        /* instead of a folder: a published shape without weights ("v2-lite",
+                                 * "v2", "v3", "moonlight", "glm-4.7-flash", "kimi-k2") */
+    bool           config_only; /* read config.json alone: describe and graph work, load does not */
+    dsvk_log       log;
+    dsvk_allocator allocator;
+} dsvk_model_params;
+
+/* Reads and checks headers only; no weight is touched. A missing tokenizer.json is no failure here:
+ * the functions that need it answer BAD_FILE. */
+DSVK_API dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params);
+DSVK_API void        dsvk_model_close(dsvk_model *model);
+
+typedef struct {
+    const char *architecture; /* model_type */
+    uint32_t    layers, dense_layers, hidden, heads, vocab;
+    uint32_t    q_lora, kv_lora, nope, rope, v_head; /* q_lora 0: a single query projection */
+    uint32_t    dense_ffn, expert_ffn, experts, shared_experts, top_k, groups, top_k_groups;
+    uint32_t    mtp_layers, max_context;
+    const char *routing;         /* "softmax greedy", "sigmoid noaux_tc", ... */
+    const char *chat_format;     /* "none", "v2", "v3", "v3.1" */
+    const char *number_formats;  /* of the tensors, by bytes: "F8_E4M3 78%, BF16 22%" */
+    uint64_t    parameters, active_parameters; /* of the main model */
+    uint64_t    bytes;           /* of all tensors in the folder */
+    uint32_t    tensors, shards;
+    uint32_t    tokenizer_size;  /* ids, 0 = no tokenizer */
+    uint64_t    latent_bytes;    /* of one token in the bf16 latent cache, all layers */
+    bool        do_sample;       /* generation_config.json; false: greedy */
+    float       temperature, top_p;
+    uint32_t    gen_top_k;       /* 0 = off */
+} dsvk_model_info;
+
+/* Valid as long as the model. */
+DSVK_API const dsvk_model_info *dsvk_model_describe(const dsvk_model *model);
+
+typedef struct {
+    const char *name, *dtype;
+    uint32_t    n_dims;
+    uint64_t    dims[4];
+    uint64_t    bytes;
+} dsvk_tensor_info;
+
+/* Tensor i of dsvk_model_info.tensors, by name; false past the end. */
+DSVK_API bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *info);
+
+/* ---- tokens ---- */
+
+/* The caller frees *ids with dsvk_model_free_memory(). With `special` the text of special tokens is
+ * recognised; without it, it is ordinary text. BOS is added only when `bos`. */
+DSVK_API dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes,
+                                         bool special, bool bos, uint32_t **ids, size_t *n);
+/* Bytes of one token, often not whole UTF-8; NULL and 0 when the id has none. */
+DSVK_API const char *dsvk_model_token(const dsvk_model *model, uint32_t id, size_t *bytes);
+DSVK_API bool        dsvk_model_token_is_special(const dsvk_model *model, uint32_t id);
+/* Whether generation ends at this token. */
+DSVK_API bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id);
+
+typedef struct {
+    const char *role; /* "system", "user", "assistant" */
+    const char *text;
+} dsvk_message;
+
+/* The ids of a conversation in the model's chat format, BOS included, ending with the opening of the
+ * assistant's turn. UNSUPPORTED when the model has no chat format. Freed as above. */
+DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
+                                     uint32_t **ids, size_t *n_ids);
+DSVK_API void        dsvk_model_free_memory(const dsvk_model *model, void *memory);
+
+/* ---- the compiled graph ---- */
+
+typedef enum { DSVK_STAGE_BUILT, DSVK_STAGE_FUSED, DSVK_STAGE_PLANNED } dsvk_graph_stage;
+typedef enum { DSVK_FORMAT_TEXT, DSVK_FORMAT_DOT, DSVK_FORMAT_JSON } dsvk_graph_format;
+
+typedef struct {
+    dsvk_graph_stage  stage;
+    dsvk_graph_format format;
+    uint32_t          tokens;  /* in one pass; 0 = 1, a decode step */
+    bool              no_fuse; /* plan the graph as built */
+    void (*write)(void *user, const char *text, size_t bytes); /* receives the print in pieces */
+    void *user;
+} dsvk_graph_params;
+
+DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *params);
+
+/* ---- weights on a device ---- */
+
+typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
+
+typedef struct {
+    dsvk_math     math;    /* activations in matrix products; AUTO: f16 where it is faster */
+    bool          no_fuse; /* run the graph as built */
+    dsvk_progress progress; /* bytes */
+} dsvk_load_params;
+
+/* Puts the weights on the device, unchanged in value. NO_VRAM when they do not fit, CANCELLED; the
+ * model is then as before. A model is loaded once. */
+DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
+                                     const dsvk_load_params *params);
+/* Device bytes of its weights. */
+DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

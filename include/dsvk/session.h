@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* One timeline of tokens and its latent cache. See dsvk.h for the idea of sync. */
+#ifndef DSVK_SESSION_H
+#define DSVK_SESSION_H
+
+#include "dsvk/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dsvk_session dsvk_session;
+
+typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache;
+
+typedef struct {
+    uint32_t   context; /* tokens; 0 = what the model and the memory allow, at most 8192 */
+    uint32_t   chunk;   /* most tokens in one pass; 0 = chosen for the device */
+    dsvk_cache cache;   /* format of the latent cache */
+    bool       profile; /* time each kernel */
+} dsvk_session_params;
+
+/* NO_VRAM when the cache and the activations do not fit. */
+DSVK_API dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
+                                      const dsvk_session_params *params);
+DSVK_API void        dsvk_session_free(dsvk_session *session);
+
+/* Makes the timeline equal to tokens[0 .. n-1], n >= 1: keeps the longest common beginning that is
+ * cached, drops the rest, computes what is new in chunks. Afterwards the results below are those of the
+ * last token (which is computed again when it was cached already). BAD_ARGUMENT for an id outside the
+ * vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks stay; after any
+ * other failure the timeline is empty and the session usable, unless the device is lost. */
+DSVK_API dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
+                                       const dsvk_progress *progress);
+/* Tokens in the timeline. */
+DSVK_API size_t   dsvk_session_tokens(const dsvk_session *session);
+DSVK_API uint32_t dsvk_session_context(const dsvk_session *session);
+DSVK_API uint32_t dsvk_session_chunk(const dsvk_session *session);
+
+/* The most likely next token, lowest id among equals; found on the device. */
+DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token);
+/* All `vocab` logits of the last token, copied to `logits`. */
+DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
+
+typedef struct {
+    float    temperature; /* <= 0: greedy */
+    uint32_t top_k;       /* 0 = off */
+    float    top_p;       /* 0 or 1 = off */
+    float    min_p;       /* 0 = off */
+    uint64_t seed;        /* with the position it determines the choice */
+} dsvk_sampling;
+
+/* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and the
+ * position only, so that a run can be repeated. */
+DSVK_API dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
+                                         uint32_t *token);
+
+/* What dsvk_session_score() hands out, in order of position; pointers are valid during the call. */
+typedef struct {
+    void (*logits)(void *user, size_t position, const float *row); /* [vocab]; NULL: not wanted */
+    /* MoE layer, position, top_k chosen experts (ascending) and their weights; NULL: not wanted */
+    void (*router)(void *user, uint32_t layer, size_t position, const uint32_t *experts,
+                   const float *weights);
+    void *user;
+} dsvk_score_rows;
+
+/* As sync from an empty timeline, handing out every position's results on the way. */
+DSVK_API dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
+                                        const dsvk_score_rows *rows, const dsvk_progress *progress);
+
+typedef struct {
+    uint64_t device_bytes;   /* weights, cache, activations and buffers of the device, now */
+    uint64_t weight_bytes, cache_bytes, arena_bytes;
+    uint64_t submissions;    /* so far */
+    uint64_t prefill_tokens, decode_tokens; /* computed so far; a pass of one token is decode */
+    double   prefill_seconds, decode_seconds;
+    uint32_t decode_dispatches, decode_barriers; /* of one token; 0 before the first */
+} dsvk_session_stats;
+
+DSVK_API void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats);
+
+typedef struct {
+    char     kernel[64]; /* op and weight format */
+    uint64_t dispatches;
+    double   seconds;    /* on the device */
+} dsvk_profile_row;
+
+/* Device time by kernel since the session was made with `profile`, longest first; the caller frees
+ * *rows with dsvk_model_free_memory(). UNSUPPORTED where the device has no timestamps. */
+DSVK_API dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows,
+                                          uint32_t *n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
