@@ -4,6 +4,12 @@
 #ifndef DV_ARGS_H
 #define DV_ARGS_H
 
+#ifndef VULKAN /* C */
+typedef struct dv_address     dv_address;
+typedef struct dv_matrix      dv_matrix;
+typedef struct dv_cache_place dv_cache_place;
+#endif
+
 struct dv_address {
     uint32_t lo, hi;
 };
@@ -25,7 +31,7 @@ struct dv_step {
 /* Where a weight matrix lies: micro-tiles of 8 rows x 16 bytes, K-major inside a group of 8 rows;
  * then, for FP8, one f32 scale for each group and block of columns (already times 256). */
 struct dv_matrix {
-    struct dv_address tiles;
+    dv_address tiles;
     uint32_t          scales;      /* byte offset of the scales from `tiles` */
     uint32_t          cols;        /* K */
     uint32_t          chunks;      /* 16-byte chunks a row */
@@ -37,58 +43,58 @@ struct dv_matrix {
 /* Where the latent cache lies: pages of DV_PAGE tokens; in a page [layer][token][record]. */
 #define DV_PAGE 64
 struct dv_cache_place {
-    struct dv_address pages;        /* table of page addresses */
+    dv_address pages;        /* table of page addresses */
     uint32_t          layer_offset; /* bytes of this layer's records in each page */
     uint32_t          record;       /* bytes of one record, a multiple of 16 */
 };
 
 struct dv_embed_args {
-    struct dv_address step, y;
-    struct dv_matrix  table; /* rows = vocabulary */
+    dv_address step, y;
+    dv_matrix  table; /* rows = vocabulary */
     uint32_t          y_stride, tokens;
 };
 
 struct dv_rms_norm_args {
-    struct dv_address x, weight, y;
+    dv_address x, weight, y;
     uint32_t          x_stride, y_stride, rows, cols;
     float             eps;
 };
 
 /* y[t, s*rows + i] = residual + sum_k W[s][i][k] * h[t, s*x_slice + k], h = x or RMSNorm(x) */
 struct dv_matmul_args {
-    struct dv_matrix  w;
-    struct dv_address x, norm, residual, y;
+    dv_matrix  w;
+    dv_address x, norm, residual, y;
     uint32_t          x_stride, y_stride, residual_stride;
     uint32_t          tokens, rows, slices, x_slice;
     float             eps;
 };
 
 struct dv_rope_args {
-    struct dv_address step, x, table, y; /* table: [context, dim/2] pairs (cos, sin) */
+    dv_address step, x, table, y; /* table: [context, dim/2] pairs (cos, sin) */
     uint32_t          x_stride, y_stride, tokens, heads;
     uint32_t          dim, x_head, x_offset; /* head h starts at x[h*x_head + x_offset] */
 };
 
 struct dv_swiglu_args {
-    struct dv_address gate, up, y;
+    dv_address gate, up, y;
     uint32_t          gate_stride, up_stride, y_stride, rows, cols;
 };
 
 struct dv_add_args {
-    struct dv_address a, b, y;
+    dv_address a, b, y;
     uint32_t          a_stride, b_stride, y_stride, rows, cols;
 };
 
 struct dv_cache_write_args {
-    struct dv_address     step, latent, rope_key;
-    struct dv_cache_place cache;
+    dv_address     step, latent, rope_key;
+    dv_cache_place cache;
     uint32_t              latent_stride, rope_stride, tokens, kv, rope;
 };
 
 /* Partials: for each token, head and split: m, l, then kv sums; see attend.comp. */
 struct dv_attend_args {
-    struct dv_address     step, q_latent, q_rope, y;
-    struct dv_cache_place cache;
+    dv_address     step, q_latent, q_rope, y;
+    dv_cache_place cache;
     uint32_t              q_latent_stride, q_rope_stride, y_stride;
     uint32_t              tokens, heads, kv, rope;
     uint32_t              split;  /* positions of one split, a multiple of DV_PAGE */
@@ -97,35 +103,35 @@ struct dv_attend_args {
 };
 
 struct dv_combine_args {
-    struct dv_address step, partials, y;
+    dv_address step, partials, y;
     uint32_t          partials_stride, y_stride, tokens, heads, kv, split, splits;
 };
 
 /* attend's combination, then W_UV: y[t, h*rows + i] = sum_c W[h][i][c] * ctx[t, h, c] */
 struct dv_attend_value_args {
-    struct dv_matrix  w; /* slices = heads, cols = kv */
-    struct dv_address step, partials, y;
+    dv_matrix  w; /* slices = heads, cols = kv */
+    dv_address step, partials, y;
     uint32_t          partials_stride, y_stride, tokens, rows, heads, split, splits;
 };
 
 /* Three roles by workgroup: absorb W_UK into the query, rotate the query's rope part, and write the
  * latent cache. */
 struct dv_mla_prepare_args {
-    struct dv_matrix  w; /* W_UK transposed: slices = heads, cols = nope, rows = kv */
-    struct dv_address block; /* of a dv_mla_prepare_block in device memory */
+    dv_matrix  w; /* W_UK transposed: slices = heads, cols = nope, rows = kv */
+    dv_address block; /* of a dv_mla_prepare_block in device memory */
     uint32_t          tokens;
     float             eps;
 };
 struct dv_mla_prepare_block {
-    struct dv_address     step, q, kva, table, norm, q_latent, q_rope;
-    struct dv_cache_place cache;
+    dv_address     step, q, kva, table, norm, q_latent, q_rope;
+    dv_cache_place cache;
     uint32_t              q_stride, kva_stride, q_latent_stride, q_rope_stride;
     uint32_t              heads, kv, nope, rope;
 };
 
 /* route[t]: top_k expert ids (ascending), then their weights as f32. */
 struct dv_router_args {
-    struct dv_address logits, bias, y;
+    dv_address logits, bias, y;
     uint32_t          logits_stride, y_stride, tokens, experts, top_k, groups, top_k_groups;
     uint32_t          flags; /* DV_ROUTER_* */
     float             scale;
@@ -139,14 +145,14 @@ struct dv_router_args {
  * pairs. y: word 0 = number of tiles, then from word 4 tiles {expert, first, count, 0}, then from
  * word pairs_at the pairs (token * top_k + slot). */
 struct dv_expert_plan_args {
-    struct dv_address route, y;
+    dv_address route, y;
     uint32_t          route_stride, tokens, experts, top_k, tile, max_tiles, pairs_at;
 };
 
 /* y[pair] = W[expert of the pair] * x[pair / x_div], RMSNorm and SwiGLU as in matmul. */
 struct dv_expert_matmul_args {
-    struct dv_matrix  w; /* tiles: address of the table of expert addresses */
-    struct dv_address x, norm, route, plan, y;
+    dv_matrix  w; /* tiles: address of the table of expert addresses */
+    dv_address x, norm, route, plan, y;
     uint32_t          x_stride, y_stride, route_stride;
     uint32_t          rows, top_k, x_div; /* x_div: pairs that share a row of x */
     uint32_t          pairs, pairs_at;
@@ -155,25 +161,25 @@ struct dv_expert_matmul_args {
 
 /* y[t] = residual[t] + (sum_s weight[t,s] * W[expert[t,s]] * x[t*top_k+s] + shared W * shared x[t]) */
 struct dv_expert_down_args {
-    struct dv_matrix  w;      /* of the experts */
-    struct dv_address block;  /* of a dv_expert_down_block in device memory */
+    dv_matrix  w;      /* of the experts */
+    dv_address block;  /* of a dv_expert_down_block in device memory */
     uint32_t          tokens, rows, top_k;
 };
 struct dv_expert_down_block {
-    struct dv_matrix  shared;
-    struct dv_address x, shared_x, route, residual, y;
+    dv_matrix  shared_w;
+    dv_address x, shared_x, route, residual, y;
     uint32_t          x_stride, shared_stride, route_stride, residual_stride, y_stride;
 };
 
 /* y[t] = residual[t] + (sum_s weight[t,s] * x[t*top_k+s] + shared[t]) */
 struct dv_expert_sum_args {
-    struct dv_address x, route, shared_y, residual, y;
+    dv_address x, route, shared_y, residual, y;
     uint32_t          x_stride, route_stride, shared_stride, residual_stride, y_stride;
     uint32_t          tokens, cols, top_k;
 };
 
 struct dv_argmax_args {
-    struct dv_address x, y;
+    dv_address x, y;
     uint32_t          x_stride, rows, cols;
 };
 
