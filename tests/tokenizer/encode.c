@@ -185,6 +185,41 @@ static void encode_spaces_at_end_as_the_regex_would(void **state)
     dv_tokenizer_free(plain);
 }
 
+/* c< is normalized, so it is only looked for in what <a and <abc leave. */
+static void encode_takes_the_longest_added_token(void **state)
+{
+    static const char added[] =
+        "[{\"id\":2000,\"content\":\"<a\"},{\"id\":2001,\"content\":\"<abc\"},"
+        "{\"id\":2002,\"content\":\"c<\",\"normalized\":true}]";
+    static const struct {
+        const char *text;
+        uint32_t    ids[4], n;
+    } cases[] = {
+        { "<abc", { 2001 }, 1 },       { "<a<abc<a", { 2000, 2001, 2000 }, 3 },
+        { "c<a", { 'c', 2000 }, 2 },   { "c<", { 2002 }, 1 },
+        { "<ac<", { 2000, 2002 }, 2 }, { "<ab", { 2000, 'b' }, 2 },
+    };
+    struct bench         bench;
+    struct dv_tokenizer *tokenizer;
+    json_t              *root = load_json_file(DEMO "/tokenizer.json");
+    (void)state;
+    json_object_set_new(root, "added_tokens", json_loads(added, 0, NULL));
+    bench_init(&bench);
+    assert_int_equal(parse_json(&bench, &tokenizer, root), DSVK_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ids ids = encode(&bench, tokenizer, cases[i].text, strlen(cases[i].text), true);
+        assert_int_equal(ids.n, cases[i].n);
+        for (size_t k = 0; k < ids.n; k++) {
+            uint32_t want = cases[i].ids[k];
+            assert_int_equal(ids.ids[k], want < 128 ? tokenizer->bpe.byte_id[want] : want);
+        }
+        ids_done(&bench, &ids);
+    }
+    dv_tokenizer_free(tokenizer);
+    json_decref(root);
+    assert_int_equal(bench.live, 0);
+}
+
 static void queries_answer_for_every_id(void **state)
 {
     struct bench         bench;
@@ -217,6 +252,7 @@ const struct CMUnitTest encode_tests[] = {
     cmocka_unit_test(encode_long_piece_costs_n_log_n),
     cmocka_unit_test(encode_long_runs_stay_within_regex_limits),
     cmocka_unit_test(encode_spaces_at_end_as_the_regex_would),
+    cmocka_unit_test(encode_takes_the_longest_added_token),
     cmocka_unit_test(queries_answer_for_every_id),
 };
 TEST_LIST(encode_test);
