@@ -173,6 +173,8 @@ static const struct edit_case refused[] = {
     { "\"type\": \"yarn\"", "\"rope_type\": \"linear\"", DSVK_UNSUPPORTED, "linear" },
     { "\"type\": \"yarn\"", "\"x\": 1", DSVK_BAD_FILE, "no rope_scaling type" },
     { "\"rope_theta\": 10000", "\"rope_theta\": 0", DSVK_BAD_FILE, "rope_theta is 0" },
+    { "\"rope_theta\": 10000", "\"rope_theta\": 0, \"rope_parameters\": {\"rope_theta\": 0}",
+      DSVK_BAD_FILE, "rope_theta is 0" },
     { "\"rope_theta\": 10000", "\"rope_parameters\": 3", DSVK_BAD_FILE, "not an object" },
     /* formats and tokens */
     { "[128, 64]", "[0, 128]", DSVK_BAD_FILE, "weight_block_size" },
