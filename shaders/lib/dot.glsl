@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// The inner product of packed weight rows with activation rows: the one inner loop of every matrix
+// kernel (matmul, experts, attend_value, mla_prepare).
+//
+// A workgroup of WORKGROUP = 8 * S invocations: invocation = row (low 3 bits) + 8 * k-slice. Slice s takes
+// the chunks s, s + S, ...; each invocation keeps GROUPS x TOKENS sums in registers; at the end the S
+// slices are added in shared memory, in the order of s. So a sum's order depends on the matrix and on
+// S only, never on the number of tokens or groups: every batch size gives the same bits.
+//
+// The including kernel defines before the constants FORMAT, GROUPS, TOKENS, MATH_F16 and
+//   vec4 dot_input(uint token, uint k);   four activations from column k on; token < TOKENS
+#ifndef DV_DOT_GLSL
+#define DV_DOT_GLSL
+
+#include "lib/weight.glsl"
+
+const uint DOT_SLICES = WORKGROUP / 8;
+
+// Which slice and row this invocation has. With one slice the number is a constant, which tells
+// compilers for CPUs that addresses of activations and scales are the same for all lanes.
+uint dot_slice()
+{
+    return DOT_SLICES == 1u ? 0u : gl_LocalInvocationID.x / 8u;
+}
+uint dot_row()
+{
+    return gl_LocalInvocationID.x % 8u;
+}
+
+float dot_sum[GROUPS * TOKENS];
+shared float dot_shared[DOT_SLICES == 1u ? 1u : WORKGROUP * GROUPS];
+
+vec4 dot_round(vec4 x)
+{
+    if (MATH_F16 == 0u)
+        return x;
+    x = clamp(x, -65504.0, 65504.0);
+    return vec4(unpackHalf2x16(packHalf2x16(x.xy)), unpackHalf2x16(packHalf2x16(x.zw)));
+}
+
+// Byte offsets of this lane's row in each group, and of the group's scales.
+uint dot_tile[GROUPS], dot_scale[GROUPS];
+
+// Adds one chunk of every group to dot_sum.
+void dot_chunk(ADDRESS tiles, dv_matrix w, uint c)
+{
+    const uint values = chunk_values(FORMAT);
+    uvec4 raw[GROUPS];
+    float part[GROUPS * TOKENS];
+    [[unroll]] for (uint g = 0; g < GROUPS; g++)
+        raw[g] = load_words4(tiles, dot_tile[g] + c * 128u);
+    [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
+        part[i] = FORMAT == FORMAT_E4M3 ? 0.0 : dot_sum[i];
+    [[unroll]] for (uint q = 0; q < values / 4u; q++) {
+        uint k = c * values + 4u * q;
+        vec4 x[TOKENS];
+        [[unroll]] for (uint t = 0; t < TOKENS; t++)
+            x[t] = k < w.cols ? dot_round(dot_input(t, k)) : vec4(0.0);
+        [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+            vec4 v = chunk_decode(FORMAT, raw[g], q);
+            [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+                precise float p = part[g * TOKENS + t];
+                p = fma(v.x, x[t].x, p);
+                p = fma(v.y, x[t].y, p);
+                p = fma(v.z, x[t].z, p);
+                p = fma(v.w, x[t].w, p);
+                part[g * TOKENS + t] = p;
+            }
+        }
+    }
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        float s = 1.0;
+        if (FORMAT == FORMAT_E4M3)
+            s = load(tiles, dot_scale[g] + ((c * 16u) >> w.block_shift) * 4u);
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            precise float p = part[g * TOKENS + t];
+            if (FORMAT == FORMAT_E4M3)
+                p = fma(s, p, dot_sum[g * TOKENS + t]);
+            dot_sum[g * TOKENS + t] = p;
+        }
+    }
+}
+
+// dot_sum = the inner products of GROUPS 8-row groups from `group` on with the TOKENS rows, this
+// lane's share of K. Groups at or beyond `end` repeat the last one and must not be stored.
+void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
+{
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        uint inside = min(group + g, end - 1u);
+        dot_tile[g] = inside * w.chunks * 128u + dot_row() * 16u;
+        dot_scale[g] = w.scales + inside * w.blocks * 4u;
+    }
+    [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
+        dot_sum[i] = 0.0;
+    for (uint c = dot_slice(); c < w.chunks; c += DOT_SLICES)
+        dot_chunk(tiles, w, c);
+}
+
+// Adds the slices' shares: afterwards dot_sum of slice 0 (lanes 0..7) is whole. All invocations call
+// it, with the same flow.
+void dot_reduce()
+{
+    if (DOT_SLICES == 1u)
+        return;
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+        [[unroll]] for (uint g = 0; g < GROUPS; g++)
+            dot_shared[g * WORKGROUP + gl_LocalInvocationID.x] = dot_sum[g * TOKENS + t];
+        barrier();
+        if (gl_LocalInvocationID.x < 8u) {
+            [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+                precise float sum = dot_sum[g * TOKENS + t];
+                for (uint s = 1; s < DOT_SLICES; s++)
+                    sum += dot_shared[g * WORKGROUP + s * 8u + gl_LocalInvocationID.x];
+                dot_sum[g * TOKENS + t] = sum;
+            }
+        }
+        barrier();
+    }
+}
+
+#endif

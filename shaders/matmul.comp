@@ -1,0 +1,79 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// Matrix product with packed weights, and its fused forms (ops matmul and project):
+//   y[t, s*rows + i] = residual[t, s*rows + i] + sum_k W[s][i][k] * h[t, s*x_slice + k]
+//   h = x, or with NORM RMSNorm(x) * norm
+//   with PAIR: y = silu(gate row) * up row, the two 8-row groups of each pair being neighbours
+// A workgroup computes GROUPS groups of 8 rows for TOKENS tokens: x = slice and groups, y = tokens.
+// Bound by the weight bytes when tokens are few, by fma otherwise.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint FORMAT = 3;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint TOKENS = 1;
+layout(constant_id = 5) const uint MATH_F16 = 0;
+layout(constant_id = 6) const uint NORM = 0;
+layout(constant_id = 7) const uint PAIR = 0;
+layout(constant_id = 8) const uint RESIDUAL = 0;
+
+ARGS(matmul);
+
+#include "lib/norm.glsl"
+#include "lib/silu.glsl"
+
+uint  first_token, x_column;
+float factor[TOKENS];
+
+uint token_row(uint t)
+{
+    return min(first_token + t, args.tokens - 1u);
+}
+
+vec4 dot_input(uint t, uint k)
+{
+    vec4 x = load4(address(args.x), (token_row(t) * args.x_stride + x_column + k) * 4u);
+    if (NORM == 0u)
+        return x;
+    return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
+}
+
+#include "lib/dot.glsl"
+
+void store_row(uint t, uint row, float value)
+{
+    uint token = first_token + t;
+    if (token >= args.tokens)
+        return;
+    precise float y = value;
+    if (RESIDUAL != 0u)
+        y = load(address(args.residual), (token * args.residual_stride + row) * 4u) + value;
+    store(address(args.y), (token * args.y_stride + row) * 4u, y);
+}
+
+void main()
+{
+    const uint parts = PAIR != 0u ? 2u : 1u;
+    uint groups = args.w.groups * parts;
+    uint tiles = (groups + GROUPS - 1u) / GROUPS;
+    uint slice = gl_WorkGroupID.x / tiles, group = gl_WorkGroupID.x % tiles * GROUPS;
+    first_token = gl_WorkGroupID.y * TOKENS;
+    x_column = slice * args.x_slice;
+    if (NORM != 0u)
+        for (uint t = 0; t < TOKENS; t++)
+            factor[t] = norm_factor(at(address(args.x), token_row(t) * args.x_stride * 4u), args.w.cols, args.eps);
+
+    dot_rows(address(args.w.tiles), args.w, slice * groups + group, (slice + 1u) * groups);
+    dot_reduce();
+    if (gl_LocalInvocationID.x >= 8u)
+        return;
+    [[unroll]] for (uint g = 0; g < GROUPS; g += parts) {
+        uint row = (group + g) / parts * 8u + dot_row();
+        if (row < args.rows) {
+            [[unroll]] for (uint t = 0; t < TOKENS; t++)
+                store_row(t, slice * args.rows + row,
+                          PAIR != 0u ? swiglu(dot_sum[g * TOKENS + t], dot_sum[(g + 1u) * TOKENS + t])
+                                     : dot_sum[g * TOKENS + t]);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The graph: what a pass over `tokens` tokens computes, as data. A model builds it in the paper's
+ * order, fuse.c rewrites it, plan.c places it, kernel/program.c records it. Knows no device.
+ *
+ * Values are rows of 32-bit words: [rows, cols], row r at offset + r * stride in their base. The graph
+ * owns everything in one arena. Errors are sticky: after the first failure constructors return 0 and
+ * dv_graph_finish() tells it. */
+#ifndef DV_GRAPH_GRAPH_H
+#define DV_GRAPH_GRAPH_H
+
+#include "base/arena.h"
+
+typedef uint32_t dv_tensor; /* index of a value; 0 = none */
+typedef uint32_t dv_weight; /* index of a weight; 0 = none */
+
+enum dv_op {
+#define OP(name) DV_OP_##name,
+#include "graph/ops.def"
+#undef OP
+    DV_N_OPS
+};
+
+const char *dv_op_name(enum dv_op op);
+
+/* ---- weights: recipes, how a matrix on the device is put together from named tensors ---- */
+
+enum dv_weight_kind {
+    DV_WEIGHT_MATRIX,  /* parts stacked by rows; or one part cut into slices (heads) */
+    DV_WEIGHT_PAIR,    /* parts 0 and 1, 8-row groups interleaved: gate, up */
+    DV_WEIGHT_VECTOR,  /* f32 [cols] */
+    DV_WEIGHT_ROPE,    /* computed: (cos, sin) [context, rope/2] */
+};
+
+#define DV_MAX_PARTS 4
+
+struct dv_weight_part {
+    const char *name; /* of the tensor; with one "%u" for the expert when experts > 0 */
+    uint32_t    rows; /* of the whole tensor */
+};
+
+struct dv_weight_info {
+    enum dv_weight_kind   kind;
+    const char           *name;    /* for people */
+    uint32_t              experts; /* 0: one matrix; else that many of the same shape */
+    uint32_t              rows;    /* of one slice: outputs (of one part when paired) */
+    uint32_t              cols;    /* inputs */
+    uint32_t              slices;  /* 1, or heads: slice s takes tensor rows row0 + s * row_step ... */
+    uint32_t              row0, row_step;
+    uint32_t              tensor_cols; /* of the named tensors; differs from cols when transposed */
+    bool                  transposed;  /* a slice is the transpose of its tensor rows */
+    uint32_t              n_parts;
+    struct dv_weight_part parts[DV_MAX_PARTS];
+};
+
+/* ---- values and nodes ---- */
+
+/* Up to this many tokens a pass is bound by the bytes of the weights: norms are computed by their
+ * consumers, attention is cut into splits, experts are taken pair by pair. */
+#define DV_FEW_TOKENS 4
+
+enum dv_value_kind {
+    DV_VALUE_ACTIVATION, /* has storage in the arena */
+    DV_VALUE_VIEW,       /* a rectangle of its base */
+    DV_VALUE_STATE,      /* orders uses of the latent cache; no storage */
+};
+
+struct dv_value {
+    enum dv_value_kind kind;
+    const char        *name;
+    uint32_t           rows, cols, stride; /* words */
+    dv_tensor          base;               /* views: the activation below */
+    uint32_t           offset;             /* views: words into the base */
+    uint32_t           producer;           /* node index + 1; 0 = none */
+    uint64_t           arena_offset;       /* bytes, set by plan */
+};
+
+#define DV_MAX_INPUTS 8
+#define DV_MAX_OUTPUTS 3
+#define DV_MAX_WEIGHTS 4
+
+struct dv_node {
+    enum dv_op op;
+    dv_tensor  in[DV_MAX_INPUTS];
+    dv_tensor  out[DV_MAX_OUTPUTS];
+    dv_weight  w[DV_MAX_WEIGHTS];
+    uint32_t   layer;
+    float      eps, scale;            /* norms; attend's softmax scale, router's weight scale */
+    uint32_t   heads, dim, x_head, x_offset; /* rope; attend: heads, dim = rope width */
+    uint32_t   x_slice;               /* matmul with slices: words between the slices of x */
+    uint32_t   kv, nope;              /* attention widths */
+    uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
+    uint32_t   x_div;                 /* expert_matmul: pairs that share a row of x */
+    uint32_t   tile;                  /* expert_plan: pairs a tile */
+    uint32_t   split, splits;         /* attend: positions a split, most splits */
+    bool       dead;                  /* removed by fuse */
+    uint32_t   stage;                 /* set by plan */
+};
+
+struct dv_graph_size {
+    uint32_t tokens;  /* of one pass */
+    uint32_t context; /* most tokens of the timeline */
+    uint32_t split;   /* positions of one attention split */
+    uint32_t tile;    /* pairs of one expert tile */
+    bool     all_rows; /* logits of every token, not of the last one only */
+};
+
+struct dv_graph {
+    const struct dv_context *ctx;
+    struct dv_arena          arena;
+    struct dv_graph_size     size;
+    dsvk_status              status; /* the first failure */
+    struct dv_value         *values; /* [1 .. n_values] */
+    struct dv_weight_info   *weights; /* [1 .. n_weights] */
+    struct dv_node          *nodes;   /* [0 .. n_nodes-1] */
+    uint32_t                 n_values, n_weights, n_nodes;
+    uint32_t                 cap_values, cap_weights, cap_nodes;
+    uint32_t                 layer;   /* given to new nodes */
+    dv_tensor                logits, token; /* results; never freed by plan */
+};
+
+struct dv_graph *dv_graph_new(const struct dv_context *ctx, const struct dv_graph_size *size);
+void             dv_graph_free(struct dv_graph *g);
+/* The first failure of any constructor, with its sentence already in the log. */
+dsvk_status dv_graph_finish(struct dv_graph *g);
+
+dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info);
+/* The same recipe added twice gives the same weight. */
+dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, uint32_t cols);
+dv_weight dv_weight_vector(struct dv_graph *g, const char *name, uint32_t n);
+
+/* Columns col0 .. col0+cols-1 / rows row0 .. of x, without a copy. */
+dv_tensor dv_view_cols(struct dv_graph *g, dv_tensor x, uint32_t col0, uint32_t cols);
+dv_tensor dv_view_rows(struct dv_graph *g, dv_tensor x, uint32_t row0, uint32_t rows);
+
+/* Constructors, in the order of ops.def; shapes in words. */
+dv_tensor dv_embed(struct dv_graph *g, dv_weight table);                       /* [T, cols] */
+dv_tensor dv_rms_norm(struct dv_graph *g, dv_tensor x, dv_weight w, float eps); /* as x */
+/* [rows of x, slices * rows]; slice s reads x from column s * x_slice on. */
+dv_tensor dv_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, uint32_t x_slice);
+/* Rotates dim columns of each head, at h * x_head + x_offset: [T, heads * dim]. */
+dv_tensor dv_rope(struct dv_graph *g, dv_tensor x, dv_weight table, uint32_t heads, uint32_t dim,
+                  uint32_t x_head, uint32_t x_offset);
+dv_tensor dv_swiglu(struct dv_graph *g, dv_tensor gate, dv_tensor up);
+dv_tensor dv_add(struct dv_graph *g, dv_tensor a, dv_tensor b);
+dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_key); /* state */
+struct dv_attend_shape {
+    uint32_t heads, kv, rope;
+    float    scale;
+};
+dv_tensor dv_attend(struct dv_graph *g, dv_tensor q_latent, dv_tensor q_rope, dv_tensor cache,
+                    const struct dv_attend_shape *shape); /* partials */
+dv_tensor dv_combine(struct dv_graph *g, dv_tensor partials, const struct dv_attend_shape *shape);
+struct dv_router_shape {
+    uint32_t experts, top_k, groups, top_k_groups, flags;
+    float    scale;
+};
+dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
+                    const struct dv_router_shape *shape); /* route [T, 2 * top_k] */
+dv_tensor dv_expert_plan(struct dv_graph *g, dv_tensor route, const struct dv_router_shape *shape);
+/* [T * top_k, rows]; plan 0: every pair by itself. x has T rows (shared by top_k pairs) or T*top_k. */
+dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tensor route,
+                           dv_tensor plan, uint32_t top_k);
+/* residual + (sum + shared); shared and residual may be 0. */
+dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_tensor shared,
+                        dv_tensor residual, uint32_t top_k);
+dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x); /* [rows, 1], the lowest index of the largest */
+
+/* Words before the pairs of an expert plan, and most tiles that it can have. */
+uint32_t dv_expert_plan_tiles(uint32_t tokens, uint32_t top_k, uint32_t experts, uint32_t tile);
+uint32_t dv_expert_plan_pairs_at(uint32_t max_tiles);
+
+/* Rewrites patterns into fused ops; the result computes the same bits (see docs/numerics.md). */
+dsvk_status dv_graph_fuse(struct dv_graph *g);
+
+struct dv_plan {
+    uint32_t nodes, dispatches, stages, barriers;
+    uint64_t arena_bytes;
+};
+/* Gives each live node its stage and each activation its place; two values that live at the same
+ * time never overlap. A stage's nodes are independent; one barrier stands between stages. Sorts the
+ * nodes by stage. */
+dsvk_status dv_graph_plan(struct dv_graph *g, struct dv_plan *plan);
+
+enum dv_print_format { DV_PRINT_TEXT, DV_PRINT_DOT, DV_PRINT_JSON };
+struct dv_printer {
+    void (*write)(void *user, const char *text, size_t bytes);
+    void *user;
+};
+/* plan NULL: not planned yet. */
+void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan, enum dv_print_format format,
+                    const struct dv_printer *printer);
+
+#endif

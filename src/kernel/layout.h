@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* How a weight matrix lies in device memory: micro-tiles of 8 rows x 16 bytes, K-major inside a group
+ * of 8 rows, so that neighbouring lanes hold neighbouring rows of one 128-byte line and, with one
+ * lane a row, activations and scales are the same for all lanes (docs/kernels.md). FP8 bytes are kept;
+ * only their order changes. Rows are padded to 8 and columns to 16 bytes, with zeros. */
+#ifndef DV_KERNEL_LAYOUT_H
+#define DV_KERNEL_LAYOUT_H
+
+#include "kernel/kernel.h"
+#include "tensor/dtype.h"
+
+/* A stored tensor [rows, cols], row-major, with its block scales where FP8. */
+struct dv_layout_source {
+    enum dv_dtype        dtype; /* F32, F16, BF16, F8_E4M3 */
+    const unsigned char *data;
+    uint32_t             rows, cols;
+    enum dv_dtype        scale_dtype;
+    const unsigned char *scale; /* NULL: none */
+    uint32_t             block_rows, block_cols;
+};
+
+struct dv_layout {
+    enum dv_weight_format format;
+    uint32_t              chunks, groups; /* groups of one slice; of one part when paired */
+    uint32_t              block_shift, blocks;
+    uint32_t              scales;         /* byte offset */
+    uint64_t              bytes;          /* whole, a multiple of 256; below 4 GiB */
+};
+
+/* The layout for a recipe from its sources (one a part, of one expert). The stored format where the
+ * parts agree in it and where each micro-tile of FP8 has one scale; otherwise F32. Depends on shapes and
+ * formats only, so that it can be planned from headers. UNSUPPORTED above 4 GiB. */
+dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
+                         const struct dv_weight_info *info, const struct dv_layout_source *parts);
+
+/* Writes the packed matrix (layout->bytes, every byte) to `out`. Cheap to call from several threads
+ * for different matrices. */
+void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,
+                    const struct dv_layout_source *parts);
+
+void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layout, uint64_t address);
+
+#endif
