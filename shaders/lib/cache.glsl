@@ -50,7 +50,8 @@ vec4 cache_rope4(ADDRESS record, uint k, uint kv)
     uint start = cache_rope_at(kv);
     if (CACHE == CACHE_F32)
         return load4(record, start + k * 4u);
-    return cache_bf16(uvec2(load_word(record, start + k * 2u), load_word(record, start + k * 2u + 4u)));
+    start += k * 2u;
+    return cache_bf16(uvec2(load_word(record, start), load_word(record, start + 4u)));
 }
 
 #endif

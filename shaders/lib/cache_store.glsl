@@ -18,7 +18,8 @@ uint bf16_encode(float value)
 }
 uvec2 bf16_encode4(vec4 v)
 {
-    return uvec2(bf16_encode(v.x) | bf16_encode(v.y) << 16, bf16_encode(v.z) | bf16_encode(v.w) << 16);
+    return uvec2(bf16_encode(v.x) | bf16_encode(v.y) << 16,
+                 bf16_encode(v.z) | bf16_encode(v.w) << 16);
 }
 
 // Round to nearest, ties to even; saturates at 448.
@@ -34,8 +35,8 @@ uint e4m3_encode(float value)
     return sign | (((size + 0x7FFFFu + (size >> 20 & 1u)) >> 20) - 960u);
 }
 
-// a / b, rounded correctly: one Newton step behind the device's division, which may be 2.5 units off.
-// The remainder is exact by halves of 12 bits, because fma() need not be fused.
+// a / b, rounded correctly: one Newton step behind the device's division, which may be 2.5 units
+// off. The remainder is exact by halves of 12 bits, because fma() need not be fused.
 float cache_divide(float a, float b)
 {
     precise float q = a / b;
@@ -62,7 +63,8 @@ void cache_store_fp8(ADDRESS record, uint kv)
     barrier();
     for (uint k = lane * 4u; k < kv; k += WORKGROUP * 4u) {
         vec4 v = abs(cache_latent_input(k));
-        atomicMax(cache_largest[k / CACHE_BLOCK], floatBitsToUint(max(max(v.x, v.y), max(v.z, v.w))));
+        float largest = max(max(v.x, v.y), max(v.z, v.w));
+        atomicMax(cache_largest[k / CACHE_BLOCK], floatBitsToUint(largest));
     }
     barrier();
     for (uint k = lane * 4u; k < kv; k += WORKGROUP * 4u) {

@@ -32,8 +32,8 @@ void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t 
         record[k] = dv_bf16_decode(dv_bf16_encode(record[k]));
 }
 
-/* cache[layer][position + t] = (latent[t], rope_key[t]), rounded to the format; the rope key of an FP8
- * cache is BF16. */
+/* cache[layer][position + t] = (latent[t], rope_key[t]), rounded to the format; the rope key of
+ * an FP8 cache is BF16. */
 void dv_ref_cache_write(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t kv = node->kv, rope = node->dim, rows = site->graph->values[node->in[0]].rows;

@@ -157,8 +157,8 @@ void op_check_pages(struct op_bench *b)
 
 void op_expect_cache(const struct op_bench *b, double tolerance)
 {
-    uint32_t width    = b->p.kv + b->p.rope;
-    float   *decoded  = calloc(width, sizeof *decoded);
+    uint32_t     width    = b->p.kv + b->p.rope;
+    float       *decoded  = calloc(width, sizeof *decoded);
     const float *expected = b->ref.cache;
     assert_non_null(decoded);
     for (uint32_t layer = 0; layer < b->p.layers; layer++)
