@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-
 #include "vk/vk.h"
+
+#include <assert.h>
 
 #define COMPUTE  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
 #define INDIRECT VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT
@@ -51,9 +51,9 @@ void dv_commands_free(struct dv_commands *commands)
     if (!commands)
         return;
     struct dv_device *dev = commands->dev;
-    if (commands->queries)
+    if (commands->queries && !dev->hung)
         dev->vk.DestroyQueryPool(dev->handle, commands->queries, NULL);
-    if (commands->pool)
+    if (commands->pool && !dev->hung)
         dev->vk.DestroyCommandPool(dev->handle, commands->pool, NULL);
     dv_free(dev->ctx, commands);
 }

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <string.h>
-
 #include "vk/caps.h"
 
 #define PUSH_BYTES 128u /* what every device has */
@@ -202,21 +199,30 @@ fail:
     return status;
 }
 
-void dv_device_free(struct dv_device *dev)
+static void destroy_objects(struct dv_device *dev)
 {
-    if (!dev)
-        return;
-    while (dev->pipelines) {
-        struct dv_pipeline *pipeline = dev->pipelines;
-        dev->pipelines               = pipeline->next;
-        dev->vk.DestroyPipeline(dev->handle, pipeline->handle, NULL);
-        dv_free(dev->ctx, pipeline);
-    }
+    for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
+        dev->vk.DestroyPipeline(dev->handle, p->handle, NULL);
     if (dev->layout)
         dev->vk.DestroyPipelineLayout(dev->handle, dev->layout, NULL);
     if (dev->cache)
         dev->vk.DestroyPipelineCache(dev->handle, dev->cache, NULL);
     if (dev->handle && dev->vk.DestroyDevice)
         dev->vk.DestroyDevice(dev->handle, NULL);
+}
+
+void dv_device_free(struct dv_device *dev)
+{
+    if (!dev)
+        return;
+    if (dev->hung) /* a driver with running work must also stay loaded */
+        dev->instance->hung = true;
+    else
+        destroy_objects(dev);
+    while (dev->pipelines) {
+        struct dv_pipeline *pipeline = dev->pipelines;
+        dev->pipelines               = pipeline->next;
+        dv_free(dev->ctx, pipeline);
+    }
     dv_free(dev->ctx, dev);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Choosing a device by what a person wrote. */
+#include "vk/vk.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "vk/vk.h"
 
 #define LIST_BYTES 768
 

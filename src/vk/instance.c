@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "vk/caps.h"
+
+#include <string.h>
 
 #define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
 
@@ -254,7 +254,7 @@ void dv_instance_free(struct dv_instance *instance)
         return;
     if (instance->messenger && instance->vk.DestroyDebugUtilsMessengerEXT)
         instance->vk.DestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
-    if (instance->handle && instance->vk.DestroyInstance)
+    if (instance->handle && instance->vk.DestroyInstance && !instance->hung)
         instance->vk.DestroyInstance(instance->handle, NULL);
     dv_free(instance->ctx, instance->physical);
     dv_free(instance->ctx, instance->caps);

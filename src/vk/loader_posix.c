@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The one file of vk/ that depends on the operating system. */
+#include "vk/loader.h"
+
 #include <dlfcn.h>
 #include <string.h>
-
-#include "vk/loader.h"
 
 static const char *const libraries[] = {
 #if defined(__APPLE__)

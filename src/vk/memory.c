@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers and their memory: the only file that allocates device memory. One allocation a
  * buffer: the planner makes few and large ones, and drivers allow 4096. */
+#include "vk/vk.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "vk/vk.h"
 
 #define NO_TYPE       UINT32_MAX
 #define DOING_BYTES   160
@@ -197,9 +197,9 @@ void dv_buffer_free(struct dv_buffer *buffer)
     struct dv_device *dev = buffer->dev;
     if (buffer->counted)
         dev->bytes_used -= buffer->bytes;
-    if (buffer->handle)
+    if (buffer->handle && !dev->hung)
         dev->vk.DestroyBuffer(dev->handle, buffer->handle, NULL);
-    if (buffer->memory)
+    if (buffer->memory && !dev->hung)
         dev->vk.FreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
     dv_free(dev->ctx, buffer);
 }

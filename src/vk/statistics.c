@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a driver's compiler says about a pipeline. */
+#include "vk/pipeline.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "vk/pipeline.h"
 
 #define MAX_EXECUTABLES 8u
 #define MAX_STATISTICS  64u /* of one executable; the most seen is 25 */

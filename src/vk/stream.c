@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Submissions and waits. Every wait has an end: a device that never answers is lost. */
-#include <inttypes.h>
-
 #include "vk/vk.h"
+
+#include <inttypes.h>
 
 #define DEFAULT_TIMEOUT_NS 60000000000u
 #define FREE_TIMEOUT_NS    10000000000u
@@ -60,11 +60,13 @@ void dv_stream_free(struct dv_stream *stream)
         VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
         if (result != VK_SUCCESS && result != VK_TIMEOUT)
             dev->vk.DeviceWaitIdle(dev->handle);
+        dev->hung = result == VK_TIMEOUT;
     }
     dv_commands_free(stream->staging_commands);
     dv_buffer_free(stream->staging[0]);
     dv_buffer_free(stream->staging[1]);
-    dev->vk.DestroySemaphore(dev->handle, stream->timeline, NULL);
+    if (!dev->hung)
+        dev->vk.DestroySemaphore(dev->handle, stream->timeline, NULL);
     dv_free(dev->ctx, stream);
 }
 
@@ -118,7 +120,7 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
                        stream->submitted);
     VkResult result = wait(stream, value, timeout_ns);
     if (result == VK_TIMEOUT) {
-        dev->lost = true;
+        dev->lost = dev->hung = true;
         return dv_fail(dev->ctx, DSVK_DEVICE_LOST,
                        "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
                        (double)timeout_ns * 1e-9);

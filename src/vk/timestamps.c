@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "vk/vk.h"
+
+#include <string.h>
 
 static dsvk_status make_queries(struct dv_commands *commands, uint32_t slots)
 {
