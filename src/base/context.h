@@ -14,9 +14,9 @@ struct dv_context {
 };
 
 #if defined(__GNUC__)
-#define DV_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define DV_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define DV_PRINTF(format, first)
+#define DV_PRINTF(text, first)
 #endif
 
 /* NULL params parts mean: silent, C library allocator. */

@@ -24,6 +24,10 @@ void        dv_file_map_close(struct dv_file_map *map);
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
                          const char *path, size_t limit);
 bool        dv_file_exists(const char *path);
+/* Calls visit(user, name) for each entry of a folder, in no particular order, until one fails;
+ * returns its status, or BAD_FILE when the folder cannot be read. */
+dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
+                           dsvk_status (*visit)(void *user, const char *name), void *user);
 
 uint64_t dv_time_ns(void);     /* monotonic */
 uint64_t dv_cpu_time_ns(void); /* of this process, all threads */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -107,6 +108,20 @@ dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ct
 bool dv_file_exists(const char *path)
 {
     return access(path, R_OK) == 0;
+}
+
+dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
+                           dsvk_status (*visit)(void *user, const char *name), void *user)
+{
+    dsvk_status          status = DSVK_OK;
+    const struct dirent *entry;
+    DIR                 *directory = opendir(folder);
+    if (!directory)
+        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", folder, strerror(errno));
+    while (status == DSVK_OK && (entry = readdir(directory)))
+        status = visit(user, entry->d_name);
+    closedir(directory);
+    return status;
 }
 
 static uint64_t clock_ns(clockid_t clock)

@@ -54,6 +54,10 @@ struct dv_weight_info {
 
 /* ---- values and nodes ---- */
 
+/* Up to this many tokens a pass is bound by the bytes of the weights: norms are computed by their
+ * consumers, attention is cut into splits, experts are taken pair by pair. */
+#define DV_FEW_TOKENS 4
+
 enum dv_value_kind {
     DV_VALUE_ACTIVATION, /* has storage in the arena */
     DV_VALUE_VIEW,       /* a rectangle of its base */

@@ -8,7 +8,7 @@
 #define DV_VK_VK_H
 
 #include "base/context.h"
-#include "vk/loader.h" /* volk's types; struct dv_instance_table, VolkDeviceTable */
+#include "vk/loader.h" /* struct dv_instance_table, struct dv_device_table */
 #include "vk/spirv.h"
 
 /* ---- instance ---- */
@@ -46,6 +46,7 @@ struct dv_caps {
     bool     cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
     float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
+    uint32_t queue_family;          /* the one for compute */
 };
 
 /* Finds the loader and its devices. NO_DEVICE when there is no loader or no driver at all. An
@@ -53,6 +54,11 @@ struct dv_caps {
  * to the log as warnings and errors; UNSUPPORTED when the layer is not installed. */
 dsvk_status dv_instance_new(struct dv_instance **out, const struct dv_context *ctx, bool validate);
 void        dv_instance_free(struct dv_instance *instance);
+
+/* The same with a Vulkan entry point of the caller's: of an application that has its own
+ * loader, or of a test. */
+dsvk_status dv_instance_new_with(struct dv_instance **out, const struct dv_context *ctx,
+                                 bool validate, PFN_vkGetInstanceProcAddr get);
 
 /* The device that `which` names: NULL or "" = the best (real before software, discrete before
  * integrated, then memory), else an index, a UUID or a part of the name. NO_DEVICE says which
@@ -69,19 +75,22 @@ struct dv_device {
     VkDevice                 handle;
     VkQueue                  queue;
     uint32_t                 queue_family;
-    VolkDeviceTable          vk;
+    struct dv_device_table   vk;
     struct dv_caps           caps;
     VkPhysicalDeviceMemoryProperties memory;
     VkPipelineCache          cache;
     VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
     bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
-    uint64_t                 bytes_used, bytes_limit; /* device memory; limit 0 = the driver's */
+    uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t                 n_submits;
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
 };
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
 void        dv_device_free(struct dv_device *dev);
+
+/* OK, or DEVICE_LOST with a line: the first thing that every fallible call asks. */
+dsvk_status dv_device_check(struct dv_device *dev, const char *doing);
 
 /* Turns a VkResult into a status with a sentence ("doing": "allocating 64 MiB for weights"). A
  * lost device becomes sticky. */
@@ -102,6 +111,8 @@ struct dv_buffer {
     uint64_t          address; /* multiple of 256 */
     uint64_t          bytes;
     void             *mapped; /* NULL when the host cannot see it */
+    bool              cached; /* mapped, and fast to read for the host */
+    bool              counted; /* in dev->bytes_used */
 };
 
 /* One allocation, one buffer: storage, indirect, transfer source and target, device address.
@@ -121,7 +132,8 @@ struct dv_pipeline_params {
     uint32_t    spec[DV_MAX_SPEC];  /* by constant id; id 0 is the workgroup size */
     uint32_t    n_spec;
     uint32_t    push_bytes;         /* must equal what the module declares */
-    uint32_t    subgroup;           /* wanted subgroup size; 0 = any */
+    uint32_t    subgroup;           /* wanted subgroup size; 0 = any, it may even vary */
+    const struct dv_spirv *module;  /* taken instead of `kernel` when not NULL; outlives dev */
 };
 
 struct dv_pipeline {
@@ -153,6 +165,9 @@ struct dv_commands {
     VkCommandPool     pool;
     VkCommandBuffer   handle;
     uint32_t          n_dispatches, n_barriers;
+    VkQueryPool       queries; /* made by the first timestamp */
+    uint32_t          n_queries;
+    bool              queries_reset; /* in this recording */
 };
 
 dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev);
@@ -188,8 +203,11 @@ struct dv_stream {
     struct dv_device *dev;
     VkSemaphore       timeline;
     uint64_t          submitted, completed;
+    struct dv_buffer *staging[2]; /* DV_MEMORY_UPLOAD, DV_MEMORY_READBACK; made when needed */
+    struct dv_commands *staging_commands;
 };
 
+/* Submissions run in order, and each sees what earlier ones wrote. */
 dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev);
 void        dv_stream_free(struct dv_stream *stream); /* waits for what was submitted */
 /* Queues recorded commands; *value (may be NULL) is reached when they are done. */
@@ -198,8 +216,8 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
 /* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s). */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
 
-/* Copies host memory to a buffer: directly where it is mapped, else through staging memory of at
- * most 16 MiB, complete on return. */
+/* Copies host memory to a buffer and back: directly where the host sees it well, else through
+ * staging memory of at most 16 MiB. Waits for everything submitted before; complete on return. */
 dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer, uint64_t offset,
                              const void *data, uint64_t bytes);
 dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_buffer *buffer,

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* From text to ids: added tokens first, then the pre-tokenizer on each stretch between them,
+ * then byte pair encoding on each piece. */
+#include "file/tokenizer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "file/tokenizer_parts.h"
+
+#define FILE_BYTES_MAX (64u << 20)
+
+/* ---- bytes as printable signs ---- */
+
+static bool shows_itself(uint32_t byte)
+{
+    return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+}
+
+uint32_t dv_byte_sign(unsigned char byte)
+{
+    uint32_t hidden = 0;
+    if (shows_itself(byte))
+        return byte;
+    for (uint32_t i = 0; i < byte; i++)
+        hidden += !shows_itself(i);
+    return 0x100 + hidden;
+}
+
+int32_t dv_sign_byte(uint32_t sign)
+{
+    if (sign < 0x100)
+        return shows_itself(sign) ? (int32_t)sign : -1;
+    if (sign < 0x100 + 33) /* 0 .. 32 */
+        return (int32_t)(sign - 0x100);
+    if (sign < 0x100 + 33 + 34) /* 127 .. 160 */
+        return (int32_t)(sign - 0x100 - 33 + 127);
+    return sign == 0x100 + 33 + 34 ? 173 : -1;
+}
+
+/* ---- life ---- */
+
+dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
+                               const char *where, const char *json, size_t bytes,
+                               const char *config_json, size_t config_bytes)
+{
+    dsvk_status          status;
+    struct dv_tokenizer *tokenizer = dv_zalloc(ctx, sizeof *tokenizer);
+    *out                           = NULL;
+    if (!tokenizer)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for it", where);
+    tokenizer->ctx = ctx;
+    dv_arena_init(&tokenizer->arena, ctx);
+    TRY_OR(fail, dv_tokenizer_read(tokenizer, where, json, bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    *out = tokenizer;
+    return DSVK_OK;
+fail:
+    dv_tokenizer_free(tokenizer);
+    return status;
+}
+
+void dv_tokenizer_free(struct dv_tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    dv_pretoken_free(tokenizer->pretoken);
+    dv_arena_done(&tokenizer->arena);
+    dv_free(tokenizer->ctx, tokenizer);
+}
+
+static char *path_in(const struct dv_context *ctx, const char *folder, const char *name)
+{
+    size_t bytes = strlen(folder) + strlen(name) + 2;
+    char  *path  = dv_alloc(ctx, bytes);
+    if (path)
+        snprintf(path, bytes, "%s/%s", folder, name);
+    return path;
+}
+
+dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context *ctx,
+                              const char *folder)
+{
+    dsvk_status status = DSVK_OK;
+    char       *path = path_in(ctx, folder, "tokenizer.json"), *json = NULL, *config_json = NULL;
+    char       *config_path = path_in(ctx, folder, "tokenizer_config.json");
+    size_t      bytes = 0, config_bytes = 0;
+    *out = NULL;
+    if (!path || !config_path) {
+        status = dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: no room for a file name");
+        goto fail;
+    }
+    TRY_OR(fail, dv_file_read(&json, &bytes, ctx, path, FILE_BYTES_MAX));
+    if (dv_file_exists(config_path))
+        TRY_OR(fail, dv_file_read(&config_json, &config_bytes, ctx, config_path, FILE_BYTES_MAX));
+    TRY_OR(fail, dv_tokenizer_parse(out, ctx, path, json, bytes, config_json, config_bytes));
+fail: /* or done */
+    dv_free(ctx, json);
+    dv_free(ctx, config_json);
+    dv_free(ctx, path);
+    dv_free(ctx, config_path);
+    return status;
+}
+
+/* ---- queries ---- */
+
+uint32_t dv_tokenizer_size(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->size;
+}
+
+int64_t dv_tokenizer_find(const struct dv_tokenizer *tokenizer, const char *content)
+{
+    return dv_strmap_find(&tokenizer->names, content, strlen(content));
+}
+
+bool dv_tokenizer_adds_bos(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->adds_bos;
+}
+
+int64_t dv_tokenizer_bos(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->bos;
+}
+
+const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id, size_t *bytes)
+{
+    bool known = id < tokenizer->size;
+    *bytes     = known ? tokenizer->tokens[id].length : 0;
+    return known ? tokenizer->tokens[id].bytes : NULL;
+}
+
+bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id)
+{
+    return id < tokenizer->size && tokenizer->tokens[id].special;
+}
+
+/* ---- encoding ---- */
+
+struct encoder {
+    const struct dv_tokenizer *tokenizer;
+    struct dv_bpe_work         work;
+    struct dv_ids              ids;
+};
+
+/* The token whose bytes are exactly the piece, or -1. Names hold at most 2 bytes a byte. */
+static int64_t find_whole(const struct dv_tokenizer *tokenizer, const char *piece, size_t bytes)
+{
+    char   name[512];
+    size_t n = 0;
+    if (bytes > sizeof name / 2 || bytes > tokenizer->longest_name)
+        return -1;
+    for (size_t i = 0; i < bytes; i++) {
+        uint32_t sign = dv_byte_sign((unsigned char)piece[i]);
+        if (sign >= 0x80) {
+            name[n++] = (char)(0xc0 | sign >> 6);
+            name[n++] = (char)(0x80 | (sign & 0x3f));
+        } else {
+            name[n++] = (char)sign;
+        }
+    }
+    return dv_strmap_find(&tokenizer->names, name, n);
+}
+
+static dsvk_status encode_piece(void *user, const char *piece, size_t bytes)
+{
+    struct encoder            *encoder   = user;
+    const struct dv_tokenizer *tokenizer = encoder->tokenizer;
+    int64_t whole = tokenizer->ignore_merges ? find_whole(tokenizer, piece, bytes) : -1;
+    if (whole >= 0)
+        return dv_ids_push(&encoder->ids, (uint32_t)whole);
+    return dv_bpe_encode(&tokenizer->bpe, &encoder->work, piece, bytes, &encoder->ids);
+}
+
+/* Rounds 0 and 1 cut the text at added tokens, round 2 encodes what lies between. */
+static dsvk_status encode_stretch(struct encoder *encoder, uint32_t round, const char *text,
+                                  size_t bytes)
+{
+    const struct dv_tokenizer *tokenizer = encoder->tokenizer;
+    size_t                     done      = 0;
+    dsvk_status                status;
+    if (bytes == 0)
+        return DSVK_OK;
+    if (round == 2)
+        return dv_pretoken_run(tokenizer->pretoken, text, bytes, encode_piece, encoder);
+    for (size_t at = 0; at < bytes;) {
+        const struct dv_added_token *token =
+            dv_added_match(&tokenizer->added[round], text + at, bytes - at);
+        if (!token) {
+            at++;
+            continue;
+        }
+        TRY(encode_stretch(encoder, round + 1, text + done, at - done));
+        TRY(dv_ids_push(&encoder->ids, token->id));
+        done = at += token->length;
+    }
+    return encode_stretch(encoder, round + 1, text + done, bytes - done);
+}
+
+dsvk_status dv_tokenizer_encode(const struct dv_tokenizer *tokenizer, const char *text,
+                                size_t bytes, bool special, uint32_t **ids, size_t *n,
+                                size_t *capacity)
+{
+    struct encoder encoder = {
+        .tokenizer = tokenizer,
+        .work      = { .ctx = tokenizer->ctx },
+        .ids       = { tokenizer->ctx, *ids, *n, *capacity },
+    };
+    dsvk_status status = encode_stretch(&encoder, special ? 0 : 2, text, bytes);
+    dv_bpe_work_done(&encoder.work);
+    *ids      = encoder.ids.ids;
+    *capacity = encoder.ids.capacity;
+    if (status == DSVK_OK)
+        *n = encoder.ids.n;
+    return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the tokenizer share: tokenizer_json.c fills it, tokenizer.c uses it. */
+#ifndef DV_FILE_TOKENIZER_PARTS_H
+#define DV_FILE_TOKENIZER_PARTS_H
+
+#include "base/arena.h"
+#include "file/added.h"
+#include "file/bpe.h"
+#include "file/pretoken.h"
+#include "file/strmap.h"
+#include "file/tokenizer.h"
+
+struct dv_token {
+    const char *bytes; /* what it stands for; NULL: no such id */
+    uint32_t    length;
+    bool        special;
+};
+
+struct dv_tokenizer {
+    const struct dv_context *ctx;
+    struct dv_arena          arena;
+    struct dv_token         *tokens;
+    uint32_t                 size;
+    struct dv_strmap         names; /* as written in the file: vocabulary and added tokens */
+    size_t                   longest_name;
+    struct dv_bpe            bpe;
+    struct dv_pretoken      *pretoken;
+    /* Tokens that the file marks `normalized` are looked for after all others were found. The
+     * normalizer itself is empty, so that is the only difference. */
+    struct dv_added added[2];
+    bool            ignore_merges; /* a piece that is a token stays whole */
+    bool            adds_bos;
+    int64_t         bos;
+    bool            template_closes_thinking;
+    bool            template_has_user_token;
+};
+
+/* GPT-2's table: every byte has a printable code point. */
+uint32_t dv_byte_sign(unsigned char byte);
+/* The byte of a code point, or -1. */
+int32_t dv_sign_byte(uint32_t sign);
+
+/* Reads tokenizer.json into a zeroed tokenizer. What was made stays for dv_tokenizer_free(). */
+dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const char *where, const char *json,
+                              size_t bytes);
+/* tokenizer_config.json, after the above; json may be NULL. */
+dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char *where,
+                                     const char *json, size_t bytes);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* Fusion: a table of patterns, each rewriting a few nodes into one, run over the nodes in order until
+ * nothing changes. A fused op performs the same float operations in the same order as the nodes that it
+ * replaces, so the result is the same to the bit.
+ *
+ * A rewrite puts the new node in the place of the last node of its pattern (of the first when its
+ * outputs are used in between), so the nodes stay in an order of evaluation. */
+#include "graph/build.h"
+
+#include <string.h>
+
+struct fuser {
+    struct dv_graph *g;
+    uint32_t        *uses; /* by value: live nodes that read it, or a view of it */
+};
+
+static dv_tensor base_of(const struct dv_graph *g, dv_tensor x)
+{
+    return g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
+}
+
+/* The live node that makes x if it is of this op, else NULL. */
+static struct dv_node *maker(const struct fuser *f, dv_tensor x, enum dv_op op)
+{
+    if (!x || f->g->values[x].producer == 0)
+        return NULL;
+    struct dv_node *node = &f->g->nodes[f->g->values[x].producer - 1];
+    return !node->dead && node->op == op ? node : NULL;
+}
+
+/* The same, when nobody else reads x, so that the node may be taken away. */
+static struct dv_node *only_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
+{
+    return x && f->uses[x] == 1 && f->g->values[x].kind != DV_VALUE_VIEW ? maker(f, x, op) : NULL;
+}
+
+static void count_uses(struct fuser *f)
+{
+    struct dv_graph *g = f->g;
+    memset(f->uses, 0, (g->n_values + 1) * sizeof *f->uses);
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_INPUTS; k++)
+            if (g->nodes[i].in[k]) {
+                dv_tensor base = base_of(g, g->nodes[i].in[k]);
+                f->uses[base]++;
+                if (base != g->nodes[i].in[k])
+                    f->uses[g->nodes[i].in[k]]++;
+            }
+    f->uses[base_of(g, g->logits)]++;
+    f->uses[base_of(g, g->token)]++;
+}
+
+static bool is_plain_matrix(const struct dv_graph *g, dv_weight w)
+{
+    const struct dv_weight_info *info = &g->weights[w];
+    return info->kind == DV_WEIGHT_MATRIX && info->slices == 1 && info->experts == 0;
+}
+
+/* Replaces `node` by `fused`, which makes the same outputs. */
+static void become(struct fuser *f, struct dv_node *node, struct dv_node fused)
+{
+    fused.layer = node->layer;
+    memcpy(fused.out, node->out, sizeof fused.out);
+    *node = fused;
+    count_uses(f);
+}
+
+/* ---- gate and up in one: swiglu(W_g x, W_u x), the rows of both interleaved ---- */
+
+static dv_weight pair_weight(struct dv_graph *g, dv_weight gate, dv_weight up)
+{
+    struct dv_weight_info info = g->weights[gate];
+    info.kind                  = DV_WEIGHT_PAIR;
+    info.n_parts               = 2;
+    info.parts[1]              = g->weights[up].parts[0];
+    return dv_weight_add(g, &info);
+}
+
+static bool fuse_gate_up(struct fuser *f, struct dv_node *node)
+{
+    if (node->op != DV_OP_swiglu)
+        return false;
+    struct dv_graph *g = f->g;
+    for (int experts = 0; experts < 2; experts++) {
+        enum dv_op      op   = experts ? DV_OP_expert_matmul : DV_OP_matmul;
+        struct dv_node *gate = only_maker(f, node->in[0], op), *up = only_maker(f, node->in[1], op);
+        if (!gate || !up || memcmp(gate->in, up->in, sizeof gate->in) != 0)
+            continue;
+        const struct dv_weight_info *a = &g->weights[gate->w[0]], *b = &g->weights[up->w[0]];
+        if (a->rows != b->rows || a->slices != 1 || b->slices != 1 || a->n_parts != 1)
+            continue;
+        struct dv_node fused = *gate;
+        fused.op             = experts ? DV_OP_expert_up : DV_OP_project;
+        fused.w[0]           = pair_weight(g, gate->w[0], up->w[0]);
+        gate->dead = up->dead = true;
+        become(f, node, fused);
+        return true;
+    }
+    return false;
+}
+
+/* ---- two matrices on one input: their rows stacked, the outputs become views ---- */
+
+/* Turns `value` and all views of it into views of `base`, `column` words further right. */
+static void rebase(struct dv_graph *g, dv_tensor value, dv_tensor base, uint32_t column)
+{
+    uint32_t old = g->values[value].stride, stride = g->values[base].stride;
+    for (dv_tensor i = 1; i <= g->n_values; i++) {
+        struct dv_value *v = &g->values[i];
+        if (i != value && !(v->kind == DV_VALUE_VIEW && v->base == value))
+            continue;
+        v->offset   = v->offset / old * stride + v->offset % old + column;
+        v->kind     = DV_VALUE_VIEW;
+        v->base     = base;
+        v->stride   = stride;
+        v->producer = g->values[base].producer;
+    }
+}
+
+/* Whether a node of the same layer reads x as this op's input. */
+static bool feeds(const struct dv_graph *g, const struct dv_node *from, dv_tensor x, enum dv_op op)
+{
+    for (const struct dv_node *n = from; n < g->nodes + g->n_nodes && n->layer == from->layer; n++)
+        for (uint32_t k = 0; !n->dead && k < DV_MAX_INPUTS; k++)
+            if (n->in[k] == x && n->op == op)
+                return true;
+    return false;
+}
+
+/* Router matrices stay by themselves: they are never FP8, so stacking would widen the other. */
+static bool can_stack(const struct fuser *f, const struct dv_node *node)
+{
+    return node->op == DV_OP_matmul && !node->dead && is_plain_matrix(f->g, node->w[0]) &&
+           !feeds(f->g, node, node->out[0], DV_OP_router) &&
+           !feeds(f->g, node, node->out[0], DV_OP_swiglu) &&
+           base_of(f->g, f->g->logits) != node->out[0];
+}
+
+static struct dv_node *same_input(const struct fuser *f, const struct dv_node *node)
+{
+    struct dv_graph *g = f->g;
+    for (struct dv_node *other = g->nodes + (node - g->nodes) + 1; other < g->nodes + g->n_nodes;
+         other++) {
+        if (other->layer != node->layer)
+            return NULL;
+        if (other->in[0] == node->in[0] && can_stack(f, other))
+            return other;
+    }
+    return NULL;
+}
+
+static bool fuse_stack(struct fuser *f, struct dv_node *node)
+{
+    struct dv_graph *g = f->g;
+    if (!can_stack(f, node) || g->weights[node->w[0]].rows % 8 != 0)
+        return false;
+    struct dv_node *other = same_input(f, node);
+    if (!other)
+        return false;
+    struct dv_weight_info info = g->weights[node->w[0]];
+    if (info.n_parts == DV_MAX_PARTS)
+        return false;
+    uint32_t  first = info.rows;
+    dv_tensor a = node->out[0], b = other->out[0];
+    info.parts[info.n_parts++] = g->weights[other->w[0]].parts[0];
+    info.rows += g->weights[other->w[0]].rows;
+    dv_tensor y = dv_graph_value(g, "project", g->values[a].rows, info.rows);
+    node->w[0]  = dv_weight_add(g, &info);
+    if (!y || !node->w[0])
+        return false;
+    uint32_t *uses = dv_realloc(g->ctx, f->uses, (g->n_values + 1) * sizeof *uses);
+    if (!uses) {
+        g->status = dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for fusion");
+        return false;
+    }
+    f->uses = uses;
+    dv_graph_out(g, node, 0, y);
+    other->dead = true;
+    rebase(g, a, y, 0);
+    rebase(g, b, y, first);
+    count_uses(f);
+    return true;
+}
+
+/* ---- a norm computed by its consumer ---- */
+
+static bool fuse_norm(struct fuser *f, struct dv_node *node)
+{
+    struct dv_graph *g      = f->g;
+    bool             matmul = node->op == DV_OP_matmul || node->op == DV_OP_project;
+    if (g->size.tokens > DV_FEW_TOKENS || (!matmul && node->op != DV_OP_expert_up))
+        return false;
+    struct dv_node *norm = maker(f, node->in[0], DV_OP_rms_norm);
+    if (!norm || node->w[1] || g->weights[node->w[0]].slices != 1 ||
+        g->values[node->in[0]].kind == DV_VALUE_VIEW)
+        return false;
+    struct dv_node fused = *node;
+    fused.op             = matmul ? DV_OP_project : DV_OP_expert_up;
+    fused.in[0]          = norm->in[0];
+    fused.w[1]           = norm->w[0];
+    fused.eps            = norm->eps;
+    bool last            = f->uses[norm->out[0]] == 1;
+    become(f, node, fused);
+    norm->dead |= last;
+    count_uses(f);
+    return true;
+}
+
+/* ---- the sum over experts takes the shared expert and the residual along ---- */
+
+static bool fuse_expert_sum(struct fuser *f, struct dv_node *node)
+{
+    if (node->op != DV_OP_add)
+        return false;
+    struct dv_node *ffn = only_maker(f, node->in[1], DV_OP_add), *sum;
+    if (ffn) {
+        sum = only_maker(f, ffn->in[0], DV_OP_expert_sum);
+    } else {
+        sum = only_maker(f, node->in[1], DV_OP_expert_sum);
+    }
+    if (!sum || sum->in[2] || sum->in[3])
+        return false;
+    struct dv_node fused = *sum;
+    fused.in[2]          = ffn ? ffn->in[1] : 0;
+    fused.in[3]          = node->in[0];
+    sum->dead            = true;
+    if (ffn)
+        ffn->dead = true;
+    become(f, node, fused);
+    return true;
+}
+
+/* ---- with few tokens, down projections of the chosen and the shared experts in one ---- */
+
+static bool fuse_expert_down(struct fuser *f, struct dv_node *node)
+{
+    if (node->op != DV_OP_expert_sum || f->g->size.tokens > DV_FEW_TOKENS)
+        return false;
+    struct dv_node *down = only_maker(f, node->in[0], DV_OP_expert_matmul);
+    if (!down || down->in[2])
+        return false;
+    struct dv_node *shared = NULL;
+    if (node->in[2]) {
+        shared = only_maker(f, node->in[2], DV_OP_matmul);
+        if (!shared || !is_plain_matrix(f->g, shared->w[0]))
+            return false;
+    }
+    struct dv_node fused = { .op = DV_OP_expert_down, .top_k = node->top_k, .experts = down->experts,
+        .in = { down->in[0], node->in[1], shared ? shared->in[0] : 0, node->in[3] },
+        .w  = { down->w[0], shared ? shared->w[0] : 0 } };
+    down->dead = true;
+    if (shared)
+        shared->dead = true;
+    become(f, node, fused);
+    return true;
+}
+
+/* ---- residual added by the projection ---- */
+
+static bool fuse_residual(struct fuser *f, struct dv_node *node)
+{
+    if (node->op != DV_OP_add)
+        return false;
+    struct dv_node *matmul = only_maker(f, node->in[1], DV_OP_matmul);
+    if (!matmul)
+        matmul = only_maker(f, node->in[1], DV_OP_project);
+    if (!matmul || matmul->in[1] || f->g->weights[matmul->w[0]].kind == DV_WEIGHT_PAIR)
+        return false;
+    struct dv_node fused = *matmul;
+    fused.op             = DV_OP_project;
+    fused.in[1]          = node->in[0];
+    matmul->dead         = true;
+    become(f, node, fused);
+    return true;
+}
+
+/* ---- everything between the attention's input projections and its core ---- */
+
+static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
+{
+    struct dv_graph *g = f->g;
+    if (node->op != DV_OP_cache_write)
+        return false;
+    struct dv_node *norm = only_maker(f, node->in[0], DV_OP_rms_norm);
+    struct dv_node *rope = only_maker(f, node->in[1], DV_OP_rope);
+    if (!norm || !rope)
+        return false;
+    struct dv_node *q_rope = NULL, *absorb = NULL;
+    for (struct dv_node *n = g->nodes; n < node; n++) {
+        if (n->dead || n->layer != node->layer)
+            continue;
+        if (n->op == DV_OP_rope && n != rope)
+            q_rope = n;
+        if (n->op == DV_OP_matmul && g->weights[n->w[0]].slices > 1 && g->weights[n->w[0]].transposed)
+            absorb = n;
+    }
+    const struct dv_value *latent = &g->values[norm->in[0]], *key = &g->values[rope->in[0]];
+    if (!q_rope || !absorb || q_rope->in[0] != absorb->in[0] || latent->base != key->base ||
+        key->offset != latent->offset + latent->cols)
+        return false;
+    /* Both views are neighbours: the op takes them as one. */
+    dv_tensor both = norm->in[0];
+    g->values[both].cols += key->cols;
+    struct dv_node fused = { .op = DV_OP_mla_prepare, .layer = node->layer,
+        .in = { absorb->in[0], both }, .w = { absorb->w[0], rope->w[0], norm->w[0] },
+        .out = { absorb->out[0], q_rope->out[0], node->out[0] }, .heads = q_rope->heads,
+        .kv = node->kv, .dim = node->dim, .nope = q_rope->x_offset, .eps = norm->eps };
+    norm->dead = rope->dead = q_rope->dead = absorb->dead = true;
+    *node = fused;
+    for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
+        g->values[fused.out[i]].producer = (uint32_t)(node - g->nodes) + 1;
+    count_uses(f);
+    return true;
+}
+
+static bool fuse_attend_value(struct fuser *f, struct dv_node *node)
+{
+    if (node->op != DV_OP_matmul || f->g->size.tokens > DV_FEW_TOKENS)
+        return false;
+    struct dv_node *combine = only_maker(f, node->in[0], DV_OP_combine);
+    if (!combine || f->g->weights[node->w[0]].slices != combine->heads)
+        return false;
+    struct dv_node fused = *combine;
+    fused.op             = DV_OP_attend_value;
+    fused.w[0]           = node->w[0];
+    combine->dead        = true;
+    become(f, node, fused);
+    return true;
+}
+
+/* Earlier patterns first: stacking and pairing decide how weights lie in memory and must not depend on
+ * the number of tokens, so they come before everything that does. */
+typedef bool (*pattern)(struct fuser *f, struct dv_node *node);
+static const pattern patterns[] = { fuse_gate_up,     fuse_stack,    fuse_mla_prepare,
+                                    fuse_attend_value, fuse_expert_sum, fuse_expert_down,
+                                    fuse_residual,    fuse_norm };
+
+dsvk_status dv_graph_fuse(struct dv_graph *g)
+{
+    if (g->status != DSVK_OK)
+        return g->status;
+    struct fuser f = { .g = g, .uses = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof(uint32_t)) };
+    if (!f.uses)
+        return g->status = dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for fusion");
+    count_uses(&f);
+    for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
+        for (uint32_t i = 0; i < g->n_nodes && g->status == DSVK_OK; i++)
+            while (!g->nodes[i].dead && patterns[p](&f, &g->nodes[i]) && g->status == DSVK_OK)
+                continue;
+    dv_free(g->ctx, f.uses);
+    return g->status;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include "vk/vk.h"
+
+#define COMPUTE  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
+#define INDIRECT VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT
+#define TRANSFER VK_PIPELINE_STAGE_TRANSFER_BIT
+#define HOST     VK_PIPELINE_STAGE_HOST_BIT
+
+dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev)
+{
+    dsvk_status status;
+    *out = NULL;
+    TRY(dv_device_check(dev, "making a command buffer"));
+    struct dv_commands *commands = dv_zalloc(dev->ctx, sizeof *commands);
+    if (!commands)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "commands: no room for its header");
+    commands->dev = dev;
+    TRY_OR(fail, dv_device_result(
+                     dev,
+                     dev->vk.CreateCommandPool(
+                         dev->handle,
+                         &(VkCommandPoolCreateInfo){
+                             .sType            = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                             .queueFamilyIndex = dev->queue_family,
+                         },
+                         NULL, &commands->pool),
+                     "making a command pool"));
+    TRY_OR(fail, dv_device_result(
+                     dev,
+                     dev->vk.AllocateCommandBuffers(
+                         dev->handle,
+                         &(VkCommandBufferAllocateInfo){
+                             .sType       = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                             .commandPool = commands->pool,
+                             .level       = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                             .commandBufferCount = 1,
+                         },
+                         &commands->handle),
+                     "making a command buffer"));
+    *out = commands;
+    return DSVK_OK;
+fail:
+    dv_commands_free(commands);
+    return status;
+}
+
+void dv_commands_free(struct dv_commands *commands)
+{
+    if (!commands)
+        return;
+    struct dv_device *dev = commands->dev;
+    if (commands->queries)
+        dev->vk.DestroyQueryPool(dev->handle, commands->queries, NULL);
+    if (commands->pool)
+        dev->vk.DestroyCommandPool(dev->handle, commands->pool, NULL);
+    dv_free(dev->ctx, commands);
+}
+
+dsvk_status dv_commands_begin(struct dv_commands *commands)
+{
+    struct dv_device *dev = commands->dev;
+    dsvk_status       status;
+    TRY(dv_device_check(dev, "beginning a recording"));
+    TRY(dv_device_result(dev, dev->vk.ResetCommandPool(dev->handle, commands->pool, 0),
+                         "clearing a recording"));
+    TRY(dv_device_result(dev,
+                         dev->vk.BeginCommandBuffer(
+                             commands->handle,
+                             &(VkCommandBufferBeginInfo){
+                                 .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                 .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT,
+                             }),
+                         "beginning a recording"));
+    /* Barriers reach back over earlier submissions: this one makes them visible here. */
+    dv_commands_barrier_all(commands);
+    commands->n_dispatches  = 0;
+    commands->n_barriers    = 0;
+    commands->queries_reset = false;
+    return DSVK_OK;
+}
+
+dsvk_status dv_commands_end(struct dv_commands *commands)
+{
+    struct dv_device *dev = commands->dev;
+    return dv_device_result(dev, dev->vk.EndCommandBuffer(commands->handle),
+                            "ending a recording");
+}
+
+static void bind(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                 const void *push)
+{
+    struct dv_device *dev = commands->dev;
+    dev->vk.CmdBindPipeline(commands->handle, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
+    if (pipeline->params.push_bytes > 0)
+        dev->vk.CmdPushConstants(commands->handle, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                 pipeline->params.push_bytes, push);
+    commands->n_dispatches++;
+}
+
+void dv_commands_dispatch(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                          const void *push, uint32_t x, uint32_t y, uint32_t z)
+{
+    struct dv_device *dev = commands->dev;
+    assert(x <= dev->caps.max_groups[0] && y <= dev->caps.max_groups[1] &&
+           z <= dev->caps.max_groups[2]);
+    bind(commands, pipeline, push);
+    dev->vk.CmdDispatch(commands->handle, x, y, z);
+}
+
+void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                                   const void *push, const struct dv_buffer *buffer,
+                                   uint64_t offset)
+{
+    assert(offset % 4 == 0 && offset + sizeof(VkDispatchIndirectCommand) <= buffer->bytes);
+    bind(commands, pipeline, push);
+    commands->dev->vk.CmdDispatchIndirect(commands->handle, buffer->handle, offset);
+}
+
+static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
+                    VkAccessFlags from_access, VkPipelineStageFlags to, VkAccessFlags to_access)
+{
+    commands->dev->vk.CmdPipelineBarrier(
+        commands->handle, from, to, 0, 1,
+        &(VkMemoryBarrier){
+            .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+            .srcAccessMask = from_access,
+            .dstAccessMask = to_access,
+        },
+        0, NULL, 0, NULL);
+    commands->n_barriers++;
+}
+
+void dv_commands_barrier(struct dv_commands *commands)
+{
+    barrier(commands, COMPUTE, VK_ACCESS_SHADER_WRITE_BIT, COMPUTE | INDIRECT,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                VK_ACCESS_INDIRECT_COMMAND_READ_BIT);
+}
+
+void dv_commands_barrier_all(struct dv_commands *commands)
+{
+    barrier(commands, COMPUTE | INDIRECT | TRANSFER,
+            VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+            COMPUTE | INDIRECT | TRANSFER | HOST,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                VK_ACCESS_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT |
+                VK_ACCESS_HOST_WRITE_BIT);
+}
+
+void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from,
+                      uint64_t from_offset, const struct dv_buffer *to, uint64_t to_offset,
+                      uint64_t bytes)
+{
+    assert(from_offset + bytes <= from->bytes && to_offset + bytes <= to->bytes);
+    commands->dev->vk.CmdCopyBuffer(commands->handle, from->handle, to->handle, 1,
+                                    &(VkBufferCopy){ from_offset, to_offset, bytes });
+}
+
+void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buffer, uint64_t offset,
+                      uint64_t bytes, uint32_t word)
+{
+    assert(offset % 4 == 0 && offset + bytes <= buffer->bytes);
+    assert(bytes % 4 == 0 || offset + bytes == buffer->bytes);
+    uint64_t whole = (bytes + 3) & ~(uint64_t)3; /* buffers are made of whole words */
+    commands->dev->vk.CmdFillBuffer(commands->handle, buffer->handle, offset, whole, word);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "vk/caps.h"
+
+#define PUSH_BYTES 128u /* what every device has */
+
+static const char *result_name(VkResult result)
+{
+#define NAME(x) \
+    case x:     \
+        return #x;
+    switch (result) {
+        NAME(VK_NOT_READY)
+        NAME(VK_TIMEOUT)
+        NAME(VK_INCOMPLETE)
+        NAME(VK_ERROR_INITIALIZATION_FAILED)
+        NAME(VK_ERROR_MEMORY_MAP_FAILED)
+        NAME(VK_ERROR_LAYER_NOT_PRESENT)
+        NAME(VK_ERROR_EXTENSION_NOT_PRESENT)
+        NAME(VK_ERROR_FEATURE_NOT_PRESENT)
+        NAME(VK_ERROR_INCOMPATIBLE_DRIVER)
+        NAME(VK_ERROR_TOO_MANY_OBJECTS)
+        NAME(VK_ERROR_FRAGMENTED_POOL)
+        NAME(VK_ERROR_OUT_OF_POOL_MEMORY)
+        NAME(VK_ERROR_FRAGMENTATION)
+        NAME(VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS)
+        NAME(VK_PIPELINE_COMPILE_REQUIRED)
+        NAME(VK_ERROR_INVALID_SHADER_NV)
+        NAME(VK_ERROR_UNKNOWN)
+    default:
+        return "an unknown VkResult";
+    }
+#undef NAME
+}
+
+dsvk_status dv_device_result(struct dv_device *dev, VkResult result, const char *doing)
+{
+    switch (result) {
+    case VK_SUCCESS:
+        return DSVK_OK;
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+        return dv_fail(dev->ctx, DSVK_NO_VRAM, "device: %s: out of device memory", doing);
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "device: %s: the driver is out of host memory",
+                       doing);
+    case VK_ERROR_DEVICE_LOST:
+        /* What is queued must have ended before anyone frees what it uses. A device that is
+         * really lost answers at once. */
+        if (!dev->lost && dev->handle)
+            dev->vk.DeviceWaitIdle(dev->handle);
+        dev->lost = true;
+        return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "device: %s: \"%s\" was lost", doing,
+                       dev->caps.name);
+    default:
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "device: %s: %s (%d)", doing,
+                       result_name(result), (int)result);
+    }
+}
+
+dsvk_status dv_device_check(struct dv_device *dev, const char *doing)
+{
+    if (dev->lost)
+        return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "device: %s: \"%s\" was lost earlier", doing,
+                       dev->caps.name);
+    return DSVK_OK;
+}
+
+/* Leaves in the probe's chain of features only what kernels use, for vkCreateDevice. */
+static void choose_features(struct dv_probe *p)
+{
+    const VkPhysicalDeviceFeatures         core = p->features.features;
+    const VkPhysicalDeviceVulkan12Features v12  = p->features12;
+
+    p->features.features = (VkPhysicalDeviceFeatures){
+        .shaderInt64 = core.shaderInt64,
+        .shaderInt16 = core.shaderInt16,
+    };
+    p->features12 = (VkPhysicalDeviceVulkan12Features){
+        .sType               = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+        .bufferDeviceAddress = VK_TRUE,
+        .timelineSemaphore   = VK_TRUE,
+        .shaderFloat16       = v12.shaderFloat16,
+        .shaderInt8          = v12.shaderInt8,
+        .scalarBlockLayout   = v12.scalarBlockLayout,
+    };
+    p->features.pNext = &p->features12;
+    if (p->has.size_control) {
+        p->size_control_features.pNext = NULL;
+        p->features12.pNext            = &p->size_control_features;
+    }
+    if (p->has.executable) {
+        p->executable_features.pNext = p->features12.pNext;
+        p->features12.pNext          = &p->executable_features;
+    }
+}
+
+static uint32_t choose_extensions(const char *names[4], const struct dv_probe *p)
+{
+    uint32_t n = 0;
+    if (p->has.size_control && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
+        names[n++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+    if (p->has.executable)
+        names[n++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+    if (p->has.budget)
+        names[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    if (p->has.portability)
+        names[n++] = VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME; /* must be taken where it is */
+    return n;
+}
+
+static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
+{
+    const struct dv_instance *instance = dev->instance;
+    dsvk_status               status;
+    const char               *extensions[4];
+    uint32_t                  n_extensions = choose_extensions(extensions, probe);
+    choose_features(probe);
+    VkResult result = instance->vk.CreateDevice(
+        dev->physical,
+        &(VkDeviceCreateInfo){
+            .sType                = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+            .pNext                = &probe->features,
+            .queueCreateInfoCount = 1,
+            .pQueueCreateInfos    = &(VkDeviceQueueCreateInfo){
+                .sType            = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                .queueFamilyIndex = dev->queue_family,
+                .queueCount       = 1,
+                .pQueuePriorities = &(float){ 0.5f },
+            },
+            .enabledExtensionCount   = n_extensions,
+            .ppEnabledExtensionNames = extensions,
+        },
+        NULL, &dev->handle);
+    if (result != VK_SUCCESS) {
+        dev->handle = VK_NULL_HANDLE;
+        return dv_device_result(dev, result, "opening it");
+    }
+    TRY(dv_device_table_load(&dev->vk, dev->ctx, dev->handle, instance->vk.GetDeviceProcAddr));
+    dev->vk.GetDeviceQueue(dev->handle, dev->queue_family, 0, &dev->queue);
+    return DSVK_OK;
+}
+
+static dsvk_status make_shared_objects(struct dv_device *dev)
+{
+    dsvk_status status;
+    TRY(dv_device_result(dev,
+                         dev->vk.CreatePipelineCache(
+                             dev->handle,
+                             &(VkPipelineCacheCreateInfo){
+                                 .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO },
+                             NULL, &dev->cache),
+                         "making a pipeline cache"));
+    return dv_device_result(
+        dev,
+        dev->vk.CreatePipelineLayout(
+            dev->handle,
+            &(VkPipelineLayoutCreateInfo){
+                .sType                  = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                .pushConstantRangeCount = 1,
+                .pPushConstantRanges =
+                    &(VkPushConstantRange){ VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES },
+            },
+            NULL, &dev->layout),
+        "making the pipeline layout");
+}
+
+dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
+{
+    const struct dv_context *ctx = instance->ctx;
+    dsvk_status              status;
+    *out = NULL;
+    if (index >= instance->n_physical)
+        return dv_fail(ctx, DSVK_NO_DEVICE, "device: there is no device %u, only %u of them",
+                       index, instance->n_physical);
+    if (!instance->caps[index].usable)
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "device: \"%s\": %s", instance->caps[index].name,
+                       instance->caps[index].why_not);
+    struct dv_probe  *probe = dv_zalloc(ctx, sizeof *probe);
+    struct dv_device *dev   = dv_zalloc(ctx, sizeof *dev);
+    if (!dev || !probe) {
+        dv_free(ctx, dev);
+        dv_free(ctx, probe);
+        return dv_fail(ctx, DSVK_NO_MEMORY, "device: no room for its header");
+    }
+    dev->ctx          = ctx;
+    dev->instance     = instance;
+    dev->physical     = instance->physical[index];
+    dev->caps         = instance->caps[index];
+    dev->queue_family = dev->caps.queue_family;
+    TRY_OR(fail, dv_probe_read(probe, instance, dev->physical));
+    dev->memory = probe->memory.memoryProperties;
+    TRY_OR(fail, create(dev, probe));
+    TRY_OR(fail, make_shared_objects(dev));
+    dv_free(ctx, probe);
+    *out = dev;
+    return DSVK_OK;
+fail:
+    dv_free(ctx, probe);
+    dv_device_free(dev);
+    return status;
+}
+
+void dv_device_free(struct dv_device *dev)
+{
+    if (!dev)
+        return;
+    while (dev->pipelines) {
+        struct dv_pipeline *pipeline = dev->pipelines;
+        dev->pipelines               = pipeline->next;
+        dev->vk.DestroyPipeline(dev->handle, pipeline->handle, NULL);
+        dv_free(dev->ctx, pipeline);
+    }
+    if (dev->layout)
+        dev->vk.DestroyPipelineLayout(dev->handle, dev->layout, NULL);
+    if (dev->cache)
+        dev->vk.DestroyPipelineCache(dev->handle, dev->cache, NULL);
+    if (dev->handle && dev->vk.DestroyDevice)
+        dev->vk.DestroyDevice(dev->handle, NULL);
+    dv_free(dev->ctx, dev);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "vk/caps.h"
+
+#define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
+
+/* The functions that exist before an instance. */
+struct entry {
+    PFN_vkGetInstanceProcAddr                  get;
+    PFN_vkCreateInstance                       create;
+    PFN_vkEnumerateInstanceVersion             version; /* NULL in Vulkan 1.0 */
+    PFN_vkEnumerateInstanceLayerProperties     layers;
+    PFN_vkEnumerateInstanceExtensionProperties extensions;
+};
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                 VkDebugUtilsMessageTypeFlagsEXT        types,
+                                                 const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                 void                                       *user)
+{
+    (void)types;
+    dv_log(user,
+           severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? DSVK_LOG_ERROR
+                                                                     : DSVK_LOG_WARN,
+           "validation: %s", data->pMessage);
+    return VK_FALSE;
+}
+
+static bool has_layer(const struct entry *entry, const struct dv_context *ctx, const char *name)
+{
+    uint32_t n     = 0;
+    bool     found = false;
+    if (!entry->layers || entry->layers(&n, NULL) != VK_SUCCESS)
+        return false;
+    VkLayerProperties *list = dv_zalloc_array(ctx, n + 1, sizeof *list);
+    if (list && entry->layers(&n, list) == VK_SUCCESS)
+        for (uint32_t i = 0; i < n; i++)
+            found |= strcmp(list[i].layerName, name) == 0;
+    dv_free(ctx, list);
+    return found;
+}
+
+static bool has_extension(const struct entry *entry, const struct dv_context *ctx,
+                          const char *layer, const char *name)
+{
+    uint32_t n     = 0;
+    bool     found = false;
+    if (!entry->extensions || entry->extensions(layer, &n, NULL) != VK_SUCCESS)
+        return false;
+    VkExtensionProperties *list = dv_zalloc_array(ctx, n + 1, sizeof *list);
+    if (list && entry->extensions(layer, &n, list) == VK_SUCCESS)
+        for (uint32_t i = 0; i < n; i++)
+            found |= strcmp(list[i].extensionName, name) == 0;
+    dv_free(ctx, list);
+    return found;
+}
+
+static dsvk_status entry_load(struct entry *entry, const struct dv_context *ctx,
+                              PFN_vkGetInstanceProcAddr get)
+{
+    *entry = (struct entry){
+        .get     = get,
+        .create  = (PFN_vkCreateInstance)get(NULL, "vkCreateInstance"),
+        .version = (PFN_vkEnumerateInstanceVersion)get(NULL, "vkEnumerateInstanceVersion"),
+        .layers  = (PFN_vkEnumerateInstanceLayerProperties)get(
+            NULL, "vkEnumerateInstanceLayerProperties"),
+        .extensions = (PFN_vkEnumerateInstanceExtensionProperties)get(
+            NULL, "vkEnumerateInstanceExtensionProperties"),
+    };
+    uint32_t version = 0;
+    if (!entry->create || !entry->version || entry->version(&version) != VK_SUCCESS)
+        return dv_fail(ctx, DSVK_NO_DEVICE, "instance: the Vulkan loader is too old (1.0)");
+    return DSVK_OK;
+}
+
+static dsvk_status creation_status(const struct dv_context *ctx, VkResult result)
+{
+    switch (result) {
+    case VK_SUCCESS:
+        return DSVK_OK;
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+        return dv_fail(ctx, DSVK_NO_DEVICE,
+                       "instance: no Vulkan driver is installed (the loader found none that it "
+                       "can use)");
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory for a Vulkan instance");
+    default:
+        return dv_fail(ctx, DSVK_NO_DEVICE, "instance: vkCreateInstance failed (VkResult %d)",
+                       (int)result);
+    }
+}
+
+static dsvk_status create(struct dv_instance *instance, const struct entry *entry, bool validate)
+{
+    const struct dv_context *ctx = instance->ctx;
+    const char              *layers[1], *extensions[2];
+    uint32_t                 n_layers = 0, n_extensions = 0;
+    VkInstanceCreateFlags    flags = 0;
+
+    if (validate) {
+        if (!has_layer(entry, ctx, VALIDATION_LAYER))
+            return dv_fail(ctx, DSVK_UNSUPPORTED,
+                           "instance: the validation layer %s is not installed",
+                           VALIDATION_LAYER);
+        if (!has_extension(entry, ctx, NULL, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) &&
+            !has_extension(entry, ctx, VALIDATION_LAYER, VK_EXT_DEBUG_UTILS_EXTENSION_NAME))
+            return dv_fail(ctx, DSVK_UNSUPPORTED, "instance: validation needs %s",
+                           VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+        layers[n_layers++]         = VALIDATION_LAYER;
+        extensions[n_extensions++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    }
+    if (has_extension(entry, ctx, NULL, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+        extensions[n_extensions++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+        flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    }
+    VkResult result = entry->create(
+        &(VkInstanceCreateInfo){
+            .sType            = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+            .flags            = flags,
+            .pApplicationInfo = &(VkApplicationInfo){
+                .sType       = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                .pEngineName = "ds-vk",
+                .apiVersion  = VK_API_VERSION_1_3, /* the newest that we know, not a minimum */
+            },
+            .enabledLayerCount       = n_layers,
+            .ppEnabledLayerNames     = layers,
+            .enabledExtensionCount   = n_extensions,
+            .ppEnabledExtensionNames = extensions,
+        },
+        NULL, &instance->handle);
+    if (result != VK_SUCCESS)
+        instance->handle = VK_NULL_HANDLE;
+    return creation_status(ctx, result);
+}
+
+static dsvk_status listen(struct dv_instance *instance)
+{
+    VkResult result = VK_ERROR_EXTENSION_NOT_PRESENT;
+    if (instance->vk.CreateDebugUtilsMessengerEXT)
+        result = instance->vk.CreateDebugUtilsMessengerEXT(
+            instance->handle,
+            &(VkDebugUtilsMessengerCreateInfoEXT){
+                .sType           = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+                .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                                   VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+                .messageType     = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+                .pfnUserCallback = on_message,
+                .pUserData       = (void *)instance->ctx,
+            },
+            NULL, &instance->messenger);
+    if (result != VK_SUCCESS)
+        return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
+                       "instance: no messages from the validation layer (VkResult %d)",
+                       (int)result);
+    return DSVK_OK;
+}
+
+/* Whether a ranks before b. */
+static bool is_better(const struct dv_caps *a, const struct dv_caps *b)
+{
+    if (a->usable != b->usable)
+        return a->usable;
+    if (a->is_software != b->is_software)
+        return b->is_software;
+    if (a->is_integrated != b->is_integrated)
+        return b->is_integrated;
+    return a->memory_total > b->memory_total;
+}
+
+/* Sorts by insertion: equal devices keep the driver's order. */
+static void rank_devices(struct dv_instance *instance)
+{
+    for (uint32_t i = 1; i < instance->n_physical; i++)
+        for (uint32_t j = i; j > 0 && is_better(&instance->caps[j], &instance->caps[j - 1]); j--) {
+            struct dv_caps   caps     = instance->caps[j];
+            VkPhysicalDevice physical = instance->physical[j];
+            instance->caps[j]         = instance->caps[j - 1];
+            instance->physical[j]     = instance->physical[j - 1];
+            instance->caps[j - 1]     = caps;
+            instance->physical[j - 1] = physical;
+        }
+}
+
+static dsvk_status list_devices(struct dv_instance *instance)
+{
+    const struct dv_context *ctx = instance->ctx;
+    dsvk_status              status;
+    uint32_t                 n      = 0;
+    VkResult result = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, NULL);
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory to list devices");
+    if (result != VK_SUCCESS || n == 0)
+        return dv_fail(ctx, DSVK_NO_DEVICE,
+                       "instance: the installed Vulkan drivers found no device (VkResult %d)",
+                       (int)result);
+    instance->physical     = dv_zalloc_array(ctx, n, sizeof *instance->physical);
+    instance->caps         = dv_zalloc_array(ctx, n, sizeof *instance->caps);
+    struct dv_probe *probe = dv_zalloc(ctx, sizeof *probe);
+    if (!instance->physical || !instance->caps || !probe) {
+        dv_free(ctx, probe);
+        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
+    }
+    result = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, instance->physical);
+    status = DSVK_OK;
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
+                         (int)result);
+    for (uint32_t i = 0; i < n && status == DSVK_OK; i++) {
+        status = dv_probe_read(probe, instance, instance->physical[i]);
+        dv_caps_read(&instance->caps[i], probe);
+        instance->n_physical = i + 1;
+    }
+    dv_free(ctx, probe);
+    rank_devices(instance);
+    return status;
+}
+
+dsvk_status dv_instance_new_with(struct dv_instance **out, const struct dv_context *ctx,
+                                 bool validate, PFN_vkGetInstanceProcAddr get)
+{
+    dsvk_status  status;
+    struct entry entry;
+    *out = NULL;
+    TRY(entry_load(&entry, ctx, get));
+    struct dv_instance *instance = dv_zalloc(ctx, sizeof *instance);
+    if (!instance)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for its header");
+    instance->ctx = ctx;
+    TRY_OR(fail, create(instance, &entry, validate));
+    TRY_OR(fail, dv_instance_table_load(&instance->vk, ctx, instance->handle, get));
+    if (validate)
+        TRY_OR(fail, listen(instance));
+    TRY_OR(fail, list_devices(instance));
+    *out = instance;
+    return DSVK_OK;
+fail:
+    dv_instance_free(instance);
+    return status;
+}
+
+dsvk_status dv_instance_new(struct dv_instance **out, const struct dv_context *ctx, bool validate)
+{
+    dsvk_status               status;
+    PFN_vkGetInstanceProcAddr get;
+    *out = NULL;
+    TRY(dv_loader_open(&get, ctx));
+    return dv_instance_new_with(out, ctx, validate, get);
+}
+
+void dv_instance_free(struct dv_instance *instance)
+{
+    if (!instance)
+        return;
+    if (instance->messenger && instance->vk.DestroyDebugUtilsMessengerEXT)
+        instance->vk.DestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
+    if (instance->handle && instance->vk.DestroyInstance)
+        instance->vk.DestroyInstance(instance->handle, NULL);
+    dv_free(instance->ctx, instance->physical);
+    dv_free(instance->ctx, instance->caps);
+    dv_free(instance->ctx, instance);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "vk/loader.h"
+
+dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct dv_context *ctx,
+                                   VkInstance instance, PFN_vkGetInstanceProcAddr get)
+{
+    const char *missing = NULL;
+    *table              = (struct dv_instance_table){ .GetInstanceProcAddr = get };
+#define X(name)                                             \
+    table->name = (PFN_vk##name)get(instance, "vk" #name);  \
+    if (!table->name)                                       \
+        missing = "vk" #name;
+    DV_INSTANCE_FUNCTIONS(X)
+#undef X
+#define X(name) table->name = (PFN_vk##name)get(instance, "vk" #name);
+    DV_INSTANCE_FUNCTIONS_OPTIONAL(X)
+#undef X
+    if (missing)
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "loader: the Vulkan loader has no %s", missing);
+    return DSVK_OK;
+}
+
+dsvk_status dv_device_table_load(struct dv_device_table *table, const struct dv_context *ctx,
+                                 VkDevice device, PFN_vkGetDeviceProcAddr get)
+{
+    const char *missing = NULL;
+    *table              = (struct dv_device_table){ 0 };
+#define X(name)                                           \
+    table->name = (PFN_vk##name)get(device, "vk" #name);  \
+    if (!table->name)                                     \
+        missing = "vk" #name;
+    DV_DEVICE_FUNCTIONS(X)
+#undef X
+#define X(name) table->name = (PFN_vk##name)get(device, "vk" #name);
+    DV_DEVICE_FUNCTIONS_OPTIONAL(X)
+#undef X
+    if (missing)
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "loader: the driver has no %s", missing);
+    return DSVK_OK;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Buffers and their memory: the only file that allocates device memory. One allocation a
+ * buffer: the planner makes few and large ones, and drivers allow 4096. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vk/vk.h"
+
+#define NO_TYPE       UINT32_MAX
+#define DOING_BYTES   160
+#define ADDRESS_ALIGN 256u
+
+#define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
+
+enum {
+    LOCAL    = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+    VISIBLE  = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
+    COHERENT = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+    CACHED   = VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+};
+
+static uint32_t largest_local_heap(const VkPhysicalDeviceMemoryProperties *memory)
+{
+    uint32_t best = NO_TYPE;
+    for (uint32_t i = 0; i < memory->memoryHeapCount; i++)
+        if ((memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) &&
+            (best == NO_TYPE || memory->memoryHeaps[i].size > memory->memoryHeaps[best].size))
+            best = i;
+    return best;
+}
+
+/* The first type (drivers list faster ones first) with all flags of `with` and none of
+ * `without`; types with flags that we do not know need features that we do not enable. */
+static uint32_t find_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
+                          uint32_t heap, VkMemoryPropertyFlags with,
+                          VkMemoryPropertyFlags without)
+{
+    without |= ~(VkMemoryPropertyFlags)(LOCAL | VISIBLE | COHERENT | CACHED);
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
+        if ((allowed >> i & 1) && (flags & with) == with && !(flags & without) &&
+            (heap == NO_TYPE || memory->memoryTypes[i].heapIndex == heap))
+            return i;
+    }
+    return NO_TYPE;
+}
+
+/* Device memory comes from the largest device-local heap, so never from a small window of 256
+ * MiB; where that heap is mapped as a whole, the host writes to it directly. */
+static uint32_t choose_type(const struct dv_device *dev, uint32_t allowed, enum dv_memory kind)
+{
+    static const struct {
+        VkMemoryPropertyFlags with, without;
+    } wishes[3][3] = {
+        [DV_MEMORY_DEVICE]   = { { LOCAL | VISIBLE | COHERENT, 0 }, { LOCAL, 0 }, { 0, 0 } },
+        [DV_MEMORY_UPLOAD]   = { { VISIBLE | COHERENT, LOCAL | CACHED },
+                                 { VISIBLE | COHERENT, LOCAL },
+                                 { VISIBLE | COHERENT, 0 } },
+        [DV_MEMORY_READBACK] = { { VISIBLE | COHERENT | CACHED, LOCAL },
+                                 { VISIBLE | COHERENT | CACHED, 0 },
+                                 { VISIBLE | COHERENT, 0 } },
+    };
+    uint32_t heap = kind == DV_MEMORY_DEVICE ? largest_local_heap(&dev->memory) : NO_TYPE;
+    for (int i = 0; i < 3; i++) {
+        uint32_t type = find_type(&dev->memory, allowed, heap, wishes[kind][i].with,
+                                  wishes[kind][i].without);
+        if (type != NO_TYPE)
+            return type;
+    }
+    return NO_TYPE;
+}
+
+static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_memory kind,
+                              const char *what)
+{
+    const struct dv_caps *caps  = &dev->caps;
+    uint64_t              limit = caps->max_buffer < caps->max_allocation ? caps->max_buffer
+                                                                          : caps->max_allocation;
+    if (bytes == 0)
+        return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "memory: %s: a buffer of 0 bytes", what);
+    if (bytes > limit)
+        return dv_fail(dev->ctx, DSVK_NO_VRAM,
+                       "memory: %s: %" PRIu64 " bytes, the device allows %" PRIu64
+                       " in one allocation",
+                       what, bytes, limit);
+    uint64_t free = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    if (kind == DV_MEMORY_DEVICE && dev->bytes_limit && bytes > free)
+        return dv_fail(dev->ctx, DSVK_NO_VRAM,
+                       "memory: %s: %" PRIu64 " bytes, of the limit of %" PRIu64 " only %" PRIu64
+                       " are free",
+                       what, bytes, dev->bytes_limit, free);
+    return DSVK_OK;
+}
+
+static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
+{
+    struct dv_device *dev = buffer->dev;
+    return dv_device_result(
+        dev,
+        dev->vk.CreateBuffer(
+            dev->handle,
+            &(VkBufferCreateInfo){
+                .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                .size  = (buffer->bytes + 3) & ~(uint64_t)3, /* fills are in words */
+                .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                         VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
+                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                         VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
+                .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+            },
+            NULL, &buffer->handle),
+        doing);
+}
+
+static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const char *doing)
+{
+    struct dv_device    *dev = buffer->dev;
+    dsvk_status          status;
+    VkMemoryRequirements need;
+    dev->vk.GetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
+    uint32_t type = choose_type(dev, need.memoryTypeBits, kind);
+    if (type == NO_TYPE)
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                       "memory: %s: the device has no such memory type", doing);
+    TRY(dv_device_result(
+        dev,
+        dev->vk.AllocateMemory(
+            dev->handle,
+            &(VkMemoryAllocateInfo){
+                .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                .pNext =
+                    &(VkMemoryAllocateFlagsInfo){
+                        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+                        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+                    },
+                .allocationSize  = need.size,
+                .memoryTypeIndex = type,
+            },
+            NULL, &buffer->memory),
+        doing));
+    buffer->counted = kind == DV_MEMORY_DEVICE;
+    if (buffer->counted)
+        dev->bytes_used += buffer->bytes;
+    TRY(dv_device_result(
+        dev, dev->vk.BindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0), doing));
+    VkMemoryPropertyFlags flags = dev->memory.memoryTypes[type].propertyFlags;
+    if (!(flags & VISIBLE))
+        return DSVK_OK;
+    void *mapped = NULL;
+    TRY(dv_device_result(
+        dev, dev->vk.MapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped), doing));
+    buffer->mapped = mapped;
+    buffer->cached = flags & CACHED;
+    memset(mapped, 0, (size_t)buffer->bytes);
+    return DSVK_OK;
+}
+
+dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
+                          enum dv_memory memory, const char *what)
+{
+    dsvk_status status;
+    char        doing[DOING_BYTES];
+    snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", MIB(bytes), what);
+    *out = NULL;
+    TRY(dv_device_check(dev, doing));
+    TRY(check_size(dev, bytes, memory, what));
+    struct dv_buffer *buffer = dv_zalloc(dev->ctx, sizeof *buffer);
+    if (!buffer)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "memory: %s: no room for its header", what);
+    buffer->dev   = dev;
+    buffer->bytes = bytes;
+    TRY_OR(fail, create_buffer(buffer, doing));
+    TRY_OR(fail, allocate(buffer, memory, doing));
+    buffer->address = dev->vk.GetBufferDeviceAddress(
+        dev->handle,
+        &(VkBufferDeviceAddressInfo){ .sType  = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+                                      .buffer = buffer->handle });
+    if (buffer->address % ADDRESS_ALIGN) {
+        status = dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                         "memory: %s: the driver put it at 0x%" PRIx64
+                         ", which is no multiple of %u",
+                         what, buffer->address, ADDRESS_ALIGN);
+        goto fail;
+    }
+    *out = buffer;
+    return DSVK_OK;
+fail:
+    dv_buffer_free(buffer);
+    return status;
+}
+
+void dv_buffer_free(struct dv_buffer *buffer)
+{
+    if (!buffer)
+        return;
+    struct dv_device *dev = buffer->dev;
+    if (buffer->counted)
+        dev->bytes_used -= buffer->bytes;
+    if (buffer->handle)
+        dev->vk.DestroyBuffer(dev->handle, buffer->handle, NULL);
+    if (buffer->memory)
+        dev->vk.FreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
+    dv_free(dev->ctx, buffer);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "vk/pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_BYTES  96
+#define DOING_BYTES 160
+
+static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)
+{
+    char name[NAME_BYTES];
+    if (params->module)
+        return DSVK_OK;
+    if (!params->kernel)
+        return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "pipeline: no kernel is named");
+    snprintf(name, sizeof name, "%s%s", params->kernel, dev->caps.int64 ? "_i64" : "");
+    params->module = dv_spirv_find(name);
+    if (!params->module)
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "pipeline: there is no kernel %s", name);
+    return DSVK_OK;
+}
+
+static dsvk_status check_subgroup(struct dv_device *dev, const struct dv_pipeline_params *params)
+{
+    const struct dv_caps *caps = &dev->caps;
+    uint32_t              size = params->subgroup;
+    if (size == 0 || size == caps->subgroup)
+        return DSVK_OK;
+    if (caps->subgroup_size_control && size >= caps->subgroup_min && size <= caps->subgroup_max &&
+        (size & (size - 1)) == 0)
+        return DSVK_OK;
+    return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                   "pipeline: %s: subgroups of %u, the device has %u to %u", params->kernel, size,
+                   caps->subgroup_min, caps->subgroup_max);
+}
+
+static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_params *params,
+                                const struct dv_spirv_facts *facts)
+{
+    const struct dv_context *ctx = dev->ctx;
+    if (params->n_spec > DV_MAX_SPEC)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "pipeline: %s: %u constants, at most %u",
+                       params->kernel, params->n_spec, DV_MAX_SPEC);
+    if (params->push_bytes != facts->push_bytes)
+        return dv_fail(ctx, DSVK_UNSUPPORTED,
+                       "pipeline: %s: %u bytes of push constants, its module declares %u",
+                       params->kernel, params->push_bytes, facts->push_bytes);
+    /* The shared layout has 128 bytes, what every device offers. */
+    if (params->push_bytes > 128)
+        return dv_fail(ctx, DSVK_UNSUPPORTED,
+                       "pipeline: %s: %u bytes of push constants, at most 128", params->kernel,
+                       params->push_bytes);
+    if (params->n_spec > 0 && params->spec[0] == 0)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "pipeline: %s: a workgroup of 0 invocations",
+                       params->kernel);
+    if (params->n_spec > 0 && params->spec[0] > dev->caps.max_workgroup)
+        return dv_fail(ctx, DSVK_UNSUPPORTED,
+                       "pipeline: %s: a workgroup of %u invocations, the device allows %u",
+                       params->kernel, params->spec[0], dev->caps.max_workgroup);
+    if (facts->int64 && !dev->caps.int64)
+        return dv_fail(ctx, DSVK_UNSUPPORTED,
+                       "pipeline: %s: it needs 64-bit integers, the device has none",
+                       params->kernel);
+    return DSVK_OK;
+}
+
+dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved,
+                                struct dv_spirv_facts *facts, struct dv_device *dev,
+                                const struct dv_pipeline_params *params)
+{
+    dsvk_status status;
+    *resolved = *params;
+    TRY(find_module(resolved, dev));
+    resolved->kernel = resolved->module->name; /* the caller's may not live on */
+    if (!dv_spirv_read(facts, resolved->module->words, resolved->module->n_words))
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "pipeline: %s: its SPIR-V is not understood",
+                       resolved->kernel);
+    TRY(check_limits(dev, resolved, facts));
+    return check_subgroup(dev, resolved);
+}
+
+/* Values for the constants that the module has among 0 .. n_spec-1; the others keep their
+ * defaults. Some drivers mishandle entries for constants that do not exist. */
+static uint32_t map_constants(VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC],
+                              const struct dv_pipeline_params *params,
+                              const struct dv_spirv_facts *facts)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < facts->n_spec; i++) {
+        uint32_t id = facts->spec_ids[i];
+        if (id < params->n_spec)
+            entries[n++] = (VkSpecializationMapEntry){ id, id * (uint32_t)sizeof(uint32_t),
+                                                       sizeof(uint32_t) };
+    }
+    return n;
+}
+
+static dsvk_status create_module(VkShaderModule *out, struct dv_device *dev,
+                                 const struct dv_spirv *module, const char *doing)
+{
+    return dv_device_result(
+        dev,
+        dev->vk.CreateShaderModule(
+            dev->handle,
+            &(VkShaderModuleCreateInfo){
+                .sType    = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                .codeSize = module->n_words * sizeof(uint32_t),
+                .pCode    = module->words,
+            },
+            NULL, out),
+        doing);
+}
+
+dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
+                               const struct dv_pipeline_params *params,
+                               const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
+{
+    dsvk_status              status;
+    VkShaderModule           module;
+    VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC];
+    uint32_t                 n_entries = map_constants(entries, params, facts);
+    char                     doing[DOING_BYTES];
+    bool                     control = dev->caps.subgroup_size_control;
+    *out = VK_NULL_HANDLE;
+    snprintf(doing, sizeof doing, "compiling %s", params->kernel);
+    TRY(create_module(&module, dev, params->module, doing));
+
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {
+        .sType =
+            VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = params->subgroup,
+    };
+    VkPipelineShaderStageCreateFlags stage_flags = 0;
+    if (control && params->subgroup == 0)
+        stage_flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+    VkResult result = dev->vk.CreateComputePipelines(
+        dev->handle, dev->cache, 1,
+        &(VkComputePipelineCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+            .flags = flags,
+            .stage =
+                (VkPipelineShaderStageCreateInfo){
+                    .sType  = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                    .pNext  = control && params->subgroup ? &required : NULL,
+                    .flags  = stage_flags,
+                    .stage  = VK_SHADER_STAGE_COMPUTE_BIT,
+                    .module = module,
+                    .pName  = "main",
+                    .pSpecializationInfo =
+                        &(VkSpecializationInfo){
+                            .mapEntryCount = n_entries,
+                            .pMapEntries   = entries,
+                            .dataSize      = sizeof params->spec,
+                            .pData         = params->spec,
+                        },
+                },
+            .layout = dev->layout,
+        },
+        NULL, out);
+    dev->vk.DestroyShaderModule(dev->handle, module, NULL);
+    if (result != VK_SUCCESS)
+        *out = VK_NULL_HANDLE;
+    return dv_device_result(dev, result, doing);
+}
+
+static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
+{
+    return a->module == b->module && a->n_spec == b->n_spec && a->push_bytes == b->push_bytes &&
+           a->subgroup == b->subgroup &&
+           memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+}
+
+dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
+                            const struct dv_pipeline_params *params)
+{
+    dsvk_status               status;
+    struct dv_pipeline_params resolved;
+    struct dv_spirv_facts     facts;
+    *out = NULL;
+    TRY(dv_device_check(dev, "making a pipeline"));
+    TRY(dv_pipeline_resolve(&resolved, &facts, dev, params));
+    for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
+        if (is_same(&p->params, &resolved)) {
+            *out = p;
+            return DSVK_OK;
+        }
+    struct dv_pipeline *pipeline = dv_zalloc(dev->ctx, sizeof *pipeline);
+    if (!pipeline)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline: %s: no room for its header",
+                       resolved.kernel);
+    pipeline->params = resolved;
+    status           = dv_pipeline_create(&pipeline->handle, dev, &resolved, &facts, 0);
+    if (status != DSVK_OK) {
+        dv_free(dev->ctx, pipeline);
+        return status;
+    }
+    pipeline->next = dev->pipelines;
+    dev->pipelines = pipeline;
+    *out           = pipeline;
+    return DSVK_OK;
+}

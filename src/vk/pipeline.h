@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Between pipeline.c and statistics.c. */
+#ifndef DV_VK_PIPELINE_H
+#define DV_VK_PIPELINE_H
+
+#include "vk/vk.h"
+
+/* Finds the module and checks the parameters against it and the device. */
+dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved,
+                                struct dv_spirv_facts *facts, struct dv_device *dev,
+                                const struct dv_pipeline_params *params);
+/* `params` and `facts` from dv_pipeline_resolve. The caller destroys the handle. */
+dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
+                               const struct dv_pipeline_params *params,
+                               const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Submissions and waits. Every wait has an end: a device that never answers is lost. */
+#include <inttypes.h>
+
+#include "vk/vk.h"
+
+#define DEFAULT_TIMEOUT_NS 60000000000u
+#define FREE_TIMEOUT_NS    10000000000u
+
+dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
+{
+    dsvk_status status;
+    *out = NULL;
+    TRY(dv_device_check(dev, "making a stream"));
+    struct dv_stream *stream = dv_zalloc(dev->ctx, sizeof *stream);
+    if (!stream)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "stream: no room for its header");
+    stream->dev = dev;
+    status      = dv_device_result(
+        dev,
+        dev->vk.CreateSemaphore(
+            dev->handle,
+            &(VkSemaphoreCreateInfo){
+                     .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+                     .pNext =
+                    &(VkSemaphoreTypeCreateInfo){
+                             .sType         = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                             .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+                    },
+            },
+            NULL, &stream->timeline),
+        "making a stream");
+    if (status != DSVK_OK) {
+        dv_free(dev->ctx, stream);
+        return status;
+    }
+    *out = stream;
+    return DSVK_OK;
+}
+
+static VkResult wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns)
+{
+    struct dv_device *dev = stream->dev;
+    return dev->vk.WaitSemaphores(dev->handle,
+                                  &(VkSemaphoreWaitInfo){
+                                      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                      .semaphoreCount = 1,
+                                      .pSemaphores    = &stream->timeline,
+                                      .pValues        = &value,
+                                  },
+                                  timeout_ns);
+}
+
+void dv_stream_free(struct dv_stream *stream)
+{
+    if (!stream)
+        return;
+    struct dv_device *dev = stream->dev;
+    if (stream->completed < stream->submitted) {
+        VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
+        if (result != VK_SUCCESS && result != VK_TIMEOUT)
+            dev->vk.DeviceWaitIdle(dev->handle);
+    }
+    dv_commands_free(stream->staging_commands);
+    dv_buffer_free(stream->staging[0]);
+    dv_buffer_free(stream->staging[1]);
+    dev->vk.DestroySemaphore(dev->handle, stream->timeline, NULL);
+    dv_free(dev->ctx, stream);
+}
+
+dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
+                             uint64_t *value)
+{
+    struct dv_device *dev = stream->dev;
+    dsvk_status       status;
+    uint64_t          next = stream->submitted + 1;
+    if (value)
+        *value = 0;
+    TRY(dv_device_check(dev, "submitting work"));
+    TRY(dv_device_result(
+        dev,
+        dev->vk.QueueSubmit(dev->queue, 1,
+                            &(VkSubmitInfo){
+                                .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                                .pNext =
+                                    &(VkTimelineSemaphoreSubmitInfo){
+                                        .sType =
+                                            VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                        .signalSemaphoreValueCount = 1,
+                                        .pSignalSemaphoreValues    = &next,
+                                    },
+                                .commandBufferCount   = 1,
+                                .pCommandBuffers      = &commands->handle,
+                                .signalSemaphoreCount = 1,
+                                .pSignalSemaphores    = &stream->timeline,
+                            },
+                            VK_NULL_HANDLE),
+        "submitting work"));
+    stream->submitted = next;
+    dev->n_submits++;
+    if (value)
+        *value = next;
+    return DSVK_OK;
+}
+
+dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns)
+{
+    struct dv_device *dev = stream->dev;
+    dsvk_status       status;
+    if (timeout_ns == 0)
+        timeout_ns = DEFAULT_TIMEOUT_NS;
+    TRY(dv_device_check(dev, "waiting for work"));
+    if (value <= stream->completed)
+        return DSVK_OK;
+    if (value > stream->submitted)
+        return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT,
+                       "stream: waiting for submission %" PRIu64 " of %" PRIu64, value,
+                       stream->submitted);
+    VkResult result = wait(stream, value, timeout_ns);
+    if (result == VK_TIMEOUT) {
+        dev->lost = true;
+        return dv_fail(dev->ctx, DSVK_DEVICE_LOST,
+                       "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
+                       (double)timeout_ns * 1e-9);
+    }
+    TRY(dv_device_result(dev, result, "waiting for work"));
+    stream->completed = value;
+    return DSVK_OK;
+}
