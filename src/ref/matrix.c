@@ -19,7 +19,7 @@ double dv_ref_norm_factor(const float *x, uint32_t n, float eps)
     return 1.0 / sqrt(sum / n + eps);
 }
 
-double dv_ref_swiglu(double gate, double up)
+double dv_ref_gated(double gate, double up)
 {
     return gate / (1.0 + exp(-gate)) * up;
 }
@@ -33,7 +33,7 @@ void dv_ref_product(float *y, const struct dv_ref_product *product, const float 
         double       value = dv_ref_dot(row, x, cols, product->norm, factor);
         if (product->paired) {
             row += (uint64_t)product->rows * cols;
-            value = dv_ref_swiglu(value, dv_ref_dot(row, x, cols, product->norm, factor));
+            value = dv_ref_gated(value, dv_ref_dot(row, x, cols, product->norm, factor));
         }
         y[i] = (float)value;
     }

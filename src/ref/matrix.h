@@ -10,7 +10,7 @@ double dv_ref_dot(const float *w, const float *x, uint32_t n, const float *norm,
 /* 1 / sqrt(mean(x^2) + eps), for the above */
 double dv_ref_norm_factor(const float *x, uint32_t n, float eps);
 /* gate / (1 + exp(-gate)) * up */
-double dv_ref_swiglu(double gate, double up);
+double dv_ref_gated(double gate, double up);
 /* y[i] = the dot product with row i of w, i < rows; paired: swiglu of those with rows i and
  * rows + i. norm NULL: none. */
 struct dv_ref_product {
