@@ -12,8 +12,8 @@ static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
     return (tile->tokens * kv + tile->workgroup * tile->groups) * 4;
 }
 
-static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                            const struct dv_node *node)
+static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
+                                        const struct dv_kernel_site *site, const struct dv_node *node)
 {
     const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
     struct dv_operand            partials = dv_site_operand(site, node->in[0]);

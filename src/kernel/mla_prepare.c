@@ -36,8 +36,8 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
     memcpy(site->block_data, &block, sizeof block);
 }
 
-static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                            const struct dv_node *node)
+static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
+                                       const struct dv_kernel_site *site, const struct dv_node *node)
 {
     uint32_t                   rows = dv_site_operand(site, node->in[0]).rows;
     struct dv_mla_prepare_args args = {

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What commands print and how they end, against a library that only pretends (fake_dsvk.c).
+#   behaviour.sh PROGRAM
+set -uo pipefail
+program=$1
+. "$(dirname "$0")/expect.sh"
+model=(-m x)
+answer='naïve 😀!'
+
+# ---- run: forms of options, prompts and prints ----
+prints "$answer" run "${model[@]}" hi
+says "note: no GPU was found; running on the software device"
+prints "$answer" run "${model[@]}" -q hi
+silent
+prints "$answer" run -qm x hi
+prints "$answer" run -q --model=x -- hi
+prints "$answer" run -q "${model[@]}" -d fake hi
+prints "113" run -q "${model[@]}" --print ids -n1 hi
+prints "113 100" run -q "${model[@]}" --print=ids --tokens-out=2 hi
+prints "113 100 198 178 121 104 35 243 162 155 131 36 1" run -q "${model[@]}" --print ids hi
+prints "" run -q "${model[@]}" -n 0 hi
+prints "na" run -q "${model[@]}" --tokens 5,6 -n 2
+printf 'hi\n' >"$work/prompt"; input=$work/prompt
+prints "$answer" run -q "${model[@]}"
+prints "$answer" run -q "${model[@]}" -
+input=/dev/null
+prints $'a\uFFFD(\uFFFD \uFFFD\uFFFD\uFFFD\uFFFD\uFFFD' run -q -m broken-text hi
+run 0 run "${model[@]}" --ignore-eos --ctx 20 hi
+says "note: stopped at the end of the context of 20 tokens"
+
+# ---- run: sampling ----
+prints "aaa" run -q -m sampling --seed 26 -n 3 hi
+prints "$answer" run -q -m sampling --greedy hi
+prints "$answer" run -q -m sampling --temp 0 hi
+prints "b" run -q "${model[@]}" --greedy --temp 1 --seed 1 -n 1 hi
+run 0 run -v -m sampling -n 1 hi
+says "sampling: temperature 0.5, top-k 0, top-p 0.9, min-p 0, seed "
+run 0 run "${model[@]}" --top-p 0.5 hi
+says "do nothing"
+
+# ---- run: failures while it runs, statistics ----
+run 1 run -q -m lost hi
+says "ds-vk: device: lost at submission 3"
+run 0 run -q "${model[@]}" --stats --profile hi
+for word in "prompt tokens         3" "generated tokens      13" "device memory         4096 bytes" \
+    "time to first token" "matmul fp8"; do says "$word"; done
+
+# ---- tokenize ----
+prints "100 101" tokenize "${model[@]}" ab
+prints "0 100" tokenize "${model[@]}" --bos a
+printf 'ab\n' >"$work/text"; input=$work/text
+prints "100 101 13" tokenize "${model[@]}" -
+printf '"a"\n"b\\n\\u0000"\n""\n' >"$work/lines"; input=$work/lines
+prints $'100\n101 13 3\n' tokenize "${model[@]}" --lines
+input=/dev/null
+run 0 tokenize "${model[@]}" --decode 2,258,3,13
+printf '\xe2\xff\0\n' | cmp -s - "$out" || complain "bytes are not exact"
+
+# ---- score: numbers and files ----
+printf '5, 6\n7' >"$work/ids"
+run 0 score -q "${model[@]}" --tokens-file "$work/ids"
+grep -q 'mean NLL    5.556828' "$out" || complain "mean of ln 259"
+run 0 score -q "${model[@]}" --tokens-file "$work/ids" --json --logits "$work/last" \
+    --all-logits "$work/all" --router "$work/router"
+[ "$(stat -c %s "$work/last" "$work/all" | tr '\n' ' ')" = "1036 3108 " ] || complain "sizes"
+printf '{"layers":[{"layer":1,"experts":[[0,3],[0,3],[0,3]],"weights":[[0.25,0.75],[0.25,0.75],[0.25,0.75]]}]}\n' |
+    cmp -s - "$work/router" || complain "router"
+[ -z "$(ls "$work" | grep '\.[A-Za-z0-9]\{6\}$')" ] || complain "leaves temporary files"
+run 0 score -q "${model[@]}" --tokens-file "$work/ids" --logits /dev/null
+[ -c /dev/null ] || complain "replaced /dev/null"
+
+# ---- JSON ----
+if command -v python3 >/dev/null; then
+    for arguments in "devices --json" "inspect --json --tensors -m x" \
+        "score -q --json -m x --tokens-file $work/ids" \
+        "bench -q --json -m x --prompt 4,8 --gen 3 --reps 2 --depth 0,5"; do
+        run 0 $arguments
+        python3 -c 'import json, sys; json.load(sys.stdin)' <"$out" || complain "no JSON"
+    done
+    [ "$(grep -c '"test"' "$out")" = 6 ] || complain "not six results"
+fi
+
+# ---- interrupts and lost readers ----
+command=(run -m slow, interrupted)
+"$program" run -q -m slow -n 100000 --ctx 100000 hi >"$out" 2>"$err" &
+sleep 0.5
+kill -INT $!
+wait $!
+[ $? = 130 ] || complain "status not 130"
+grep -q '^xxx' "$out" || complain "what was generated is not there"
+silent
+command=(run -m slow, reader gone)
+{ "$program" run -q -m slow -n 100000 --ctx 100000 hi 2>"$err"; echo $? >"$work/status"; } | head -c 3 >"$out"
+[ "$(cat "$work/status")" = 1 ] || complain "status not 1"
+[ "$(grep -c '^ds-vk: standard output: ' "$err")" = 1 ] || complain "not one line"
+if [ -c /dev/full ]; then
+    command=(--help to a full disk)
+    "$program" --help >/dev/full 2>"$err" && complain "a full disk is not noticed"
+    [ "$(grep -c '^ds-vk: standard output: ' "$err")" = 1 ] || complain "not one line"
+fi
+command=(--version without standard output)
+"$program" --version >&- 2>"$err" && complain "missing standard output is not noticed"
+finish

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The library's interface with nothing behind it, so that the command line can be tested on any
+ * machine and in any situation. A token is a byte plus 3; 0 begins, 1 ends a text, 2 is half a
+ * character. What a model does is said by the name of its folder:
+ *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
+ *   .../lost          loses the device       .../slow         never ends, until interrupted
+ *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
+#define _POSIX_C_SOURCE 200809L
+#include <dsvk/dsvk.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define VOCAB 259u
+#define CONTEXT 64u
+
+struct dsvk_device {
+    dsvk_device_info info;
+    dsvk_log         log;
+};
+
+struct dsvk_model {
+    dsvk_model_info info;
+    dsvk_log        log;
+    char            folder[256];
+};
+
+struct dsvk_session {
+    const dsvk_model *model;
+    uint32_t          context;
+    size_t            n, prompt; /* of the first sync */
+};
+
+static dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line)
+{
+    if (log->write)
+        log->write(log->user, DSVK_LOG_ERROR, line);
+    return status;
+}
+
+static bool is(const dsvk_model *model, const char *name)
+{
+    return strstr(model->folder, name) != NULL;
+}
+
+const char *dsvk_version(void)
+{
+    return "0.1.0";
+}
+
+const char *dsvk_status_text(dsvk_status status)
+{
+    return status == DSVK_OK ? "success" : "failure";
+}
+
+/* ---- devices ---- */
+
+static const dsvk_device_info device_info = {
+    .name = "fake\xff", /* a driver's name may be anything */
+    .vendor = "none",
+    .driver = "fake 1.0",
+    .uuid = "00000000-0000-0000-0000-000000000001",
+    .api = "1.2.0",
+    .usable = true,
+    .software = true,
+    .memory_total = 1u << 30,
+    .memory_free = 1u << 29,
+    .subgroup = 8,
+};
+
+dsvk_status dsvk_device_list(dsvk_device_info **list, uint32_t *n, const dsvk_log *log,
+                             const dsvk_allocator *allocator)
+{
+    (void)log;
+    (void)allocator;
+    *n = 2;
+    *list = calloc(2, sizeof **list);
+    if (!*list)
+        return DSVK_NO_MEMORY;
+    (*list)[0] = device_info;
+    snprintf((*list)[1].name, sizeof(*list)[1].name, "odd");
+    snprintf((*list)[1].why_not, sizeof(*list)[1].why_not, "no timeline semaphores");
+    return DSVK_OK;
+}
+
+void dsvk_device_list_free(dsvk_device_info *list, const dsvk_allocator *allocator)
+{
+    (void)allocator;
+    free(list);
+}
+
+dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
+{
+    *out = NULL;
+    if (params->which && strcmp(params->which, "0") != 0 && strcmp(params->which, "fake") != 0)
+        return fail(&params->log, DSVK_NO_DEVICE, "device: nothing of 2 devices matches");
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return DSVK_NO_MEMORY;
+    (*out)->info = device_info;
+    (*out)->log = params->log;
+    return DSVK_OK;
+}
+
+void dsvk_device_close(dsvk_device *device)
+{
+    free(device);
+}
+
+const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
+{
+    return &device->info;
+}
+
+/* ---- models ---- */
+
+dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
+{
+    const char *folder = params->folder ? params->folder : params->like;
+    *out = NULL;
+    if (strstr(folder, "empty-folder")) {
+        fail(&params->log, DSVK_BAD_FILE, "empty-folder/config.json: No such file or directory");
+        return fail(&params->log, DSVK_BAD_FILE, "a second line that says the same");
+    }
+    dsvk_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return DSVK_NO_MEMORY;
+    snprintf(model->folder, sizeof model->folder, "%s", folder);
+    model->log = params->log;
+    model->info = (dsvk_model_info){
+        .architecture = "fake",
+        .layers = 2,
+        .vocab = VOCAB,
+        .top_k = 2,
+        .max_context = 2 * CONTEXT,
+        .routing = "none",
+        .chat_format = is(model, "no-chat") ? "none" : "v3",
+        .number_formats = "F8_E4M3 100%",
+        .tensors = 1,
+        .shards = 1,
+        .tokenizer_size = VOCAB,
+        .do_sample = is(model, "sampling"),
+        .temperature = 0.5f,
+        .top_p = 0.9f,
+    };
+    *out = model;
+    return DSVK_OK;
+}
+
+void dsvk_model_close(dsvk_model *model)
+{
+    free(model);
+}
+
+const dsvk_model_info *dsvk_model_describe(const dsvk_model *model)
+{
+    return &model->info;
+}
+
+bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *info)
+{
+    *info = (dsvk_tensor_info){ .name = "w", .dtype = "BF16", .n_dims = 2, .dims = { 2, 3 } };
+    return i < model->info.tensors;
+}
+
+dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes,
+                                bool special, bool bos, uint32_t **ids, size_t *n)
+{
+    (void)model;
+    (void)special;
+    *n = 0;
+    *ids = calloc(bytes + 1, sizeof **ids);
+    if (!*ids)
+        return DSVK_NO_MEMORY;
+    if (bos)
+        (*ids)[(*n)++] = 0;
+    for (size_t i = 0; i < bytes; i++)
+        (*ids)[(*n)++] = (unsigned char)text[i] + 3u;
+    return DSVK_OK;
+}
+
+const char *dsvk_model_token(const dsvk_model *model, uint32_t id, size_t *bytes)
+{
+    static char table[256];
+    (void)model;
+    *bytes = id < VOCAB ? 1 : 0;
+    if (id >= VOCAB)
+        return NULL;
+    if (id == 2)
+        return "\xe2";
+    table[id < 3 ? 0 : id - 3] = (char)(id < 3 ? '?' : id - 3);
+    return &table[id < 3 ? 0 : id - 3];
+}
+
+bool dsvk_model_token_is_special(const dsvk_model *model, uint32_t id)
+{
+    (void)model;
+    return id < 2;
+}
+
+bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id)
+{
+    (void)model;
+    return id == 1;
+}
+
+dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
+                            uint32_t **ids, size_t *n_ids)
+{
+    const char *text = messages[n - 1].text;
+    return dsvk_model_tokenize(model, text, strlen(text), false, true, ids, n_ids);
+}
+
+void dsvk_model_free_memory(const dsvk_model *model, void *memory)
+{
+    (void)model;
+    free(memory);
+}
+
+dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *params)
+{
+    (void)model;
+    params->write(params->user, "graph\n", 6);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+{
+    (void)device;
+    if (is(model, "big"))
+        return fail(&model->log, DSVK_NO_VRAM, "weights: 9 bytes are needed, 8 are free");
+    return params->progress.report(params->progress.user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+}
+
+/* ---- sessions ---- */
+
+dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
+                             const dsvk_session_params *params)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return DSVK_NO_MEMORY;
+    (*out)->model = model;
+    (*out)->context = params->context ? params->context : CONTEXT;
+    return DSVK_OK;
+}
+
+void dsvk_session_free(dsvk_session *session)
+{
+    free(session);
+}
+
+uint32_t dsvk_session_context(const dsvk_session *session)
+{
+    return session->context;
+}
+
+uint32_t dsvk_session_chunk(const dsvk_session *session)
+{
+    (void)session;
+    return 16;
+}
+
+dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
+                              const dsvk_progress *progress)
+{
+    (void)tokens;
+    if (is(session->model, "lost"))
+        return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 3");
+    if (is(session->model, "slow") && session->prompt)
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    if (!progress->report(progress->user, n, n))
+        return DSVK_CANCELLED;
+    session->prompt = session->prompt ? session->prompt : n;
+    session->n = n;
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
+{
+    static const char good[] = "na\xc3\xafve \xf0\x9f\x98\x80!";
+    static const char bad[] = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
+    bool              broken = is(session->model, "broken-text");
+    const char       *answer = broken ? bad : good;
+    size_t            n = broken ? sizeof bad - 1 : sizeof good - 1;
+    size_t            at = session->n - session->prompt;
+    if (is(session->model, "slow"))
+        *token = 'x' + 3;
+    else
+        *token = at < n ? (unsigned char)answer[at] + 3u : 1;
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
+                                uint32_t *token)
+{
+    (void)session;
+    *token = sampling->seed % 26 + 'a' + 3;
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
+                               const dsvk_score_rows *rows, const dsvk_progress *progress)
+{
+    const uint32_t experts[] = { 0, 3 };
+    const float    weights[] = { 0.25f, 0.75f };
+    float          row[VOCAB] = { 0 };
+    (void)tokens;
+    for (size_t i = 0; i < n; i++) {
+        row[0] = is(session->model, "broken-text") ? (float)i / 0.f : 0;
+        rows->logits(rows->user, i, row);
+        if (rows->router)
+            rows->router(rows->user, 1, i, experts, weights);
+    }
+    return progress->report(progress->user, n, n) ? DSVK_OK : DSVK_CANCELLED;
+}
+
+void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
+{
+    *stats = (dsvk_session_stats){ .device_bytes = 4096, .prefill_tokens = session->prompt };
+}
+
+dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
+{
+    *n = 1;
+    *rows = calloc(1, sizeof **rows);
+    if (!*rows)
+        return fail(&session->model->log, DSVK_NO_MEMORY, "profile: no memory");
+    snprintf((*rows)[0].kernel, sizeof(*rows)[0].kernel, "matmul fp8");
+    (*rows)[0].dispatches = 2;
+    (*rows)[0].seconds = 0.001;
+    return DSVK_OK;
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Wrong inputs of every kind, against a library that only pretends (fake_dsvk.c).
+#   usage.sh PROGRAM
+set -uo pipefail
+program=$1
+. "$(dirname "$0")/expect.sh"
+
+# ---- commands and options ----
+refuse 2 "no command"
+refuse 2 "unknown command 'frobnicate'" frobnicate
+refuse 2 "did you mean run" rum
+refuse 2 "did you mean tokenize" tokenise
+refuse 2 "unknown command ''" ""
+refuse 2 "options come after the command" -v run
+for absent in chat plan serve doctor; do refuse 2 "unknown command" "$absent"; done
+for command_name in run score tokenize devices inspect graph bench; do
+    refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
+    refuse 2 "unknown option -z" "$command_name" -z
+    run 0 "$command_name" --help
+    silent
+    awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
+    grep -q ' $' "$out" && complain "help with blanks at the ends of lines"
+    run 0 "$command_name" -h
+done
+run 0 --help
+awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
+prints "ds-vk 0.1.0" --version
+for absent in host-memory op layers bandwidth; do
+    refuse 2 "unknown option --$absent" bench --$absent 1
+done
+refuse 2 "unknown option --like" bench --like v3
+refuse 2 "did you mean --temp" run --tmep 1 hi
+refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi
+refuse 2 "unknown option --temp" tokenize --temp 1 hi
+refuse 2 "unknown option -mm" devices -mm
+refuse 2 "--greedy takes no value" run --greedy=1 hi
+refuse 2 "unexpected argument 'there'" run hi there
+refuse 2 "unexpected argument 'hi'" devices hi
+refuse 2 "unexpected argument" score -m x file
+
+# ---- values ----
+refuse 2 "--model needs a value" run -m
+refuse 2 "--model needs a value" run --model
+refuse 2 "--model needs a value" run --model --raw hi
+for bad in "" x -1 +1 1x 1.5 0x10 99999999999999999999 " 1"; do
+    refuse 2 "--ctx takes a whole number from 1 to" run --ctx "$bad" hi
+    refuse 2 "--tokens-out takes a whole number from 0 to" run -n "$bad" hi
+done
+refuse 2 "--ctx takes a whole number from 1 to 16777216, not '0'" run --ctx 0 hi
+refuse 2 "--chunk takes" run --chunk=0 hi
+for bad in "" x nan inf 0x1 1e999 -0.1 101 "1 "; do
+    refuse 2 "--temp takes a number from 0 to 100" run --temp "$bad" hi
+done
+refuse 2 "--top-p takes a number from 0 to 1" run --top-p 1.01 hi
+refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi
+refuse 2 "--seed takes a whole number from 0 to 18446744073709551615" run --seed -1 hi
+for bad in "" 0 0G G 5X 5MM 5MiBs -5M 1e30G nanG 8GG; do
+    refuse 2 "--memory takes a size" run --memory "$bad" hi
+done
+refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
+refuse 2 "--cache takes" run --cache "" hi
+refuse 2 "--math takes auto|f32|f16" score --math f64
+refuse 2 "--weights takes keep" run --weights int4 hi
+refuse 2 "--print takes text|ids" run --print both hi
+refuse 2 "--stage takes" graph --stage done
+refuse 2 "--format takes" graph --format svg
+refuse 2 "--batch takes" graph --batch 0
+for bad in "" x 1,x 1,-2 1.5 4294967296 ,; do
+    refuse 2 "--tokens takes whole numbers" run --tokens "$bad"
+    refuse 2 "--decode takes whole numbers" tokenize --decode "$bad"
+done
+refuse 2 "--prompt takes" bench --prompt 1,b
+refuse 2 "--depth takes" bench --depth -1
+refuse 2 "--reps takes a whole number from 1" bench --reps 0
+
+# ---- combinations ----
+refuse 2 "exclude each other" run --tokens 1,2 hi
+refuse 2 "--system needs the chat format" run --raw --system s hi
+refuse 2 "--system needs the chat format" run --tokens 5 --system s
+refuse 2 "exclude each other" score --file a --tokens-file b
+refuse 2 "give --file" score -m x
+refuse 2 "--decode goes with no" tokenize --decode 5 hi
+refuse 2 "--decode goes with no" tokenize --decode 5 --bos
+refuse 2 "exclude each other" graph -m x --like v3
+
+# ---- inputs ----
+model=(-m x)
+refuse 1 "empty-folder/config.json: No such file" run -m empty-folder hi
+refuse 1 "empty-folder/config.json: No such file" inspect -m empty-folder
+refuse 1 "the prompt is empty" run "${model[@]}" ""
+refuse 1 "the prompt is empty" run "${model[@]}" -
+refuse 1 "the prompt is empty" run "${model[@]}" --raw
+printf '\n' >"$work/blank"; input=$work/blank
+refuse 1 "the prompt is empty" run "${model[@]}"
+printf 'a\0b' >"$work/zero"; input=$work/zero
+refuse 1 "zero byte at 1" run "${model[@]}"
+input=/dev/null
+refuse 1 "no chat format" run -m no-chat --system s hi
+refuse 1 "has 65 tokens, more than the context of 64" run "${model[@]}" "$(printf 'x%.0s' {1..64})"
+refuse 1 "has 4 tokens, more than the context of 3" run "${model[@]}" --ctx 3 abc
+refuse 1 "token id 259 at position 1 is outside the vocabulary of 259" run "${model[@]}" --tokens 5,259
+refuse 1 "nothing of 2 devices matches" run "${model[@]}" -d nobody hi
+refuse 1 "9 bytes are needed, 8 are free" run -m big hi
+refuse 1 "no token has the id 259" tokenize "${model[@]}" --decode 5,259
+refuse 1 "line 1 is not a JSON string" tokenize "${model[@]}" --lines '[1]'
+refuse 1 "No such file" score "${model[@]}" --file "$work/nothing"
+refuse 1 "Is a directory" score "${model[@]}" --file "$work"
+printf '1 2,x 3' >"$work/bad-ids"
+refuse 1 "'x' at byte 4 is no token id" score "${model[@]}" --tokens-file "$work/bad-ids"
+printf '1 259' >"$work/far-ids"
+refuse 1 "outside the vocabulary" score "${model[@]}" --tokens-file "$work/far-ids"
+printf '7' >"$work/one-id"
+refuse 1 "1 tokens, at least 2 are needed" score "${model[@]}" --tokens-file "$work/one-id"
+: >"$work/none"
+refuse 1 "no token ids in it" score "${model[@]}" --tokens-file "$work/none"
+printf '1\0002' >"$work/zero-ids"
+refuse 1 "a zero byte at 1" score "${model[@]}" --tokens-file "$work/zero-ids"
+printf 'hello' >"$work/text"
+refuse 1 "more than the context of 3" score "${model[@]}" --ctx 3 --file "$work/text"
+refuse 1 "not finite" score -m broken-text --file "$work/text" --all-logits "$work/rows"
+refuse 1 "No such file" score "${model[@]}" --file "$work/text" --logits "$work/no/such/folder"
+refuse 1 "Is a directory" score "${model[@]}" --file "$work/text" --router "$work"
+[ -z "$(ls "$work" | grep rows)" ] || complain "leaves half a file"
+refuse 1 "more than the context" bench "${model[@]}" --depth 1000
+finish

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+
+#include "host.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- outcomes ---- */
+
+int cli_fail(struct cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_error(&cli->log, format, arguments);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+int cli_usage(struct cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_error(&cli->log, format, arguments);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+int cli_status(struct cli *cli, dsvk_status status, const char *what)
+{
+    progress_clear();
+    if (status == DSVK_OK)
+        return EXIT_DONE;
+    if (status == DSVK_CANCELLED && host_interrupted())
+        return EXIT_SIGNAL + host_interrupted();
+    return cli_fail(cli, "%s: %s", what, dsvk_status_text(status));
+}
+
+int cli_write(struct cli *cli, const char *bytes, size_t n)
+{
+    errno = 0;
+    if (fwrite(bytes, 1, n, stdout) == n && fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_DONE;
+    return cli_fail(cli, "standard output: %s", errno ? strerror(errno) : "cannot be written");
+}
+
+/* ---- opening ---- */
+
+#define MAX_FOLDER 4096
+
+static bool is_checkpoint(const char *folder)
+{
+    char path[MAX_FOLDER + 16];
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    FILE *file = fopen(path, "rb");
+    if (file)
+        fclose(file);
+    return file != NULL;
+}
+
+/* Beside the program in the build tree, in the prefix that it was installed to, or in the prefix
+ * that it was configured for. */
+static bool find_demonstration(char *folder, size_t bytes)
+{
+    char program[MAX_FOLDER - 64];
+    if (host_program_folder(program, sizeof program)) {
+        snprintf(folder, bytes, "%s/models/demo", program);
+        if (is_checkpoint(folder))
+            return true;
+        snprintf(folder, bytes, "%s/../share/ds-vk/demo", program);
+        if (is_checkpoint(folder))
+            return true;
+    }
+    snprintf(folder, bytes, "%s/demo", CLI_DATA_FOLDER);
+    return is_checkpoint(folder);
+}
+
+int cli_open_model(struct cli *cli, bool config_only)
+{
+    const struct option_value *values = cli->options.values;
+    const char                *folder = values[OPT_MODEL].text, *like = values[OPT_LIKE].text;
+    char                       demonstration[MAX_FOLDER];
+
+    if (folder && like)
+        return cli_usage(cli, "--model and --like exclude each other");
+    if (!folder && !like) {
+        if (!find_demonstration(demonstration, sizeof demonstration))
+            return cli_fail(
+                cli, "no model: give --model DIR (the demonstration model is not installed)");
+        folder = demonstration;
+    }
+    dsvk_model_params params = {
+        .folder = folder, .like = like, .config_only = config_only, .log = log_sink(&cli->log)
+    };
+    return cli_status(cli, dsvk_model_open(&cli->model, &params), like ? like : folder);
+}
+
+static int open_device(struct cli *cli)
+{
+    const struct option_value *values = cli->options.values;
+    dsvk_device_params         params = { .which = values[OPT_DEVICE].text,
+                                          .memory_limit = values[OPT_MEMORY].count,
+                                          .log = log_sink(&cli->log) };
+    int code = cli_status(cli, dsvk_device_open(&cli->device, &params), "opening the device");
+    if (code)
+        return code;
+    const dsvk_device_info *info = dsvk_device_describe(cli->device);
+    if (info->software && !params.which)
+        log_note(&cli->log, "no GPU was found; running on the software device %s", info->name);
+    else
+        log_info(&cli->log, "device: %s, %s", info->name, info->driver);
+    return EXIT_DONE;
+}
+
+int cli_load(struct cli *cli)
+{
+    const struct option_value *values = cli->options.values;
+    struct progress            bar;
+    int                        code = open_device(cli);
+    if (code)
+        return code;
+    progress_init(&bar, &cli->log, "loading", true);
+    dsvk_load_params params = { .math = (dsvk_math)values[OPT_MATH].count,
+                                .no_fuse = values[OPT_NO_FUSE].given,
+                                .progress = progress_sink(&bar) };
+    return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
+}
+
+int cli_open_session(struct cli *cli, uint32_t context, bool profile)
+{
+    const struct option_value *values = cli->options.values;
+    dsvk_session_params        params = { .context = context,
+                                          .chunk = (uint32_t)values[OPT_CHUNK].count,
+                                          .cache = (dsvk_cache)values[OPT_CACHE].count,
+                                          .profile = profile };
+    int code = cli_status(cli, dsvk_session_new(&cli->session, cli->model, &params), "the session");
+    if (code == EXIT_DONE)
+        log_info(&cli->log, "context: %u tokens, in passes of at most %u",
+                 dsvk_session_context(cli->session), dsvk_session_chunk(cli->session));
+    return code;
+}
+
+void cli_close(struct cli *cli)
+{
+    progress_clear();
+    dsvk_session_free(cli->session);
+    dsvk_model_close(cli->model);
+    dsvk_device_close(cli->device);
+    cli->session = NULL;
+    cli->model = NULL;
+    cli->device = NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands share: the parsed command line, the log, and the objects that a command
+ * opens. main() closes these after any outcome, so a command simply returns its exit status. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "log.h"
+#include "options.h"
+
+#include <dsvk/dsvk.h>
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_SIGNAL = 128, /* plus the signal's number */
+};
+
+struct cli {
+    struct options options;
+    struct log     log;
+    dsvk_model    *model;
+    dsvk_device   *device;
+    dsvk_session  *session;
+};
+
+struct command {
+    const char     *name;
+    const char     *arguments; /* as in the help, "" when none */
+    uint32_t        max_arguments;
+    const char     *summary;
+    const char     *details; /* behind the options; "" when nothing more is to say */
+    enum command_id id;
+    int (*run)(struct cli *cli);
+};
+
+int command_run(struct cli *cli);
+int command_score(struct cli *cli);
+int command_tokenize(struct cli *cli);
+int command_devices(struct cli *cli);
+int command_inspect(struct cli *cli);
+int command_graph(struct cli *cli);
+int command_bench(struct cli *cli);
+
+/* ---- opening, in this order; each answers an exit status ---- */
+
+/* The folder of --model, or the demonstration model; with `config_only` also --like. */
+int cli_open_model(struct cli *cli, bool config_only);
+/* --device and --memory, then the weights with --math and --no-fuse. */
+int cli_load(struct cli *cli);
+/* --chunk and --cache; `context` as in dsvk_session_params. */
+int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
+void cli_close(struct cli *cli);
+
+/* ---- outcomes ---- */
+
+/* Records the one error line of this run and answers EXIT_FAILED or EXIT_USAGE. */
+int cli_fail(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The exit status of a library call; `what` is said where the library said nothing. */
+int cli_status(struct cli *cli, dsvk_status status, const char *what);
+/* Writes to standard output and flushes; EXIT_FAILED when nobody takes it. */
+int cli_write(struct cli *cli, const char *bytes, size_t n);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The help, made from the tables so that it cannot name what is not there. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMNS 79
+#define HELP_COLUMN 24
+
+/* Prints words from `column` on, each further line indented to `indent`. */
+static void wrap(const char *text, int column, int indent)
+{
+    const char *between = "";
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (column + length + (int)strlen(between) > COLUMNS) {
+            printf("\n%*s", indent, "");
+            column = indent;
+            between = "";
+        }
+        column += printf("%s%.*s", between, length, text);
+        between = " ";
+        text += length + (text[length] != 0);
+    }
+    putchar('\n');
+}
+
+static void print_option(const struct option *option)
+{
+    char head[96], letter[8] = "    ";
+    if (option->letter)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name,
+                     option->value ? " " : "", option->value ? option->value : "");
+    if (n >= HELP_COLUMN - 1)
+        printf("%s\n%*s", head, HELP_COLUMN, "");
+    else
+        printf("%-*s", HELP_COLUMN, head);
+    wrap(option->help, HELP_COLUMN, HELP_COLUMN);
+}
+
+void help_command(const struct command *command)
+{
+    printf("ds-vk %s [OPTIONS]%s%s\n\n", command->name, command->arguments[0] ? " " : "",
+           command->arguments);
+    wrap(command->summary, 0, 0);
+    printf("\nOptions:\n");
+    for (size_t id = 0; id < N_OPTIONS; id++)
+        if (option_table[id].commands >> command->id & 1)
+            print_option(&option_table[id]);
+    if (command->details[0]) {
+        putchar('\n');
+        wrap(command->details, 0, 0);
+    }
+}
+
+void help_all(const struct command *commands, size_t n)
+{
+    printf("ds-vk COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+           "Runs DeepSeek models on any Vulkan device.\n\nCommands:\n");
+    for (size_t i = 0; i < n; i++) {
+        printf("  %-10s", commands[i].name);
+        wrap(commands[i].summary, 12, 12);
+    }
+    printf("\n  ds-vk COMMAND --help   the options of a command\n"
+           "  ds-vk --version        the version\n\n"
+           "Options are also written --name=value; -- ends them. Sizes: 512M, 1.5G.\n"
+           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+}

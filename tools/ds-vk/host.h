@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line needs from the operating system beyond C11. Only host_posix.c includes
+ * system headers for it. */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Opens missing standard streams on nothing, ignores SIGPIPE, catches SIGINT and SIGTERM. */
+void host_start(void);
+/* The signal that asked to stop, 0 while none did. A second one ends the process at once. */
+int host_interrupted(void);
+
+bool     host_is_terminal(FILE *file);
+double   host_seconds(void);     /* monotonic */
+double   host_cpu_seconds(void); /* of this process, all threads */
+uint64_t host_random(void);
+/* The folder of the running program without a trailing slash; false where it is not known. */
+bool host_program_folder(char *folder, size_t bytes);
+
+/* A file that appears under its name only when it is whole. What is no regular file (a pipe,
+ * /dev/null) is written directly. */
+struct host_output {
+    FILE *file;
+    char *name, *temporary; /* temporary: NULL when written directly */
+};
+
+bool host_output_open(struct host_output *output, const char *name); /* errno says why not */
+bool host_output_commit(struct host_output *output);
+void host_output_discard(struct host_output *output); /* also after commit; zeroed is legal */
+
+#endif

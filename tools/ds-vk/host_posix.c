@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+void host_start(void)
+{
+    /* A stream that is closed would hand its number to the next file that is opened. The wrong
+     * direction makes every use of it fail as it should. */
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction catch = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGINT, &catch, NULL);
+    sigaction(SIGTERM, &catch, NULL);
+}
+
+int host_interrupted(void)
+{
+    return interrupted;
+}
+
+bool host_is_terminal(FILE *file)
+{
+    return isatty(fileno(file)) == 1;
+}
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now = { 0 };
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double host_seconds(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+double host_cpu_seconds(void)
+{
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+uint64_t host_random(void)
+{
+    uint64_t value = 0;
+    FILE    *file = fopen("/dev/urandom", "rb");
+    if (!file || fread(&value, sizeof value, 1, file) != 1)
+        value = (uint64_t)(seconds_of(CLOCK_REALTIME) * 1e9) ^ ((uint64_t)getpid() << 40);
+    if (file)
+        fclose(file);
+    return value;
+}
+
+bool host_program_folder(char *folder, size_t bytes)
+{
+    ssize_t n = readlink("/proc/self/exe", folder, bytes);
+    if (n <= 0 || (size_t)n >= bytes)
+        return false;
+    folder[n] = 0;
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return false;
+    *slash = 0;
+    return true;
+}
+
+/* mkstemp makes files that only their owner reads; a result gets what any other new file gets. */
+static void usual_permissions(int fd)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)!fchmod(fd, 0666 & ~mask);
+}
+
+static bool open_temporary(struct host_output *output)
+{
+    output->temporary = malloc(strlen(output->name) + 8);
+    if (!output->temporary)
+        return false;
+    strcpy(output->temporary, output->name);
+    strcat(output->temporary, ".XXXXXX");
+    int fd = mkstemp(output->temporary);
+    if (fd < 0) {
+        free(output->temporary);
+        output->temporary = NULL;
+        return false;
+    }
+    usual_permissions(fd);
+    output->file = fdopen(fd, "wb");
+    if (!output->file)
+        close(fd);
+    return output->file != NULL;
+}
+
+bool host_output_open(struct host_output *output, const char *name)
+{
+    struct stat info;
+    *output = (struct host_output){ 0 };
+    output->name = strdup(name);
+    if (!output->name)
+        return false;
+    if (stat(name, &info) == 0 && !S_ISREG(info.st_mode))
+        output->file = fopen(name, "wb"); /* a folder fails here with the right reason */
+    else if (!open_temporary(output))
+        output->file = NULL;
+    if (output->file)
+        return true;
+    int reason = errno;
+    host_output_discard(output);
+    errno = reason;
+    return false;
+}
+
+bool host_output_commit(struct host_output *output)
+{
+    bool whole = !ferror(output->file);
+    whole = fclose(output->file) == 0 && whole;
+    output->file = NULL;
+    if (whole && output->temporary)
+        whole = rename(output->temporary, output->name) == 0;
+    if (whole) {
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    return whole;
+}
+
+void host_output_discard(struct host_output *output)
+{
+    if (output->file)
+        fclose(output->file);
+    if (output->temporary)
+        remove(output->temporary);
+    free(output->temporary);
+    free(output->name);
+    *output = (struct host_output){ 0 };
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void log_init(struct log *log)
+{
+    *log = (struct log){ 0 };
+    atomic_flag_clear(&log->busy);
+}
+
+static void lock(struct log *log)
+{
+    while (atomic_flag_test_and_set(&log->busy)) {
+    }
+}
+
+/* One line stays one line, and a file name cannot command the terminal. */
+static void print(const char *kind, const char *line)
+{
+    progress_clear();
+    fputs(kind, stderr);
+    for (; *line; line++)
+        fputc((unsigned char)*line < 0x20 || *line == 0x7f ? '?' : *line, stderr);
+    fputc('\n', stderr);
+}
+
+static void keep(struct log *log, const char *line)
+{
+    if (log->error[0])
+        return;
+    snprintf(log->error, sizeof log->error, "%s", line);
+}
+
+static void write_line(void *user, dsvk_log_level level, const char *line)
+{
+    static const char *const kinds[] = { "", "warning: ", "", "debug: " };
+    static const int         wanted[] = { -1, 0, 1, 2 };
+    struct log              *log = user;
+
+    lock(log);
+    if (level == DSVK_LOG_ERROR)
+        keep(log, line);
+    else if (log->verbosity >= wanted[level])
+        print(kinds[level], line);
+    atomic_flag_clear(&log->busy);
+}
+
+dsvk_log log_sink(struct log *log)
+{
+    static const dsvk_log_level levels[] = { DSVK_LOG_ERROR, DSVK_LOG_WARN, DSVK_LOG_INFO,
+                                             DSVK_LOG_DEBUG };
+    return (dsvk_log){ .write = write_line, .user = log, .level = levels[log->verbosity + 1] };
+}
+
+static void format_line(struct log *log, dsvk_log_level level, const char *format,
+                        va_list arguments)
+{
+    char line[sizeof log->error];
+    vsnprintf(line, sizeof line, format, arguments);
+    write_line(log, level, line);
+}
+
+void log_error(struct log *log, const char *format, va_list arguments)
+{
+    format_line(log, DSVK_LOG_ERROR, format, arguments);
+}
+
+void log_note(struct log *log, const char *format, ...)
+{
+    char    line[sizeof log->error];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (log->verbosity >= 0)
+        print("note: ", line);
+}
+
+void log_info(struct log *log, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    format_line(log, DSVK_LOG_INFO, format, arguments);
+    va_end(arguments);
+}
+
+void log_finish(struct log *log)
+{
+    if (log->error[0])
+        print("ds-vk: ", log->error);
+}

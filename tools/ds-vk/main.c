@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* ds-vk: the command table, and what every run begins and ends with. */
+#include "cli.h"
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    { "run", "[PROMPT]", 1,
+      "Answer a prompt, from the argument, or from standard input when it is - or absent.",
+      "With a chat model the prompt is wrapped in the model's chat format, unless --raw or "
+      "--tokens is given. The text is printed as it comes.",
+      RUN, command_run },
+    { "score", "", 0, "Evaluate given text: tokens, mean negative log-likelihood and perplexity.",
+      "One of --file and --tokens-file is needed. A text begins with the model's BOS token where "
+      "its tokenizer adds one; token ids are taken as they are. Files appear only when whole.",
+      SCORE, command_score },
+    { "tokenize", "[TEXT]", 1,
+      "Print the token ids of a text, from the argument, or from standard input when it is - or "
+      "absent.",
+      "", TOKENIZE, command_tokenize },
+    { "devices", "", 0, "List the Vulkan devices and what ds-vk will use of them.",
+      "The first usable one is the default.", DEVICES, command_devices },
+    { "inspect", "", 0, "Describe a checkpoint, reading headers only.", "", INSPECT,
+      command_inspect },
+    { "graph", "", 0, "Print the compiled graph of a model, from its config.json alone.", "", GRAPH,
+      command_graph },
+    { "bench", "", 0, "Measure prefill and decode speed at given context depths.",
+      "Prints the median, least and most tokens/s of all repetitions, and the CPU seconds that the "
+      "process spent per repetition.",
+      BENCH, command_bench },
+};
+
+#define N (sizeof commands / sizeof *commands)
+
+static int unknown_command(struct cli *cli, const char *name)
+{
+    const char *names[N];
+    for (size_t i = 0; i < N; i++)
+        names[i] = commands[i].name;
+    const char *near = options_nearest(name, names, N);
+    if (near)
+        return cli_usage(cli, "unknown command '%s', did you mean %s?", name, near);
+    return cli_usage(cli, "unknown command '%s' (see ds-vk --help)", name);
+}
+
+static int run_command(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+    const struct option_value *values = cli->options.values;
+    int                        code = options_parse(cli, command, argc, argv);
+    if (code)
+        return code;
+    if (values[OPT_HELP].given) {
+        help_command(command);
+        return EXIT_DONE;
+    }
+    uint32_t more = values[OPT_VERBOSE].given;
+    cli->log.verbosity = values[OPT_QUIET].given ? -1 : more > 2 ? 2 : (int)more;
+    return command->run(cli);
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv)
+{
+    if (argc < 2)
+        return cli_usage(cli, "no command given (see ds-vk --help)");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help_all(commands, N);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("ds-vk %s\n", dsvk_version());
+        return EXIT_DONE;
+    }
+    if (argv[1][0] == '-')
+        return cli_usage(
+            cli, "unknown option %s; options come after the command (see ds-vk --help)", argv[1]);
+    for (size_t i = 0; i < N; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run_command(cli, &commands[i], argc - 2, argv + 2);
+    return unknown_command(cli, argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = { 0 };
+    host_start();
+    log_init(&cli.log);
+
+    int code = dispatch(&cli, argc, argv);
+    if (code == EXIT_DONE)
+        code = cli_write(&cli, "", 0);
+    cli_close(&cli);
+    if (code == EXIT_FAILED || code == EXIT_USAGE)
+        log_finish(&cli.log);
+    options_done(&cli.options);
+    return code;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "progress.h"
+
+#include "host.h"
+
+#include <stdio.h>
+
+#define BAR_CELLS 24
+#define FIRST_SECONDS 0.3 /* shorter work shows no bar at all */
+#define NEXT_SECONDS 0.1
+
+static bool on_screen; /* a bar is on the terminal's current line */
+
+void progress_init(struct progress *progress, const struct log *log, const char *what, bool bytes)
+{
+    double now = host_seconds();
+    *progress = (struct progress){
+        .what = what,
+        .bytes = bytes,
+        .shown = log->verbosity >= 0 && host_is_terminal(stderr),
+        .start = now,
+        .last = now - NEXT_SECONDS + FIRST_SECONDS,
+    };
+}
+
+static void draw(const struct progress *progress, uint64_t done, uint64_t total, double now)
+{
+    double part = total ? (double)done / (double)total : 0;
+    double rate = (double)done / (now - progress->start + 1e-9);
+    int    cells = (int)(part * BAR_CELLS);
+    char   bar[BAR_CELLS + 1];
+
+    for (int i = 0; i < BAR_CELLS; i++)
+        bar[i] = i < cells ? '#' : '.';
+    bar[BAR_CELLS] = 0;
+    fprintf(stderr, "\r%-9.9s [%s] %3.0f%% ", progress->what, bar, part * 100);
+    if (progress->bytes)
+        fprintf(stderr, "%.1f/%.1f GB %.2f GB/s\033[K", (double)done / 1e9, (double)total / 1e9,
+                rate / 1e9);
+    else
+        fprintf(stderr, "%llu/%llu tokens %.0f/s\033[K", (unsigned long long)done,
+                (unsigned long long)total, rate);
+    fflush(stderr);
+    on_screen = true;
+}
+
+static bool report(void *user, uint64_t done, uint64_t total)
+{
+    struct progress *progress = user;
+    double           now = progress->shown ? host_seconds() : 0;
+
+    if (progress->shown && now - progress->last >= NEXT_SECONDS) {
+        progress->last = now;
+        draw(progress, done, total, now);
+    }
+    return host_interrupted() == 0;
+}
+
+dsvk_progress progress_sink(struct progress *progress)
+{
+    return (dsvk_progress){ .report = report, .user = progress };
+}
+
+void progress_clear(void)
+{
+    if (on_screen)
+        fputs("\r\033[K", stderr);
+    on_screen = false;
+}

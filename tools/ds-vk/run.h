@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `ds-vk run`: the prompt becomes ids, then tokens come out. */
+#ifndef RUN_H
+#define RUN_H
+
+#include "input.h"
+
+/* Wrong combinations of options, before any file is opened. */
+int prompt_check_usage(struct cli *cli);
+/* The ids of --tokens or of the text, in the chat format where there is one; checked against the
+ * vocabulary and what is known of the context. */
+int prompt_make(struct cli *cli, struct ids *ids);
+/* The prompt must fit into `context` tokens. */
+int prompt_check_length(struct cli *cli, const struct ids *ids, uint64_t context);
+
+/* Options over generation_config.json, with a seed in any case. */
+dsvk_sampling sampling_choose(struct cli *cli);
+
+struct run_result {
+    size_t prompt, generated;
+    double first_seconds; /* until the first token was there; < 0: none came */
+};
+
+void report_stats(struct cli *cli, const struct run_result *result);
+int  report_profile(struct cli *cli);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* UTF-8 out of bytes that come in any pieces: tokens often end inside a character. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whole characters go to write(); each invalid sequence becomes U+FFFD. */
+struct text {
+    bool (*write)(void *user, const char *bytes, size_t n); /* false: give up */
+    void         *user;
+    unsigned char held[4]; /* a character that has begun */
+    size_t        n_held;
+};
+
+bool text_put(struct text *text, const char *bytes, size_t n);
+/* What is still held will not become whole. */
+bool text_end(struct text *text);
+
+#endif
