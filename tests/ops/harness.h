@@ -75,10 +75,10 @@ struct op_bench {
     struct dv_buffer *arena, *blob, *step, *pages, *page_table, *blocks;
     uint64_t         *page_addresses;
     uint32_t          record; /* bytes */
-    unsigned char    *pages_before; /* contents before the run */
+    unsigned char    *pages_before, *pages_after; /* contents before and after the run */
 };
 
-/* The device of the whole run; NULL when there is none, then tests are skipped. */
+/* The device of the whole run; without one .dev is NULL and tests are skipped. */
 extern struct test_device op_device;
 
 /* Ends by skip() without a device. */
