@@ -4,8 +4,9 @@
 //   y[t, s*rows + i] = residual[t, s*rows + i] + sum_k W[s][i][k] * h[t, s*x_slice + k]
 //   h = x, or with NORM RMSNorm(x) * norm
 //   with PAIR: y = silu(gate row) * up row, the two 8-row groups of each pair being neighbours
-// A workgroup computes GROUPS groups of 8 rows for TOKENS tokens: x = slice and groups, y = tokens.
-// Bound by the weight bytes when tokens are few, by fma otherwise.
+// A workgroup computes GROUPS groups of 8 rows for TOKENS tokens: x and z = slice and groups, y =
+// tokens. Bound by the weight bytes when tokens are few, by fma otherwise. Order of summation:
+// lib/dot.glsl.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
@@ -22,7 +23,7 @@ ARGS(matmul);
 #include "lib/norm.glsl"
 #include "lib/silu.glsl"
 
-uint  first_token, x_column;
+uint  first_token, x_offset[TOKENS];
 float factor[TOKENS];
 
 uint token_row(uint t)
@@ -32,7 +33,7 @@ uint token_row(uint t)
 
 vec4 dot_input(uint t, uint k)
 {
-    vec4 x = load4(address(args.x), (token_row(t) * args.x_stride + x_column + k) * 4u);
+    vec4 x = load4(address(args.x), x_offset[t] + k * 4u);
     if (NORM == 0u)
         return x;
     return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
@@ -56,12 +57,17 @@ void main()
     const uint parts = PAIR != 0u ? 2u : 1u;
     uint groups = args.w.groups * parts;
     uint tiles = (groups + GROUPS - 1u) / GROUPS;
-    uint slice = gl_WorkGroupID.x / tiles, group = gl_WorkGroupID.x % tiles * GROUPS;
+    uint tile = gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x;
+    uint slice = tile / tiles, group = tile % tiles * GROUPS;
+    if (slice >= args.slices)
+        return;
     first_token = gl_WorkGroupID.y * TOKENS;
-    x_column = slice * args.x_slice;
-    if (NORM != 0u)
-        for (uint t = 0; t < TOKENS; t++)
-            factor[t] = norm_factor(at(address(args.x), token_row(t) * args.x_stride * 4u), args.w.cols, args.eps);
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+        uint row = token_row(t) * args.x_stride * 4u;
+        x_offset[t] = row + slice * args.x_slice * 4u;
+        if (NORM != 0u)
+            factor[t] = norm_factor(at(address(args.x), row), args.w.cols, args.eps);
+    }
 
     dot_rows(address(args.w.tiles), args.w, slice * groups + group, (slice + 1u) * groups);
     dot_reduce();
@@ -70,10 +76,12 @@ void main()
     [[unroll]] for (uint g = 0; g < GROUPS; g += parts) {
         uint row = (group + g) / parts * 8u + dot_row();
         if (row < args.rows) {
-            [[unroll]] for (uint t = 0; t < TOKENS; t++)
-                store_row(t, slice * args.rows + row,
-                          PAIR != 0u ? swiglu(dot_sum[g * TOKENS + t], dot_sum[(g + 1u) * TOKENS + t])
-                                     : dot_sum[g * TOKENS + t]);
+            [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+                float value = dot_sum[g * TOKENS + t];
+                if (PAIR != 0u)
+                    value = swiglu(value, dot_sum[(g + parts - 1u) * TOKENS + t]);
+                store_row(t, slice * args.rows + row, value);
+            }
         }
     }
 }

@@ -180,7 +180,7 @@ struct dv_expert_sum_args {
 
 struct dv_argmax_args {
     dv_address x, y;
-    uint32_t          x_stride, rows, cols;
+    uint32_t          x_stride, y_stride, rows, cols;
 };
 
 #endif

@@ -2,10 +2,12 @@
 // The inner product of packed weight rows with activation rows: the one inner loop of every matrix
 // kernel (matmul, experts, attend_value, mla_prepare).
 //
-// A workgroup of WORKGROUP = 8 * S invocations: invocation = row (low 3 bits) + 8 * k-slice. Slice s takes
-// the chunks s, s + S, ...; each invocation keeps GROUPS x TOKENS sums in registers; at the end the S
-// slices are added in shared memory, in the order of s. So a sum's order depends on the matrix and on
-// S only, never on the number of tokens or groups: every batch size gives the same bits.
+// A workgroup of WORKGROUP = 8 * S invocations: invocation = row (low 3 bits) + 8 * k-slice. Slice
+// s takes the chunks s, s + S, ... in order; each invocation keeps GROUPS x TOKENS sums in
+// registers; at the end the S slices are added in shared memory, in the order of s. So a sum's
+// order depends on the matrix and on S only, never on the number of tokens or groups: every batch
+// size gives the same bits. FP8: the products of one chunk (16 columns) are summed from 0 and then
+// added as fma(scale, chunk's sum, sum).
 //
 // The including kernel defines before the constants FORMAT, GROUPS, TOKENS, MATH_F16 and
 //   vec4 dot_input(uint token, uint k);   four activations from column k on; token < TOKENS
@@ -41,23 +43,24 @@ vec4 dot_round(vec4 x)
 // Byte offsets of this lane's row in each group, and of the group's scales.
 uint dot_tile[GROUPS], dot_scale[GROUPS];
 
-// Adds one chunk of every group to dot_sum.
-void dot_chunk(ADDRESS tiles, dv_matrix w, uint c)
+// Adds one chunk of every group to dot_sum. Columns beyond the last are zeros in the packed matrix
+// and meet the last four activations once more, which leaves the sum as it is.
+void dot_chunk(uint format, ADDRESS tiles, dv_matrix w, uint c)
 {
-    const uint values = chunk_values(FORMAT);
+    uint values = chunk_values(format);
     uvec4 raw[GROUPS];
     float part[GROUPS * TOKENS];
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
         raw[g] = load_words4(tiles, dot_tile[g] + c * 128u);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
-        part[i] = FORMAT == FORMAT_E4M3 ? 0.0 : dot_sum[i];
+        part[i] = format == FORMAT_E4M3 ? 0.0 : dot_sum[i];
     [[unroll]] for (uint q = 0; q < values / 4u; q++) {
-        uint k = c * values + 4u * q;
+        uint k = min(c * values + 4u * q, w.cols - 4u);
         vec4 x[TOKENS];
         [[unroll]] for (uint t = 0; t < TOKENS; t++)
-            x[t] = k < w.cols ? dot_round(dot_input(t, k)) : vec4(0.0);
+            x[t] = dot_round(dot_input(t, k));
         [[unroll]] for (uint g = 0; g < GROUPS; g++) {
-            vec4 v = chunk_decode(FORMAT, raw[g], q);
+            vec4 v = chunk_decode(format, raw[g], q);
             [[unroll]] for (uint t = 0; t < TOKENS; t++) {
                 precise float p = part[g * TOKENS + t];
                 p = fma(v.x, x[t].x, p);
@@ -70,11 +73,11 @@ void dot_chunk(ADDRESS tiles, dv_matrix w, uint c)
     }
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         float s = 1.0;
-        if (FORMAT == FORMAT_E4M3)
+        if (format == FORMAT_E4M3)
             s = load(tiles, dot_scale[g] + ((c * 16u) >> w.block_shift) * 4u);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
             precise float p = part[g * TOKENS + t];
-            if (FORMAT == FORMAT_E4M3)
+            if (format == FORMAT_E4M3)
                 p = fma(s, p, dot_sum[g * TOKENS + t]);
             dot_sum[g * TOKENS + t] = p;
         }
@@ -83,7 +86,8 @@ void dot_chunk(ADDRESS tiles, dv_matrix w, uint c)
 
 // dot_sum = the inner products of GROUPS 8-row groups from `group` on with the TOKENS rows, this
 // lane's share of K. Groups at or beyond `end` repeat the last one and must not be stored.
-void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
+// `format` is a constant at every call.
+void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
 {
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         uint inside = min(group + g, end - 1u);
@@ -93,11 +97,15 @@ void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         dot_sum[i] = 0.0;
     for (uint c = dot_slice(); c < w.chunks; c += DOT_SLICES)
-        dot_chunk(tiles, w, c);
+        dot_chunk(format, tiles, w, c);
+}
+void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
+{
+    dot_rows_of(FORMAT, tiles, w, group, end);
 }
 
-// Adds the slices' shares: afterwards dot_sum of slice 0 (lanes 0..7) is whole. All invocations call
-// it, with the same flow.
+// Adds the slices' shares: afterwards dot_sum of slice 0 (lanes 0..7) is whole. All invocations
+// call it, with the same flow.
 void dot_reduce()
 {
     if (DOT_SLICES == 1u)

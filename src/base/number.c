@@ -76,6 +76,8 @@ uint8_t dv_e4m3_encode(float value)
     float   size = fabsf(value);
     if (isnan(value))
         return 0x7F;
+    if (size == 0)
+        return sign; /* has no exponent to scale by */
     if (size >= 448.0f)
         return sign | 0x7E;
     int exponent;

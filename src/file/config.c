@@ -234,6 +234,7 @@ static void read_rope(struct dv_config *config, struct dv_json *json)
     if (!newer)
         rope = dv_json_child(json, "rope_scaling");
     double outer       = dv_json_number_or(json, "rope_theta", 10000.0, 1.0, 1e12);
+    rope.status        = json->status; /* one sentence is enough */
     config->rope_theta = dv_json_number_or(&rope, "rope_theta", outer, 1.0, 1e12);
     if (json->status == DSVK_OK && rope.object) {
         const char *type = dv_json_text_or(&rope, "rope_type", NULL);

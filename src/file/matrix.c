@@ -55,13 +55,19 @@ static bool fits(uint32_t n, uint64_t blocks, uint32_t block)
     return block != 0 && ((uint64_t)n + block - 1) / block == blocks;
 }
 
-/* One dimension by itself; 0 when nothing fits. */
-static uint32_t guess(uint32_t n, uint64_t blocks)
+/* Not square: scales for each row or for all rows, for groups of columns or for all. 0: nothing
+ * fits. */
+static uint32_t guess_rows(uint32_t rows, uint64_t blocks)
 {
-    for (size_t i = 0; i < N_BLOCK_SIZES; i++)
-        if (fits(n, blocks, block_sizes[i]))
+    return blocks == 1 ? rows : blocks == rows ? 1 : 0;
+}
+
+static uint32_t guess_cols(uint32_t cols, uint64_t blocks)
+{
+    for (size_t i = 0; i < N_BLOCK_SIZES && blocks > 1; i++)
+        if (fits(cols, blocks, block_sizes[i]))
             return block_sizes[i];
-    return blocks == 1 ? n : blocks == n ? 1 : 0;
+    return blocks == 1 ? cols : 0;
 }
 
 static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *config)
@@ -77,8 +83,8 @@ static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *c
         found       = fits(matrix->rows, dims[0], rows) && fits(matrix->cols, dims[1], cols);
     }
     if (!found) {
-        rows = guess(matrix->rows, dims[0]);
-        cols = guess(matrix->cols, dims[1]);
+        rows = guess_rows(matrix->rows, dims[0]);
+        cols = guess_cols(matrix->cols, dims[1]);
     }
     matrix->block_rows = rows;
     matrix->block_cols = cols;

@@ -19,10 +19,13 @@
 #define MATCH_LIMIT 1000000u
 #define MATCH_LIMIT_PER_BYTE 16u
 
+#define SPACES_AT_END "\\s+$"
+
 struct dv_pretoken {
     const struct dv_context *ctx;
     pcre2_general_context   *memory;
     pcre2_code              *splits[SPLITS_MAX];
+    bool                     at_line_end[SPLITS_MAX]; /* \s+$, compiled as \s+ */
     uint32_t                 n_splits;
 };
 
@@ -112,6 +115,11 @@ dsvk_status dv_pretoken_add(struct dv_pretoken *pretoken, const char *where, con
                        pretoken->n_splits, bytes);
     if (plain)
         return compile(pretoken, where, pattern, bytes, PCRE2_UTF | PCRE2_LITERAL);
+    /* V2 has this one, and a search for it is quadratic in a run of spaces that goes on. */
+    if (bytes == strlen(SPACES_AT_END) && memcmp(pattern, SPACES_AT_END, bytes) == 0) {
+        pretoken->at_line_end[pretoken->n_splits] = true;
+        bytes--;
+    }
     TRY(dv_regex_translate(&translated, &bytes, pretoken->ctx, where, pattern, bytes));
     /* Multi-line: Oniguruma's ^ and $ are those of lines. */
     status = compile(pretoken, where, translated, bytes,
@@ -153,6 +161,17 @@ static dsvk_status next_match(struct run *run, uint32_t level, const char *text,
     return DSVK_OK;
 }
 
+/* What `$` leaves of a run of spaces: all of it at the end of the text, else what stands before
+ * its last line end, else nothing. */
+static size_t cut_at_line_end(const char *text, size_t bytes, size_t start, size_t end)
+{
+    if (end == bytes)
+        return end;
+    while (end > start && text[end] != '\n')
+        end--;
+    return end;
+}
+
 static size_t after_sign(const char *text, size_t bytes, size_t at)
 {
     do
@@ -173,6 +192,14 @@ static dsvk_status split(struct run *run, uint32_t level, const char *text, size
         TRY(next_match(run, level, text, bytes, from, &start, &end));
         if (start == bytes)
             break;
+        if (run->pretoken->at_line_end[level]) {
+            size_t cut = cut_at_line_end(text, bytes, start, end);
+            if (cut == start) { /* no match here */
+                from = end;
+                continue;
+            }
+            end = cut;
+        }
         TRY(split(run, level + 1, text + done, start - done));
         TRY(split(run, level + 1, text + start, end - start));
         done = end;

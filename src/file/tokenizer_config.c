@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "file/tokenizer_json.h"
-#include "file/tokenizer_parts.h"
 
 #define DEFAULT_BOS "<｜begin▁of▁sentence｜>"
 

@@ -6,21 +6,12 @@
 
 #include <string.h>
 
-#include "file/tokenizer_parts.h"
+#define ID_LIMIT (1u << 24)
+/* An entry takes several bytes of the file; a higher id than this would make a table that is
+ * nearly all gaps. */
+#define IDS_PER_BYTE 4
 
-#define ID_LIMIT (1 << 24)
-
-struct reader {
-    struct dv_tokenizer     *tokenizer;
-    const struct dv_context *ctx;
-    const char              *where;
-    size_t                   bytes; /* of the file */
-};
-
-#define BAD(reader, ...) dv_fail((reader)->ctx, DSVK_BAD_FILE, "tokenizer: %s: " __VA_ARGS__)
-#define REFUSE(reader, ...) dv_fail((reader)->ctx, DSVK_UNSUPPORTED, "tokenizer: %s: " __VA_ARGS__)
-
-static dsvk_status no_room(const struct reader *reader)
+static dsvk_status no_room(const struct dv_tokenizer_reader *reader)
 {
     return dv_fail(reader->ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for its tables",
                    reader->where);
@@ -42,25 +33,7 @@ dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx, c
     return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: line %d: %s", where, error.line, error.text);
 }
 
-/* Absent and null are the same in these files. */
-static const json_t *get(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-static bool get_true(const json_t *object, const char *key)
-{
-    return json_is_true(json_object_get(object, key));
-}
-
-static const char *get_type(const json_t *object)
-{
-    const char *type = json_string_value(json_object_get(object, "type"));
-    return type ? type : "(none)";
-}
-
-static char *copy_text(struct reader *reader, const char *text, size_t bytes)
+static char *copy_text(struct dv_tokenizer_reader *reader, const char *text, size_t bytes)
 {
     char *copy = dv_arena_alloc(&reader->tokenizer->arena, bytes + 1, 1);
     if (copy)
@@ -70,18 +43,21 @@ static char *copy_text(struct reader *reader, const char *text, size_t bytes)
 
 /* ---- vocabulary ---- */
 
-static dsvk_status check_id(const struct reader *reader, const json_t *value, const char *name)
+static dsvk_status check_id(const struct dv_tokenizer_reader *reader, const json_t *value,
+                            const char *name)
 {
-    json_int_t id = json_is_integer(value) ? json_integer_value(value) : -1;
-    /* An entry takes more than one byte of the file, so larger ids are nearly all gaps. */
-    if (id < 0 || id >= ID_LIMIT || (size_t)id >= reader->bytes)
+    json_int_t id    = json_is_integer(value) ? json_integer_value(value) : -1;
+    size_t     limit = reader->bytes * IDS_PER_BYTE;
+    if (limit > ID_LIMIT)
+        limit = ID_LIMIT;
+    if (id < 0 || (size_t)id >= limit)
         return BAD(reader, "the id %lld of the token '%.100s' is outside 0 .. %zu", reader->where,
-                   (long long)id, name,
-                   (reader->bytes < ID_LIMIT ? reader->bytes : (size_t)ID_LIMIT) - 1);
+                   (long long)id, name, limit - 1);
     return DSVK_OK;
 }
 
-static dsvk_status count_ids(struct reader *reader, const json_t *vocab, const json_t *added)
+static dsvk_status count_ids(struct dv_tokenizer_reader *reader, const json_t *vocab,
+                             const json_t *added)
 {
     dsvk_status status;
     uint32_t    size = 0;
@@ -114,8 +90,8 @@ static dsvk_status count_ids(struct reader *reader, const json_t *vocab, const j
 }
 
 /* Gives a name its id, both new or both as before: a name has one id, an id one name. */
-static dsvk_status name_id(struct reader *reader, const char *name, size_t bytes, uint32_t id,
-                           bool *is_new)
+static dsvk_status name_id(struct dv_tokenizer_reader *reader, const char *name, size_t bytes,
+                           uint32_t id, bool *is_new)
 {
     struct dv_tokenizer   *tokenizer = reader->tokenizer;
     struct dv_strmap_slot *slot      = dv_strmap_slot(&tokenizer->names, name, bytes);
@@ -149,7 +125,8 @@ static uint32_t next_sign(const unsigned char **text)
 
 /* A name made of byte signs stands for those bytes; another one, as added tokens have, for
  * itself. false: no memory. */
-static bool set_bytes(struct reader *reader, struct dv_token *token, const char *name, size_t bytes)
+static bool set_bytes(struct dv_tokenizer_reader *reader, struct dv_token *token, const char *name,
+                      size_t bytes)
 {
     const unsigned char *from = (const unsigned char *)name, *end = from + bytes;
     char                *to = copy_text(reader, name, bytes);
@@ -170,7 +147,7 @@ static bool set_bytes(struct reader *reader, struct dv_token *token, const char 
     return true;
 }
 
-static dsvk_status read_vocab(struct reader *reader, const json_t *vocab)
+static dsvk_status read_vocab(struct dv_tokenizer_reader *reader, const json_t *vocab)
 {
     struct dv_tokenizer *tokenizer = reader->tokenizer;
     dsvk_status          status;
@@ -221,8 +198,8 @@ static bool merge_parts(const json_t *merge, const char **left, size_t *left_byt
     return true;
 }
 
-static dsvk_status read_merge(struct reader *reader, const json_t *merge, uint32_t rank,
-                              char *joined)
+static dsvk_status read_merge(struct dv_tokenizer_reader *reader, const json_t *merge,
+                              uint32_t rank, char *joined)
 {
     struct dv_tokenizer *tokenizer = reader->tokenizer;
     const char          *left, *right;
@@ -246,7 +223,7 @@ static dsvk_status read_merge(struct reader *reader, const json_t *merge, uint32
     return DSVK_OK;
 }
 
-static dsvk_status read_merges(struct reader *reader, const json_t *merges)
+static dsvk_status read_merges(struct dv_tokenizer_reader *reader, const json_t *merges)
 {
     dsvk_status   status = DSVK_OK;
     const json_t *merge;
@@ -261,26 +238,27 @@ fail: /* or done */
     return status;
 }
 
-static dsvk_status check_model(const struct reader *reader, const json_t *model)
+static dsvk_status check_model(const struct dv_tokenizer_reader *reader, const json_t *model)
 {
     static const char *const affixes[] = { "continuing_subword_prefix", "end_of_word_suffix" };
-    if (strcmp(get_type(model), "BPE") != 0)
+    if (strcmp(dv_json_get_type(model), "BPE") != 0)
         return REFUSE(reader, "the model is of type '%.60s', not BPE", reader->where,
-                      get_type(model));
-    if (json_number_value(get(model, "dropout")) != 0)
+                      dv_json_get_type(model));
+    if (json_number_value(dv_json_get(model, "dropout")) != 0)
         return REFUSE(reader, "the model has a dropout", reader->where);
     for (size_t i = 0; i < sizeof affixes / sizeof *affixes; i++)
-        if (get(model, affixes[i]) && json_string_length(get(model, affixes[i])))
+        if (dv_json_get(model, affixes[i]) && json_string_length(dv_json_get(model, affixes[i])))
             return REFUSE(reader, "the model has a %s", reader->where, affixes[i]);
     /* unk_token, fuse_unk and byte_fallback are for text without tokens: bytes all have one. */
-    if (!json_is_object(get(model, "vocab")) || !json_is_array(get(model, "merges")))
+    if (!json_is_object(dv_json_get(model, "vocab")) ||
+        !json_is_array(dv_json_get(model, "merges")))
         return BAD(reader, "the model has no vocabulary or no merges", reader->where);
     return DSVK_OK;
 }
 
 /* ---- added tokens ---- */
 
-static dsvk_status read_added_token(struct reader *reader, const json_t *entry)
+static dsvk_status read_added_token(struct dv_tokenizer_reader *reader, const json_t *entry)
 {
     static const char *const flags[]   = { "single_word", "lstrip", "rstrip" };
     struct dv_tokenizer     *tokenizer = reader->tokenizer;
@@ -289,14 +267,14 @@ static dsvk_status read_added_token(struct reader *reader, const json_t *entry)
     const char              *text    = json_string_value(content);
     uint32_t                 bytes   = (uint32_t)json_string_length(content);
     uint32_t                 id      = (uint32_t)json_integer_value(json_object_get(entry, "id"));
-    struct dv_added         *added   = &tokenizer->added[get_true(entry, "normalized")];
+    struct dv_added         *added   = &tokenizer->added[dv_json_get_true(entry, "normalized")];
     bool                     is_new;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (get_true(entry, flags[i]))
+        if (dv_json_get_true(entry, flags[i]))
             return REFUSE(reader, "the added token '%.100s' has %s", reader->where, text, flags[i]);
     TRY(name_id(reader, text, bytes, id, &is_new));
     struct dv_token *token = &tokenizer->tokens[id];
-    token->special         = get_true(entry, "special");
+    token->special         = dv_json_get_true(entry, "special");
     token->length          = bytes;
     token->bytes           = copy_text(reader, text, bytes);
     if (!token->bytes)
@@ -305,7 +283,7 @@ static dsvk_status read_added_token(struct reader *reader, const json_t *entry)
     return DSVK_OK;
 }
 
-static dsvk_status read_added(struct reader *reader, const json_t *list)
+static dsvk_status read_added(struct dv_tokenizer_reader *reader, const json_t *list)
 {
     struct dv_tokenizer *tokenizer = reader->tokenizer;
     dsvk_status          status;
@@ -323,100 +301,32 @@ static dsvk_status read_added(struct reader *reader, const json_t *list)
     return DSVK_OK;
 }
 
-/* ---- pre-tokenizer ---- */
-
-static dsvk_status read_split(struct reader *reader, const json_t *step)
-{
-    const json_t *pattern  = get(step, "pattern");
-    const json_t *regex    = get(pattern, "Regex");
-    const json_t *plain    = get(pattern, "String");
-    const char   *behavior = json_string_value(get(step, "behavior"));
-    if (!behavior || strcmp(behavior, "Isolated") != 0)
-        return REFUSE(reader, "a Split behaves '%.60s', not Isolated", reader->where,
-                      behavior ? behavior : "(none)");
-    if (get_true(step, "invert"))
-        return REFUSE(reader, "a Split is inverted", reader->where);
-    if (!json_is_string(regex) && !json_is_string(plain))
-        return BAD(reader, "a Split without a pattern", reader->where);
-    const json_t *text = json_is_string(regex) ? regex : plain;
-    return dv_pretoken_add(reader->tokenizer->pretoken, reader->where, json_string_value(text),
-                           json_string_length(text), text == plain);
-}
-
-static dsvk_status read_step(struct reader *reader, const json_t *step, bool last)
-{
-    const char *type = get_type(step);
-    if (strcmp(type, "Split") == 0)
-        return read_split(reader, step);
-    if (strcmp(type, "Digits") == 0) {
-        const char *pattern = get_true(step, "individual_digits") ? "\\p{N}" : "\\p{N}+";
-        return dv_pretoken_add(reader->tokenizer->pretoken, reader->where, pattern, strlen(pattern),
-                               false);
-    }
-    if (strcmp(type, "ByteLevel") != 0 || !last)
-        return REFUSE(reader, "a pre-tokenizer step of type '%.60s' %s", reader->where, type,
-                      last ? "at the end, where ByteLevel is needed" : "before the end");
-    /* Both are on when the file does not say. */
-    if (!json_is_false(json_object_get(step, "add_prefix_space")))
-        return REFUSE(reader, "ByteLevel adds a space before the text", reader->where);
-    if (!json_is_false(json_object_get(step, "use_regex")))
-        return REFUSE(reader, "ByteLevel has a regex of its own", reader->where);
-    return DSVK_OK;
-}
-
-static dsvk_status read_pretokenizer(struct reader *reader, const json_t *root)
-{
-    const json_t *node = get(root, "pre_tokenizer"), *step;
-    dsvk_status   status;
-    size_t        i;
-    TRY(dv_pretoken_new(&reader->tokenizer->pretoken, reader->ctx));
-    if (strcmp(get_type(node), "Sequence") != 0)
-        return read_step(reader, node, true);
-    const json_t *steps = get(node, "pretokenizers");
-    if (json_array_size(steps) == 0)
-        return REFUSE(reader, "a pre-tokenizer without ByteLevel", reader->where);
-    json_array_foreach(steps, i, step)
-        TRY(read_step(reader, step, i + 1 == json_array_size(steps)));
-    return DSVK_OK;
-}
-
-static dsvk_status check_normalizer(const struct reader *reader, const json_t *root)
-{
-    const json_t *normalizer = get(root, "normalizer");
-    if (!normalizer || (strcmp(get_type(normalizer), "Sequence") == 0 &&
-                        json_array_size(get(normalizer, "normalizers")) == 0))
-        return DSVK_OK;
-    return REFUSE(reader, "a normalizer of type '%.60s' that is not empty", reader->where,
-                  get_type(normalizer));
-}
-
 /* ---- the file ---- */
 
-static dsvk_status read_root(struct reader *reader, const json_t *root)
+static dsvk_status read_root(struct dv_tokenizer_reader *reader, const json_t *root)
 {
     struct dv_tokenizer *tokenizer = reader->tokenizer;
-    const json_t        *model = get(root, "model"), *added = get(root, "added_tokens");
-    dsvk_status          status;
+    const json_t *model = dv_json_get(root, "model"), *added = dv_json_get(root, "added_tokens");
+    dsvk_status   status;
     TRY(check_model(reader, model));
-    TRY(check_normalizer(reader, root));
-    TRY(read_pretokenizer(reader, root));
-    const json_t *vocab = get(model, "vocab"), *merges = get(model, "merges");
+    TRY(dv_tokenizer_read_steps(reader, root));
+    const json_t *vocab = dv_json_get(model, "vocab"), *merges = dv_json_get(model, "merges");
     TRY(count_ids(reader, vocab, added));
     if (!dv_bpe_init(&tokenizer->bpe, &tokenizer->arena, json_array_size(merges)))
         return no_room(reader);
     TRY(read_vocab(reader, vocab));
     TRY(read_merges(reader, merges));
     TRY(read_added(reader, added));
-    tokenizer->ignore_merges = get_true(model, "ignore_merges");
+    tokenizer->ignore_merges = dv_json_get_true(model, "ignore_merges");
     return DSVK_OK;
 }
 
 dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const char *where, const char *json,
                               size_t bytes)
 {
-    struct reader reader = { tokenizer, tokenizer->ctx, where, bytes };
-    dsvk_status   status;
-    json_t       *root;
+    struct dv_tokenizer_reader reader = { tokenizer, tokenizer->ctx, where, bytes };
+    dsvk_status                status;
+    json_t                    *root;
     TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, where, json, bytes));
     status = read_root(&reader, root);
     json_decref(root);

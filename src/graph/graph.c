@@ -151,7 +151,7 @@ dv_tensor dv_view_rows(struct dv_graph *g, dv_tensor x, uint32_t row0, uint32_t 
 
 /* ---- weights ---- */
 
-static bool same_weight(const struct dv_weight_info *a, const struct dv_weight_info *b)
+bool dv_weight_same(const struct dv_weight_info *a, const struct dv_weight_info *b)
 {
     if (a->kind != b->kind || a->experts != b->experts || a->rows != b->rows ||
         a->cols != b->cols || a->slices != b->slices || a->row0 != b->row0 ||
@@ -169,7 +169,7 @@ dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info)
         return 0;
     /* Only recent weights can be equal, except the tied head: compare from the end. */
     for (uint32_t i = g->n_weights; i > 0; i--)
-        if (same_weight(&g->weights[i], info))
+        if (dv_weight_same(&g->weights[i], info))
             return i;
     if (!grow(g, (void **)&g->weights, g->n_weights, &g->cap_weights, sizeof *g->weights))
         return 0;

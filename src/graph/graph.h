@@ -102,6 +102,7 @@ struct dv_graph_size {
     uint32_t split;   /* positions of one attention split */
     uint32_t tile;    /* pairs of one expert tile */
     bool     all_rows; /* logits of every token, not of the last one only */
+    bool     keep_routes; /* the routers' choices stay readable after the pass */
 };
 
 struct dv_graph {
@@ -123,6 +124,8 @@ void             dv_graph_free(struct dv_graph *g);
 /* The first failure of any constructor, with its sentence already in the log. */
 dsvk_status dv_graph_finish(struct dv_graph *g);
 
+/* Whether two recipes give the same matrix. */
+bool dv_weight_same(const struct dv_weight_info *a, const struct dv_weight_info *b);
 dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info);
 /* The same recipe added twice gives the same weight. */
 dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, uint32_t cols);

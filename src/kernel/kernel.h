@@ -77,6 +77,14 @@ struct dv_matrix dv_site_matrix(const struct dv_kernel_site *site, dv_weight wei
 struct dv_address dv_site_vector(const struct dv_kernel_site *site, dv_weight weight);
 struct dv_cache_place dv_site_cache(const struct dv_kernel_site *site, uint32_t layer);
 
+/* Workgroups in dimension `axis` for n units of work, for kernels that loop with a stride of the
+ * number of workgroups. */
+uint32_t dv_groups(const struct dv_kernel_site *site, unsigned axis, uint32_t n);
+/* Groups for `cols` words when an invocation takes four. */
+uint32_t dv_quad_groups(uint32_t cols, uint32_t workgroup);
+/* For kernels of few workgroups: as many invocations as the device has, at most 256. */
+uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t workgroup);
+
 /* Copies the argument struct into dispatch->push and notes its size. */
 #define DV_PUSH(dispatch, args)                                                            \
     do {                                                                                   \

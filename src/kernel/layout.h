@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How a weight matrix lies in device memory: micro-tiles of 8 rows x 16 bytes, K-major inside a group
- * of 8 rows, so that neighbouring lanes hold neighbouring rows of one 128-byte line and, with one
- * lane a row, activations and scales are the same for all lanes (docs/kernels.md). FP8 bytes are kept;
- * only their order changes. Rows are padded to 8 and columns to 16 bytes, with zeros. */
+/* How a weight matrix lies in device memory: micro-tiles of 8 rows x 16 bytes, K-major inside a
+ * group of 8 rows, so that neighbouring lanes hold neighbouring rows of one 128-byte line and, with
+ * one lane a row, activations and scales are the same for all lanes (docs/kernels.md). FP8 bytes
+ * are kept; only their order changes. Rows are padded to 8 and columns to 16 bytes, with zeros. */
 #ifndef DV_KERNEL_LAYOUT_H
 #define DV_KERNEL_LAYOUT_H
 
@@ -28,16 +28,29 @@ struct dv_layout {
 };
 
 /* The layout for a recipe from its sources (one a part, of one expert). The stored format where the
- * parts agree in it and where each micro-tile of FP8 has one scale; otherwise F32. Depends on shapes and
- * formats only, so that it can be planned from headers. UNSUPPORTED above 4 GiB. */
+ * parts agree in it and where each micro-tile of FP8 has one scale; otherwise F32. Depends on
+ * shapes and formats only (`scale` NULL or not), so that it can be planned from headers.
+ * UNSUPPORTED above 4 GiB and for columns that are not a multiple of 4. */
 dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
                          const struct dv_weight_info *info, const struct dv_layout_source *parts);
 
-/* Writes the packed matrix (layout->bytes, every byte) to `out`. Cheap to call from several threads
- * for different matrices. */
+/* Writes the packed matrix (layout->bytes, every byte) to `out`. Cheap to call from several
+ * threads for different matrices. FP8 bytes are kept whatever they are; the kernels read a NaN
+ * code as a number (480), so a caller warns when dv_layout_count_nan() finds any. */
 void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,
                     const struct dv_layout_source *parts);
+/* The same for the 8-row groups first .. end-1 of the dv_layout_groups(); `out` is still the start
+ * of the whole. Calls for disjoint ranges may run at the same time; that of the last group also
+ * writes the padding at the end. */
+void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
+                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
+                           uint32_t first, uint32_t end);
+uint32_t dv_layout_groups(const struct dv_layout *layout, const struct dv_weight_info *info);
 
-void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layout, uint64_t address);
+/* FP8 codes that mean NaN; 0 for other formats. */
+uint64_t dv_layout_count_nan(const struct dv_layout_source *part);
+
+void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layout,
+                     uint64_t address);
 
 #endif

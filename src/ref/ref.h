@@ -24,6 +24,10 @@ struct dv_ref_site {
 
 typedef void (*dv_ref_op)(const struct dv_ref_site *site, const struct dv_node *node);
 
+#define OP(name) void dv_ref_##name(const struct dv_ref_site *site, const struct dv_node *node);
+#include "graph/ops.def"
+#undef OP
+
 dv_ref_op dv_ref_of(enum dv_op op);
 
 /* Row r of a value or view, as words / as floats. */

@@ -123,6 +123,9 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
                        "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
                        (double)timeout_ns * 1e-9);
     }
+    /* The work may still run: it must have ended before the caller frees what it uses. */
+    if (result != VK_SUCCESS)
+        dev->vk.DeviceWaitIdle(dev->handle);
     TRY(dv_device_result(dev, result, "waiting for work"));
     stream->completed = value;
     return DSVK_OK;

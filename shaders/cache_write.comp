@@ -1,0 +1,31 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// Writes the latent and the rotated rope key of each token into the latent cache. One workgroup a
+// token; bound by latency.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint CACHE = 1;
+
+ARGS(cache_write);
+
+uint token;
+
+vec4 cache_latent_input(uint k)
+{
+    return load4(address(args.latent), (token * args.latent_stride + k) * 4u);
+}
+
+vec4 cache_rope_input(uint k)
+{
+    return load4(address(args.rope_key), (token * args.rope_stride + k) * 4u);
+}
+
+#include "lib/cache_store.glsl"
+
+void main()
+{
+    uint position = load_word(address(args.step), 4u); // dv_step.position
+    for (token = gl_WorkGroupID.x; token < args.tokens; token += gl_NumWorkGroups.x)
+        cache_store(cache_record(args.cache, position + token), args.kv, args.rope);
+}

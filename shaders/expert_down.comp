@@ -1,0 +1,88 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// The experts' last matrix product with their sum, the shared expert and the residual:
+//   y[t] = residual[t] + (sum_s weight[t,s] * (W[expert[t,s]] * x[t*top_k + s])
+//                         + shared W * shared x[t])
+// A workgroup computes GROUPS groups of 8 rows of one token: x and z = groups, y = token. Bound by
+// the weight bytes. Order: each product as in lib/dot.glsl; then, as expert_sum does,
+//   sum = 0; sum = fma(weight_s, product_s, sum) for s = 0, 1, ...; sum + shared; residual + sum.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint FORMAT = 3;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint SHARED_FORMAT = 3;
+layout(constant_id = 5) const uint MATH_F16 = 0;
+layout(constant_id = 6) const uint SHARED = 0;
+layout(constant_id = 7) const uint RESIDUAL = 0;
+const uint TOKENS = 1;
+
+ARGS(expert_down);
+
+layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Block
+{
+    dv_expert_down_block block;
+};
+
+ADDRESS x_row;
+
+vec4 dot_input(uint t, uint k)
+{
+    return load4(x_row, k * 4u);
+}
+
+#include "lib/dot.glsl"
+
+float total[GROUPS];
+
+void add_experts(dv_expert_down_block block, uint token, uint group)
+{
+    uint route = token * block.route_stride * 4u;
+    [[unroll]] for (uint g = 0; g < GROUPS; g++)
+        total[g] = 0.0;
+    for (uint s = 0; s < args.top_k; s++) {
+        uint expert = load_word(address(block.route), route + s * 4u);
+        float weight = load(address(block.route), route + (args.top_k + s) * 4u);
+        x_row = at(address(block.x), (token * args.top_k + s) * block.x_stride * 4u);
+        dot_rows(load_address(address(args.w.tiles), expert * 8u), args.w, group, args.w.groups);
+        dot_reduce();
+        [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+            precise float sum = fma(weight, dot_sum[g], total[g]);
+            total[g] = sum;
+        }
+    }
+}
+
+void add_shared(dv_expert_down_block block, uint token, uint group)
+{
+    x_row = at(address(block.shared_x), token * block.shared_stride * 4u);
+    dot_rows_of(SHARED_FORMAT, address(block.shared_w.tiles), block.shared_w, group, args.w.groups);
+    dot_reduce();
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        precise float sum = total[g] + dot_sum[g];
+        total[g] = sum;
+    }
+}
+
+void main()
+{
+    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * GROUPS;
+    uint token = gl_WorkGroupID.y;
+    if (group >= args.w.groups)
+        return;
+    dv_expert_down_block block = Block(address(args.block)).block;
+    add_experts(block, token, group);
+    if (SHARED != 0u)
+        add_shared(block, token, group);
+    if (gl_LocalInvocationID.x >= 8u)
+        return;
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        uint row = (group + g) * 8u + dot_row();
+        if (row < args.rows) {
+            precise float y = total[g];
+            if (RESIDUAL != 0u)
+                y = load(address(block.residual), (token * block.residual_stride + row) * 4u) + y;
+            store(address(block.y), (token * block.y_stride + row) * 4u, y);
+        }
+    }
+}

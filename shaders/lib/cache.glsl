@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Records of the latent cache, one a token and layer: the latent (kv values), then the rotated rope
+// key. The first part serves as keys and as values. Byte offsets in a record:
+//   F32   latent at 0, rope at 4 kv
+//   BF16  latent at 0, rope at 2 kv; two values a word, the low half first
+//   FP8   latent e4m3 at 0, one f32 scale (times 256) for each 128 values at kv, then rope as BF16
+// kv and rope are multiples of 4. The including kernel declares the constant CACHE before.
+#ifndef DV_CACHE_GLSL
+#define DV_CACHE_GLSL
+
+#include "lib/weight.glsl"
+
+const uint CACHE_F32 = 0, CACHE_BF16 = 1, CACHE_FP8 = 2;
+const uint CACHE_BLOCK = 128, CACHE_BLOCKS = 32; // values of one scale; most scales of a record
+
+// The record of a position.
+ADDRESS cache_record(dv_cache_place place, uint position)
+{
+    ADDRESS page = load_address(address(place.pages), position / DV_PAGE * 8u);
+    return at(page, place.layer_offset + position % DV_PAGE * place.record);
+}
+
+vec4 cache_bf16(uvec2 words)
+{
+    return uintBitsToFloat(uvec4(words.x << 16, words.x & 0xFFFF0000u, words.y << 16,
+                                 words.y & 0xFFFF0000u));
+}
+
+// Latent values k .. k+3; k is a multiple of 4.
+vec4 cache_latent4(ADDRESS record, uint k, uint kv)
+{
+    if (CACHE == CACHE_F32)
+        return load4(record, k * 4u);
+    if (CACHE == CACHE_BF16)
+        return cache_bf16(Load2(at(record, k * 2u)).v);
+    precise vec4 v = e4m3_decode(load_word(record, k)) * load(record, kv + k / CACHE_BLOCK * 4u);
+    return v;
+}
+
+// Byte offset of the rope part.
+uint cache_rope_at(uint kv)
+{
+    uint scales = (kv + CACHE_BLOCK - 1u) / CACHE_BLOCK;
+    return CACHE == CACHE_F32 ? kv * 4u : CACHE == CACHE_BF16 ? kv * 2u : kv + scales * 4u;
+}
+
+// Rope values k .. k+3; k is a multiple of 4.
+vec4 cache_rope4(ADDRESS record, uint k, uint kv)
+{
+    uint start = cache_rope_at(kv);
+    if (CACHE == CACHE_F32)
+        return load4(record, start + k * 4u);
+    return cache_bf16(uvec2(load_word(record, start + k * 2u), load_word(record, start + k * 2u + 4u)));
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/cache.h"
+
+#define BUFFER_BYTES (UINT64_C(1) << 30)
+
+static uint32_t page_count(const struct dv_cache_shape *shape)
+{
+    return (shape->context + DV_PAGE - 1) / DV_PAGE;
+}
+
+static uint64_t page_size(const struct dv_cache_shape *shape)
+{
+    return (uint64_t)dv_cache_record_bytes(shape->format, shape->kv, shape->rope) * DV_PAGE *
+           shape->layers;
+}
+
+uint64_t dv_cache_bytes(const struct dv_cache_shape *shape)
+{
+    return page_size(shape) * page_count(shape) + ((uint64_t)page_count(shape) * 8 + 255) / 256 * 256;
+}
+
+/* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */
+static dsvk_status allocate_pages(struct dv_cache *c, uint32_t pages, uint64_t *addresses)
+{
+    dsvk_status           status;
+    const struct dv_caps *caps  = &c->dev->caps;
+    uint64_t limit = caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
+    if (limit > BUFFER_BYTES)
+        limit = BUFFER_BYTES;
+    uint64_t fit = limit / c->page_bytes;
+    uint32_t per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
+    c->buffers = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
+    if (!c->buffers)
+        return dv_fail(c->dev->ctx, DSVK_NO_MEMORY, "cache: no memory for its pages' list");
+    for (uint32_t page = 0; page < pages; page += per_buffer) {
+        uint32_t n = pages - page < per_buffer ? pages - page : per_buffer;
+        TRY(dv_buffer_new(&c->buffers[c->n_buffers], c->dev, n * c->page_bytes, DV_MEMORY_DEVICE,
+                          "latent cache"));
+        for (uint32_t i = 0; i < n; i++)
+            addresses[page + i] = c->buffers[c->n_buffers]->address + i * c->page_bytes;
+        c->n_buffers++;
+    }
+    return DSVK_OK;
+}
+
+dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv_stream *stream,
+                         const struct dv_cache_shape *shape)
+{
+    dsvk_status      status;
+    uint32_t         pages     = page_count(shape);
+    uint64_t        *addresses = dv_zalloc_array(dev->ctx, pages, sizeof *addresses);
+    struct dv_cache *c         = dv_zalloc(dev->ctx, sizeof *c);
+    *out                       = NULL;
+    if (!c || !addresses) {
+        dv_free(dev->ctx, addresses);
+        dv_free(dev->ctx, c);
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "cache: no memory for %u page addresses", pages);
+    }
+    c->dev        = dev;
+    c->format     = shape->format;
+    c->record     = dv_cache_record_bytes(shape->format, shape->kv, shape->rope);
+    c->context    = shape->context;
+    c->page_bytes = page_size(shape);
+    c->bytes      = dv_cache_bytes(shape);
+    TRY_OR(fail, allocate_pages(c, pages, addresses));
+    TRY_OR(fail, dv_buffer_new(&c->table, dev, pages * sizeof *addresses, DV_MEMORY_DEVICE,
+                               "latent cache pages"));
+    TRY_OR(fail, dv_stream_upload(stream, c->table, 0, addresses, pages * sizeof *addresses));
+    *out = c;
+    c    = NULL;
+fail:
+    dv_free(dev->ctx, addresses);
+    dv_cache_free(c);
+    return status;
+}
+
+void dv_cache_free(struct dv_cache *cache)
+{
+    if (!cache)
+        return;
+    for (uint32_t i = 0; i < cache->n_buffers; i++)
+        dv_buffer_free(cache->buffers[i]);
+    dv_buffer_free(cache->table);
+    dv_free(cache->dev->ctx, cache->buffers);
+    dv_free(cache->dev->ctx, cache);
+}

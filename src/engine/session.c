@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* A pass: write the step block, submit the commands recorded for its token count, wait. The timeline is
+ * changed only after a pass has succeeded, so a failure loses nothing but the pass. */
+#include "engine/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/os.h"
+
+/* ---- making ---- */
+
+/* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are good to
+ * 2^-11 only. */
+static dsvk_status make_rope_table(struct dv_session *s)
+{
+    dsvk_status             status;
+    const struct dv_config *c     = s->engine.config;
+    uint32_t                pairs = c->rope / 2;
+    size_t                  bytes = (size_t)s->params.context * pairs * 2 * sizeof(float);
+    float                  *table = dv_alloc(s->engine.ctx, bytes);
+    double                 *f     = dv_alloc(s->engine.ctx, pairs * sizeof *f), mscale;
+    if (!table || !f) {
+        status = dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
+        goto fail;
+    }
+    dv_model_rope_frequencies(c, f, &mscale);
+    for (uint32_t p = 0; p < s->params.context; p++)
+        for (uint32_t i = 0; i < pairs; i++) {
+            table[((size_t)p * pairs + i) * 2]     = (float)(cos(p * f[i]) * mscale);
+            table[((size_t)p * pairs + i) * 2 + 1] = (float)(sin(p * f[i]) * mscale);
+        }
+    TRY_OR(fail, dv_buffer_new(&s->rope, s->engine.dev, bytes, DV_MEMORY_DEVICE, "rope table"));
+    status = dv_stream_upload(s->engine.stream, s->rope, 0, table, bytes);
+fail:
+    dv_free(s->engine.ctx, table);
+    dv_free(s->engine.ctx, f);
+    return status;
+}
+
+static dsvk_status allocate(struct dv_session *s)
+{
+    dsvk_status             status;
+    const struct dv_engine *e = &s->engine;
+    const struct dv_config *c = e->config;
+    struct dv_cache_shape   shape = { .format = s->params.cache, .layers = c->layers, .kv = c->kv_lora,
+                                      .rope = c->rope, .context = s->params.context };
+    uint64_t                arena;
+    s->tokens  = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
+    s->profile = dv_zalloc_array(e->ctx, DV_N_OPS, sizeof *s->profile);
+    if (!s->tokens || !s->profile)
+        return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens", s->params.context);
+    TRY(dv_session_arena_bytes(&arena, s));
+    TRY(dv_cache_new(&s->cache, e->dev, e->stream, &shape));
+    TRY(dv_buffer_new(&s->arena, e->dev, arena, DV_MEMORY_DEVICE, "activations"));
+    TRY(dv_buffer_new(&s->step, e->dev, DV_STEP_IDS + (uint64_t)s->params.chunk * 4, DV_MEMORY_UPLOAD,
+                      "parameters"));
+    TRY(dv_buffer_new(&s->result, e->dev, (uint64_t)s->params.chunk * 16, DV_MEMORY_READBACK,
+                      "results"));
+    return make_rope_table(s);
+}
+
+dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
+                           const struct dv_session_params *params)
+{
+    dsvk_status        status;
+    struct dv_session *s = dv_zalloc(engine->ctx, sizeof *s);
+    *out                 = NULL;
+    if (!s)
+        return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+    s->engine = *engine;
+    s->params = *params;
+    s->split  = dv_engine_split(params->context);
+    dv_tuning_of(&s->tuning, &engine->dev->caps);
+    TRY_OR(fail, allocate(s));
+    s->stats.weight_bytes = dv_weights_bytes(engine->weights);
+    s->stats.cache_bytes  = s->cache->bytes;
+    *out = s;
+    return DSVK_OK;
+fail:
+    dv_session_free(s);
+    return status;
+}
+
+void dv_session_free(struct dv_session *session)
+{
+    if (!session)
+        return;
+    const struct dv_context *ctx = session->engine.ctx;
+    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
+        dv_program_free(session->slots[i].program);
+    dv_cache_free(session->cache);
+    dv_buffer_free(session->arena);
+    dv_buffer_free(session->rope);
+    dv_buffer_free(session->step);
+    dv_buffer_free(session->result);
+    dv_free(ctx, session->tokens);
+    dv_free(ctx, session->profile);
+    dv_free(ctx, session);
+}
+
+/* ---- one pass ---- */
+
+static void write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
+                       uint32_t n, uint32_t position)
+{
+    struct dv_step step = { .tokens = n, .position = position,
+        .splits = (position + n - 1) / s->split + 1 };
+    step.attend_x = p->attend_groups[0];
+    step.attend_y = step.splits;
+    step.attend_z = p->attend_groups[2];
+    memcpy(s->step->mapped, &step, sizeof step);
+    memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
+}
+
+static dsvk_status add_profile(struct dv_session *s, struct dv_program *p)
+{
+    dsvk_status status;
+    uint64_t   *ns = dv_zalloc_array(s->engine.ctx, p->graph->n_nodes, sizeof *ns);
+    if (!ns)
+        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for its profile");
+    status = dv_program_times(p, ns);
+    for (uint32_t i = 0; status == DSVK_OK && i < p->graph->n_nodes; i++) {
+        s->profile[p->graph->nodes[i].op].dispatches++;
+        s->profile[p->graph->nodes[i].op].ns += ns[i];
+    }
+    dv_free(s->engine.ctx, ns);
+    return status;
+}
+
+static void add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)
+{
+    dsvk_session_stats *stats = &s->stats;
+    stats->submissions++;
+    if (n == 1) {
+        stats->decode_tokens++;
+        stats->decode_seconds += (double)ns * 1e-9;
+        stats->decode_dispatches = p->commands->n_dispatches;
+        stats->decode_barriers   = p->commands->n_barriers;
+    } else {
+        stats->prefill_tokens += n;
+        stats->prefill_seconds += (double)ns * 1e-9;
+    }
+}
+
+/* Computes tokens[position .. position+n-1] on top of the cached ones before. */
+static dsvk_status pass(struct dv_session *s, const uint32_t *ids, uint32_t n, uint32_t position,
+                        bool all_rows)
+{
+    dsvk_status        status;
+    struct dv_program *p;
+    uint64_t           value, start = dv_time_ns();
+    s->last = NULL;
+    TRY(dv_session_program(&p, s, n, all_rows));
+    write_step(s, p, ids, n, position);
+    TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
+    TRY(dv_stream_wait(s->engine.stream, value, 0));
+    s->last = p;
+    add_stats(s, p, n, dv_time_ns() - start);
+    return p->profile ? add_profile(s, p) : DSVK_OK;
+}
+
+/* ---- the timeline ---- */
+
+static dsvk_status check_tokens(const struct dv_session *s, const uint32_t *tokens, uint32_t n)
+{
+    const struct dv_context *ctx = s->engine.ctx;
+    if (n == 0)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: no tokens");
+    if (n > s->params.context)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: %u tokens do not fit into a context of %u", n,
+                       s->params.context);
+    for (uint32_t i = 0; i < n; i++)
+        if (tokens[i] >= s->engine.config->vocab)
+            return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                           "session: token %u at position %u is outside the vocabulary of %u",
+                           tokens[i], i, s->engine.config->vocab);
+    return DSVK_OK;
+}
+
+static dsvk_status report(const struct dv_session *s, const dsvk_progress *progress, uint32_t done,
+                          uint32_t total)
+{
+    if (progress && progress->report && !progress->report(progress->user, done, total))
+        return dv_fail(s->engine.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done, total);
+    return DSVK_OK;
+}
+
+dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32_t n,
+                            const dsvk_progress *progress)
+{
+    dsvk_status status;
+    TRY(check_tokens(s, tokens, n));
+    uint32_t kept = 0;
+    while (kept < n - 1 && kept < s->n_tokens && s->tokens[kept] == tokens[kept])
+        kept++;
+    s->n_tokens    = kept;
+    uint32_t first = kept;
+    while (s->n_tokens < n) {
+        uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
+        status = pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
+        if (status != DSVK_OK) {
+            s->n_tokens = 0; /* the cache may hold half a pass */
+            return status;
+        }
+        memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);
+        s->n_tokens += step;
+        if (s->n_tokens < n)
+            TRY(report(s, progress, s->n_tokens - first, n - first));
+    }
+    return DSVK_OK;
+}
+
+dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
+{
+    if (!s->last)
+        return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+    const struct dv_graph *g   = s->last->graph;
+    uint32_t               row = g->values[g->token].rows - 1;
+    const uint32_t        *ids = s->result->mapped;
+    *token                     = ids[row * g->values[g->token].stride];
+    return DSVK_OK;
+}
+
+static uint64_t offset_of(const struct dv_graph *g, dv_tensor x, uint32_t row)
+{
+    const struct dv_value *v = &g->values[x];
+    return v->arena_offset + (uint64_t)row * v->stride * 4;
+}
+
+dsvk_status dv_session_logits(struct dv_session *s, float *logits)
+{
+    if (!s->last)
+        return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+    const struct dv_graph *g = s->last->graph;
+    return dv_stream_download(s->engine.stream, logits, s->arena,
+                              offset_of(g, g->logits, g->values[g->logits].rows - 1),
+                              (uint64_t)s->engine.config->vocab * sizeof *logits);
+}
+
+/* ---- scoring: every position's results ---- */
+
+static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *rows, uint32_t n,
+                                   float *row)
+{
+    dsvk_status            status;
+    const struct dv_graph *g = s->last->graph;
+    for (uint32_t t = 0; t < n; t++) {
+        TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, g->logits, t),
+                               (uint64_t)s->engine.config->vocab * sizeof *row));
+        rows->logits(rows->user, s->n_tokens + t, row);
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *rows, uint32_t n)
+{
+    dsvk_status            status;
+    const struct dv_graph *g = s->last->graph;
+    uint32_t               row[2 * 64];
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct dv_node *node = &g->nodes[i];
+        if (node->op != DV_OP_router || node->top_k > 64)
+            continue;
+        for (uint32_t t = 0; t < n; t++) {
+            TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, node->out[0], t),
+                                   node->top_k * 2 * sizeof *row));
+            float weights[64];
+            memcpy(weights, row + node->top_k, node->top_k * sizeof *weights);
+            rows->router(rows->user, node->layer, s->n_tokens + t, row, weights);
+        }
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uint32_t n,
+                               const dsvk_score_rows *rows, float *row)
+{
+    dsvk_status status;
+    TRY(pass(s, tokens + s->n_tokens, n, s->n_tokens, true));
+    if (rows->logits)
+        TRY(hand_out_logits(s, rows, n, row));
+    if (rows->router)
+        TRY(hand_out_routes(s, rows, n));
+    memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, n * sizeof *tokens);
+    s->n_tokens += n;
+    return DSVK_OK;
+}
+
+dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint32_t n,
+                             const dsvk_score_rows *rows, const dsvk_progress *progress)
+{
+    dsvk_status status;
+    TRY(check_tokens(s, tokens, n));
+    float *row = dv_alloc(s->engine.ctx, (size_t)s->engine.config->vocab * sizeof *row);
+    if (!row)
+        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
+                       s->engine.config->vocab);
+    s->n_tokens = 0;
+    status      = DSVK_OK;
+    while (status == DSVK_OK && s->n_tokens < n) {
+        uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
+        status = score_chunk(s, tokens, step, rows, row);
+        if (status == DSVK_OK && s->n_tokens < n)
+            status = report(s, progress, s->n_tokens, n);
+    }
+    if (status != DSVK_OK && status != DSVK_CANCELLED)
+        s->n_tokens = 0;
+    dv_free(s->engine.ctx, row);
+    return status;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* One timeline: the tokens whose latents are cached, and the programs that extend it. A pass over n
+ * tokens runs the program recorded for n; programs are kept, the most recent few of them. */
+#ifndef DV_ENGINE_SESSION_H
+#define DV_ENGINE_SESSION_H
+
+#include "dsvk/session.h"
+#include "engine/cache.h"
+#include "engine/weights.h"
+#include "kernel/program.h"
+#include "model/model.h"
+
+#define DV_MAX_PROGRAMS 8
+
+/* What sessions of a model share. Borrowed by the session. */
+struct dv_engine {
+    const struct dv_context *ctx;
+    struct dv_device        *dev;
+    struct dv_stream        *stream;
+    const struct dv_config  *config;
+    struct dv_weights       *weights;
+    bool                     math_f16, no_fuse;
+};
+
+struct dv_session_params {
+    uint32_t             context, chunk; /* both > 0 */
+    enum dv_cache_format cache;
+    bool                 profile;
+};
+
+struct dv_session_slot {
+    struct dv_program *program;
+    bool               all_rows; /* with every row's logits and the routers' choices */
+    uint64_t           used;     /* for the least recently used */
+};
+
+struct dv_session {
+    struct dv_engine         engine;
+    struct dv_session_params params;
+    struct dv_tuning         tuning;
+    uint32_t                 split;  /* positions of one attention split */
+    struct dv_cache         *cache;
+    struct dv_buffer        *arena, *rope, *step, *result;
+    struct dv_session_slot   slots[DV_MAX_PROGRAMS];
+    uint64_t                 clock;
+    uint32_t                *tokens; /* [context] */
+    uint32_t                 n_tokens;
+    struct dv_program       *last;   /* of the last pass; its results are still in the arena */
+    dsvk_session_stats       stats;
+    struct dv_session_profile *profile; /* [DV_N_OPS] */
+};
+
+struct dv_session_profile {
+    uint64_t dispatches, ns;
+};
+
+/* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
+dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
+                            const struct dv_config *config, const struct dv_graph_size *size,
+                            bool no_fuse);
+/* Positions of one split for a context: at least 128, a multiple of the page, at most 64 splits. */
+uint32_t dv_engine_split(uint32_t context);
+
+dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
+                           const struct dv_session_params *params);
+void        dv_session_free(struct dv_session *session);
+
+/* See dsvk/session.h. */
+dsvk_status dv_session_sync(struct dv_session *session, const uint32_t *tokens, uint32_t n,
+                            const dsvk_progress *progress);
+dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens, uint32_t n,
+                             const dsvk_score_rows *rows, const dsvk_progress *progress);
+dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
+dsvk_status dv_session_logits(struct dv_session *session, float *logits);
+
+/* ---- inside engine/ ---- */
+
+/* The program for a pass of n tokens, made when needed (engine/programs.c). */
+dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s, uint32_t n,
+                               bool all_rows);
+/* The arena bytes that passes of up to `chunk` tokens need. */
+dsvk_status dv_session_arena_bytes(uint64_t *bytes, const struct dv_session *s);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every matrix
+ * (headers only), assign places in few large buffers, then pack item by item on all cores. An item is
+ * one matrix of one expert, or one vector. */
+#include "engine/weights.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "kernel/layout.h"
+
+#define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one matrix needs more */
+#define BATCH_BYTES  (UINT64_C(64) << 20) /* packed between two reports of progress */
+#define ALIGN        4096u
+#define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
+
+struct item {
+    uint32_t                recipe, expert;
+    struct dv_layout        layout;
+    struct dv_layout_source parts[DV_MAX_PARTS];
+    uint32_t                buffer;
+    uint64_t                offset, bytes;
+    unsigned char          *out; /* while packing */
+};
+
+struct dv_weights {
+    struct dv_device       *dev;
+    struct dv_arena         arena; /* recipes' names */
+    struct dv_weight_info  *recipes;
+    struct dv_weight_place *places;
+    uint32_t                n_recipes;
+    struct dv_buffer      **buffers;
+    uint64_t               *buffer_bytes;
+    uint32_t                n_buffers;
+    struct dv_buffer       *tables; /* of expert addresses */
+    uint64_t                bytes;
+};
+
+struct loading {
+    struct dv_weights          *w;
+    const struct dv_context    *ctx;
+    struct dv_stream           *stream;
+    const struct dv_checkpoint *checkpoint;
+    struct item                *items;
+    uint32_t                    n_items;
+    uint32_t                    first; /* of the batch */
+};
+
+static uint32_t members(const struct dv_weight_info *info)
+{
+    return info->experts ? info->experts : 1;
+}
+
+/* ---- copying the recipes ---- */
+
+static dsvk_status copy_recipes(struct dv_weights *w, const struct dv_graph *g)
+{
+    const struct dv_context *ctx = w->dev->ctx;
+    w->recipes = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->recipes);
+    w->places  = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->places);
+    if (!w->recipes || !w->places)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", g->n_weights);
+    for (uint32_t i = 1; i <= g->n_weights; i++) {
+        if (g->weights[i].kind == DV_WEIGHT_ROPE)
+            continue;
+        struct dv_weight_info *info = &w->recipes[w->n_recipes++];
+        *info                       = g->weights[i];
+        for (uint32_t p = 0; p < info->n_parts; p++) {
+            info->parts[p].name = dv_arena_printf(&w->arena, "%s", g->weights[i].parts[p].name);
+            if (!info->parts[p].name)
+                return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for names");
+        }
+        info->name = info->parts[0].name;
+    }
+    return DSVK_OK;
+}
+
+/* ---- laying out ---- */
+
+static dsvk_status find_part(struct loading *l, struct item *item, uint32_t p)
+{
+    dsvk_status                  status;
+    const struct dv_weight_info *info = &l->w->recipes[item->recipe];
+    struct dv_layout_source     *part = &item->parts[p];
+    struct dv_matrix_file        file;
+    char                         name[256];
+    const char                  *pattern = info->parts[p].name, *mark = strstr(pattern, "%u");
+    if (mark)
+        snprintf(name, sizeof name, "%.*s%u%s", (int)(mark - pattern), pattern, item->expert, mark + 2);
+    else
+        snprintf(name, sizeof name, "%s", pattern);
+    if (info->kind == DV_WEIGHT_VECTOR) {
+        const struct dv_tensor_file *vector;
+        TRY(dv_checkpoint_vector(&vector, l->ctx, l->checkpoint, name, info->cols));
+        *part = (struct dv_layout_source){ .dtype = vector->dtype, .data = vector->data, .rows = 1,
+                                           .cols = info->cols };
+        return DSVK_OK;
+    }
+    TRY(dv_checkpoint_matrix(&file, l->ctx, l->checkpoint, name, info->parts[p].rows,
+                             info->tensor_cols));
+    *part = (struct dv_layout_source){ .dtype = file.weight->dtype, .data = file.weight->data,
+        .rows = file.rows, .cols = file.cols };
+    if (file.scale) {
+        part->scale_dtype = file.scale->dtype;
+        part->scale       = file.scale->data;
+        part->block_rows  = file.block_rows;
+        part->block_cols  = file.block_cols;
+    }
+    return DSVK_OK;
+}
+
+static bool same_layout(const struct dv_layout *a, const struct dv_layout *b)
+{
+    return a->format == b->format && a->block_shift == b->block_shift && a->bytes == b->bytes;
+}
+
+static dsvk_status lay_out_recipe(struct loading *l, uint32_t recipe)
+{
+    dsvk_status                  status;
+    const struct dv_weight_info *info  = &l->w->recipes[recipe];
+    struct item                 *first = &l->items[l->n_items];
+    for (uint32_t e = 0; e < members(info); e++) {
+        struct item *item = &l->items[l->n_items++];
+        item->recipe      = recipe;
+        item->expert      = e;
+        for (uint32_t p = 0; p < info->n_parts; p++)
+            TRY(find_part(l, item, p));
+        item->bytes = ((uint64_t)info->cols * 4 + 255) / 256 * 256;
+        if (info->kind == DV_WEIGHT_VECTOR)
+            continue;
+        TRY(dv_layout_of(&item->layout, l->ctx, info, item->parts));
+        item->bytes = item->layout.bytes;
+        /* One kernel serves all experts of a layer, so they must agree. */
+        if (!same_layout(&item->layout, &first->layout))
+            return dv_fail(l->ctx, DSVK_UNSUPPORTED,
+                           "weights: %s: expert %u is stored in another format than expert 0",
+                           info->name, e);
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status lay_out(struct loading *l)
+{
+    dsvk_status status;
+    uint64_t    n = 0;
+    for (uint32_t i = 0; i < l->w->n_recipes; i++)
+        n += members(&l->w->recipes[i]);
+    l->items = dv_zalloc_array(l->ctx, n, sizeof *l->items);
+    if (!l->items)
+        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for %" PRIu64 " items", n);
+    for (uint32_t i = 0; i < l->w->n_recipes; i++)
+        TRY(lay_out_recipe(l, i));
+    return DSVK_OK;
+}
+
+/* ---- places ---- */
+
+static dsvk_status assign(struct loading *l)
+{
+    struct dv_weights *w   = l->w;
+    const struct dv_caps *caps = &w->dev->caps;
+    uint64_t limit = caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
+    uint64_t most  = limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
+    w->buffer_bytes = dv_zalloc_array(l->ctx, (size_t)l->n_items + 1, sizeof *w->buffer_bytes);
+    if (!w->buffer_bytes)
+        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their places");
+    for (uint32_t i = 0; i < l->n_items; i++) {
+        struct item *item    = &l->items[i];
+        bool         vector  = w->recipes[item->recipe].kind == DV_WEIGHT_VECTOR;
+        uint64_t     align   = vector ? 256 : ALIGN;
+        uint64_t    *current = w->n_buffers ? &w->buffer_bytes[w->n_buffers - 1] : NULL;
+        uint64_t     offset  = current ? (*current + align - 1) / align * align : 0;
+        if (!current || offset + item->bytes > most) {
+            current = &w->buffer_bytes[w->n_buffers++];
+            offset  = 0;
+        }
+        item->buffer = w->n_buffers - 1;
+        item->offset = offset;
+        *current     = offset + item->bytes;
+    }
+    for (uint32_t b = 0; b < w->n_buffers; b++)
+        w->bytes += w->buffer_bytes[b];
+    return DSVK_OK;
+}
+
+static uint64_t table_bytes(const struct dv_weights *w)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < w->n_recipes; i++)
+        if (w->recipes[i].experts)
+            bytes += ((uint64_t)w->recipes[i].experts * 8 + 255) / 256 * 256;
+    return bytes;
+}
+
+static dsvk_status allocate(struct loading *l)
+{
+    dsvk_status        status;
+    struct dv_weights *w   = l->w;
+    struct dv_device  *dev = w->dev;
+    uint64_t tables = table_bytes(w), limit = dev->bytes_limit;
+    if (limit && w->bytes + tables + dev->bytes_used > limit)
+        return dv_fail(l->ctx, DSVK_NO_VRAM,
+                       "weights: they need %.0f MiB of device memory, %.0f MiB may be used",
+                       MIB(w->bytes + tables), MIB(limit - dev->bytes_used));
+    w->buffers = dv_zalloc_array(l->ctx, w->n_buffers, sizeof *w->buffers);
+    if (!w->buffers)
+        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their buffers");
+    for (uint32_t b = 0; b < w->n_buffers; b++)
+        TRY(dv_buffer_new(&w->buffers[b], dev, w->buffer_bytes[b], DV_MEMORY_DEVICE, "weights"));
+    if (tables) {
+        TRY(dv_buffer_new(&w->tables, dev, tables, DV_MEMORY_DEVICE, "expert tables"));
+        w->bytes += tables;
+    }
+    return DSVK_OK;
+}
+
+static uint64_t address_of(const struct dv_weights *w, const struct item *item)
+{
+    return w->buffers[item->buffer]->address + item->offset;
+}
+
+/* Fills places and the tables of expert addresses. Items of a recipe are neighbours. */
+static dsvk_status publish(struct loading *l)
+{
+    dsvk_status        status;
+    struct dv_weights *w  = l->w;
+    uint64_t           at = 0;
+    for (uint32_t i = 0; i < l->n_items; i += members(&w->recipes[l->items[i].recipe])) {
+        const struct item           *item  = &l->items[i];
+        const struct dv_weight_info *info  = &w->recipes[item->recipe];
+        struct dv_weight_place      *place = &w->places[item->recipe];
+        uint64_t                     address = address_of(w, item);
+        if (info->experts) {
+            uint64_t *table = dv_zalloc_array(l->ctx, info->experts, sizeof *table);
+            if (!table)
+                return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for an expert table");
+            for (uint32_t e = 0; e < info->experts; e++)
+                table[e] = address_of(w, item + e);
+            status = dv_stream_upload(l->stream, w->tables, at, table, info->experts * sizeof *table);
+            dv_free(l->ctx, table);
+            if (status != DSVK_OK)
+                return status;
+            address = w->tables->address + at;
+            at += ((uint64_t)info->experts * 8 + 255) / 256 * 256;
+        }
+        if (info->kind == DV_WEIGHT_VECTOR)
+            *place = (struct dv_weight_place){ .address = address };
+        else
+            dv_layout_place(place, &item->layout, address);
+    }
+    return DSVK_OK;
+}
+
+/* ---- packing ---- */
+
+static void pack_item(void *user, uint32_t i)
+{
+    struct loading              *l    = user;
+    struct item                 *item = &l->items[l->first + i];
+    const struct dv_weight_info *info = &l->w->recipes[item->recipe];
+    if (info->kind != DV_WEIGHT_VECTOR) {
+        dv_layout_pack(item->out, &item->layout, info, item->parts);
+        return;
+    }
+    float *out = (float *)(void *)item->out;
+    for (uint32_t k = 0; k < item->bytes / 4; k++)
+        out[k] = k < info->cols ? dv_dtype_get(item->parts[0].dtype, item->parts[0].data, k) : 0.0f;
+}
+
+/* Packs items first .. first+n-1 into their buffers where these are mapped, else into `staging`, from
+ * where they are uploaded. */
+static dsvk_status pack_batch(struct loading *l, uint32_t n, unsigned char *staging)
+{
+    dsvk_status status;
+    uint64_t    at = 0;
+    for (uint32_t i = l->first; i < l->first + n; i++) {
+        struct item      *item   = &l->items[i];
+        struct dv_buffer *buffer = l->w->buffers[item->buffer];
+        item->out = buffer->mapped ? (unsigned char *)buffer->mapped + item->offset : staging + at;
+        at += item->bytes;
+    }
+    dv_parallel(0, n, pack_item, l);
+    for (uint32_t i = l->first; i < l->first + n; i++) {
+        const struct item *item   = &l->items[i];
+        struct dv_buffer  *buffer = l->w->buffers[item->buffer];
+        if (!buffer->mapped)
+            TRY(dv_stream_upload(l->stream, buffer, item->offset, item->out, item->bytes));
+    }
+    return DSVK_OK;
+}
+
+/* Items of the next batch: at least one. */
+static uint32_t batch_size(const struct loading *l, uint64_t *bytes)
+{
+    uint32_t n = 0;
+    *bytes     = 0;
+    while (l->first + n < l->n_items &&
+           (n == 0 || *bytes + l->items[l->first + n].bytes <= BATCH_BYTES))
+        *bytes += l->items[l->first + n++].bytes;
+    return n;
+}
+
+static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
+{
+    dsvk_status status = DSVK_OK;
+    uint64_t    done = 0, bytes, largest = 0;
+    bool        mapped = true;
+    for (uint32_t b = 0; b < l->w->n_buffers; b++)
+        mapped &= l->w->buffers[b]->mapped != NULL;
+    for (uint32_t i = 0; i < l->n_items; i++)
+        largest = l->items[i].bytes > largest ? l->items[i].bytes : largest;
+    uint64_t       room    = largest > BATCH_BYTES ? largest : BATCH_BYTES;
+    unsigned char *staging = mapped ? NULL : dv_alloc(l->ctx, room);
+    if (!mapped && !staging)
+        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for %.0f MiB of staging", MIB(room));
+    for (uint32_t n; (n = batch_size(l, &bytes)) > 0 && status == DSVK_OK; l->first += n) {
+        status = pack_batch(l, n, staging);
+        done += bytes;
+        if (status == DSVK_OK && progress && progress->report &&
+            !progress->report(progress->user, done, l->w->bytes))
+            status = dv_fail(l->ctx, DSVK_CANCELLED, "loading was cancelled");
+    }
+    dv_free(l->ctx, staging);
+    return status;
+}
+
+dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev, struct dv_stream *stream,
+                            const struct dv_checkpoint *checkpoint, const struct dv_graph *graph,
+                            const dsvk_progress *progress)
+{
+    dsvk_status        status;
+    struct dv_weights *w = dv_zalloc(dev->ctx, sizeof *w);
+    *out                 = NULL;
+    if (!w)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "weights: no memory for their table");
+    w->dev = dev;
+    dv_arena_init(&w->arena, dev->ctx);
+    struct loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .checkpoint = checkpoint };
+    TRY_OR(fail, copy_recipes(w, graph));
+    TRY_OR(fail, lay_out(&l));
+    TRY_OR(fail, assign(&l));
+    TRY_OR(fail, allocate(&l));
+    TRY_OR(fail, publish(&l));
+    TRY_OR(fail, pack(&l, progress));
+    *out = w;
+    w    = NULL;
+fail:
+    dv_free(dev->ctx, l.items);
+    dv_weights_free(w);
+    return status;
+}
+
+void dv_weights_free(struct dv_weights *weights)
+{
+    if (!weights)
+        return;
+    const struct dv_context *ctx = weights->dev->ctx;
+    for (uint32_t b = 0; weights->buffers && b < weights->n_buffers; b++)
+        dv_buffer_free(weights->buffers[b]);
+    dv_buffer_free(weights->tables);
+    dv_free(ctx, weights->buffers);
+    dv_free(ctx, weights->buffer_bytes);
+    dv_free(ctx, weights->recipes);
+    dv_free(ctx, weights->places);
+    dv_arena_done(&weights->arena);
+    dv_free(ctx, weights);
+}
+
+uint64_t dv_weights_bytes(const struct dv_weights *weights)
+{
+    return weights->bytes;
+}
+
+const struct dv_weight_place *dv_weights_find(const struct dv_weights *weights,
+                                              const struct dv_weight_info *info)
+{
+    for (uint32_t i = 0; i < weights->n_recipes; i++)
+        if (dv_weight_same(&weights->recipes[i], info))
+            return &weights->places[i];
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+#define MAX_KV 4096 /* scales that shaders/lib/cache_store.glsl has room for, times 128 */
+
+static dsvk_status dispatch_cache_write(struct dv_dispatch          *dispatch,
+                                        const struct dv_kernel_site *site,
+                                        const struct dv_node        *node)
+{
+    struct dv_operand latent   = dv_site_operand(site, node->in[0]);
+    struct dv_operand rope_key = dv_site_operand(site, node->in[1]);
+    struct dv_tuning  tuning;
+
+    struct dv_cache_write_args args = {
+        .step          = dv_address_of(site->step),
+        .latent        = latent.address,
+        .rope_key      = rope_key.address,
+        .cache         = dv_site_cache(site, node->layer),
+        .latent_stride = latent.stride,
+        .rope_stride   = rope_key.stride,
+        .tokens        = latent.rows,
+        .kv            = node->kv,
+        .rope          = node->dim,
+    };
+    if (node->kv > MAX_KV)
+        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
+                       "cache_write: a latent of %u values; at most %u", node->kv, MAX_KV);
+    dv_tuning_of(&tuning, site->caps);
+    *dispatch = (struct dv_dispatch){
+        .pipeline = { .kernel = "cache_write",
+                      .spec   = { tuning.row_workgroup, 0, site->cache_format },
+                      .n_spec = 3 },
+        .groups   = { dv_groups(site, 0, latent.rows), 1, 1 },
+    };
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+const struct dv_kernel dv_kernel_cache_write = { "cache_write", dispatch_cache_write };

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "kernel/tile.h"
+
+static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    struct dv_operand x = dv_site_operand(site, node->in[0]);
+    struct dv_operand route = dv_site_operand(site, node->in[1]);
+    struct dv_operand shared = dv_site_operand(site, node->in[2]);
+    struct dv_operand residual = dv_site_operand(site, node->in[3]);
+    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_expert_down_block block = {
+        .x = x.address,
+        .shared_x = shared.address,
+        .route = route.address,
+        .residual = residual.address,
+        .y = y.address,
+        .x_stride = x.stride,
+        .shared_stride = shared.stride,
+        .route_stride = route.stride,
+        .residual_stride = residual.stride,
+        .y_stride = y.stride,
+    };
+    _Static_assert(sizeof block <= DV_BLOCK_BYTES, "argument block too large");
+    if (node->w[1])
+        block.shared_w = dv_site_matrix(site, node->w[1]);
+    memcpy(site->block_data, &block, sizeof block);
+}
+
+static dsvk_status dispatch_expert_down(struct dv_dispatch *dispatch,
+                                        const struct dv_kernel_site *site,
+                                        const struct dv_node *node)
+{
+    uint32_t rows = site->graph->weights[node->w[0]].rows;
+    uint32_t tokens = dv_site_operand(site, node->out[0]).rows;
+    struct dv_expert_down_args args = {
+        .w = dv_site_matrix(site, node->w[0]),
+        .block = dv_address_of(site->block),
+        .tokens = tokens,
+        .rows = rows,
+        .top_k = node->top_k,
+    };
+    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
+    fill_block(site, node);
+    dispatch->pipeline = (struct dv_pipeline_params){
+        .kernel = "expert_down",
+        .spec = { [0] = tile.workgroup,
+                  [2] = site->weights[node->w[0]].format,
+                  [3] = tile.groups,
+                  [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,
+                  [5] = site->math_f16,
+                  [6] = node->w[1] != 0,
+                  [7] = node->in[3] != 0 },
+        .n_spec = 8,
+    };
+    DV_PUSH(dispatch, args);
+    return dv_tile_grid(dispatch, site, "expert_down", (args.w.groups - 1) / tile.groups + 1,
+                        tokens);
+}
+
+const struct dv_kernel dv_kernel_expert_down = { "expert_down", dispatch_expert_down };

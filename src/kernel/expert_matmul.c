@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "kernel/matmul.h"
+
+dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
+                                      const struct dv_kernel_site *site,
+                                      const struct dv_node *node,
+                                      const struct dv_matmul_form *form)
+{
+    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    bool              paired = info->kind == DV_WEIGHT_PAIR;
+    bool              planned = node->in[2] != 0;
+    struct dv_operand x = dv_site_operand(site, node->in[0]);
+    struct dv_operand route = dv_site_operand(site, node->in[1]);
+    struct dv_operand plan = dv_site_operand(site, node->in[2]);
+    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, info->experts, node->tile);
+    struct dv_expert_matmul_args args = {
+        .w = dv_site_matrix(site, node->w[0]),
+        .x = x.address,
+        .norm = dv_site_vector(site, form->norm),
+        .route = route.address,
+        .plan = plan.address,
+        .y = y.address,
+        .x_stride = x.stride,
+        .y_stride = y.stride,
+        .route_stride = route.stride,
+        .rows = info->rows,
+        .top_k = node->top_k,
+        .x_div = node->x_div,
+        .pairs = y.rows,
+        .pairs_at = planned ? dv_expert_plan_pairs_at(max_tiles) : 0,
+        .eps = node->eps,
+    };
+    uint32_t       groups = args.w.groups * (paired ? 2 : 1);
+    struct dv_tile tile = dv_tile_of(site->caps, groups, planned ? info->experts : y.rows,
+                                     planned ? node->tile : 1, paired);
+    dispatch->pipeline = (struct dv_pipeline_params){
+        .kernel = "expert_matmul",
+        .spec = { [0] = tile.workgroup,
+                  [2] = site->weights[node->w[0]].format,
+                  [3] = tile.groups,
+                  [4] = tile.tokens,
+                  [5] = site->math_f16,
+                  [6] = form->norm != 0,
+                  [7] = paired,
+                  [8] = planned },
+        .n_spec = 9,
+    };
+    DV_PUSH(dispatch, args);
+    return dv_tile_grid(dispatch, site, dv_op_name(node->op), (groups - 1) / tile.groups + 1,
+                        planned ? max_tiles : y.rows);
+}
+
+static dsvk_status dispatch_expert_matmul(struct dv_dispatch *dispatch,
+                                          const struct dv_kernel_site *site,
+                                          const struct dv_node *node)
+{
+    return dv_expert_matmul_dispatch(dispatch, site, node, &(struct dv_matmul_form){ 0 });
+}
+
+const struct dv_kernel dv_kernel_expert_matmul = { "expert_matmul", dispatch_expert_matmul };

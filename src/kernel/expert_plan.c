@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+#define MAX_EXPERTS 512 /* shared memory of shaders/expert_plan.comp */
+
+static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
+                                        const struct dv_kernel_site *site,
+                                        const struct dv_node        *node)
+{
+    struct dv_operand route = dv_site_operand(site, node->in[0]);
+    struct dv_operand y     = dv_site_operand(site, node->out[0]);
+    uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, node->experts, node->tile);
+    struct dv_tuning tuning;
+
+    struct dv_expert_plan_args args = {
+        .route        = route.address,
+        .y            = y.address,
+        .route_stride = route.stride,
+        .tokens       = route.rows,
+        .experts      = node->experts,
+        .top_k        = node->top_k,
+        .tile         = node->tile,
+        .max_tiles    = max_tiles,
+        .pairs_at     = dv_expert_plan_pairs_at(max_tiles),
+    };
+    if (node->experts > MAX_EXPERTS)
+        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "expert_plan: %u experts; at most %u",
+                       node->experts, MAX_EXPERTS);
+    dv_tuning_of(&tuning, site->caps);
+    *dispatch = (struct dv_dispatch){
+        .pipeline = { .kernel = "expert_plan",
+                      .spec   = { dv_wide_workgroup(site, tuning.row_workgroup) },
+                      .n_spec = 1 },
+        .groups   = { 1, 1, 1 },
+    };
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+const struct dv_kernel dv_kernel_expert_plan = { "expert_plan", dispatch_expert_plan };

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/matmul.h"
+
+#include <string.h>
+
+static uint32_t ceil_div(uint32_t n, uint32_t by)
+{
+    return (n - 1) / by + 1;
+}
+
+dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                               const struct dv_node *node, const struct dv_matmul_form *form)
+{
+    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    bool              paired = info->kind == DV_WEIGHT_PAIR;
+    struct dv_operand x = dv_site_operand(site, node->in[0]);
+    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_operand residual = dv_site_operand(site, form->residual);
+    struct dv_matmul_args args = {
+        .w = dv_site_matrix(site, node->w[0]),
+        .x = x.address,
+        .norm = dv_site_vector(site, form->norm),
+        .residual = residual.address,
+        .y = y.address,
+        .x_stride = x.stride,
+        .y_stride = y.stride,
+        .residual_stride = residual.stride,
+        .tokens = x.rows,
+        .rows = info->rows,
+        .slices = info->slices,
+        .x_slice = node->x_slice,
+        .eps = node->eps,
+    };
+    uint32_t       groups = args.w.groups * (paired ? 2 : 1);
+    struct dv_tile tile = dv_tile_of(site->caps, groups, info->slices, x.rows, paired);
+    dispatch->pipeline = (struct dv_pipeline_params){
+        .kernel = "matmul",
+        .spec = { [0] = tile.workgroup,
+                  [2] = site->weights[node->w[0]].format,
+                  [3] = tile.groups,
+                  [4] = tile.tokens,
+                  [5] = site->math_f16,
+                  [6] = form->norm != 0,
+                  [7] = paired,
+                  [8] = form->residual != 0 },
+        .n_spec = 9,
+    };
+    DV_PUSH(dispatch, args);
+    return dv_tile_grid(dispatch, site, dv_op_name(node->op),
+                        ceil_div(groups, tile.groups) * info->slices,
+                        ceil_div(x.rows, tile.tokens));
+}
+
+static dsvk_status dispatch_matmul(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                                   const struct dv_node *node)
+{
+    return dv_matmul_dispatch(dispatch, site, node, &(struct dv_matmul_form){ 0 });
+}
+
+const struct dv_kernel dv_kernel_matmul = { "matmul", dispatch_matmul };

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Recording: each node becomes one dispatch, one barrier stands between stages, and nothing changes
+ * afterwards; what differs from pass to pass is in the step block. */
+#include "kernel/program.h"
+
+#include <string.h>
+
+struct recording {
+    struct dv_program              *program;
+    const struct dv_program_params *params;
+    struct dv_dispatch             *dispatches; /* by node */
+    unsigned char                  *blocks;     /* DV_BLOCK_BYTES by node */
+};
+
+/* Asks each kernel for its dispatch. */
+static dsvk_status choose(struct recording *r)
+{
+    dsvk_status           status;
+    struct dv_program    *p    = r->program;
+    struct dv_kernel_site site = r->params->site;
+    site.graph                 = p->graph;
+    for (uint32_t i = 0; i < p->graph->n_nodes; i++) {
+        const struct dv_node *node = &p->graph->nodes[i];
+        site.block_data            = r->blocks + (size_t)i * DV_BLOCK_BYTES;
+        site.block                 = p->blocks->address + (uint64_t)i * DV_BLOCK_BYTES;
+        TRY(dv_kernel_of(node->op)->dispatch(&r->dispatches[i], &site, node));
+        if (r->dispatches[i].indirect)
+            memcpy(p->attend_groups, r->dispatches[i].groups, sizeof p->attend_groups);
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status record_node(struct recording *r, uint32_t i)
+{
+    dsvk_status               status;
+    const struct dv_dispatch *d = &r->dispatches[i];
+    struct dv_commands       *c = r->program->commands;
+    struct dv_pipeline       *pipeline;
+    TRY(dv_pipeline_get(&pipeline, r->program->dev, &d->pipeline));
+    if (d->indirect)
+        dv_commands_dispatch_indirect(c, pipeline, d->push, r->params->site.step_buffer,
+                                      DV_STEP_ATTEND);
+    else
+        dv_commands_dispatch(c, pipeline, d->push, d->groups[0], d->groups[1], d->groups[2]);
+    return DSVK_OK;
+}
+
+static dsvk_status record(struct recording *r)
+{
+    dsvk_status         status;
+    struct dv_program  *p     = r->program;
+    struct dv_commands *c     = p->commands;
+    uint32_t            n     = p->graph->n_nodes;
+    uint32_t            slots = n + 1;
+    TRY(dv_commands_begin(c));
+    if (p->profile)
+        TRY(dv_commands_timestamp(c, slots, 0));
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && (p->profile || p->graph->nodes[i].stage != p->graph->nodes[i - 1].stage))
+            dv_commands_barrier(c);
+        TRY(record_node(r, i));
+        if (p->profile)
+            TRY(dv_commands_timestamp(c, slots, i + 1));
+    }
+    dv_commands_barrier_all(c);
+    return dv_commands_end(c);
+}
+
+dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struct dv_graph *graph,
+                           const struct dv_plan *plan, const struct dv_program_params *params)
+{
+    dsvk_status        status;
+    struct dv_program *p = dv_zalloc(dev->ctx, sizeof *p);
+    *out                 = NULL;
+    if (!p) {
+        dv_graph_free(graph);
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for it");
+    }
+    *p = (struct dv_program){ .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile };
+    struct recording r = { .program = p, .params = params };
+    size_t           n = graph->n_nodes;
+    r.dispatches       = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
+    r.blocks           = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
+    if (!r.dispatches || !r.blocks) {
+        status = dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu dispatches", n);
+        goto fail;
+    }
+    /* The chosen token goes straight to memory that the host reads: no copy, no transfer barrier. The
+     * sum wraps around to exactly that address. */
+    graph->values[graph->token].arena_offset = params->token - params->site.arena;
+    TRY_OR(fail, dv_buffer_new(&p->blocks, dev, n * DV_BLOCK_BYTES, DV_MEMORY_DEVICE, "arguments"));
+    TRY_OR(fail, choose(&r));
+    TRY_OR(fail, dv_stream_upload(params->stream, p->blocks, 0, r.blocks, n * DV_BLOCK_BYTES));
+    TRY_OR(fail, dv_commands_new(&p->commands, dev));
+    TRY_OR(fail, record(&r));
+    *out = p;
+    p    = NULL;
+fail:
+    dv_free(dev->ctx, r.dispatches);
+    dv_free(dev->ctx, r.blocks);
+    dv_program_free(p);
+    return status;
+}
+
+void dv_program_free(struct dv_program *program)
+{
+    if (!program)
+        return;
+    dv_commands_free(program->commands);
+    dv_buffer_free(program->blocks);
+    dv_graph_free(program->graph);
+    dv_free(program->dev->ctx, program);
+}
+
+dsvk_status dv_program_times(struct dv_program *program, uint64_t *ns)
+{
+    dsvk_status status;
+    uint32_t    n     = program->graph->n_nodes;
+    uint64_t   *ticks = dv_zalloc_array(program->dev->ctx, n + 1, sizeof *ticks);
+    if (!ticks)
+        return dv_fail(program->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u times", n);
+    status = dv_commands_read_timestamps(program->commands, n + 1, ticks);
+    for (uint32_t i = 0; status == DSVK_OK && i < n; i++)
+        ns[i] = ticks[i + 1] - ticks[i];
+    dv_free(program->dev->ctx, ticks);
+    return status;
+}

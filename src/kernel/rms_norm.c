@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+static dsvk_status dispatch_rms_norm(struct dv_dispatch          *dispatch,
+                                     const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    struct dv_operand x = dv_site_operand(site, node->in[0]);
+    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_tuning  tuning;
+
+    struct dv_rms_norm_args args = {
+        .x        = x.address,
+        .weight   = dv_site_vector(site, node->w[0]),
+        .y        = y.address,
+        .x_stride = x.stride,
+        .y_stride = y.stride,
+        .rows     = x.rows,
+        .cols     = x.cols,
+        .eps      = node->eps,
+    };
+    dv_tuning_of(&tuning, site->caps);
+    *dispatch = (struct dv_dispatch){
+        .pipeline = { .kernel = "rms_norm", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .groups   = { dv_groups(site, 0, x.rows), 1, 1 },
+    };
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+const struct dv_kernel dv_kernel_rms_norm = { "rms_norm", dispatch_rms_norm };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/tile.h"
+
+/* Sums that an invocation holds in registers, besides as many halves of weights and activations:
+ * more are spilled by compilers for devices with 128 registers a lane. */
+#define MAX_SUMS 32u
+/* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
+#define ENOUGH_WORKGROUPS 256u
+
+struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
+                          uint32_t tokens, bool paired)
+{
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, caps);
+    struct dv_tile tile = { tuning.matmul_workgroup, tuning.matmul_groups, 1 };
+    uint32_t       least = paired ? 2 : 1, shared_row = tile.workgroup * (uint32_t)sizeof(float);
+    while (tile.tokens < tokens && tile.tokens < tuning.matmul_tokens)
+        tile.tokens *= 2;
+    if (tile.tokens > 1)
+        tile.groups = tuning.matmul_groups_wide;
+    if (tile.groups < least)
+        tile.groups = least;
+    uint32_t enough = caps->is_software ? 1 : ENOUGH_WORKGROUPS;
+    while (tile.groups > least &&
+           (tile.groups * tile.tokens > MAX_SUMS || tile.groups / 2 >= groups ||
+            (uint64_t)groups * repeats / tile.groups < enough ||
+            tile.groups * shared_row > 8192))
+        tile.groups /= 2;
+    return tile;
+}
+
+dsvk_status dv_tile_grid(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                         const char *name, uint32_t x, uint32_t y)
+{
+    const uint32_t *most = site->caps->max_groups;
+    uint32_t        wide = x < most[0] ? x : most[0];
+    uint32_t        deep = (x - 1) / wide + 1;
+    if (y > most[1] || deep > most[2])
+        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
+                       "%s: a grid of %u x %u workgroups, the device takes %u x %u x %u", name, x,
+                       y, most[0], most[1], most[2]);
+    dispatch->groups[0] = wide;
+    dispatch->groups[1] = y;
+    dispatch->groups[2] = deep;
+    return DSVK_OK;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* What the architecture needs of a checkpoint: each case is a good one with one thing changed. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "file/checkpoint.h"
+#include "support/folder.h"
+#include "support/make_checkpoint.h"
+#include "support/test_context.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define ONE_FILE "model.safetensors"
+
+static void init_folder(struct dv_folder *folder, const char *name)
+{
+    struct dv_test_context test;
+    dv_folder_init(folder);
+    dv_test_context_init(&test);
+    assert_int_equal(dv_make_checkpoint(&test.ctx, name, 1, folder->path), DSVK_OK);
+}
+
+static struct dv_checkpoint *open_folder(struct dv_test_context *test,
+                                         const struct dv_folder *folder)
+{
+    struct dv_checkpoint *checkpoint;
+    dv_test_context_init(test);
+    if (dv_checkpoint_open(&checkpoint, &test->ctx, folder->path) != DSVK_OK)
+        fail_msg("%s", test->line);
+    return checkpoint;
+}
+
+static void expect_refusal(const struct dv_folder *folder, dsvk_status expected, const char *says)
+{
+    struct dv_test_context test;
+    struct dv_checkpoint  *checkpoint = open_folder(&test, folder);
+    size_t                 before     = test.total;
+    dsvk_status            status     = dv_checkpoint_check(&test.ctx, checkpoint);
+    if (status != expected || test.errors != 1 || !strstr(test.line, says))
+        fail_msg("expected \"%s\": status %d, %u lines, \"%s\"", says, (int)status, test.errors,
+                 test.line);
+    assert_int_equal(test.total, before);
+    dv_checkpoint_close(checkpoint);
+    assert_int_equal(test.live, 0);
+}
+
+/* Overwrites text behind the first `after` of a file, with as many bytes. */
+static void patch(const struct dv_folder *folder, const char *name, const char *after,
+                  const char *find, const char *replace)
+{
+    size_t bytes, length = strlen(find);
+    char  *data = dv_folder_read(folder, name, &bytes), *at = NULL;
+    assert_int_equal(strlen(replace), length);
+    for (size_t i = 0; i + strlen(after) < bytes && !at; i++)
+        if (memcmp(data + i, after, strlen(after)) == 0)
+            at = data + i;
+    assert_non_null(at);
+    while (at + length < data + bytes && memcmp(at, find, length) != 0)
+        at++;
+    assert_true(at + length < data + bytes);
+    memcpy(at, replace, length);
+    dv_folder_write(folder, name, data, bytes);
+    free(data);
+}
+
+#define EXPERT "model.layers.1.mlp.experts.3.up_proj.weight"
+#define KV_A "model.layers.2.self_attn.kv_a_proj_with_mqa.weight"
+
+static const struct {
+    const char *after, *find, *replace;
+    dsvk_status status;
+    const char *says;
+} changes[] = {
+    { "", "model.embed_tokens", "model.embed_tokenz", DSVK_BAD_FILE,
+      "no tensor model.embed_tokens.weight" },
+    { "", "lm_head.weight", "lm_hand.weight", DSVK_BAD_FILE, "no tensor lm_head.weight" },
+    { "", "model.norm.weight", "model.norn.weight", DSVK_BAD_FILE, "no tensor model.norm.weight" },
+    { "", "layers.0.mlp.down_proj.weight\"", "layers.0.mlp.down_prij.weight\"", DSVK_BAD_FILE,
+      "no tensor model.layers.0.mlp.down_proj" },
+    { "", "layers.1.mlp.gate.e_score", "layers.1.mlp.gate.f_score", DSVK_BAD_FILE,
+      "no tensor model.layers.1.mlp.gate.e_score" },
+    { "", EXPERT "\"", "model.layers.1.mlp.experts.3.ub_proj.weight\"", DSVK_BAD_FILE,
+      "no tensor " EXPERT },
+    { "", "model.layers.2.mlp.shared_experts.gate", "model.layers.2.mlp.shared_experts.gote",
+      DSVK_BAD_FILE, "no tensor model.layers.2.mlp.shared" },
+    { EXPERT "\"", "[96,320]", "[320,96]", DSVK_BAD_FILE,
+      EXPERT ": shape 320 x 96, where config says 96 x 320" },
+    { "", "[92,320]", "[29440 ]", DSVK_BAD_FILE, "shape 29440, where config says 92 x 320" },
+    { EXPERT "\"", "F8_E4M3", "F8_E8M0", DSVK_UNSUPPORTED, EXPERT ": format F8_E8M0" },
+    { "model.layers.1.mlp.gate.e_score", "F32", "I32", DSVK_UNSUPPORTED, "format I32" },
+    { "", EXPERT "_scale_inv", "model.layers.1.mlp.experts.3.up_proj.weight_scale_inn",
+      DSVK_BAD_FILE, EXPERT ": FP8 without" },
+    { KV_A "_scale_inv", "[1,3]", "[3,1]", DSVK_BAD_FILE,
+      "3 x 1 scales do not divide a matrix of 92 x 320" },
+    { KV_A "_scale_inv", "F32", "I32", DSVK_UNSUPPORTED, "format I32" },
+};
+
+static void changed_tensors_are_refused(void **state)
+{
+    struct dv_folder folder;
+    size_t           bytes;
+    (void)state;
+    init_folder(&folder, "odd-fp8");
+    char *good = dv_folder_read(&folder, ONE_FILE, &bytes);
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        patch(&folder, ONE_FILE, changes[i].after, changes[i].find, changes[i].replace);
+        expect_refusal(&folder, changes[i].status, changes[i].says);
+        dv_folder_write(&folder, ONE_FILE, good, bytes);
+    }
+    /* A configuration that says more than the tensors do. */
+    patch(&folder, "config.json", "", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 9");
+    expect_refusal(&folder, DSVK_BAD_FILE, "no tensor model.layers.3.input_layernorm.weight");
+    patch(&folder, "config.json", "", "\"num_hidden_layers\": 9", "\"num_hidden_layers\": 3");
+    patch(&folder, "config.json", "", "\"kv_lora_rank\": 72", "\"kv_lora_rank\": 76");
+    expect_refusal(&folder, DSVK_BAD_FILE, "shape 92 x 320, where config says 96 x 320");
+    free(good);
+    dv_folder_done(&folder);
+}
+
+/* The place of a tensor's data in the one file of a folder. */
+static size_t data_offset(const struct dv_folder *folder, const char *name)
+{
+    struct dv_test_context test;
+    struct dv_checkpoint  *checkpoint = open_folder(&test, folder);
+    const unsigned char   *first      = dv_checkpoint_tensor(checkpoint, 0)->data;
+    size_t                 bytes;
+    for (uint32_t i = 1; i < dv_checkpoint_n_tensors(checkpoint); i++)
+        if (dv_checkpoint_tensor(checkpoint, i)->data < first)
+            first = dv_checkpoint_tensor(checkpoint, i)->data;
+    unsigned char *file   = (unsigned char *)dv_folder_read(folder, ONE_FILE, &bytes);
+    size_t         offset = 8 + file[0] + 256u * file[1] + 65536u * file[2] +
+                    (size_t)(dv_checkpoint_find(checkpoint, name)->data - first);
+    free(file);
+    dv_checkpoint_close(checkpoint);
+    return offset;
+}
+
+static void bad_scales_are_refused(void **state)
+{
+    static const struct {
+        float       value;
+        const char *says;
+    } cases[] = {
+        { 0.0f, "scale 2 is 0" },  { -0.0f, "scale 2 is -0" },     { -0.5f, "scale 2 is -0.5" },
+        { NAN, "scale 2 is nan" }, { INFINITY, "scale 2 is inf" },
+    };
+    struct dv_folder folder;
+    size_t           bytes;
+    (void)state;
+    init_folder(&folder, "odd-fp8");
+    size_t at   = data_offset(&folder, KV_A "_scale_inv") + 2 * sizeof(float);
+    char  *data = dv_folder_read(&folder, ONE_FILE, &bytes);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        memcpy(data + at, &cases[i].value, sizeof cases[i].value);
+        dv_folder_write(&folder, ONE_FILE, data, bytes);
+        expect_refusal(&folder, DSVK_BAD_FILE, cases[i].says);
+    }
+    free(data);
+    dv_folder_done(&folder);
+}
+
+/* A file with one FP8 matrix and its scales, in the folder of a checkpoint without block size. */
+static void write_pair(const struct dv_folder *folder, unsigned rows, unsigned cols,
+                       const char *scale_name, const char *dtype, unsigned scale_rows,
+                       unsigned scale_cols)
+{
+    unsigned char header[512] = { 0 };
+    size_t        each = strcmp(dtype, "F32") == 0 ? 4 : 1, weights = (size_t)rows * cols;
+    size_t        scales = (size_t)scale_rows * scale_cols * each;
+    int           length = snprintf((char *)header + 8, sizeof header - 8,
+                                    "{\"x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[%u,%u],"
+                                              "\"data_offsets\":[0,%zu]},\"%s\":{\"dtype\":\"%s\",\"shape\":[%u,%u],"
+                                              "\"data_offsets\":[%zu,%zu]}}",
+                                    rows, cols, weights, scale_name, dtype, scale_rows, scale_cols, weights,
+                                    weights + scales);
+    header[0]            = (unsigned char)(length & 255);
+    header[1]            = (unsigned char)(length >> 8);
+    unsigned char *file  = calloc(1, 8 + (size_t)length + weights + scales);
+    assert_non_null(file);
+    memcpy(file, header, 8 + (size_t)length);
+    for (size_t i = 0; i < scales; i++) /* 0x3F3F3F3F is 0.747, the e8m0 byte 2^-64 */
+        file[8 + (size_t)length + weights + i] = 0x3F;
+    dv_folder_write(folder, ONE_FILE, file, 8 + (size_t)length + weights + scales);
+    free(file);
+}
+
+static void block_sizes_are_deduced(void **state)
+{
+    static const struct {
+        unsigned    rows, cols, scale_rows, scale_cols;
+        const char *scale, *dtype;
+        uint32_t    block_rows, block_cols; /* 0: refused */
+    } cases[] = {
+        { 576, 320, 5, 3, "x.weight_scale_inv", "F32", 128, 128 },
+        { 576, 320, 9, 5, "x.weight_scale_inv", "F32", 64, 64 },
+        { 576, 320, 18, 10, "x.scale", "F8_E8M0", 32, 32 },
+        { 100, 100, 1, 1, "x.scale", "F32", 128, 128 },
+        { 576, 320, 3, 2, "x.weight_scale_inv", "F32", 256, 256 },
+        { 576, 320, 1, 1, "x.weight_scale_inv", "F32", 576, 320 },
+        { 576, 320, 576, 1, "x.weight_scale_inv", "F32", 1, 320 },
+        { 576, 320, 576, 3, "x.weight_scale_inv", "F32", 1, 128 },
+        { 576, 320, 5, 4, "x.weight_scale_inv", "F32", 0, 0 },
+        { 576, 320, 7, 3, "x.weight_scale_inv", "F32", 0, 0 },
+        { 576, 320, 5, 3, "x.weight_scale_inv", "U8", 0, 0 },
+        { 576, 320, 5, 3, "y.scale", "F32", 0, 0 },
+    };
+    struct dv_folder folder;
+    (void)state;
+    init_folder(&folder, "odd"); /* its config.json names no block size */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct dv_test_context test;
+        struct dv_matrix_file  matrix;
+        write_pair(&folder, cases[i].rows, cases[i].cols, cases[i].scale, cases[i].dtype,
+                   cases[i].scale_rows, cases[i].scale_cols);
+        struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
+        dsvk_status status = dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, "x.weight",
+                                                  cases[i].rows, cases[i].cols);
+        assert_int_equal(status == DSVK_OK, cases[i].block_rows != 0);
+        assert_int_equal(test.errors, cases[i].block_rows == 0);
+        assert_int_equal(matrix.block_rows, cases[i].block_rows);
+        assert_int_equal(matrix.block_cols, cases[i].block_cols);
+        assert_int_equal(matrix.scale != NULL, cases[i].block_rows != 0);
+        dv_checkpoint_close(checkpoint);
+    }
+    dv_folder_done(&folder);
+}
+
+static void block_size_of_the_config_comes_first(void **state)
+{
+    struct dv_test_context test;
+    struct dv_folder       folder;
+    struct dv_matrix_file  matrix;
+    (void)state;
+    init_folder(&folder, "fp8-64");
+    /* One block in each direction fits 128 as well as 64. */
+    write_pair(&folder, 48, 64, "x.weight_scale_inv", "F32", 1, 1);
+    struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
+    assert_int_equal(dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, "x.weight", 48, 64),
+                     DSVK_OK);
+    assert_int_equal(matrix.block_rows, 64);
+    assert_int_equal(matrix.block_cols, 64);
+    dv_checkpoint_close(checkpoint);
+    dv_folder_done(&folder);
+}
+
+static void matrices_and_vectors_are_what_was_made(void **state)
+{
+    struct dv_test_context       test;
+    struct dv_folder             folder;
+    struct dv_matrix_file        matrix;
+    const struct dv_tensor_file *vector;
+    (void)state;
+    init_folder(&folder, "k2");
+    struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
+    assert_int_equal(dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint,
+                                          "model.layers.0.mlp.gate_proj.weight", 320, 128),
+                     DSVK_OK);
+    assert_int_equal(matrix.weight->dtype, DV_F8_E4M3);
+    assert_int_equal(matrix.block_rows, 128);
+    assert_int_not_equal(matrix.weight->shard, matrix.scale->shard);
+    /* The largest value of a block is the largest code. */
+    unsigned most = 0;
+    for (unsigned i = 0; i < 128 * 128; i++)
+        if (most < (matrix.weight->data[i] & 0x7Fu))
+            most = matrix.weight->data[i] & 0x7Fu;
+    assert_int_equal(most, 0x7E);
+    assert_int_equal(dv_checkpoint_vector(&vector, &test.ctx, checkpoint, "model.norm.weight", 128),
+                     DSVK_OK);
+    assert_int_equal(vector->dtype, DV_BF16);
+    assert_int_equal(dv_checkpoint_vector(&vector, &test.ctx, checkpoint, "model.norm.weight", 64),
+                     DSVK_BAD_FILE);
+    assert_null(vector);
+    assert_int_equal(dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, "none", 1, 1),
+                     DSVK_BAD_FILE);
+    assert_null(matrix.weight);
+    assert_int_equal(test.errors, 2);
+    dv_checkpoint_close(checkpoint);
+    dv_folder_done(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changed_tensors_are_refused),
+        cmocka_unit_test(bad_scales_are_refused),
+        cmocka_unit_test(block_sizes_are_deduced),
+        cmocka_unit_test(block_size_of_the_config_comes_first),
+        cmocka_unit_test(matrices_and_vectors_are_what_was_made),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

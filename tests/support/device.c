@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/device.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void count_line(void *user, dsvk_log_level level, const char *line)
+{
+    struct test_device *t = user;
+    t->errors += level == DSVK_LOG_ERROR;
+    t->warnings += level == DSVK_LOG_WARN;
+    bool validation = strncmp(line, "validation: ", 12) == 0;
+    if (!t->quiet || validation || getenv("DSVK_TEST_VERBOSE"))
+        fprintf(stderr, "%s: %s\n", level == DSVK_LOG_ERROR ? "error" : "warning", line);
+    snprintf(t->line, sizeof t->line, "%s", line);
+}
+
+void test_device_context(struct test_device *t, const dsvk_allocator *allocator)
+{
+    dv_context_init(&t->ctx, &(dsvk_log){ count_line, t, DSVK_LOG_WARN }, allocator);
+}
+
+static bool wants_validation(void)
+{
+    const char *layers = getenv("VK_INSTANCE_LAYERS");
+    return getenv("DSVK_TEST_VALIDATE") || (layers && strstr(layers, "validation"));
+}
+
+bool test_device_open_instance(struct test_device *t)
+{
+    memset(t, 0, sizeof *t);
+    test_device_context(t, NULL);
+    return dv_instance_new(&t->instance, &t->ctx, wants_validation()) == DSVK_OK;
+}
+
+bool test_device_open(struct test_device *t)
+{
+    uint32_t index;
+    if (test_device_open_instance(t) &&
+        dv_instance_find(&index, t->instance, getenv("DSVK_TEST_DEVICE")) == DSVK_OK &&
+        dv_device_new(&t->dev, t->instance, index) == DSVK_OK &&
+        dv_stream_new(&t->stream, t->dev) == DSVK_OK)
+        return true;
+    test_device_close(t);
+    return false;
+}
+
+bool test_device_close(struct test_device *t)
+{
+    dv_stream_free(t->stream);
+    dv_device_free(t->dev);
+    dv_instance_free(t->instance);
+    t->stream   = NULL;
+    t->dev      = NULL;
+    t->instance = NULL;
+    return t->errors == 0 && t->warnings == 0;
+}
+
+void test_device_expect(struct test_device *t)
+{
+    t->quiet = true;
+}
+
+unsigned test_device_expected(struct test_device *t)
+{
+    unsigned n  = t->warnings ? UINT_MAX : t->errors;
+    t->quiet    = false;
+    t->errors   = 0;
+    t->warnings = 0;
+    return n;
+}

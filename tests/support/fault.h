@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Failures on order: the n-th host allocation, or the n-th Vulkan call that may fail. One
+ * device at a time. */
+#ifndef DV_TESTS_SUPPORT_FAULT_H
+#define DV_TESTS_SUPPORT_FAULT_H
+
+#include "vk/vk.h"
+
+struct fault_allocator {
+    size_t fail_at; /* the call that fails, from 1; 0: none */
+    size_t calls;
+    size_t live; /* blocks not freed */
+    bool   fired;
+};
+dsvk_allocator fault_allocator(struct fault_allocator *state, size_t fail_at);
+
+/* From now on the nth (from 1; 0: none) fallible call of `dev` fails with `result`. May be
+ * called again and again. */
+void        fault_arm(struct dv_device *dev, unsigned nth, VkResult result);
+void        fault_disarm(struct dv_device *dev);
+bool        fault_fired(void);
+const char *fault_call(void);  /* the name of the call that failed, or "" */
+unsigned    fault_count(void); /* fallible calls since arming */
+
+/* The same for the creation of instances and devices: give this to dv_instance_new_with. NULL
+ * without a Vulkan loader. */
+PFN_vkGetInstanceProcAddr fault_entry(unsigned nth, VkResult result);
+
+#endif

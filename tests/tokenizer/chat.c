@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+#define BOS "<｜begin▁of▁sentence｜>"
+#define EOS "<｜end▁of▁sentence｜>"
+#define USER "<｜User｜>"
+#define ASSISTANT "<｜Assistant｜>"
+
+static const struct dv_chat_message talk[] = {
+    { "system", "You are helpful." },
+    { "user", "Hi" },
+    { "assistant", "<think>a</think>Hello!" },
+    { "user", "How are you?" },
+    { "system", "Be brief." },
+};
+
+static void check(enum dv_chat_format format, const struct dv_chat_message *messages, size_t n,
+                  bool generate, const char *rendered)
+{
+    struct bench         bench;
+    struct dv_tokenizer *tokenizer = open_tokenizer(&bench, DEMO);
+    struct ids           want      = encode(&bench, tokenizer, rendered, strlen(rendered), true);
+    struct ids           got       = { 0 };
+    assert_int_equal(
+        dv_chat_encode(tokenizer, format, messages, n, generate, &got.ids, &got.n, &got.capacity),
+        DSVK_OK);
+    assert_int_equal(got.n, want.n);
+    assert_memory_equal(got.ids, want.ids, got.n * sizeof *got.ids);
+    ids_done(&bench, &got);
+    ids_done(&bench, &want);
+    dv_tokenizer_free(tokenizer);
+    assert_int_equal(bench.live, 0);
+}
+
+static void chat_formats_are_written_as_specified(void **state)
+{
+    (void)state;
+    check(DV_CHAT_V3, talk, 5, true,
+          BOS "You are helpful.\n\nBe brief." USER "Hi" ASSISTANT "Hello!" EOS USER
+              "How are you?" ASSISTANT);
+    check(DV_CHAT_V31, talk, 5, true,
+          BOS "You are helpful.\n\nBe brief." USER "Hi" ASSISTANT "</think>Hello!" EOS USER
+              "How are you?" ASSISTANT "</think>");
+    check(DV_CHAT_V2, talk, 5, true,
+          BOS "You are helpful.\n\nBe brief.\n\nUser: Hi\n\nAssistant: Hello!" EOS
+              "User: How are you?\n\nAssistant:");
+    check(DV_CHAT_V2, talk + 1, 1, false, BOS "User: Hi\n\n");
+    check(DV_CHAT_V3, NULL, 0, true, BOS ASSISTANT);
+    check(DV_CHAT_V3, talk + 2, 1, false, BOS ASSISTANT "Hello!" EOS);
+}
+
+/* R1's template cuts at the last end of thinking, V3.1's at the first; what it leaves is text. */
+static void chat_cuts_thinking_as_the_templates_do(void **state)
+{
+    static const struct dv_chat_message twice = { "assistant", "a</think>b</think>c" };
+    struct bench                        bench;
+    struct dv_tokenizer                *tokenizer = open_tokenizer(&bench, DEMO);
+    struct ids                          ids       = { 0 };
+    struct ids rest = encode(&bench, tokenizer, "b</think>c", strlen("b</think>c"), false);
+    (void)state;
+    check(DV_CHAT_V3, &twice, 1, false, BOS ASSISTANT "c" EOS);
+    assert_int_equal(
+        dv_chat_encode(tokenizer, DV_CHAT_V31, &twice, 1, false, &ids.ids, &ids.n, &ids.capacity),
+        DSVK_OK);
+    assert_int_equal(ids.n, rest.n + 4); /* BOS, Assistant, end of thinking, EOS */
+    assert_memory_equal(ids.ids + 3, rest.ids, rest.n * sizeof *rest.ids);
+    ids_done(&bench, &ids);
+    ids_done(&bench, &rest);
+    dv_tokenizer_free(tokenizer);
+}
+
+static void chat_texts_cannot_forge_marks(void **state)
+{
+    static const char *const marks[] = { BOS, EOS, USER, ASSISTANT, "<think>", "</think>" };
+    struct bench             bench;
+    struct dv_tokenizer     *tokenizer = open_tokenizer(&bench, DEMO);
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        struct dv_chat_message message = { i % 2 ? "user" : "system", marks[i] };
+        struct ids             ids     = { 0 };
+        size_t                 count   = 0;
+        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, &message, 1, false, &ids.ids, &ids.n,
+                                        &ids.capacity),
+                         DSVK_OK);
+        for (size_t k = message.role[0] == 'u' ? 2 : 1; k < ids.n; k++)
+            count += ids.ids[k] == dv_tokenizer_find(tokenizer, marks[i]);
+        assert_int_equal(count, 0);
+        ids_done(&bench, &ids);
+    }
+    dv_tokenizer_free(tokenizer);
+}
+
+static void chat_refuses_what_it_cannot_write(void **state)
+{
+    static const struct dv_chat_message tool = { "tool", "r" }, empty = { "user", NULL },
+                                        nobody = { NULL, "x" };
+    struct bench         bench;
+    struct ids           ids       = { 0 };
+    struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
+    (void)state;
+#define TRY_CHAT(format, message)                                                                  \
+    dv_chat_encode(tokenizer, format, message, 1, true, &ids.ids, &ids.n, &ids.capacity)
+    assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
+    assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
+    assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);
+    assert_int_equal(TRY_CHAT(DV_CHAT_NONE, talk), DSVK_UNSUPPORTED);
+    assert_int_equal(TRY_CHAT(DV_CHAT_V31, talk), DSVK_UNSUPPORTED);
+    assert_int_equal(bench.lines, 5);
+    assert_int_equal(ids.n, 0);
+    ids_done(&bench, &ids);
+    dv_tokenizer_free(tokenizer);
+}
+
+static enum dv_chat_format detect(const char *template, const char *model_type)
+{
+    struct bench         bench;
+    struct dv_tokenizer *tokenizer;
+    char                 config[300];
+    json_t              *root = load_json_file(DEMO "/tokenizer.json");
+    char                *text = json_dumps(root, 0);
+    bench_init(&bench);
+    snprintf(config, sizeof config, "{\"chat_template\":%s}", template);
+    assert_int_equal(dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", text, strlen(text), config,
+                                        strlen(config)),
+                     DSVK_OK);
+    enum dv_chat_format format = dv_chat_detect(tokenizer, model_type);
+    dv_tokenizer_free(tokenizer);
+    free(text);
+    json_decref(root);
+    return format;
+}
+
+static void chat_format_is_found_from_marks(void **state)
+{
+    (void)state;
+    assert_int_equal(detect("null", "deepseek_v3"), DV_CHAT_V3);
+    assert_int_equal(detect("null", NULL), DV_CHAT_V3);
+    assert_int_equal(detect("null", "deepseek_v32"), DV_CHAT_V31);
+    assert_int_equal(detect("null", "deepseek_v2"), DV_CHAT_V2);
+    assert_int_equal(detect("\"'<｜User｜>' + x\"", "deepseek_v2"), DV_CHAT_V3);
+    assert_int_equal(detect("\"{% if '</think>' in c %}{{'<think>'}}\"", "deepseek_v3"),
+                     DV_CHAT_V3);
+    assert_int_equal(detect("\"{%- if not thinking %}{{'</think>'}}\"", "deepseek_v3"),
+                     DV_CHAT_V31);
+    assert_int_equal(
+        detect("[{\"name\":\"default\",\"template\":\"{{- '</think>' -}}\"}]", "deepseek_v3"),
+        DV_CHAT_V31);
+    assert_string_equal(dv_chat_format_name(DV_CHAT_V31), "v31");
+    assert_string_equal(dv_chat_format_name((enum dv_chat_format)9), "unknown");
+}
+
+const struct CMUnitTest chat_tests[] = {
+    cmocka_unit_test(chat_formats_are_written_as_specified),
+    cmocka_unit_test(chat_cuts_thinking_as_the_templates_do),
+    cmocka_unit_test(chat_texts_cannot_forge_marks),
+    cmocka_unit_test(chat_refuses_what_it_cannot_write),
+    cmocka_unit_test(chat_format_is_found_from_marks),
+};
+TEST_LIST(chat_test);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices that nobody here owns: properties are faked, one oddity each. */
+#include "test.h"
+
+#include "modules.h"
+#include "vk/caps.h"
+
+#define GIB ((uint64_t)1 << 30)
+
+/* A discrete device that has all that is needed and nothing more. */
+static void fake(struct dv_probe *p)
+{
+    memset(p, 0, sizeof *p);
+    VkPhysicalDeviceProperties *core = &p->properties.properties;
+    core->apiVersion                 = VK_API_VERSION_1_2;
+    core->vendorID                   = 0x1002;
+    core->deviceType                 = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    snprintf(core->deviceName, sizeof core->deviceName, "Fake 9000");
+    core->limits = (VkPhysicalDeviceLimits){
+        .maxComputeSharedMemorySize     = 16384,
+        .maxComputeWorkGroupInvocations = 128,
+        .maxComputeWorkGroupSize        = { 128, 128, 64 },
+        .maxComputeWorkGroupCount       = { 65535, 65535, 65535 },
+        .maxPushConstantsSize           = 128,
+        .timestampPeriod                = 10,
+    };
+    p->maintenance3.maxMemoryAllocationSize = 2 * GIB;
+    p->subgroup.subgroupSize                = 64;
+    p->subgroup.supportedStages             = VK_SHADER_STAGE_COMPUTE_BIT;
+    p->subgroup.supportedOperations         = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+    p->features12.bufferDeviceAddress       = VK_TRUE;
+    p->features12.timelineSemaphore         = VK_TRUE;
+    p->families[0] = (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_GRAPHICS_BIT |
+                                                              VK_QUEUE_COMPUTE_BIT,
+                                                .queueCount         = 1,
+                                                .timestampValidBits = 64 };
+    p->n_families                               = 1;
+    p->memory.memoryProperties.memoryHeapCount  = 2;
+    p->memory.memoryProperties.memoryHeaps[0]   = (VkMemoryHeap){ 16 * GIB, 0 };
+    p->memory.memoryProperties.memoryHeaps[1]   = (VkMemoryHeap){
+        8 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+}
+
+static void caps_of_a_minimal_device(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    dv_caps_read(&caps, &p);
+    assert_true(caps.usable);
+    assert_string_equal(caps.why_not, "");
+    assert_string_equal(caps.name, "Fake 9000");
+    assert_string_equal(caps.vendor, "AMD");
+    assert_false(caps.is_software || caps.is_integrated || caps.unified_memory);
+    assert_true(caps.memory_total == 8 * GIB && caps.memory_free == 8 * GIB);
+    assert_true(caps.max_buffer == 2 * GIB);
+    assert_int_equal(caps.subgroup, 64);
+    assert_true(caps.subgroup_arithmetic);
+    assert_false(caps.subgroup_size_control || caps.int64 || caps.float16 || caps.memory_budget ||
+                 caps.cooperative_matrix);
+    assert_true(caps.timestamp_ns > 9.9f);
+}
+
+enum lack { VERSION, ADDRESS, TIMELINE, QUEUE, SHARED, WORKGROUP, WORKGROUP_X, PUSH, N_LACKS };
+
+static void take_away(struct dv_probe *p, enum lack lack)
+{
+    VkPhysicalDeviceLimits *limits = &p->properties.properties.limits;
+    switch (lack) {
+    case VERSION:
+        p->properties.properties.apiVersion = VK_API_VERSION_1_1;
+        break;
+    case ADDRESS:
+        p->features12.bufferDeviceAddress = VK_FALSE;
+        break;
+    case TIMELINE:
+        p->features12.timelineSemaphore = VK_FALSE;
+        break;
+    case QUEUE:
+        p->families[0].queueFlags = VK_QUEUE_TRANSFER_BIT;
+        break;
+    case SHARED:
+        limits->maxComputeSharedMemorySize = 16383;
+        break;
+    case WORKGROUP:
+        limits->maxComputeWorkGroupInvocations = 127;
+        break;
+    case WORKGROUP_X:
+        limits->maxComputeWorkGroupSize[0] = 64;
+        break;
+    default:
+        limits->maxPushConstantsSize = 127;
+    }
+}
+
+static void caps_say_what_is_lacking(void **state)
+{
+    static const char *const why[N_LACKS] = {
+        [VERSION]     = "it offers Vulkan 1.1 and 1.2 is needed",
+        [ADDRESS]     = "it has no buffer device addresses",
+        [TIMELINE]    = "it has no timeline semaphores",
+        [QUEUE]       = "it has no compute queue",
+        [SHARED]      = "it has 16383 bytes of shared memory and 16384 are needed",
+        [WORKGROUP]   = "its workgroups have at most 127 invocations and 128 are needed",
+        [WORKGROUP_X] = "its workgroups have at most 64 invocations and 128 are needed",
+        [PUSH]        = "it has 127 bytes of push constants and 128 are needed",
+    };
+    (void)state;
+    for (int lack = 0; lack < N_LACKS; lack++) {
+        struct dv_probe p;
+        struct dv_caps  caps;
+        fake(&p);
+        take_away(&p, (enum lack)lack);
+        dv_caps_read(&caps, &p);
+        assert_false(caps.usable);
+        assert_string_equal(caps.why_not, why[lack]);
+    }
+}
+
+static void caps_prefer_a_queue_for_compute_only(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.families[1] =
+        (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_TRANSFER_BIT, .queueCount = 2 };
+    p.families[2] =
+        (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_COMPUTE_BIT, .queueCount = 4 };
+    p.n_families = 3;
+    dv_caps_read(&caps, &p);
+    assert_int_equal(caps.queue_family, 2);
+    assert_true(caps.timestamp_ns <= 0); /* that family has no timestamps */
+    p.families[2].queueCount = 0;
+    dv_caps_read(&caps, &p);
+    assert_int_equal(caps.queue_family, 0);
+}
+
+static void caps_read_the_budget(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.has.budget           = true;
+    p.budget.heapBudget[1] = 6 * GIB;
+    p.budget.heapUsage[1]  = 1 * GIB;
+    p.budget.heapBudget[0] = 16 * GIB; /* host memory does not count */
+    dv_caps_read(&caps, &p);
+    assert_true(caps.memory_free == 5 * GIB && caps.memory_total == 8 * GIB);
+    p.budget.heapUsage[1] = 7 * GIB; /* others took more than our share */
+    dv_caps_read(&caps, &p);
+    assert_true(caps.memory_free == 0);
+}
+
+static void caps_size_control_needs_the_compute_stage(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.has.size_control                         = true;
+    p.size_control_features.subgroupSizeControl = VK_TRUE;
+    p.size_control.minSubgroupSize             = 32;
+    p.size_control.maxSubgroupSize             = 64;
+    dv_caps_read(&caps, &p);
+    assert_false(caps.subgroup_size_control);
+    assert_int_equal(caps.subgroup_min, 64);
+    p.size_control.requiredSubgroupSizeStages = VK_SHADER_STAGE_COMPUTE_BIT;
+    dv_caps_read(&caps, &p);
+    assert_true(caps.subgroup_size_control);
+    assert_int_equal(caps.subgroup_min, 32);
+    assert_int_equal(caps.subgroup_max, 64);
+}
+
+static void caps_avoid_lavapipe_with_wide_vectors(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.driver.driverID                                     = VK_DRIVER_ID_MESA_LLVMPIPE;
+    p.properties.properties.driverVersion                 = VK_MAKE_API_VERSION(0, 26, 1, 6);
+    p.cooperative_matrix_features.cooperativeMatrix       = VK_TRUE;
+    p.subgroup.subgroupSize                               = 8;
+    dv_caps_read(&caps, &p);
+    assert_true(caps.usable && caps.cooperative_matrix);
+    p.subgroup.subgroupSize = 16;
+    dv_caps_read(&caps, &p);
+    assert_false(caps.usable || caps.cooperative_matrix);
+    p.properties.properties.driverVersion = VK_MAKE_API_VERSION(0, 22, 3, 6);
+    dv_caps_read(&caps, &p);
+    assert_true(caps.usable);
+}
+
+static void caps_tidy_names(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    snprintf(p.properties.properties.deviceName, 16, "NVK ");
+    snprintf(p.driver.driverName, 16, "NVK");
+    snprintf(p.driver.driverInfo, 16, "Mesa 26.1");
+    p.properties.properties.vendorID   = 0xabcd;
+    p.properties.properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+    dv_caps_read(&caps, &p);
+    assert_string_equal(caps.name, "NVK");
+    assert_string_equal(caps.driver, "NVK Mesa 26.1");
+    assert_string_equal(caps.vendor, "vendor 0xabcd");
+    assert_true(caps.is_integrated && caps.unified_memory);
+}
+
+int test_caps(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(caps_of_a_minimal_device),
+        cmocka_unit_test(caps_say_what_is_lacking),
+        cmocka_unit_test(caps_prefer_a_queue_for_compute_only),
+        cmocka_unit_test(caps_read_the_budget),
+        cmocka_unit_test(caps_size_control_needs_the_compute_stage),
+        cmocka_unit_test(caps_avoid_lavapipe_with_wide_vectors),
+        cmocka_unit_test(caps_tidy_names),
+    };
+    return cmocka_run_group_tests_name("caps", tests, NULL, NULL);
+}

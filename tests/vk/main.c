@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* All groups, or those that are named: `test_vk instance pipeline` suits devices that compile
+ * but do not run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "modules.h"
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } groups[] = {
+        { "instance", test_instance }, { "memory", test_memory },
+        { "pipeline", test_pipeline }, { "commands", test_commands },
+        { "stream", test_stream },     { "fault", test_fault },
+    };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        bool wanted = argc < 2;
+        for (int k = 1; k < argc; k++)
+            wanted |= strcmp(argv[k], groups[i].name) == 0;
+        if (wanted)
+            failed += groups[i].run();
+    }
+    return failed != 0;
+}

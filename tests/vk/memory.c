@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include "modules.h"
+#include "support/device.h"
+
+static struct test_device t;
+
+static int open_device(void **state)
+{
+    (void)state;
+    return test_device_open(&t) ? 0 : -1;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    return test_device_close(&t) ? 0 : -1;
+}
+
+static void buffer_is_aligned_zeroed_and_accounted(void **state)
+{
+    static const uint64_t sizes[] = { 1, 3, 4, 257, 65536, 1000003 };
+    (void)state;
+    for (int kind = DV_MEMORY_DEVICE; kind <= DV_MEMORY_READBACK; kind++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            struct dv_buffer *buffer;
+            assert_int_equal(dv_buffer_new(&buffer, t.dev, sizes[i], (enum dv_memory)kind, "it"),
+                             DSVK_OK);
+            assert_true(buffer->address != 0 && buffer->address % 256 == 0);
+            assert_true(buffer->bytes == sizes[i]);
+            assert_true(buffer->mapped || kind == DV_MEMORY_DEVICE);
+            for (uint64_t k = 0; buffer->mapped && k < sizes[i]; k++)
+                assert_int_equal(((unsigned char *)buffer->mapped)[k], 0);
+            assert_true(t.dev->bytes_used == (kind == DV_MEMORY_DEVICE ? sizes[i] : 0));
+            dv_buffer_free(buffer);
+            assert_true(t.dev->bytes_used == 0);
+        }
+    dv_buffer_free(NULL);
+}
+
+static void buffer_limits_are_refused(void **state)
+{
+    struct dv_buffer *a, *b;
+    uint64_t          limit = t.dev->caps.max_allocation < t.dev->caps.max_buffer
+                                  ? t.dev->caps.max_allocation
+                                  : t.dev->caps.max_buffer;
+    (void)state;
+    test_device_expect(&t);
+    assert_int_equal(dv_buffer_new(&a, t.dev, 0, DV_MEMORY_DEVICE, "nil"), DSVK_BAD_ARGUMENT);
+    assert_null(a);
+    assert_int_equal(dv_buffer_new(&a, t.dev, limit + 1, DV_MEMORY_DEVICE, "big"), DSVK_NO_VRAM);
+    assert_int_equal(dv_buffer_new(&a, t.dev, UINT64_MAX, DV_MEMORY_DEVICE, "big"), DSVK_NO_VRAM);
+    assert_int_equal(test_device_expected(&t), 3);
+
+    t.dev->bytes_limit = 1000;
+    assert_int_equal(dv_buffer_new(&a, t.dev, 600, DV_MEMORY_DEVICE, "first"), DSVK_OK);
+    test_device_expect(&t);
+    assert_int_equal(dv_buffer_new(&b, t.dev, 401, DV_MEMORY_DEVICE, "second"), DSVK_NO_VRAM);
+    assert_string_equal(t.line, "memory: second: 401 bytes, of the limit of 1000 only 400 are free");
+    assert_int_equal(test_device_expected(&t), 1);
+    assert_int_equal(dv_buffer_new(&b, t.dev, 400, DV_MEMORY_DEVICE, "second"), DSVK_OK);
+    dv_buffer_free(b);
+    assert_int_equal(dv_buffer_new(&b, t.dev, 5000, DV_MEMORY_UPLOAD, "host"), DSVK_OK);
+    dv_buffer_free(b);
+    dv_buffer_free(a);
+    t.dev->bytes_limit = 0;
+}
+
+/* Memory types as on real devices: which one is taken shows by what the host can do with it. */
+static void set_types(VkPhysicalDeviceMemoryProperties *m, uint64_t window)
+{
+    enum { L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
+           C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT };
+    *m = (VkPhysicalDeviceMemoryProperties){
+        .memoryHeapCount = 3,
+        .memoryHeaps     = { { 8000, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT },
+                             { 16000, 0 },
+                             { window, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT } },
+        .memoryTypeCount = 5,
+        .memoryTypes     = { { L, 0 }, { V | C, 1 }, { L | V | C, 2 }, { V | C | K, 1 },
+                             { L | V | C | 0x40, 0 } }, /* 0x40: a flag of a vendor */
+    };
+}
+
+static uint32_t          taken;
+static PFN_vkAllocateMemory allocate;
+
+static VKAPI_ATTR VkResult VKAPI_CALL note_type(VkDevice device, const VkMemoryAllocateInfo *info,
+                                                const VkAllocationCallbacks *a, VkDeviceMemory *o)
+{
+    (void)device;
+    (void)a;
+    (void)o;
+    taken = info->memoryTypeIndex;
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+static VKAPI_ATTR void VKAPI_CALL any_type(VkDevice device, VkBuffer buffer,
+                                           VkMemoryRequirements *need)
+{
+    (void)device;
+    (void)buffer;
+    *need = (VkMemoryRequirements){ 4096, 256, 0x1f };
+}
+
+static uint32_t type_for(enum dv_memory kind)
+{
+    struct dv_buffer *buffer;
+    assert_int_equal(dv_buffer_new(&buffer, t.dev, 4096, kind, "it"), DSVK_NO_VRAM);
+    return taken;
+}
+
+static void memory_types_are_chosen_by_use(void **state)
+{
+    VkPhysicalDeviceMemoryProperties memory       = t.dev->memory;
+    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.GetBufferMemoryRequirements;
+    (void)state;
+    allocate                                = t.dev->vk.AllocateMemory;
+    t.dev->vk.AllocateMemory              = note_type;
+    t.dev->vk.GetBufferMemoryRequirements = any_type;
+    test_device_expect(&t);
+    set_types(&t.dev->memory, 256); /* a small window: never for device memory */
+    assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
+    assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
+    assert_int_equal(type_for(DV_MEMORY_READBACK), 3);
+    set_types(&t.dev->memory, 8000);
+    t.dev->memory.memoryTypes[2].heapIndex = 0; /* all device memory is mapped */
+    assert_int_equal(type_for(DV_MEMORY_DEVICE), 2);
+    assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
+    assert_int_equal(test_device_expected(&t), 5);
+    t.dev->memory                         = memory;
+    t.dev->vk.AllocateMemory              = allocate;
+    t.dev->vk.GetBufferMemoryRequirements = requirements;
+}
+
+int test_memory(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffer_is_aligned_zeroed_and_accounted),
+        cmocka_unit_test(buffer_limits_are_refused),
+        cmocka_unit_test(memory_types_are_chosen_by_use),
+    };
+    return cmocka_run_group_tests_name("memory", tests, open_device, close_device);
+}

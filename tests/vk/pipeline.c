@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include "modules.h"
+#include "support/device.h"
+
+static struct test_device t;
+
+static int open_device(void **state)
+{
+    (void)state;
+    return test_device_open(&t) ? 0 : -1;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    return test_device_close(&t) ? 0 : -1;
+}
+
+static const struct dv_pipeline_params scale = {
+    .module = &module_scale, .spec = { 64, 3 }, .n_spec = 2, .push_bytes = sizeof(struct scale_push)
+};
+
+static void pipeline_is_made_once(void **state)
+{
+    struct dv_pipeline       *a, *b;
+    struct dv_pipeline_params other = scale;
+    (void)state;
+    assert_int_equal(dv_pipeline_get(&a, t.dev, &scale), DSVK_OK);
+    assert_int_equal(dv_pipeline_get(&b, t.dev, &scale), DSVK_OK);
+    assert_ptr_equal(a, b);
+    other.spec[1] = 4;
+    assert_int_equal(dv_pipeline_get(&b, t.dev, &other), DSVK_OK);
+    assert_ptr_not_equal(a, b);
+    other         = scale;
+    other.spec[7] = 1; /* behind n_spec */
+    assert_int_equal(dv_pipeline_get(&b, t.dev, &other), DSVK_OK);
+    assert_ptr_equal(a, b);
+}
+
+static void expect_refusal(const struct dv_pipeline_params *params, dsvk_status status)
+{
+    struct dv_pipeline *pipeline;
+    test_device_expect(&t);
+    assert_int_equal(dv_pipeline_get(&pipeline, t.dev, params), status);
+    assert_null(pipeline);
+    assert_int_equal(test_device_expected(&t), 1);
+}
+
+static void pipeline_refuses_what_cannot_work(void **state)
+{
+    struct dv_pipeline_params params = scale;
+    (void)state;
+    params.push_bytes -= 4;
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    assert_string_equal(t.line,
+                        "pipeline: scale: 20 bytes of push constants, its module declares 24");
+    params         = scale;
+    params.spec[0] = t.dev->caps.max_workgroup + 1;
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    params.spec[0] = 0;
+    expect_refusal(&params, DSVK_BAD_ARGUMENT);
+    params        = scale;
+    params.n_spec = DV_MAX_SPEC + 1;
+    expect_refusal(&params, DSVK_BAD_ARGUMENT);
+    params          = scale;
+    params.subgroup = 3;
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    params.subgroup = 2 * t.dev->caps.subgroup_max;
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    params = (struct dv_pipeline_params){ .kernel = "no_such_kernel" };
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    params = (struct dv_pipeline_params){ 0 };
+    expect_refusal(&params, DSVK_BAD_ARGUMENT);
+}
+
+static void pipeline_with_int64_needs_int64(void **state)
+{
+    struct dv_pipeline_params params = scale;
+    struct dv_pipeline       *pipeline;
+    bool                      int64 = t.dev->caps.int64;
+    (void)state;
+    params.module     = &module_scale_i64;
+    t.dev->caps.int64 = false;
+    expect_refusal(&params, DSVK_UNSUPPORTED);
+    t.dev->caps.int64 = int64;
+    if (int64)
+        assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
+}
+
+static void every_subgroup_size_compiles(void **state)
+{
+    const struct dv_caps *caps = &t.dev->caps;
+    (void)state;
+    for (uint32_t size = caps->subgroup_min; size <= caps->subgroup_max; size *= 2) {
+        struct dv_pipeline       *pipeline;
+        struct dv_pipeline_params params = { .module     = &module_subgroup,
+                                             .spec       = { 64 },
+                                             .n_spec     = 1,
+                                             .push_bytes = 8,
+                                             .subgroup   = size };
+        assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
+    }
+}
+
+static void statistics_where_the_driver_has_them(void **state)
+{
+    struct dv_statistic *list;
+    uint32_t             n;
+    (void)state;
+    assert_int_equal(dv_pipeline_statistics(&list, &n, t.dev, &scale), DSVK_OK);
+    assert_true(t.dev->caps.executable_statistics == (n > 0));
+    for (uint32_t i = 0; i < n; i++) {
+        assert_true(list[i].name[0] != 0);
+        print_message("  %s = %llu\n", list[i].name, (unsigned long long)list[i].value);
+    }
+    dv_free(&t.ctx, list);
+}
+
+static void every_kernel_of_the_library_compiles(void **state)
+{
+    (void)state;
+    for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++) {
+        struct dv_spirv_facts facts;
+        struct dv_pipeline   *pipeline;
+        assert_true(dv_spirv_read(&facts, module->words, module->n_words));
+        if (facts.int64 && !t.dev->caps.int64)
+            continue;
+        struct dv_pipeline_params params = {
+            .module = module, .spec = { 64 }, .n_spec = 1, .push_bytes = facts.push_bytes
+        };
+        assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
+    }
+}
+
+int test_pipeline(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pipeline_is_made_once),
+        cmocka_unit_test(pipeline_refuses_what_cannot_work),
+        cmocka_unit_test(pipeline_with_int64_needs_int64),
+        cmocka_unit_test(every_subgroup_size_compiles),
+        cmocka_unit_test(statistics_where_the_driver_has_them),
+        cmocka_unit_test(every_kernel_of_the_library_compiles),
+    };
+    return cmocka_run_group_tests_name("pipeline", tests, open_device, close_device);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include "modules.h"
+
+static void spirv_reads_push_size_constants_and_int64(void **state)
+{
+    struct dv_spirv_facts facts;
+    (void)state;
+    assert_true(dv_spirv_read(&facts, module_scale.words, module_scale.n_words));
+    assert_int_equal(facts.push_bytes, sizeof(struct scale_push));
+    assert_int_equal(facts.n_spec, 3);
+    assert_int_equal(facts.spec_ids[0] + facts.spec_ids[1] + facts.spec_ids[2], 0 + 1 + 5);
+    assert_false(facts.int64);
+    assert_true(dv_spirv_read(&facts, module_scale_i64.words, module_scale_i64.n_words));
+    assert_int_equal(facts.push_bytes, sizeof(struct scale_push));
+    assert_true(facts.int64);
+    assert_true(dv_spirv_read(&facts, module_spin.words, module_spin.n_words));
+    assert_int_equal(facts.push_bytes, 12);
+}
+
+static void spirv_understands_every_kernel(void **state)
+{
+    (void)state;
+    for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++) {
+        struct dv_spirv_facts facts;
+        assert_true(dv_spirv_read(&facts, module->words, module->n_words));
+        assert_true(facts.push_bytes > 0 && facts.push_bytes <= 128);
+        size_t n      = strlen(module->name);
+        bool   is_i64 = n > 4 && strcmp(module->name + n - 4, "_i64") == 0;
+        assert_true(is_i64 || !facts.int64);
+        assert_ptr_equal(dv_spirv_find(module->name), module);
+    }
+    assert_null(dv_spirv_find("no_such_kernel"));
+}
+
+/* Reading past an end or for ever would show under a sanitiser. */
+static void spirv_survives_damage(void **state)
+{
+    struct dv_spirv_facts facts;
+    (void)state;
+    size_t    bytes = module_scale.n_words * 4;
+    uint32_t *words = malloc(bytes);
+    assert_non_null(words);
+    for (size_t n = 0; n < module_scale.n_words; n++) {
+        uint32_t *cut = malloc(n * 4 + 1); /* exact, so that one word too far is seen */
+        assert_non_null(cut);
+        memcpy(cut, module_scale.words, n * 4);
+        dv_spirv_read(&facts, cut, n);
+        free(cut);
+    }
+    uint32_t random = 1;
+    for (int round = 0; round < 20000; round++) {
+        memcpy(words, module_scale.words, bytes);
+        for (int k = 0; k < 3; k++) {
+            random        = random * 1664525u + 1013904223u;
+            size_t at     = (random >> 8) % module_scale.n_words;
+            words[at]    ^= 1u << (random >> 27);
+        }
+        dv_spirv_read(&facts, words, module_scale.n_words);
+    }
+    free(words);
+    assert_false(dv_spirv_read(&facts, module_scale.words, 0));
+    assert_false(dv_spirv_read(&facts, (const uint32_t[6]){ 0 }, 6));
+}
+
+int test_spirv(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spirv_reads_push_size_constants_and_int64),
+        cmocka_unit_test(spirv_understands_every_kernel),
+        cmocka_unit_test(spirv_survives_damage),
+    };
+    return cmocka_run_group_tests_name("spirv", tests, NULL, NULL);
+}
