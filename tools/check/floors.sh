@@ -4,7 +4,7 @@
 # lines of four blanks, a module and the modules that it may include.   floors.sh [ROOT]
 set -u
 cd "${1:-$(dirname "$0")/../..}" || exit 1
-declare -A allowed
+declare -A allowed=()
 while read -r module others; do
     allowed[${module%:}]=" ${module%:} $others "
 done < <(sed -n '/<!-- floors -->/,/<!-- \/floors -->/p' docs/architecture.md |
