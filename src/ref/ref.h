@@ -34,4 +34,7 @@ dv_ref_op dv_ref_of(enum dv_op op);
 uint32_t *dv_ref_words(const struct dv_ref_site *site, dv_tensor tensor, uint32_t r);
 float    *dv_ref_row(const struct dv_ref_site *site, dv_tensor tensor, uint32_t r);
 
+/* Rounds a record (kv latent and rope key values) as the cache's format does. */
+void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t kv, uint32_t rope);
+
 #endif

@@ -1,0 +1,238 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// Attention over the latent cache in absorbed form: for each head
+//   s_p = scale * (q_latent . latent_p + q_rope . rope_p),  p <= position of the token
+//   y = (sum_p exp(s_p - m) latent_p, m, sum_p exp(s_p - m)),  m = max s_p
+// A workgroup handles HEADS heads of one token over one split of the context, or over all splits of it
+// with MERGE. Each record is loaded and decoded once, into shared memory, and serves all heads as key
+// and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE), z = tokens. Bound by the cache's
+// bytes with few heads, by fma and shared memory with many.
+//
+// A lane is one of HEAD_LANES (low bits) and SLICES; it holds EACH heads and every SLICES-th group of
+// four columns of their queries and sums. Order of summation: a score is SLICES chains of fma, added in
+// order, then scaled; scores join the softmax in tiles of ROWS positions, splits in order. It depends on
+// the shape and the device only.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint CACHE = 1;
+layout(constant_id = 3) const uint HEADS = 8; // of a workgroup
+layout(constant_id = 4) const uint EACH = 2;  // of a lane
+layout(constant_id = 5) const uint ROWS = 4;  // positions of a tile; divides DV_PAGE
+layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
+layout(constant_id = 7) const uint ROPE4 = 16;
+layout(constant_id = 8) const uint MERGE = 0;
+
+ARGS(attend);
+
+#include "lib/attend.glsl"
+#include "lib/cache.glsl"
+
+// y is read again when splits are merged, so these accesses must not be reordered as Load4's may be.
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
+
+const uint  HEAD_LANES = HEADS / EACH, SLICES = WORKGROUP / HEAD_LANES;
+const uint  COLS4 = KV4 + ROPE4;
+const uint  QUERY = (COLS4 + SLICES - 1u) / SLICES, SUMS = (KV4 + SLICES - 1u) / SLICES;
+const uint  PARTIAL = ROWS * HEADS + HEAD_LANES; // the padding spreads the slices over the banks
+const float LOWEST = -3.0e38;
+
+shared vec4  tile[ROWS * COLS4];
+shared float partial[SLICES * PARTIAL];
+shared float score[ROWS * HEADS], weight[ROWS * HEADS]; // [row][head]
+shared float keep[HEADS], largest[2 * HEADS];           // largest: of even and of odd tiles
+
+vec4  query[EACH * QUERY], sums[EACH * SUMS];
+float total[EACH]; // l
+uint  parity;
+
+// With one of them the number is a constant, which tells compilers for CPUs that it is uniform.
+uint head_lane()
+{
+    return HEAD_LANES == 1u ? 0u : gl_LocalInvocationID.x % HEAD_LANES;
+}
+uint slice()
+{
+    return gl_LocalInvocationID.x / HEAD_LANES;
+}
+uint head_of(uint e)
+{
+    return gl_WorkGroupID.x * HEADS + head_lane() + e * HEAD_LANES;
+}
+
+// Whether the j-th group of columns of this lane is one of `count`; mostly known when compiled.
+bool inside(uint j, uint count)
+{
+    return (j + 1u) * SLICES <= count || slice() + j * SLICES < count;
+}
+
+void load_query()
+{
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+        uint head = min(head_of(e), args.heads - 1u), token = gl_WorkGroupID.z;
+        uint latent = (token * args.q_latent_stride + head * args.kv) * 4u;
+        uint rope = (token * args.q_rope_stride + head * args.rope) * 4u;
+        [[unroll]] for (uint j = 0; j < QUERY; j++) {
+            uint c = slice() + j * SLICES;
+            query[e * QUERY + j] = vec4(0.0);
+            if (c < KV4)
+                query[e * QUERY + j] = load4(address(args.q_latent), latent + c * 16u);
+            else if (c < COLS4)
+                query[e * QUERY + j] = load4(address(args.q_rope), rope + (c - KV4) * 16u);
+        }
+    }
+}
+
+// Positions first .. first+n-1, all of one page.
+void load_tile(uint first, uint n)
+{
+    ADDRESS record = cache_record(args.cache, first);
+    for (uint i = gl_LocalInvocationID.x; i < n * COLS4; i += WORKGROUP) {
+        uint    c = i % COLS4;
+        ADDRESS row = at(record, i / COLS4 * args.cache.record);
+        tile[i] = c < KV4 ? cache_latent4(row, c * 4u, KV4 * 4u)
+                          : cache_rope4(row, (c - KV4) * 4u, KV4 * 4u);
+    }
+}
+
+// This lane's share of the scores of the tile.
+void score_partials(uint n)
+{
+    for (uint r = 0; r < n; r++) {
+        precise float dot[EACH];
+        [[unroll]] for (uint e = 0; e < EACH; e++)
+            dot[e] = 0.0;
+        [[unroll]] for (uint j = 0; j < QUERY; j++) {
+            if (inside(j, COLS4)) {
+                vec4 v = tile[r * COLS4 + slice() + j * SLICES];
+                [[unroll]] for (uint e = 0; e < EACH; e++) {
+                    vec4 q = query[e * QUERY + j];
+                    dot[e] = fma(q.w, v.w, fma(q.z, v.z, fma(q.y, v.y, fma(q.x, v.x, dot[e]))));
+                }
+            }
+        }
+        [[unroll]] for (uint e = 0; e < EACH; e++)
+            partial[slice() * PARTIAL + r * HEADS + head_lane() + e * HEAD_LANES] = dot[e];
+    }
+}
+
+void score_sums(uint n)
+{
+    for (uint i = gl_LocalInvocationID.x; i < n * HEADS; i += WORKGROUP) {
+        precise float sum = partial[i];
+        for (uint s = 1; s < SLICES; s++)
+            sum += partial[s * PARTIAL + i];
+        precise float scaled = sum * args.scale;
+        score[i] = scaled;
+    }
+}
+
+// The tile's exponentials, and the factor of what was summed before.
+void softmax(uint n, bool start)
+{
+    for (uint i = gl_LocalInvocationID.x; i < n * HEADS; i += WORKGROUP) {
+        uint  head = i % HEADS;
+        float before = start ? LOWEST : largest[parity * HEADS + head], top = before;
+        for (uint r = 0; r < n; r++)
+            top = max(top, score[r * HEADS + head]);
+        precise float below = score[i] - top, fall = before - top;
+        weight[i] = exp(below);
+        if (i < HEADS) {
+            keep[head] = exp(fall);
+            largest[(1u - parity) * HEADS + head] = top;
+        }
+    }
+}
+
+void add_values(uint n)
+{
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+        float         factor = keep[head_lane() + e * HEAD_LANES];
+        precise float l = total[e] * factor;
+        for (uint r = 0; r < n; r++)
+            l += weight[r * HEADS + head_lane() + e * HEAD_LANES];
+        total[e] = l;
+        [[unroll]] for (uint j = 0; j < SUMS; j++) {
+            precise vec4 scaled = sums[e * SUMS + j] * factor;
+            sums[e * SUMS + j] = scaled;
+        }
+    }
+    for (uint r = 0; r < n; r++) {
+        float w[EACH];
+        [[unroll]] for (uint e = 0; e < EACH; e++)
+            w[e] = weight[r * HEADS + head_lane() + e * HEAD_LANES];
+        [[unroll]] for (uint j = 0; j < SUMS; j++) {
+            if (inside(j, KV4)) {
+                vec4 v = tile[r * COLS4 + slice() + j * SLICES];
+                [[unroll]] for (uint e = 0; e < EACH; e++)
+                    sums[e * SUMS + j] = fma(vec4(w[e]), v, sums[e * SUMS + j]);
+            }
+        }
+    }
+}
+
+// sums, total and largest[parity] of positions first .. end-1.
+void attend(uint first, uint end)
+{
+    [[unroll]] for (uint i = 0; i < EACH * SUMS; i++)
+        sums[i] = vec4(0.0);
+    [[unroll]] for (uint e = 0; e < EACH; e++)
+        total[e] = 0.0;
+    for (uint p = first; p < end; p += ROWS) {
+        uint n = min(ROWS, end - p);
+        load_tile(p, n);
+        barrier();
+        score_partials(n);
+        barrier();
+        score_sums(n);
+        barrier();
+        softmax(n, p == first);
+        parity = 1u - parity;
+        barrier();
+        add_values(n);
+        barrier();
+    }
+}
+
+// Writes one head's partial; the sums are merged with those at its place unless `start`.
+void store_head(uint e, uint place, attend_merged both, bool start)
+{
+    [[unroll]] for (uint j = 0; j < SUMS; j++) {
+        if (inside(j, KV4)) {
+            Sums4 y = Sums4(at(address(args.y), place + (slice() + j * SLICES) * 16u));
+            vec4  value = sums[e * SUMS + j];
+            if (!start)
+                value = attend_merge_sums(both, y.v, value);
+            y.v = value;
+        }
+    }
+    if (slice() == 0u)
+        Sums4(at(address(args.y), place + args.kv * 4u)).v = vec4(both.m, both.l, 0.0, 0.0);
+}
+
+void main()
+{
+    uint last = load_word(address(args.step), 4u) + gl_WorkGroupID.z; // dv_step.position
+    uint count = attend_splits(last, args.split);
+    uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
+    if (begin >= count)
+        return;
+    parity = 0u;
+    load_query();
+    float m[EACH], l[EACH];
+    for (uint split = begin; split < end; split++) {
+        attend(split * args.split, min((split + 1u) * args.split, last + 1u));
+        [[unroll]] for (uint e = 0; e < EACH; e++) {
+            float top = largest[parity * HEADS + head_lane() + e * HEAD_LANES];
+            attend_merged both = attend_merged(top, total[e], 0.0, 0.0);
+            if (split > begin)
+                both = attend_merge(m[e], l[e], top, total[e]);
+            m[e] = both.m;
+            l[e] = both.l;
+            uint place = gl_WorkGroupID.z * args.y_stride;
+            place += attend_place(head_of(e), MERGE != 0u ? 0u : split, args.splits, args.kv);
+            if (head_of(e) < args.heads)
+                store_head(e, place * 4u, both, split == begin);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// attend's combination and the value projection (ops combine and matmul by heads):
+//   y[t, h*rows + i] = sum_c W[h][i][c] * context[t, h, c],  context = sums / l
+// A workgroup merges one head's context of TOKENS tokens into shared memory, then computes GROUPS
+// groups of 8 rows: x = heads and groups, y = tokens. The same bits as combine and matmul give.
+// Bound by latency.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint FORMAT = 3;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint TOKENS = 1;
+layout(constant_id = 5) const uint MATH_F16 = 0;
+layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
+
+ARGS(attend_value);
+
+#include "lib/attend.glsl"
+
+shared vec4 context[TOKENS * KV4];
+
+vec4 dot_input(uint t, uint k)
+{
+    return context[t * KV4 + k / 4u];
+}
+
+#include "lib/dot.glsl"
+
+void load_context(uint head, uint first)
+{
+    uint position = load_word(address(args.step), 4u); // dv_step.position
+    for (uint i = gl_LocalInvocationID.x; i < TOKENS * KV4; i += WORKGROUP) {
+        uint token = min(first + i / KV4, args.tokens - 1u);
+        uint count = args.splits == 1u ? 1u : attend_splits(position + token, args.split);
+        uint place = token * args.partials_stride + attend_place(head, 0u, args.splits, KV4 * 4u);
+        context[i] = attend_result(address(args.partials), place * 4u, count, KV4 * 4u, i % KV4 * 4u);
+    }
+    barrier();
+}
+
+void main()
+{
+    uint tiles = (args.w.groups + GROUPS - 1u) / GROUPS;
+    uint head = gl_WorkGroupID.x / tiles, group = gl_WorkGroupID.x % tiles * GROUPS;
+    uint first = gl_WorkGroupID.y * TOKENS;
+    load_context(head, first);
+    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group, (head + 1u) * args.w.groups);
+    dot_reduce();
+    if (gl_LocalInvocationID.x >= 8u)
+        return;
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        uint row = (group + g) * 8u + dot_row();
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            if (row < args.rows && first + t < args.tokens)
+                store(address(args.y), ((first + t) * args.y_stride + head * args.rows + row) * 4u,
+                      dot_sum[g * TOKENS + t]);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// What attention needs of a token, in one dispatch with three roles, one a workgroup:
+//   x = 0             cache[position] = (RMSNorm(kva[..kv]) * norm, rope(kva[kv..]))
+//   x = 1 .. ROTATORS q_rope[h] = rope(q[h, nope..])
+//   then              q_latent[h] = W_UK[h] q[h, ..nope], GROUPS groups of 8 rows
+// y = TOKENS tokens. The same bits as rms_norm, rope, cache_write and matmul by heads give. Bound by
+// latency with few tokens, so the longest chain, the cache's, comes first.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint FORMAT = 3;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint TOKENS = 1;
+layout(constant_id = 5) const uint MATH_F16 = 0;
+layout(constant_id = 6) const uint CACHE = 1;
+layout(constant_id = 7) const uint ROTATORS = 1;
+
+ARGS(mla_prepare);
+
+layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Block {
+    dv_mla_prepare_block v;
+};
+
+#include "lib/norm.glsl"
+#include "lib/rope.glsl"
+
+#define BLOCK Block(address(args.block)).v
+
+uint    first_token, token; // token: whose record is written
+float   factor;
+ADDRESS query; // of the head that is absorbed, read once: the block lies in memory
+uint    query_stride;
+
+uint position_of(uint t)
+{
+    return load_word(address(BLOCK.step), 4u) + t; // dv_step.position
+}
+
+vec4 dot_input(uint t, uint k)
+{
+    return load4(query, (min(first_token + t, args.tokens - 1u) * query_stride + k) * 4u);
+}
+
+#include "lib/dot.glsl"
+
+vec4 cache_latent_input(uint k)
+{
+    vec4 x = load4(address(BLOCK.kva), (token * BLOCK.kva_stride + k) * 4u);
+    return norm_apply(x, factor, load4(address(BLOCK.norm), k * 4u));
+}
+
+vec4 cache_rope_input(uint k)
+{
+    vec4 x = load4(address(BLOCK.kva), (token * BLOCK.kva_stride + BLOCK.kv + k) * 4u);
+    return rope_rotate(address(BLOCK.table), position_of(token), BLOCK.rope, k, x);
+}
+
+#include "lib/cache_store.glsl"
+
+void write_cache(uint end)
+{
+    for (token = first_token; token < end; token++) {
+        factor = norm_factor(at(address(BLOCK.kva), token * BLOCK.kva_stride * 4u), BLOCK.kv, args.eps);
+        cache_store(cache_record(BLOCK.cache, position_of(token)), BLOCK.kv, BLOCK.rope);
+    }
+}
+
+void rotate_query(uint rotator, uint end)
+{
+    uint cols = BLOCK.heads * BLOCK.rope;
+    for (uint t = first_token; t < end; t++) {
+        for (uint c = (rotator * WORKGROUP + gl_LocalInvocationID.x) * 4u; c < cols;
+             c += ROTATORS * WORKGROUP * 4u) {
+            uint h = c / BLOCK.rope, k = c % BLOCK.rope;
+            uint from = t * BLOCK.q_stride + h * (BLOCK.nope + BLOCK.rope) + BLOCK.nope + k;
+            vec4 x = load4(address(BLOCK.q), from * 4u);
+            vec4 y = rope_rotate(address(BLOCK.table), position_of(t), BLOCK.rope, k, x);
+            Store4(at(address(BLOCK.q_rope), (t * BLOCK.q_rope_stride + c) * 4u)).v = floatBitsToUint(y);
+        }
+    }
+}
+
+void absorb(uint part, uint end)
+{
+    uint tiles = (args.w.groups + GROUPS - 1u) / GROUPS;
+    uint head = part / tiles, group = part % tiles * GROUPS;
+    query = at(address(BLOCK.q), head * (BLOCK.nope + BLOCK.rope) * 4u);
+    query_stride = BLOCK.q_stride;
+    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group, (head + 1u) * args.w.groups);
+    dot_reduce();
+    if (gl_LocalInvocationID.x >= 8u)
+        return;
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        uint row = (group + g) * 8u + dot_row();
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            uint place = (first_token + t) * BLOCK.q_latent_stride + head * BLOCK.kv + row;
+            if (row < BLOCK.kv && first_token + t < end)
+                store(address(BLOCK.q_latent), place * 4u, dot_sum[g * TOKENS + t]);
+        }
+    }
+}
+
+void main()
+{
+    uint role = gl_WorkGroupID.x;
+    first_token = gl_WorkGroupID.y * TOKENS;
+    uint end = min(first_token + TOKENS, args.tokens);
+    if (role == 0u)
+        write_cache(end);
+    else if (role <= ROTATORS)
+        rotate_query(role - 1u, end);
+    else
+        absorb(role - 1u - ROTATORS, end);
+}

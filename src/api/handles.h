@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the public handles hold. */
+#ifndef DV_API_HANDLES_H
+#define DV_API_HANDLES_H
+
+#include "dsvk/dsvk.h"
+#include "engine/session.h"
+#include "file/checkpoint.h"
+#include "file/tokenizer.h"
+
+struct dsvk_device {
+    struct dv_context   ctx;
+    struct dv_instance *instance;
+    struct dv_device   *dev;
+    struct dv_stream   *stream;
+    dsvk_device_info    info;
+};
+
+struct dsvk_model {
+    struct dv_context     ctx;
+    struct dv_checkpoint *checkpoint; /* NULL for a published shape or config alone */
+    struct dv_config      config;
+    struct dv_tokenizer  *tokenizer;  /* NULL: none */
+    enum dv_chat_format   chat;
+    dsvk_model_info       info;
+    char                  formats[160]; /* info.number_formats */
+    char                  routing[64];
+    dsvk_device          *device; /* NULL until loaded; borrowed */
+    struct dv_weights    *weights;
+    bool                  math_f16, no_fuse;
+};
+
+struct dsvk_session {
+    dsvk_model        *model; /* borrowed */
+    struct dv_session *session;
+};
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handles.h"
+#include "base/os.h"
+
+/* ---- describing ---- */
+
+static const char *routing_name(const struct dv_config *c)
+{
+    if (c->experts == 0)
+        return "none";
+    switch (c->topk_method) {
+    case DV_TOPK_GREEDY:
+        return c->scoring == DV_SCORING_SIGMOID ? "sigmoid greedy" : "softmax greedy";
+    case DV_TOPK_GROUP_LIMITED_GREEDY:
+        return c->scoring == DV_SCORING_SIGMOID ? "sigmoid group_limited_greedy"
+                                                : "softmax group_limited_greedy";
+    default:
+        return c->scoring == DV_SCORING_SIGMOID ? "sigmoid noaux_tc" : "softmax noaux_tc";
+    }
+}
+
+/* "F8_E4M3 78%, BF16 22%", by bytes, largest first. */
+static void describe_formats(dsvk_model *m)
+{
+    uint64_t bytes[DV_N_DTYPES] = { 0 }, total = 0;
+    size_t   at = 0;
+    for (uint32_t i = 0; i < m->info.tensors; i++) {
+        const struct dv_tensor_file *t = dv_checkpoint_tensor(m->checkpoint, i);
+        bytes[t->dtype] += t->bytes;
+        total += t->bytes;
+    }
+    for (;;) {
+        unsigned best = 0;
+        for (unsigned d = 1; d < DV_N_DTYPES; d++)
+            best = bytes[d] > bytes[best] ? d : best;
+        if (bytes[best] == 0 || at >= sizeof m->formats)
+            return;
+        at += (size_t)snprintf(m->formats + at, sizeof m->formats - at, "%s%s %.1f%%", at ? ", " : "",
+                               dv_dtype_name((enum dv_dtype)best),
+                               100.0 * (double)bytes[best] / (double)total);
+        bytes[best] = 0;
+    }
+}
+
+static void describe(dsvk_model *m)
+{
+    const struct dv_config *c = &m->config;
+    dsvk_model_info        *i = &m->info;
+    *i = (dsvk_model_info){ .architecture = c->model_type, .layers = c->layers, .hidden = c->hidden,
+        .heads = c->heads, .vocab = c->vocab, .q_lora = c->q_lora, .kv_lora = c->kv_lora,
+        .nope = c->nope, .rope = c->rope, .v_head = c->v_head, .dense_ffn = c->dense_ffn,
+        .expert_ffn = c->expert_ffn, .experts = c->experts, .shared_experts = c->shared_experts,
+        .top_k = c->top_k, .groups = c->groups, .top_k_groups = c->top_k_groups,
+        .mtp_layers = c->mtp_layers, .max_context = c->max_context, .routing = routing_name(c),
+        .chat_format = dv_chat_format_name(m->chat), .number_formats = m->formats,
+        .do_sample = c->do_sample, .temperature = c->temperature, .top_p = c->top_p,
+        .gen_top_k = c->gen_top_k };
+    for (uint32_t l = 0; l < c->layers; l++)
+        i->dense_layers += !dv_config_is_moe(c, l);
+    i->parameters   = dv_config_parameters(c, &i->active_parameters);
+    i->latent_bytes = (uint64_t)c->layers * (c->kv_lora + c->rope) * 2;
+    if (m->tokenizer)
+        i->tokenizer_size = dv_tokenizer_size(m->tokenizer);
+    if (m->checkpoint) {
+        i->bytes   = dv_checkpoint_bytes(m->checkpoint);
+        i->tensors = dv_checkpoint_n_tensors(m->checkpoint);
+        i->shards  = dv_checkpoint_n_shards(m->checkpoint);
+        describe_formats(m);
+    }
+}
+
+/* ---- opening ---- */
+
+/* A folder without a tokenizer is no failure here; one with a broken tokenizer is. */
+static dsvk_status open_tokenizer(dsvk_model *m, const char *folder)
+{
+    dsvk_status status;
+    char        path[4096];
+    int n = snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    if (n < 0 || (size_t)n >= sizeof path || !dv_file_exists(path))
+        return DSVK_OK;
+    TRY(dv_tokenizer_open(&m->tokenizer, &m->ctx, folder));
+    m->chat = dv_chat_detect(m->tokenizer, m->config.model_type);
+    return DSVK_OK;
+}
+
+static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
+{
+    dsvk_status status;
+    if (params->like)
+        return dv_config_like(&m->config, &m->ctx, params->like);
+    if (!params->folder)
+        return dv_fail(&m->ctx, DSVK_BAD_ARGUMENT, "model: neither a folder nor a published shape");
+    if (params->config_only)
+        return dv_config_read(&m->config, &m->ctx, params->folder);
+    TRY(dv_checkpoint_open(&m->checkpoint, &m->ctx, params->folder));
+    m->config = *dv_checkpoint_config(m->checkpoint);
+    TRY(dv_checkpoint_check(&m->ctx, m->checkpoint));
+    return open_tokenizer(m, params->folder);
+}
+
+dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
+{
+    dsvk_status       status;
+    struct dv_context ctx;
+    *out = NULL;
+    dv_context_init(&ctx, &params->log, &params->allocator);
+    dsvk_model *m = dv_zalloc(&ctx, sizeof *m);
+    if (!m)
+        return dv_fail(&ctx, DSVK_NO_MEMORY, "model: no memory for it");
+    m->ctx = ctx;
+    status = open_folder(m, params);
+    if (status != DSVK_OK) {
+        dsvk_model_close(m);
+        return status;
+    }
+    describe(m);
+    *out = m;
+    return DSVK_OK;
+}
+
+void dsvk_model_close(dsvk_model *model)
+{
+    if (!model)
+        return;
+    struct dv_context ctx = model->ctx;
+    dv_weights_free(model->weights);
+    dv_tokenizer_free(model->tokenizer);
+    dv_checkpoint_close(model->checkpoint);
+    dv_free(&ctx, model);
+}
+
+const dsvk_model_info *dsvk_model_describe(const dsvk_model *model)
+{
+    return &model->info;
+}
+
+bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *info)
+{
+    *info = (dsvk_tensor_info){ 0 };
+    if (i >= model->info.tensors)
+        return false;
+    const struct dv_tensor_file *t = dv_checkpoint_tensor(model->checkpoint, i);
+    *info = (dsvk_tensor_info){ .name = t->name, .dtype = dv_dtype_name(t->dtype), .n_dims = t->n_dims,
+                                .bytes = t->bytes };
+    for (uint32_t d = 0; d < t->n_dims && d < 4; d++)
+        info->dims[d] = t->dims[d];
+    return true;
+}
+
+/* ---- graph ---- */
+
+static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params *params)
+{
+    if ((unsigned)params->stage > DSVK_STAGE_PLANNED || (unsigned)params->format > DSVK_FORMAT_JSON ||
+        !params->write)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "graph: no such stage or format, or no writer");
+    if (params->tokens > model->config.max_context)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "graph: %u tokens in one pass, but the model's context is %u", params->tokens,
+                       model->config.max_context);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *params)
+{
+    dsvk_status      status;
+    struct dv_graph *g;
+    struct dv_plan   plan;
+    TRY(check_stage(model, params));
+    uint32_t context = model->config.max_context < 4096 ? model->config.max_context : 4096;
+    uint32_t tokens  = params->tokens ? params->tokens : 1;
+    if (context < tokens)
+        context = tokens;
+    struct dv_graph_size size = { .tokens = tokens, .context = context,
+        .split = dv_engine_split(context), .tile = 16 };
+    bool no_fuse = params->no_fuse || params->stage == DSVK_STAGE_BUILT;
+    TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse));
+    if (params->stage == DSVK_STAGE_PLANNED)
+        status = dv_graph_plan(g, &plan);
+    if (status == DSVK_OK) {
+        struct dv_printer printer = { .write = params->write, .user = params->user };
+        dv_graph_print(g, params->stage == DSVK_STAGE_PLANNED ? &plan : NULL,
+                       (enum dv_print_format)params->format, &printer);
+    }
+    dv_graph_free(g);
+    return status;
+}
+
+/* ---- weights ---- */
+
+dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+{
+    dsvk_status      status;
+    struct dv_graph *g;
+    if (model->weights)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
+    if (!model->checkpoint)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
+    /* Which matrices there are does not depend on the tokens of a pass. */
+    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, params->no_fuse));
+    struct dv_plan plan;
+    status = dv_graph_plan(g, &plan);
+    if (status == DSVK_OK)
+        status = dv_weights_load(&model->weights, device->dev, device->stream, model->checkpoint, g,
+                                 &params->progress);
+    dv_graph_free(g);
+    if (status != DSVK_OK)
+        return status;
+    model->device   = device;
+    model->no_fuse  = params->no_fuse;
+    model->math_f16 = params->math == DSVK_MATH_F16; /* AUTO: no kernel is faster with it yet */
+    return DSVK_OK;
+}
+
+uint64_t dsvk_model_weight_bytes(const dsvk_model *model)
+{
+    return model->weights ? dv_weights_bytes(model->weights) : 0;
+}

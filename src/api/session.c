@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/handles.h"
+#include "engine/sample.h"
+
+#define DEFAULT_CONTEXT 8192u
+#define SMALLEST_CONTEXT 256u
+
+static uint32_t default_chunk(const struct dv_caps *caps)
+{
+    return caps->is_software ? 64 : 256;
+}
+
+static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)
+{
+    if (!model->weights)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
+    if (params->context > model->config.max_context)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "session: a context of %u tokens, but the model's limit is %u", params->context,
+                       model->config.max_context);
+    if ((unsigned)params->cache > DSVK_CACHE_FP8)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: no such cache format");
+    if (params->chunk > 4096)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: chunks of %u tokens, at most 4096",
+                       params->chunk);
+    return DSVK_OK;
+}
+
+static enum dv_cache_format cache_format(dsvk_cache cache)
+{
+    return cache == DSVK_CACHE_F32   ? DV_CACHE_F32
+           : cache == DSVK_CACHE_FP8 ? DV_CACHE_FP8
+                                     : DV_CACHE_BF16;
+}
+
+/* The longest context whose cache takes at most half of what is left: the rest is for activations and
+ * for others. */
+static uint32_t fitting_context(const dsvk_model *model, enum dv_cache_format format)
+{
+    const struct dv_config *c       = &model->config;
+    const struct dv_device *dev     = model->device->dev;
+    uint32_t                context = c->max_context < DEFAULT_CONTEXT ? c->max_context : DEFAULT_CONTEXT;
+    uint64_t left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    struct dv_cache_shape shape = { .format = format, .layers = c->layers, .kv = c->kv_lora,
+                                    .rope = c->rope };
+    for (;; context /= 2) {
+        shape.context = context;
+        if (context <= SMALLEST_CONTEXT || dv_cache_bytes(&shape) <= left / 2)
+            return context;
+    }
+}
+
+dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model, const dsvk_session_params *params)
+{
+    dsvk_status status;
+    *out = NULL;
+    TRY(check_params(model, params));
+    dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
+    if (!session)
+        return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+    session->model          = model;
+    struct dv_engine engine = { .ctx = &model->ctx, .dev = model->device->dev,
+        .stream = model->device->stream, .config = &model->config, .weights = model->weights,
+        .math_f16 = model->math_f16, .no_fuse = model->no_fuse };
+    struct dv_session_params p = { .context = params->context, .chunk = params->chunk,
+        .cache = cache_format(params->cache), .profile = params->profile };
+    if (p.context == 0)
+        p.context = fitting_context(model, p.cache);
+    if (p.chunk == 0)
+        p.chunk = default_chunk(&engine.dev->caps);
+    if (p.chunk > p.context)
+        p.chunk = p.context;
+    status = dv_session_new(&session->session, &engine, &p);
+    if (status != DSVK_OK) {
+        dsvk_session_free(session);
+        return status;
+    }
+    *out = session;
+    return DSVK_OK;
+}
+
+void dsvk_session_free(dsvk_session *session)
+{
+    if (!session)
+        return;
+    dv_session_free(session->session);
+    dv_free(&session->model->ctx, session);
+}
+
+static dsvk_status check_count(const dsvk_session *session, size_t n)
+{
+    if (n <= session->session->params.context)
+        return DSVK_OK;
+    return dv_fail(&session->model->ctx, DSVK_BAD_ARGUMENT,
+                   "session: %zu tokens do not fit into a context of %u", n,
+                   session->session->params.context);
+}
+
+dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
+                              const dsvk_progress *progress)
+{
+    dsvk_status status;
+    TRY(check_count(session, n));
+    return dv_session_sync(session->session, tokens, (uint32_t)n, progress);
+}
+
+size_t dsvk_session_tokens(const dsvk_session *session)
+{
+    return session->session->n_tokens;
+}
+
+uint32_t dsvk_session_context(const dsvk_session *session)
+{
+    return session->session->params.context;
+}
+
+uint32_t dsvk_session_chunk(const dsvk_session *session)
+{
+    return session->session->params.chunk;
+}
+
+dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
+{
+    *token = 0;
+    return dv_session_argmax(session->session, token);
+}
+
+dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
+{
+    return dv_session_logits(session->session, logits);
+}
+
+dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling, uint32_t *token)
+{
+    dsvk_status              status;
+    const struct dv_context *ctx = &session->model->ctx;
+    uint32_t                 n   = session->model->config.vocab;
+    if (!(sampling->temperature > 0))
+        return dsvk_session_argmax(session, token);
+    *token        = 0;
+    float *logits = dv_alloc(ctx, n * sizeof *logits);
+    if (!logits)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "sample: no memory for %u logits", n);
+    status = dv_session_logits(session->session, logits);
+    if (status == DSVK_OK)
+        status = dv_sample(token, ctx, logits, n, sampling, session->session->n_tokens);
+    dv_free(ctx, logits);
+    return status;
+}
+
+dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
+                               const dsvk_score_rows *rows, const dsvk_progress *progress)
+{
+    dsvk_status status;
+    TRY(check_count(session, n));
+    return dv_session_score(session->session, tokens, (uint32_t)n, rows, progress);
+}
+
+void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
+{
+    const struct dv_session *s = session->session;
+    *stats                     = s->stats;
+    stats->device_bytes        = s->engine.dev->bytes_used;
+    stats->arena_bytes         = s->arena ? s->arena->bytes : 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const dsvk_profile_row *x = a, *y = b;
+    return x->seconds < y->seconds ? 1 : x->seconds > y->seconds ? -1 : 0;
+}
+
+dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
+{
+    const struct dv_session *s = session->session;
+    *n                         = 0;
+    *rows                      = NULL;
+    if (!s->params.profile || s->engine.dev->caps.timestamp_ns <= 0)
+        return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED,
+                       "profile: not asked for, or the device has no timestamps");
+    *rows = dv_zalloc_array(s->engine.ctx, DV_N_OPS, sizeof **rows);
+    if (!*rows)
+        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "profile: no memory for its rows");
+    for (unsigned op = 0; op < DV_N_OPS; op++) {
+        if (s->profile[op].dispatches == 0)
+            continue;
+        dsvk_profile_row *row = &(*rows)[(*n)++];
+        row->dispatches       = s->profile[op].dispatches;
+        row->seconds          = (double)s->profile[op].ns * 1e-9;
+        snprintf(row->kernel, sizeof row->kernel, "%s", dv_op_name((enum dv_op)op));
+    }
+    qsort(*rows, *n, sizeof **rows, by_time);
+    return DSVK_OK;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Attention over the latent cache. A workgroup takes several heads of one token, so that each record
+ * is loaded once for all of them; its shape depends on the model and the device only, because the
+ * order of summation follows from it. */
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+/* Groups of four columns of a head's query and of its sums that a lane holds: 9 of 576 columns are 68
+ * registers with 16 lanes a head, and as much again for a second head. */
+#define LANE_COLUMNS 9
+
+struct shape {
+    uint32_t workgroup, heads, each, rows;
+    uint32_t shared; /* bytes */
+};
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+    uint32_t power = 1;
+    while (power < n)
+        power *= 2;
+    return power;
+}
+
+static uint32_t shared_bytes(const struct shape *s, uint32_t cols)
+{
+    uint32_t head_lanes = s->heads / s->each, slices = s->workgroup / head_lanes;
+    uint32_t words = s->rows * cols + slices * (s->rows * s->heads + head_lanes);
+    return (words + 2 * s->rows * s->heads + 3 * s->heads) * 4;
+}
+
+static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, site->caps);
+    uint32_t cols = node->kv + node->dim;
+    uint32_t heads = power_of_two_from(node->heads), slices;
+    struct shape s = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
+
+    s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
+    if (s.heads > s.workgroup)
+        s.heads = s.workgroup;
+    slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
+    if (slices < s.workgroup / s.heads)
+        slices = s.workgroup / s.heads;
+    /* Small workgroups are those of CPUs: all lanes share a head, whose number is then uniform. */
+    if (slices > s.workgroup || s.workgroup < 64)
+        slices = s.workgroup;
+    s.each = s.heads / (s.workgroup / slices);
+
+    /* Half of the memory, so that two workgroups fit; less of it only when one row asks for it. */
+    uint32_t limit = site->caps->max_shared_bytes / 2;
+    if (limit > 16384)
+        limit = 16384;
+    while (s.rows > 1 && shared_bytes(&s, cols) > limit)
+        s.rows /= 2;
+    s.shared = shared_bytes(&s, cols);
+    return s;
+}
+
+static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                            const struct dv_node *node)
+{
+    struct shape s = shape_of(site, node);
+    if (s.shared > site->caps->max_shared_bytes)
+        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
+                       "attend: %u bytes of shared memory for kv %u and rope %u, %s has %u",
+                       (unsigned)s.shared, (unsigned)node->kv, (unsigned)node->dim,
+                       site->caps->name, (unsigned)site->caps->max_shared_bytes);
+    struct dv_operand     latent = dv_site_operand(site, node->in[0]);
+    struct dv_operand     rope = dv_site_operand(site, node->in[1]);
+    struct dv_operand     y = dv_site_operand(site, node->out[0]);
+    struct dv_attend_args args = {
+        .step = dv_address_of(site->step),
+        .q_latent = latent.address,
+        .q_rope = rope.address,
+        .y = y.address,
+        .cache = dv_site_cache(site, node->layer),
+        .q_latent_stride = latent.stride,
+        .q_rope_stride = rope.stride,
+        .y_stride = y.stride,
+        .tokens = latent.rows,
+        .heads = node->heads,
+        .kv = node->kv,
+        .rope = node->dim,
+        .split = node->split,
+        .splits = node->splits,
+        .scale = node->scale,
+    };
+    uint32_t merge = node->splits == 1;
+    /* Indirect: the parameter block holds the same x and z, and the splits that the pass has as y. */
+    *dispatch = (struct dv_dispatch){
+        .pipeline = { .kernel = "attend",
+                      .spec = { s.workgroup, 0, site->cache_format, s.heads, s.each, s.rows,
+                                node->kv / 4, node->dim / 4, merge },
+                      .n_spec = 9 },
+        .groups = { (node->heads + s.heads - 1) / s.heads, node->splits, latent.rows },
+        .indirect = !merge,
+    };
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+const struct dv_kernel dv_kernel_attend = { "attend", dispatch_attend };

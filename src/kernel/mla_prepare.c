@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Absorption of W_UK, rotation of the query and the cache's record, in one dispatch. The workgroup is
+ * that of matmul, whose bits the absorption must give; the other roles take any. */
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+#define TOKENS 4
+#define ROTATIONS 4 /* groups of four columns that an invocation rotates for one token */
+
+static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    struct dv_operand           q = dv_site_operand(site, node->in[0]);
+    struct dv_operand           kva = dv_site_operand(site, node->in[1]);
+    struct dv_operand           q_latent = dv_site_operand(site, node->out[0]);
+    struct dv_operand           q_rope = dv_site_operand(site, node->out[1]);
+    struct dv_mla_prepare_block block = {
+        .step = dv_address_of(site->step),
+        .q = q.address,
+        .kva = kva.address,
+        .table = dv_site_vector(site, node->w[1]),
+        .norm = dv_site_vector(site, node->w[2]),
+        .q_latent = q_latent.address,
+        .q_rope = q_rope.address,
+        .cache = dv_site_cache(site, node->layer),
+        .q_stride = q.stride,
+        .kva_stride = kva.stride,
+        .q_latent_stride = q_latent.stride,
+        .q_rope_stride = q_rope.stride,
+        .heads = node->heads,
+        .kv = node->kv,
+        .nope = node->nope,
+        .rope = node->dim,
+    };
+    _Static_assert(sizeof block <= DV_BLOCK_BYTES, "block too large");
+    memcpy(site->block_data, &block, sizeof block);
+}
+
+static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                            const struct dv_node *node)
+{
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, site->caps);
+    uint32_t                   rows = dv_site_operand(site, node->in[0]).rows;
+    struct dv_mla_prepare_args args = {
+        .w = dv_site_matrix(site, node->w[0]),
+        .block = dv_address_of(site->block),
+        .tokens = rows,
+        .eps = node->eps,
+    };
+    uint32_t workgroup = tuning.matmul_workgroup;
+    uint32_t groups = rows > 1 ? tuning.matmul_groups_wide : tuning.matmul_groups;
+    uint32_t tokens = rows < TOKENS ? rows : TOKENS;
+    if (tokens > tuning.matmul_tokens)
+        tokens = tuning.matmul_tokens;
+    uint32_t rotator = workgroup * 4 * ROTATIONS; /* columns of one workgroup */
+    uint32_t rotators = (node->heads * node->dim + rotator - 1) / rotator;
+    *dispatch = (struct dv_dispatch){
+        .pipeline = { .kernel = "mla_prepare",
+                      .spec = { workgroup, 0, site->weights[node->w[0]].format, groups, tokens,
+                                site->math_f16, site->cache_format, rotators },
+                      .n_spec = 8 },
+        .groups = { 1 + rotators + node->heads * ((args.w.groups + groups - 1) / groups),
+                    (rows + tokens - 1) / tokens, 1 },
+    };
+    fill_block(site, node);
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+const struct dv_kernel dv_kernel_mla_prepare = { "mla_prepare", dispatch_mla_prepare };
