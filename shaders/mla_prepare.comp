@@ -30,7 +30,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Bl
 uint    first_token, token; // token: whose record is written
 float   factor;
 ADDRESS query; // of the head that is absorbed, read once: the block lies in memory
-uint    query_stride;
+uint    query_row[TOKENS];
 
 uint position_of(uint t)
 {
@@ -39,7 +39,7 @@ uint position_of(uint t)
 
 vec4 dot_input(uint t, uint k)
 {
-    return load4(query, (min(first_token + t, args.tokens - 1u) * query_stride + k) * 4u);
+    return load4(query, query_row[t] + k * 4u);
 }
 
 #include "lib/dot.glsl"
@@ -86,7 +86,8 @@ void absorb(uint part, uint end)
     uint tiles = (args.w.groups + GROUPS - 1u) / GROUPS;
     uint head = part / tiles, group = part % tiles * GROUPS;
     query = at(address(BLOCK.q), head * (BLOCK.nope + BLOCK.rope) * 4u);
-    query_stride = BLOCK.q_stride;
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        query_row[t] = min(first_token + t, args.tokens - 1u) * BLOCK.q_stride * 4u;
     dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group, (head + 1u) * args.w.groups);
     dot_reduce();
     if (gl_LocalInvocationID.x >= 8u)

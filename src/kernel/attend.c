@@ -59,8 +59,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     return s;
 }
 
-static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                            const struct dv_node *node)
+static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
+                                  const struct dv_kernel_site *site, const struct dv_node *node)
 {
     struct shape s = shape_of(site, node);
     if (s.shared > site->caps->max_shared_bytes)
