@@ -94,11 +94,12 @@ static void usual_permissions(int fd)
 
 static bool open_temporary(struct host_output *output)
 {
-    output->temporary = malloc(strlen(output->name) + 8);
+    static const char ending[] = ".XXXXXX";
+    size_t            bytes = strlen(output->name) + sizeof ending;
+    output->temporary = malloc(bytes);
     if (!output->temporary)
         return false;
-    strcpy(output->temporary, output->name);
-    strcat(output->temporary, ".XXXXXX");
+    snprintf(output->temporary, bytes, "%s%s", output->name, ending);
     int fd = mkstemp(output->temporary);
     if (fd < 0) {
         free(output->temporary);

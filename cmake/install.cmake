@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# What `cmake --install` puts where. Nothing installed holds an absolute path of the build, so that
+# a prefix can be chosen, and moved, afterwards.
+include(CMakePackageConfigHelpers)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/dsvk)
+
+install(TARGETS ds-vk RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS dsvk EXPORT dsvkTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS dsvk_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/dsvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/ds-vk)
+install(FILES ${CMAKE_SOURCE_DIR}/docs/man/ds-vk.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ds-vk.bash
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ds-vk)
+
+# From the folder of dsvk.pc up to the prefix.
+file(RELATIVE_PATH DSVK_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(${CMAKE_SOURCE_DIR}/cmake/dsvk.pc.in ${CMAKE_BINARY_DIR}/dsvk.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/dsvk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(EXPORT dsvkTargets NAMESPACE dsvk:: DESTINATION ${package_folder})
+configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/dsvkConfig.cmake.in
+    ${CMAKE_BINARY_DIR}/dsvkConfig.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/dsvkConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/dsvkConfig.cmake ${CMAKE_BINARY_DIR}/dsvkConfigVersion.cmake
+    DESTINATION ${package_folder})

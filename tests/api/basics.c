@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "demo.h"
+
+#include <string.h>
+
+static void status_text_is_never_null(void **state)
+{
+    (void)state;
+#define X(name, text) assert_string_equal(dsvk_status_text(DSVK_##name), text);
+    DSVK_STATUS_MAP(X)
+#undef X
+    assert_non_null(dsvk_status_text((dsvk_status)-1));
+    assert_non_null(dsvk_status_text((dsvk_status)1000));
+}
+
+static void version_is_that_of_the_headers(void **state)
+{
+    (void)state;
+    assert_string_equal(dsvk_version(), "0.1.0");
+    assert_int_equal(DSVK_VERSION_MAJOR * 10000 + DSVK_VERSION_MINOR * 100 + DSVK_VERSION_PATCH,
+                     100);
+}
+
+static void free_functions_take_null(void **state)
+{
+    (void)state;
+    dsvk_session_free(NULL);
+    dsvk_model_close(NULL);
+    dsvk_device_close(NULL);
+    dsvk_device_list_free(NULL, NULL);
+}
+
+static void model_open_failure_is_a_status_and_no_model(void **state)
+{
+    dsvk_model *model = (dsvk_model *)&model;
+    (void)state;
+    assert_int_equal(dsvk_model_open(&model, &(dsvk_model_params){ .folder = "no/such/folder" }),
+                     DSVK_BAD_FILE);
+    assert_null(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_text_is_never_null),
+        cmocka_unit_test(version_is_that_of_the_headers),
+        cmocka_unit_test(free_functions_take_null),
+        cmocka_unit_test(model_open_failure_is_a_status_and_no_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

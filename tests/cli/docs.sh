@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The man page names every command and option, and no other; the completion offers them.
+#   docs.sh PROGRAM DOCS
+set -uo pipefail
+program=$1 docs=$2
+fails=0
+wrong() { echo "FAILED: $1"; fails=1; }
+
+commands=$("$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' | sort)
+options() { "$program" "$1" --help | grep -oE '^  (-., |    )--[a-z-]+' | grep -oE '\-\-[a-z-]+' | sort; }
+[ "$(wc -l <<<"$commands")" = 7 ] || wrong "the help lists not seven commands"
+all=$(for c in $commands; do options "$c"; done | sort -u)
+
+man=$(sed 's/\\-/-/g' "$docs/man/ds-vk.1")
+in_man=$(grep -oE '^\.B[IR]? .*' <<<"$man" | grep -oE '\-\-[a-z-]+' | sort -u | grep -vx -e --version)
+[ "$all" = "$in_man" ] || wrong "help and man page differ: $(diff <(echo "$all") <(echo "$in_man"))"
+in_man=$(sed -n 's/^\.SS ds-vk \([a-z]*\).*/\1/p' <<<"$man" | sort)
+[ "$commands" = "$in_man" ] || wrong "commands in help and man page differ"
+if command -v man >/dev/null && [ -n "$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$docs/man/ds-vk.1" 2>&1 >/dev/null)" ]; then
+    wrong "man complains of the page"
+fi
+
+# The completion asks the program itself.
+PATH=$(dirname "$program"):$PATH
+complete_words() { # WORDS...: what is offered for the last one
+    COMP_WORDS=("$program" "$@") COMP_CWORD=$#
+    COMPREPLY=()
+    _ds_vk
+    printf '%s\n' "${COMPREPLY[@]}" | sort
+}
+. "$docs/completion/ds-vk.bash"
+[ "$(complete_words '' | grep -v '^-')" = "$commands" ] || wrong "completion of commands"
+[ "$(complete_words run --no)" = --no-fuse ] || wrong "completion of run --no"
+[ "$(complete_words score --)" = "$(options score)" ] || wrong "completion of score --"
+[ "$(complete_words run --cache b)" = bf16 ] || wrong "completion of --cache b"
+exit $fails

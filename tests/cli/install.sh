@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# An installation serves a program that finds it by pkg-config or CMake, and works wherever it is moved.
+#   install.sh BUILD CC CMAKE
+set -euo pipefail
+build=$1 cc=$2 cmake=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$cmake" --install "$build" --prefix "$work/first" >/dev/null
+mv "$work/first" "$work/prefix"
+prefix=$work/prefix
+
+"$prefix/bin/ds-vk" --version | grep -x 'ds-vk 0.1.0' >/dev/null
+"$prefix/bin/ds-vk" inspect | grep '^architecture    deepseek_v3$' >/dev/null # the demonstration model is found
+[ -e "$prefix/share/man/man1/ds-vk.1" ]
+[ -e "$prefix/share/bash-completion/completions/ds-vk" ]
+
+printf '#include <dsvk/dsvk.h>\n#include <stdio.h>\nint main(void)\n{\n    puts(dsvk_version());\n}\n' >"$work/main.c"
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name dsvk.pc)")
+flags=$({ grep '^DSVK_SANITIZE:' "$build/CMakeCache.txt" || true; } | sed 's/.*=//; s/^./-fsanitize=&/')
+$cc $flags "$work/main.c" $(pkg-config --cflags --libs dsvk) -o "$work/with-pkg-config"
+library=$(pkg-config --variable=libdir dsvk)
+LD_LIBRARY_PATH=$library "$work/with-pkg-config" | grep -x 0.1.0 >/dev/null
+$cc $flags "$work/main.c" $(pkg-config --cflags dsvk) "$library/libdsvk.a" \
+    $(pkg-config --static --libs dsvk | sed 's/-ldsvk//') -o "$work/static"
+"$work/static" | grep -x 0.1.0 >/dev/null
+
+printf 'cmake_minimum_required(VERSION 3.20)\nproject(user C)\nfind_package(dsvk 0.1 REQUIRED)\n
+add_executable(user main.c)\ntarget_link_libraries(user dsvk::dsvk)\n' >"$work/CMakeLists.txt"
+"$cmake" -S "$work" -B "$work/b" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_C_FLAGS="$flags" >/dev/null
+"$cmake" --build "$work/b" >/dev/null
+"$work/b/user" | grep -x 0.1.0 >/dev/null

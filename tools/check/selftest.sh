@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Plants one violation after the other into a small tree and expects each checker to find it.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+fails=0
+
+plant() { # FILE TEXT: into a fresh tree that has no fault
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree"/{docs,src/base,src/vk,tools/ds-vk,tests/api,include,shaders}
+    printf '<!-- floors -->\n    base:\n    vk: base\n<!-- /floors -->\n' >"$tree/docs/architecture.md"
+    printf '/* SPDX-License-Identifier: MIT */\n' | tee "$tree"/src/{base,vk}/a.{c,h} >/dev/null
+    printf '/* SPDX-License-Identifier: MIT */\n%b' "$2" >"$tree/$1"
+}
+find_it() { # CHECKER TEXT
+    local out
+    out=$("$here/$1.sh" "$tree" 2>&1) && { echo "$1 misses: $2"; fails=1; }
+    grep -qF -e "$2" <<<"$out" || { echo "$1 does not say '$2' but: $out"; fails=1; }
+}
+pass() { "$here/$1.sh" "$tree" >/dev/null 2>&1 || { echo "$1 complains of nothing"; fails=1; }; }
+
+plant src/vk/b.c '#include "base/a.h"\n#include "vk/a.h"\n#include <string.h>\n'
+pass floors; pass style; pass metrics
+plant docs/architecture.md '';                       find_it floors "no rules in docs"
+plant src/base/b.c '#include "vk/a.h"\n';            find_it floors "base may not include vk/a.h"
+plant src/vk/b.c '#include <unistd.h>\n';            find_it floors "one operating system"
+plant src/api.c '#include "vk/a.h"\n';               find_it floors "no rule for module api"
+plant tools/ds-vk/b.c '#include "vk/a.h"\n';         find_it floors "top floor"
+plant src/vk/a.h '#include "vk/b.h"\n'
+printf '#include "vk/a.h"\n' >"$tree/src/vk/b.h";    find_it floors "headers in a circle"
+plant src/vk/b.c '\tint x;\n';                       find_it style "tabs"
+plant src/vk/b.c 'int x; \n';                        find_it style "blanks at line ends"
+plant src/vk/b.c 'int x;';                           find_it style "no line end"
+plant src/vk/b.c "int $(printf 'x%.0s' {1..100});\n"; find_it style "longer than 100"
+plant src/vk/b.c '    p = malloc(3);\n';             find_it style "belong into base"
+plant src/base/b.c '    p = malloc(3);\n';           pass style
+plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"
+plant src/vk/b.c ''; echo 'int x;' >"$tree/src/vk/b.c"; find_it style "no SPDX line"
+plant src/vk/b.c "$(printf '\\n%.0s' {1..601})";   find_it metrics "too long: 602 src/vk/b.c"
+plant src/vk/b.c "int f(int x)\n{\n$(printf '\\n%.0s' {1..130})}\n"; find_it metrics "too long: 132 src/vk/b.c:3 f"
+exit $fails

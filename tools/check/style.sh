@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a reader should not have to look at: tabs, blanks at line ends, long lines, missing licences, and calls
+# that go around the context or the host.   style.sh [ROOT]
+set -u
+shopt -s lastpipe # wrong() counts in this shell, not in one of a pipe
+cd "${1:-$(dirname "$0")/../..}" || exit 1
+export LC_ALL=C.UTF-8
+fails=0
+wrong() { # MESSAGE: with the places on standard input
+    local places
+    places=$(head -n 20)
+    [ -z "$places" ] || { echo "$1:"; echo "$places" | sed 's/^/    /'; fails=1; }
+}
+mapfile -t files < <({ git ls-files -co --exclude-standard 2>/dev/null || find . -type f | sed 's#^\./##'; } |
+    grep -vE '^(models/|build|LICENSE)|\.(json|jsonl|safetensors|spv|bin|txt|png)$|(^|/)corpus/')
+mapfile -t text < <(for f in "${files[@]}"; do [ -f "$f" ] && grep -Iql . "$f" && echo "$f"; done)
+mapfile -t code < <(printf '%s\n' "${text[@]}" | grep -E '\.(c|h|comp|glsl)$')
+mapfile -t licensed < <(printf '%s\n' "${text[@]}" |
+    grep -E '\.(c|h|comp|glsl|sh|cmake|def)$|CMakeLists\.txt$|^tools/[^/.]*$|^\.ci/run$')
+
+grep -nP '\t' "${text[@]}" /dev/null | wrong "tabs"
+grep -nP '[ \r]$' "${text[@]}" /dev/null | wrong "blanks at line ends"
+for f in "${text[@]}"; do [ -z "$(tail -c1 "$f")" ] || echo "$f"; done | wrong "no line end at the end"
+for f in "${licensed[@]}"; do head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f"; done |
+    wrong "no SPDX line"
+grep -nE '^.{101,}' "${code[@]}" /dev/null | cut -c -90 | wrong "lines longer than 100 columns"
+banned='malloc|calloc|realloc|free|printf|fprintf|puts|getenv|exit|abort|strcpy|strcat|sprintf|atoi|system'
+grep -rnE "(^|[^A-Za-z0-9_.>])($banned)\(" src --include='*.c' --include='*.h' |
+    grep -vE '^src/base/|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "calls that belong into base"
+grep -nE 'T[O]DO|F[I]XME' "${code[@]}" /dev/null | wrong "open ends"
+exit $fails
