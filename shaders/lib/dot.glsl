@@ -96,6 +96,7 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
     }
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         dot_sum[i] = 0.0;
+    // Exits at the bottom: see the same in expert_down.comp.
     uint c = dot_slice();
     if (DOT_SLICES == 1u || c < w.chunks)
         do {
