@@ -96,8 +96,12 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
     }
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         dot_sum[i] = 0.0;
-    for (uint c = dot_slice(); c < w.chunks; c += DOT_SLICES)
-        dot_chunk(format, tiles, w, c);
+    uint c = dot_slice();
+    if (DOT_SLICES == 1u || c < w.chunks)
+        do {
+            dot_chunk(format, tiles, w, c);
+            c += DOT_SLICES;
+        } while (c < w.chunks);
 }
 void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
 {

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* attend's combination and the value projection. The workgroup is that of matmul, whose bits this must
- * give; tokens and groups of a workgroup do not change a sum. */
+/* attend's combination and the value projection. The workgroup is that of matmul, whose bits this
+ * must give; tokens and groups of a workgroup do not change a sum. */
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/tile.h"
 
-/* Merging is repeated by every workgroup of a head, so each takes more rows than matmul does. */
-#define GROUPS 2
-#define TOKENS 4
+#define TOKENS 4 /* contexts in shared memory */
 
-static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                            const struct dv_node *node)
+static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
 {
-    struct dv_tuning tuning;
-    dv_tuning_of(&tuning, site->caps);
+    return (tile->tokens * kv + tile->workgroup * tile->groups) * 4;
+}
+
+static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
+                                          const struct dv_kernel_site *site,
+                                          const struct dv_node *node)
+{
     const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
     struct dv_operand            partials = dv_site_operand(site, node->in[0]);
     struct dv_operand            y = dv_site_operand(site, node->out[0]);
@@ -30,17 +32,17 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch, const str
         .split = node->split,
         .splits = node->splits,
     };
-    uint32_t workgroup = tuning.matmul_workgroup;
-    uint32_t tokens = y.rows < TOKENS ? y.rows : TOKENS;
-    while (tokens > 1 && (tokens * node->kv + workgroup * GROUPS) * 4 > site->caps->max_shared_bytes)
-        tokens--;
+    uint32_t       tokens = y.rows < TOKENS ? y.rows : TOKENS;
+    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
+    while (tile.tokens > 1 && shared_bytes(&tile, node->kv) > site->caps->max_shared_bytes)
+        tile.tokens /= 2;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
-                      .spec = { workgroup, 0, site->weights[node->w[0]].format, GROUPS, tokens,
-                                site->math_f16, node->kv / 4 },
+                      .spec = { tile.workgroup, 0, site->weights[node->w[0]].format, tile.groups,
+                                tile.tokens, site->math_f16, node->kv / 4 },
                       .n_spec = 7 },
-        .groups = { node->heads * ((args.w.groups + GROUPS - 1) / GROUPS),
-                    (y.rows + tokens - 1) / tokens, 1 },
+        .groups = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
+                    (y.rows + tile.tokens - 1) / tile.tokens, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Absorption of W_UK, rotation of the query and the cache's record, in one dispatch. The workgroup is
- * that of matmul, whose bits the absorption must give; the other roles take any. */
+/* Absorption of W_UK, rotation of the query and the cache's record, in one dispatch. The workgroup
+ * is that of matmul, whose bits the absorption must give; the other roles take any. */
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/tile.h"
 
-#define TOKENS 4
+#define TOKENS 4    /* more would make the writing of the cache a long tail */
 #define ROTATIONS 4 /* groups of four columns that an invocation rotates for one token */
 
 static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
@@ -36,11 +36,10 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
     memcpy(site->block_data, &block, sizeof block);
 }
 
-static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                            const struct dv_node *node)
+static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
+                                         const struct dv_kernel_site *site,
+                                         const struct dv_node *node)
 {
-    struct dv_tuning tuning;
-    dv_tuning_of(&tuning, site->caps);
     uint32_t                   rows = dv_site_operand(site, node->in[0]).rows;
     struct dv_mla_prepare_args args = {
         .w = dv_site_matrix(site, node->w[0]),
@@ -48,20 +47,17 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch, const stru
         .tokens = rows,
         .eps = node->eps,
     };
-    uint32_t workgroup = tuning.matmul_workgroup;
-    uint32_t groups = rows > 1 ? tuning.matmul_groups_wide : tuning.matmul_groups;
-    uint32_t tokens = rows < TOKENS ? rows : TOKENS;
-    if (tokens > tuning.matmul_tokens)
-        tokens = tuning.matmul_tokens;
-    uint32_t rotator = workgroup * 4 * ROTATIONS; /* columns of one workgroup */
-    uint32_t rotators = (node->heads * node->dim + rotator - 1) / rotator;
+    uint32_t       tokens = rows < TOKENS ? rows : TOKENS;
+    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
+    uint32_t       rotator = tile.workgroup * 4 * ROTATIONS; /* columns of one workgroup */
+    uint32_t       rotators = (node->heads * node->dim + rotator - 1) / rotator;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "mla_prepare",
-                      .spec = { workgroup, 0, site->weights[node->w[0]].format, groups, tokens,
-                                site->math_f16, site->cache_format, rotators },
+                      .spec = { tile.workgroup, 0, site->weights[node->w[0]].format, tile.groups,
+                                tile.tokens, site->math_f16, site->cache_format, rotators },
                       .n_spec = 8 },
-        .groups = { 1 + rotators + node->heads * ((args.w.groups + groups - 1) / groups),
-                    (rows + tokens - 1) / tokens, 1 },
+        .groups = { 1 + rotators + node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
+                    (rows + tile.tokens - 1) / tile.tokens, 1 },
     };
     fill_block(site, node);
     DV_PUSH(dispatch, args);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-
 #include "vk/vk.h"
 
-#define COMPUTE  VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
+#include <assert.h>
+
+#define COMPUTE VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
 #define INDIRECT VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT
 #define TRANSFER VK_PIPELINE_STAGE_TRANSFER_BIT
-#define HOST     VK_PIPELINE_STAGE_HOST_BIT
+#define HOST VK_PIPELINE_STAGE_HOST_BIT
 
 dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev)
 {
@@ -16,29 +16,21 @@ dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev)
     struct dv_commands *commands = dv_zalloc(dev->ctx, sizeof *commands);
     if (!commands)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "commands: no room for its header");
-    commands->dev = dev;
-    TRY_OR(fail, dv_device_result(
-                     dev,
-                     dev->vk.CreateCommandPool(
-                         dev->handle,
-                         &(VkCommandPoolCreateInfo){
-                             .sType            = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                             .queueFamilyIndex = dev->queue_family,
-                         },
-                         NULL, &commands->pool),
-                     "making a command pool"));
-    TRY_OR(fail, dv_device_result(
-                     dev,
-                     dev->vk.AllocateCommandBuffers(
-                         dev->handle,
-                         &(VkCommandBufferAllocateInfo){
-                             .sType       = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                             .commandPool = commands->pool,
-                             .level       = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                             .commandBufferCount = 1,
-                         },
-                         &commands->handle),
-                     "making a command buffer"));
+    commands->dev                = dev;
+    VkCommandPoolCreateInfo pool = {
+        .sType            = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+        .queueFamilyIndex = dev->queue_family,
+    };
+    VkResult result = dev->vk.CreateCommandPool(dev->handle, &pool, NULL, &commands->pool);
+    TRY_OR(fail, dv_device_result(dev, result, "making a command pool"));
+    VkCommandBufferAllocateInfo info = {
+        .sType              = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool        = commands->pool,
+        .level              = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+        .commandBufferCount = 1,
+    };
+    result = dev->vk.AllocateCommandBuffers(dev->handle, &info, &commands->handle);
+    TRY_OR(fail, dv_device_result(dev, result, "making a command buffer"));
     *out = commands;
     return DSVK_OK;
 fail:
@@ -51,9 +43,9 @@ void dv_commands_free(struct dv_commands *commands)
     if (!commands)
         return;
     struct dv_device *dev = commands->dev;
-    if (commands->queries)
+    if (commands->queries && !dev->hung)
         dev->vk.DestroyQueryPool(dev->handle, commands->queries, NULL);
-    if (commands->pool)
+    if (commands->pool && !dev->hung)
         dev->vk.DestroyCommandPool(dev->handle, commands->pool, NULL);
     dv_free(dev->ctx, commands);
 }
@@ -63,16 +55,14 @@ dsvk_status dv_commands_begin(struct dv_commands *commands)
     struct dv_device *dev = commands->dev;
     dsvk_status       status;
     TRY(dv_device_check(dev, "beginning a recording"));
-    TRY(dv_device_result(dev, dev->vk.ResetCommandPool(dev->handle, commands->pool, 0),
-                         "clearing a recording"));
-    TRY(dv_device_result(dev,
-                         dev->vk.BeginCommandBuffer(
-                             commands->handle,
-                             &(VkCommandBufferBeginInfo){
-                                 .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                 .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT,
-                             }),
-                         "beginning a recording"));
+    VkResult result = dev->vk.ResetCommandPool(dev->handle, commands->pool, 0);
+    TRY(dv_device_result(dev, result, "clearing a recording"));
+    VkCommandBufferBeginInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+        .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT, /* may be queued twice */
+    };
+    result = dev->vk.BeginCommandBuffer(commands->handle, &info);
+    TRY(dv_device_result(dev, result, "beginning a recording"));
     /* Barriers reach back over earlier submissions: this one makes them visible here. */
     dv_commands_barrier_all(commands);
     commands->n_dispatches  = 0;
@@ -84,12 +74,10 @@ dsvk_status dv_commands_begin(struct dv_commands *commands)
 dsvk_status dv_commands_end(struct dv_commands *commands)
 {
     struct dv_device *dev = commands->dev;
-    return dv_device_result(dev, dev->vk.EndCommandBuffer(commands->handle),
-                            "ending a recording");
+    return dv_device_result(dev, dev->vk.EndCommandBuffer(commands->handle), "ending a recording");
 }
 
-static void bind(struct dv_commands *commands, const struct dv_pipeline *pipeline,
-                 const void *push)
+static void bind(struct dv_commands *commands, const struct dv_pipeline *pipeline, const void *push)
 {
     struct dv_device *dev = commands->dev;
     dev->vk.CmdBindPipeline(commands->handle, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
@@ -121,14 +109,13 @@ void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv
 static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
                     VkAccessFlags from_access, VkPipelineStageFlags to, VkAccessFlags to_access)
 {
-    commands->dev->vk.CmdPipelineBarrier(
-        commands->handle, from, to, 0, 1,
-        &(VkMemoryBarrier){
-            .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-            .srcAccessMask = from_access,
-            .dstAccessMask = to_access,
-        },
-        0, NULL, 0, NULL);
+    commands->dev->vk.CmdPipelineBarrier(commands->handle, from, to, 0, 1,
+                                         &(VkMemoryBarrier){
+                                             .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                             .srcAccessMask = from_access,
+                                             .dstAccessMask = to_access,
+                                         },
+                                         0, NULL, 0, NULL);
     commands->n_barriers++;
 }
 
@@ -146,8 +133,7 @@ void dv_commands_barrier_all(struct dv_commands *commands)
             COMPUTE | INDIRECT | TRANSFER | HOST,
             VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
                 VK_ACCESS_INDIRECT_COMMAND_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
-                VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT |
-                VK_ACCESS_HOST_WRITE_BIT);
+                VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT);
 }
 
 void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from,

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <string.h>
-
 #include "vk/caps.h"
 
 #define PUSH_BYTES 128u /* what every device has */
 
 static const char *result_name(VkResult result)
 {
-#define NAME(x) \
-    case x:     \
+#define NAME(x)                                                                                    \
+    case x:                                                                                        \
         return #x;
     switch (result) {
         NAME(VK_NOT_READY)
@@ -117,22 +114,23 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
     const char               *extensions[4];
     uint32_t                  n_extensions = choose_extensions(extensions, probe);
     choose_features(probe);
-    VkResult result = instance->vk.CreateDevice(
-        dev->physical,
-        &(VkDeviceCreateInfo){
-            .sType                = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-            .pNext                = &probe->features,
-            .queueCreateInfoCount = 1,
-            .pQueueCreateInfos    = &(VkDeviceQueueCreateInfo){
-                .sType            = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                .queueFamilyIndex = dev->queue_family,
-                .queueCount       = 1,
-                .pQueuePriorities = &(float){ 0.5f },
-            },
-            .enabledExtensionCount   = n_extensions,
-            .ppEnabledExtensionNames = extensions,
-        },
-        NULL, &dev->handle);
+    VkResult result =
+        instance->vk.CreateDevice(dev->physical,
+                                  &(VkDeviceCreateInfo){
+                                      .sType                = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                      .pNext                = &probe->features,
+                                      .queueCreateInfoCount = 1,
+                                      .pQueueCreateInfos =
+                                          &(VkDeviceQueueCreateInfo){
+                                              .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                              .queueFamilyIndex = dev->queue_family,
+                                              .queueCount       = 1,
+                                              .pQueuePriorities = &(float){ 0.5f },
+                                          },
+                                      .enabledExtensionCount   = n_extensions,
+                                      .ppEnabledExtensionNames = extensions,
+                                  },
+                                  NULL, &dev->handle);
     if (result != VK_SUCCESS) {
         dev->handle = VK_NULL_HANDLE;
         return dv_device_result(dev, result, "opening it");
@@ -144,26 +142,18 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
 
 static dsvk_status make_shared_objects(struct dv_device *dev)
 {
-    dsvk_status status;
-    TRY(dv_device_result(dev,
-                         dev->vk.CreatePipelineCache(
-                             dev->handle,
-                             &(VkPipelineCacheCreateInfo){
-                                 .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO },
-                             NULL, &dev->cache),
-                         "making a pipeline cache"));
-    return dv_device_result(
-        dev,
-        dev->vk.CreatePipelineLayout(
-            dev->handle,
-            &(VkPipelineLayoutCreateInfo){
-                .sType                  = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                .pushConstantRangeCount = 1,
-                .pPushConstantRanges =
-                    &(VkPushConstantRange){ VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES },
-            },
-            NULL, &dev->layout),
-        "making the pipeline layout");
+    dsvk_status               status;
+    VkPipelineCacheCreateInfo cache = { .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO };
+    VkResult result = dev->vk.CreatePipelineCache(dev->handle, &cache, NULL, &dev->cache);
+    TRY(dv_device_result(dev, result, "making a pipeline cache"));
+    VkPushConstantRange        range  = { VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES };
+    VkPipelineLayoutCreateInfo layout = {
+        .sType                  = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .pushConstantRangeCount = 1,
+        .pPushConstantRanges    = &range,
+    };
+    result = dev->vk.CreatePipelineLayout(dev->handle, &layout, NULL, &dev->layout);
+    return dv_device_result(dev, result, "making the pipeline layout");
 }
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
@@ -172,8 +162,8 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     dsvk_status              status;
     *out = NULL;
     if (index >= instance->n_physical)
-        return dv_fail(ctx, DSVK_NO_DEVICE, "device: there is no device %u, only %u of them",
-                       index, instance->n_physical);
+        return dv_fail(ctx, DSVK_NO_DEVICE, "device: there is no device %u, only %u of them", index,
+                       instance->n_physical);
     if (!instance->caps[index].usable)
         return dv_fail(ctx, DSVK_UNSUPPORTED, "device: \"%s\": %s", instance->caps[index].name,
                        instance->caps[index].why_not);
@@ -202,21 +192,30 @@ fail:
     return status;
 }
 
-void dv_device_free(struct dv_device *dev)
+static void destroy_objects(struct dv_device *dev)
 {
-    if (!dev)
-        return;
-    while (dev->pipelines) {
-        struct dv_pipeline *pipeline = dev->pipelines;
-        dev->pipelines               = pipeline->next;
-        dev->vk.DestroyPipeline(dev->handle, pipeline->handle, NULL);
-        dv_free(dev->ctx, pipeline);
-    }
+    for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
+        dev->vk.DestroyPipeline(dev->handle, p->handle, NULL);
     if (dev->layout)
         dev->vk.DestroyPipelineLayout(dev->handle, dev->layout, NULL);
     if (dev->cache)
         dev->vk.DestroyPipelineCache(dev->handle, dev->cache, NULL);
     if (dev->handle && dev->vk.DestroyDevice)
         dev->vk.DestroyDevice(dev->handle, NULL);
+}
+
+void dv_device_free(struct dv_device *dev)
+{
+    if (!dev)
+        return;
+    if (dev->hung) /* a driver with running work must also stay loaded */
+        dev->instance->hung = true;
+    else
+        destroy_objects(dev);
+    while (dev->pipelines) {
+        struct dv_pipeline *pipeline = dev->pipelines;
+        dev->pipelines               = pipeline->next;
+        dv_free(dev->ctx, pipeline);
+    }
     dv_free(dev->ctx, dev);
 }

@@ -6,9 +6,9 @@ dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct
 {
     const char *missing = NULL;
     *table              = (struct dv_instance_table){ .GetInstanceProcAddr = get };
-#define X(name)                                             \
-    table->name = (PFN_vk##name)get(instance, "vk" #name);  \
-    if (!table->name)                                       \
+#define X(name)                                                                                    \
+    table->name = (PFN_vk##name)get(instance, "vk" #name);                                         \
+    if (!table->name)                                                                              \
         missing = "vk" #name;
     DV_INSTANCE_FUNCTIONS(X)
 #undef X
@@ -25,9 +25,9 @@ dsvk_status dv_device_table_load(struct dv_device_table *table, const struct dv_
 {
     const char *missing = NULL;
     *table              = (struct dv_device_table){ 0 };
-#define X(name)                                           \
-    table->name = (PFN_vk##name)get(device, "vk" #name);  \
-    if (!table->name)                                     \
+#define X(name)                                                                                    \
+    table->name = (PFN_vk##name)get(device, "vk" #name);                                           \
+    if (!table->name)                                                                              \
         missing = "vk" #name;
     DV_DEVICE_FUNCTIONS(X)
 #undef X

@@ -14,69 +14,69 @@
 #include "base/context.h"
 #include "vk/compat.h"
 
-#define DV_INSTANCE_FUNCTIONS(X)             \
-    X(CreateDevice)                          \
-    X(DestroyInstance)                       \
-    X(EnumerateDeviceExtensionProperties)    \
-    X(EnumeratePhysicalDevices)              \
-    X(GetDeviceProcAddr)                     \
-    X(GetPhysicalDeviceFeatures2)            \
-    X(GetPhysicalDeviceMemoryProperties2)    \
-    X(GetPhysicalDeviceProperties)           \
-    X(GetPhysicalDeviceProperties2)          \
+#define DV_INSTANCE_FUNCTIONS(X)                                                                   \
+    X(CreateDevice)                                                                                \
+    X(DestroyInstance)                                                                             \
+    X(EnumerateDeviceExtensionProperties)                                                          \
+    X(EnumeratePhysicalDevices)                                                                    \
+    X(GetDeviceProcAddr)                                                                           \
+    X(GetPhysicalDeviceFeatures2)                                                                  \
+    X(GetPhysicalDeviceMemoryProperties2)                                                          \
+    X(GetPhysicalDeviceProperties)                                                                 \
+    X(GetPhysicalDeviceProperties2)                                                                \
     X(GetPhysicalDeviceQueueFamilyProperties)
 
-#define DV_INSTANCE_FUNCTIONS_OPTIONAL(X) \
-    X(CreateDebugUtilsMessengerEXT)       \
+#define DV_INSTANCE_FUNCTIONS_OPTIONAL(X)                                                          \
+    X(CreateDebugUtilsMessengerEXT)                                                                \
     X(DestroyDebugUtilsMessengerEXT)
 
-#define DV_DEVICE_FUNCTIONS(X)     \
-    X(AllocateCommandBuffers)      \
-    X(AllocateMemory)              \
-    X(BeginCommandBuffer)          \
-    X(BindBufferMemory)            \
-    X(CmdBindPipeline)             \
-    X(CmdCopyBuffer)               \
-    X(CmdDispatch)                 \
-    X(CmdDispatchIndirect)         \
-    X(CmdFillBuffer)               \
-    X(CmdPipelineBarrier)          \
-    X(CmdPushConstants)            \
-    X(CmdResetQueryPool)           \
-    X(CmdWriteTimestamp)           \
-    X(CreateBuffer)                \
-    X(CreateCommandPool)           \
-    X(CreateComputePipelines)      \
-    X(CreatePipelineCache)         \
-    X(CreatePipelineLayout)        \
-    X(CreateQueryPool)             \
-    X(CreateSemaphore)             \
-    X(CreateShaderModule)          \
-    X(DestroyBuffer)               \
-    X(DestroyCommandPool)          \
-    X(DestroyDevice)               \
-    X(DestroyPipeline)             \
-    X(DestroyPipelineCache)        \
-    X(DestroyPipelineLayout)       \
-    X(DestroyQueryPool)            \
-    X(DestroySemaphore)            \
-    X(DestroyShaderModule)         \
-    X(DeviceWaitIdle)              \
-    X(EndCommandBuffer)            \
-    X(FreeMemory)                  \
-    X(GetBufferDeviceAddress)      \
-    X(GetBufferMemoryRequirements) \
-    X(GetDeviceQueue)              \
-    X(GetPipelineCacheData)        \
-    X(GetQueryPoolResults)         \
-    X(GetSemaphoreCounterValue)    \
-    X(MapMemory)                   \
-    X(QueueSubmit)                 \
-    X(ResetCommandPool)            \
+#define DV_DEVICE_FUNCTIONS(X)                                                                     \
+    X(AllocateCommandBuffers)                                                                      \
+    X(AllocateMemory)                                                                              \
+    X(BeginCommandBuffer)                                                                          \
+    X(BindBufferMemory)                                                                            \
+    X(CmdBindPipeline)                                                                             \
+    X(CmdCopyBuffer)                                                                               \
+    X(CmdDispatch)                                                                                 \
+    X(CmdDispatchIndirect)                                                                         \
+    X(CmdFillBuffer)                                                                               \
+    X(CmdPipelineBarrier)                                                                          \
+    X(CmdPushConstants)                                                                            \
+    X(CmdResetQueryPool)                                                                           \
+    X(CmdWriteTimestamp)                                                                           \
+    X(CreateBuffer)                                                                                \
+    X(CreateCommandPool)                                                                           \
+    X(CreateComputePipelines)                                                                      \
+    X(CreatePipelineCache)                                                                         \
+    X(CreatePipelineLayout)                                                                        \
+    X(CreateQueryPool)                                                                             \
+    X(CreateSemaphore)                                                                             \
+    X(CreateShaderModule)                                                                          \
+    X(DestroyBuffer)                                                                               \
+    X(DestroyCommandPool)                                                                          \
+    X(DestroyDevice)                                                                               \
+    X(DestroyPipeline)                                                                             \
+    X(DestroyPipelineCache)                                                                        \
+    X(DestroyPipelineLayout)                                                                       \
+    X(DestroyQueryPool)                                                                            \
+    X(DestroySemaphore)                                                                            \
+    X(DestroyShaderModule)                                                                         \
+    X(DeviceWaitIdle)                                                                              \
+    X(EndCommandBuffer)                                                                            \
+    X(FreeMemory)                                                                                  \
+    X(GetBufferDeviceAddress)                                                                      \
+    X(GetBufferMemoryRequirements)                                                                 \
+    X(GetDeviceQueue)                                                                              \
+    X(GetPipelineCacheData)                                                                        \
+    X(GetQueryPoolResults)                                                                         \
+    X(GetSemaphoreCounterValue)                                                                    \
+    X(MapMemory)                                                                                   \
+    X(QueueSubmit)                                                                                 \
+    X(ResetCommandPool)                                                                            \
     X(WaitSemaphores)
 
-#define DV_DEVICE_FUNCTIONS_OPTIONAL(X)  \
-    X(GetPipelineExecutablePropertiesKHR) \
+#define DV_DEVICE_FUNCTIONS_OPTIONAL(X)                                                            \
+    X(GetPipelineExecutablePropertiesKHR)                                                          \
     X(GetPipelineExecutableStatisticsKHR)
 
 #define X(name) PFN_vk##name name;

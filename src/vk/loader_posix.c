@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The one file of vk/ that depends on the operating system. */
+#include "vk/loader.h"
+
 #include <dlfcn.h>
 #include <string.h>
-
-#include "vk/loader.h"
 
 static const char *const libraries[] = {
 #if defined(__APPLE__)
@@ -28,6 +28,5 @@ dsvk_status dv_loader_open(PFN_vkGetInstanceProcAddr *out, const struct dv_conte
         memcpy(out, &symbol, sizeof *out);
         return DSVK_OK;
     }
-    return dv_fail(ctx, DSVK_NO_DEVICE, "loader: no Vulkan loader is installed (%s)",
-                   libraries[0]);
+    return dv_fail(ctx, DSVK_NO_DEVICE, "loader: no Vulkan loader is installed (%s)", libraries[0]);
 }

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define MAGIC        0x07230203u
+#define MAGIC 0x07230203u
 #define HEADER_WORDS 5u
-#define MAX_DEPTH    8 /* nesting of types in a push constant block */
-#define UNKNOWN      UINT32_MAX
+#define MAX_DEPTH 8 /* nesting of types in a push constant block */
+#define UNKNOWN UINT32_MAX
 
 enum {
     OP_CAPABILITY      = 17,
@@ -161,6 +161,18 @@ static bool read_push(struct dv_spirv_facts *facts, const struct module *m, uint
     return facts->push_bytes > 0;
 }
 
+/* glslang writes an id twice when a constant and local_size_x_id share it. */
+static bool note_constant(struct dv_spirv_facts *facts, uint32_t id)
+{
+    for (uint32_t k = 0; k < facts->n_spec; k++)
+        if (facts->spec_ids[k] == id)
+            return true;
+    if (facts->n_spec == DV_SPIRV_MAX_SPEC)
+        return false;
+    facts->spec_ids[facts->n_spec++] = id;
+    return true;
+}
+
 bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n_words)
 {
     const struct module m  = { words, n_words };
@@ -172,11 +184,9 @@ bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n
     while ((i = next(&m, &at))) {
         if (opcode(i) == OP_CAPABILITY && length(i) >= 2 && i[1] == CAPABILITY_INT64)
             facts->int64 = true;
-        if (opcode(i) == OP_DECORATE && length(i) >= 4 && i[2] == DECORATION_SPEC_ID) {
-            if (facts->n_spec == DV_SPIRV_MAX_SPEC)
-                return false;
-            facts->spec_ids[facts->n_spec++] = i[3];
-        }
+        if (opcode(i) == OP_DECORATE && length(i) >= 4 && i[2] == DECORATION_SPEC_ID &&
+            !note_constant(facts, i[3]))
+            return false;
         if (opcode(i) == OP_VARIABLE && length(i) >= 4 && i[3] == STORAGE_PUSH_CONSTANT &&
             !read_push(facts, &m, i[1]))
             return false;

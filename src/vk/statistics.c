@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a driver's compiler says about a pipeline. */
+#include "vk/pipeline.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "vk/pipeline.h"
-
 #define MAX_EXECUTABLES 8u
-#define MAX_STATISTICS  64u /* of one executable; the most seen is 25 */
+#define MAX_STATISTICS 64u /* of one executable; the most seen is 25 */
 
 static uint64_t value_of(const VkPipelineExecutableStatisticKHR *s)
 {
@@ -57,16 +57,15 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
 static dsvk_status read_all(struct dv_statistic **list, uint32_t *n, struct dv_device *dev,
                             VkPipeline pipeline)
 {
-    dsvk_status                        status;
-    VkPipelineExecutablePropertiesKHR  properties[MAX_EXECUTABLES];
-    uint32_t                           n_executables = MAX_EXECUTABLES;
+    dsvk_status                       status;
+    VkPipelineExecutablePropertiesKHR properties[MAX_EXECUTABLES];
+    uint32_t                          n_executables = MAX_EXECUTABLES;
     memset(properties, 0, sizeof properties);
     for (uint32_t i = 0; i < MAX_EXECUTABLES; i++)
         properties[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
     VkResult result = dev->vk.GetPipelineExecutablePropertiesKHR(
         dev->handle,
-        &(VkPipelineInfoKHR){ .sType    = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR,
-                              .pipeline = pipeline },
+        &(VkPipelineInfoKHR){ .sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline },
         &n_executables, properties);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         return dv_device_result(dev, result, "listing executables");

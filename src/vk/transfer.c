@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies between host memory and buffers. */
+#include "vk/vk.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-#include "vk/vk.h"
 
 #define MIN_STAGING ((uint64_t)64 << 10)
 #define MAX_STAGING ((uint64_t)16 << 20)

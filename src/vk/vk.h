@@ -21,6 +21,7 @@ struct dv_instance {
     VkPhysicalDevice        *physical; /* in the order that dv_instance_rank gives */
     struct dv_caps          *caps;     /* n_physical of them */
     VkDebugUtilsMessengerEXT messenger; /* only with validate */
+    bool                     hung; /* a device of it was: see dv_device */
 };
 
 /* What a device is and offers; filled for every physical device, also for unusable ones. Read
@@ -81,6 +82,7 @@ struct dv_device {
     VkPipelineCache          cache;
     VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
     bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
+    bool                     hung;   /* lost, and work may still run: nothing is destroyed */
     uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t                 n_submits;
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
@@ -213,7 +215,9 @@ void        dv_stream_free(struct dv_stream *stream); /* waits for what was subm
 /* Queues recorded commands; *value (may be NULL) is reached when they are done. */
 dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
                              uint64_t *value);
-/* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s). */
+/* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s). As the work
+ * may then still run, what is freed afterwards is not destroyed but given up, unless
+ * dv_stream_free sees the work end. */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
 
 /* Copies host memory to a buffer and back: directly where the host sees it well, else through

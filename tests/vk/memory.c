@@ -57,7 +57,8 @@ static void buffer_limits_are_refused(void **state)
     assert_int_equal(dv_buffer_new(&a, t.dev, 600, DV_MEMORY_DEVICE, "first"), DSVK_OK);
     test_device_expect(&t);
     assert_int_equal(dv_buffer_new(&b, t.dev, 401, DV_MEMORY_DEVICE, "second"), DSVK_NO_VRAM);
-    assert_string_equal(t.line, "memory: second: 401 bytes, of the limit of 1000 only 400 are free");
+    assert_string_equal(t.line,
+                        "memory: second: 401 bytes, of the limit of 1000 only 400 are free");
     assert_int_equal(test_device_expected(&t), 1);
     assert_int_equal(dv_buffer_new(&b, t.dev, 400, DV_MEMORY_DEVICE, "second"), DSVK_OK);
     dv_buffer_free(b);
@@ -70,20 +71,27 @@ static void buffer_limits_are_refused(void **state)
 /* Memory types as on real devices: which one is taken shows by what the host can do with it. */
 static void set_types(VkPhysicalDeviceMemoryProperties *m, uint64_t window)
 {
-    enum { L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
-           C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT };
+    enum {
+        L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+        V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
+        C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+        K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+    };
     *m = (VkPhysicalDeviceMemoryProperties){
         .memoryHeapCount = 3,
         .memoryHeaps     = { { 8000, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT },
                              { 16000, 0 },
                              { window, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT } },
         .memoryTypeCount = 5,
-        .memoryTypes     = { { L, 0 }, { V | C, 1 }, { L | V | C, 2 }, { V | C | K, 1 },
+        .memoryTypes     = { { L, 0 },
+                             { V | C, 1 },
+                             { L | V | C, 2 },
+                             { V | C | K, 1 },
                              { L | V | C | 0x40, 0 } }, /* 0x40: a flag of a vendor */
     };
 }
 
-static uint32_t          taken;
+static uint32_t             taken;
 static PFN_vkAllocateMemory allocate;
 
 static VKAPI_ATTR VkResult VKAPI_CALL note_type(VkDevice device, const VkMemoryAllocateInfo *info,
@@ -113,10 +121,10 @@ static uint32_t type_for(enum dv_memory kind)
 
 static void memory_types_are_chosen_by_use(void **state)
 {
-    VkPhysicalDeviceMemoryProperties memory       = t.dev->memory;
+    VkPhysicalDeviceMemoryProperties  memory       = t.dev->memory;
     PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.GetBufferMemoryRequirements;
     (void)state;
-    allocate                                = t.dev->vk.AllocateMemory;
+    allocate                              = t.dev->vk.AllocateMemory;
     t.dev->vk.AllocateMemory              = note_type;
     t.dev->vk.GetBufferMemoryRequirements = any_type;
     test_device_expect(&t);

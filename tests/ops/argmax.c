@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/harness.h"
+
+#include <math.h>
+
+enum fill { RANDOM, EQUAL, TIE, ALL_NAN, SOME_NAN, INFINITE, ZEROS, LAST };
+
+static const struct shape {
+    const char *name;
+    uint32_t    rows, cols;
+    enum fill   fill;
+} shapes[] = {
+    { "one column", 1, 1, RANDOM },
+    { "columns not a multiple of four", 3, 1003, RANDOM },
+    { "a vocabulary", 1, 102400, RANDOM },
+    { "many rows", 64, 36, RANDOM },
+    { "all equal", 2, 200, EQUAL },
+    { "a tie far apart", 7, 1003, TIE },
+    { "only NaN", 3, 100, ALL_NAN },
+    { "NaN never wins", 33, 72, SOME_NAN },
+    { "minus infinity beats NaN", 3, 100, INFINITE },
+    { "zeros of both signs", 3, 20, ZEROS },
+    { "the last column", 2, 1003, LAST },
+};
+
+static void fill_row(float *row, const struct shape *s)
+{
+    for (uint32_t k = 0; k < s->cols; k++)
+        switch (s->fill) {
+        case RANDOM:
+            break;
+        case EQUAL:
+            row[k] = -3.5f;
+            break;
+        case TIE:
+            row[k] = k == 5 || k == s->cols - 2 || k == s->cols / 2 ? 2.0f : row[k];
+            break;
+        case ALL_NAN:
+            row[k] = k % 2 ? NAN : -NAN;
+            break;
+        case SOME_NAN:
+            row[k] = k % 3 ? row[k] : NAN;
+            break;
+        case INFINITE:
+            row[k] = k < 50 ? NAN : -INFINITY;
+            break;
+        case ZEROS:
+            row[k] = k % 2 ? 0.0f : -0.0f;
+            break;
+        case LAST:
+            row[k] = k == s->cols - 1 ? INFINITY : row[k];
+            break;
+        }
+}
+
+void op_test_argmax(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct op_bench b;
+        op_begin(&b, &(struct op_params){ .name = shapes[i].name, .tokens = shapes[i].rows });
+        dv_tensor x = op_input(&b, shapes[i].rows, shapes[i].cols);
+        for (uint32_t r = 0; r < shapes[i].rows; r++)
+            fill_row(op_row(&b, x, r), &shapes[i]);
+        dv_tensor y = dv_argmax(b.graph, x);
+        op_run(&b);
+        op_expect_equal(&b, y);
+        op_end(&b);
+    }
+}

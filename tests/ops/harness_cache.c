@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The latent cache of a bench: pages in shuffled order, full of random records. The codec here is
+ * written from the description in shaders/lib/cache.glsl and shares nothing with the kernels. */
+#include "ops/harness_parts.h"
+
+#include <math.h>
+
+#include "base/number.h"
+
+#define BETWEEN 256u /* bytes before and after every page */
+
+static void put_bf16(unsigned char *out, const float *values, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t bits = dv_bf16_encode(values[i]);
+        memcpy(out + 2 * i, &bits, sizeof bits);
+    }
+}
+
+static void get_bf16(float *values, const unsigned char *in, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t bits;
+        memcpy(&bits, in + 2 * i, sizeof bits);
+        values[i] = dv_bf16_decode(bits);
+    }
+}
+
+static void encode(const struct op_bench *b, unsigned char *out, const float *values)
+{
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4, scales = (kv + block - 1) / block;
+    switch (b->p.cache_format) {
+    case DV_CACHE_F32:
+        memcpy(out, values, (kv + rope) * sizeof *values);
+        break;
+    case DV_CACHE_BF16:
+        put_bf16(out, values, kv + rope);
+        break;
+    case DV_CACHE_FP8:
+        for (uint32_t s = 0; s < scales; s++) {
+            float scale = 2.0f / 448.0f * 256.0f; /* fits values up to 2 */
+            memcpy(out + kv + s * 4, &scale, sizeof scale);
+        }
+        for (uint32_t k = 0; k < kv; k++)
+            out[k] = dv_e4m3_encode(values[k] * 224.0f);
+        put_bf16(out + kv + scales * 4, values + kv, rope);
+        break;
+    }
+}
+
+static void decode(const struct op_bench *b, float *values, const unsigned char *in)
+{
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4, scales = (kv + block - 1) / block;
+    switch (b->p.cache_format) {
+    case DV_CACHE_F32:
+        memcpy(values, in, (kv + rope) * sizeof *values);
+        break;
+    case DV_CACHE_BF16:
+        get_bf16(values, in, kv + rope);
+        break;
+    case DV_CACHE_FP8:
+        for (uint32_t k = 0; k < kv; k++) {
+            float scale;
+            memcpy(&scale, in + kv + k / block * 4, sizeof scale);
+            values[k] = dv_e4m3_decode(in[k]) * (scale / 256.0f);
+        }
+        get_bf16(values + kv, in + kv + scales * 4, rope);
+        break;
+    }
+}
+
+static uint32_t page_count(const struct op_bench *b)
+{
+    return (b->p.context + DV_PAGE - 1) / DV_PAGE;
+}
+
+static size_t page_bytes(const struct op_bench *b)
+{
+    return (size_t)b->p.layers * DV_PAGE * b->record;
+}
+
+/* Byte of a record in the buffer of pages. */
+static size_t record_at(const struct op_bench *b, uint32_t layer, uint32_t position)
+{
+    size_t page = (size_t)(b->page_addresses[position / DV_PAGE] - b->pages->address);
+    return page + ((size_t)layer * DV_PAGE + position % DV_PAGE) * b->record;
+}
+
+static size_t pages_size(const struct op_bench *b)
+{
+    return page_count(b) * (page_bytes(b) + BETWEEN) + BETWEEN;
+}
+
+static void shuffle_pages(struct op_bench *b)
+{
+    uint32_t n        = page_count(b);
+    b->page_addresses = op_alloc(b, n, sizeof *b->page_addresses);
+    for (uint32_t i = 0; i < n; i++)
+        b->page_addresses[i] = b->pages->address + BETWEEN + i * (page_bytes(b) + BETWEEN);
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t k               = op_random_below(b, i);
+        uint64_t other           = b->page_addresses[k];
+        b->page_addresses[k]     = b->page_addresses[i - 1];
+        b->page_addresses[i - 1] = other;
+    }
+}
+
+void op_place_cache(struct op_bench *b)
+{
+    size_t width = b->p.kv + b->p.rope;
+    if (width == 0)
+        return;
+    b->record       = dv_cache_record_bytes(b->p.cache_format, b->p.kv, b->p.rope);
+    b->pages_before = op_alloc(b, pages_size(b), 1);
+    memset(b->pages_before, 0xFF, pages_size(b)); /* NaN */
+    b->pages = op_upload(b, b->pages_before, pages_size(b), "pages");
+    shuffle_pages(b);
+    b->ref.cache   = op_alloc(b, b->p.layers * (size_t)b->p.context * width, sizeof(float));
+    float *values  = op_alloc(b, width, sizeof *values);
+    float *decoded = b->ref.cache;
+    for (uint32_t layer = 0; layer < b->p.layers; layer++)
+        for (uint32_t position = 0; position < b->p.context; position++, decoded += width) {
+            unsigned char *record = b->pages_before + record_at(b, layer, position);
+            for (size_t k = 0; k < width; k++)
+                values[k] = op_random(b);
+            encode(b, record, values);
+            decode(b, decoded, record);
+        }
+    op_need(b, dv_stream_upload(op_device.stream, b->pages, 0, b->pages_before, pages_size(b)),
+            "pages");
+    b->page_table =
+        op_upload(b, b->page_addresses, page_count(b) * sizeof *b->page_addresses, "page table");
+}
+
+static unsigned char *download_pages(struct op_bench *b)
+{
+    unsigned char *after = op_alloc(b, pages_size(b), 1);
+    op_need(b, dv_stream_download(op_device.stream, after, b->pages, 0, pages_size(b)), "pages");
+    return after;
+}
+
+void op_check_pages(struct op_bench *b)
+{
+    if (!b->pages)
+        return;
+    unsigned char *after = download_pages(b), *before = op_alloc(b, pages_size(b), 1);
+    memcpy(before, b->pages_before, pages_size(b));
+    for (uint32_t layer = 0; layer < b->p.layers; layer++)
+        for (uint32_t t = 0; t < b->p.tokens; t++) {
+            size_t at = record_at(b, layer, b->p.position + t);
+            memcpy(before + at, after + at, b->record);
+        }
+    if (memcmp(before, after, pages_size(b)) != 0)
+        fail_msg("%s: the cache was written outside of the records of the pass", b->p.name);
+    b->pages_after = after;
+}
+
+void op_expect_cache(const struct op_bench *b, double tolerance)
+{
+    uint32_t     width    = b->p.kv + b->p.rope;
+    float       *decoded  = calloc(width, sizeof *decoded);
+    const float *expected = b->ref.cache;
+    assert_non_null(decoded);
+    for (uint32_t layer = 0; layer < b->p.layers; layer++)
+        for (uint32_t position = 0; position < b->p.context; position++, expected += width) {
+            decode(b, decoded, b->pages_after + record_at(b, layer, position));
+            for (uint32_t k = 0; k < width; k++)
+                if (!(fabs((double)decoded[k] - expected[k]) <= tolerance * fabs(expected[k])) &&
+                    !(isnan(decoded[k]) && isnan(expected[k])))
+                    fail_msg("%s: layer %u position %u value %u: %.9g, expected %.9g", b->p.name,
+                             layer, position, k, decoded[k], expected[k]);
+        }
+    free(decoded);
+}
