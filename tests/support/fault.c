@@ -29,7 +29,7 @@ dsvk_allocator fault_allocator(struct fault_allocator *state, size_t fail_at)
 
 /* ---- the state of the one device under test ---- */
 
-static struct dv_device_table         real;
+static struct VolkDeviceTable        real;
 static PFN_vkGetInstanceProcAddr      real_get_instance;
 static PFN_vkGetDeviceProcAddr        real_get_device;
 static PFN_vkCreateInstance           real_create_instance;
@@ -90,7 +90,7 @@ static bool hit(const char *name)
 #define X(name, parameters, arguments)                                                             \
     static VKAPI_ATTR VkResult VKAPI_CALL fail_##name parameters                                   \
     {                                                                                              \
-        return hit("vk" #name) ? failure : real.name arguments;                                    \
+        return hit("vk" #name) ? failure : real.vk##name arguments;                                    \
     }
 FALLIBLE(X)
 #undef X
@@ -105,11 +105,11 @@ static void arm(unsigned nth, VkResult result)
 
 void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
 {
-    if (dev->vk.CreateBuffer != fail_CreateBuffer)
+    if (dev->vk.vkCreateBuffer != fail_CreateBuffer)
         real = dev->vk;
 #define X(name, parameters, arguments)                                                             \
-    if (real.name)                                                                                 \
-        dev->vk.name = fail_##name;
+    if (real.vk##name)                                                                                 \
+        dev->vk.vk##name = fail_##name;
     FALLIBLE(X)
 #undef X
     arm(nth, result);
@@ -117,7 +117,7 @@ void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
 
 void fault_disarm(struct dv_device *dev)
 {
-    if (dev->vk.CreateBuffer == fail_CreateBuffer)
+    if (dev->vk.vkCreateBuffer == fail_CreateBuffer)
         dev->vk = real;
     fail_at = 0;
 }
@@ -164,7 +164,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, cons
     PFN_vkVoidFunction function = real_get_device(device, name);
 #define X(entry, parameters, arguments)                                                            \
     if (function && strcmp(name, "vk" #entry) == 0) {                                              \
-        real.entry = (PFN_vk##entry)function;                                                      \
+        real.vk##entry = (PFN_vk##entry)function;                                                      \
         return (PFN_vkVoidFunction)fail_##entry;                                                   \
     }
     FALLIBLE(X)
