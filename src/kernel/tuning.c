@@ -14,7 +14,7 @@ static const struct {
       0,
       { .matmul_workgroup   = 8,
         .matmul_groups      = 8,
-        .matmul_groups_wide = 2,
+        .matmul_groups_wide = 4,
         .matmul_tokens      = 16,
         .row_workgroup      = 32,
         .attend_workgroup   = 64,
