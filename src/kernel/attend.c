@@ -44,8 +44,9 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
     if (slices < s.workgroup / s.heads)
         slices = s.workgroup / s.heads;
-    /* Small workgroups are those of CPUs: all lanes share a head, whose number is then uniform. */
-    if (slices > s.workgroup || s.workgroup < 64)
+    /* On CPUs all lanes share the heads: a head's number is then uniform, which makes reads by it
+     * one scalar load. */
+    if (slices > s.workgroup)
         slices = s.workgroup;
     s.each = s.heads / (s.workgroup / slices);
 
