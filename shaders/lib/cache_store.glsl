@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writing a record of the latent cache (lib/cache.glsl), by a whole workgroup. The including kernel
-// defines before
+// Writing a record of the latent cache (lib/cache.glsl), by a whole workgroup. The including
+// kernel defines before
 //   vec4 cache_latent_input(uint k);   latent values k .. k+3, normalised
 //   vec4 cache_rope_input(uint k);     rope key values k .. k+3, rotated
 #ifndef DV_CACHE_STORE_GLSL
@@ -50,10 +50,11 @@ float cache_divide(float a, float b)
     return y;
 }
 
-// FP8: of CACHE_TRIES scales from max(largest, 1e-4) / 31 on, 1/32 more each, a block takes the one
-// with the least sum of squared errors (the smallest among equals). Its error is about 0.6 to 0.8 of that
-// of the first scale. Every sum is made by one invocation in the order of the values, from operations that
-// are rounded correctly everywhere, so the choice does not depend on the device.
+// FP8: of CACHE_TRIES scales from max(largest, 1e-4) / 31 on, 1/32 more each, a block takes the
+// one with the least sum of squared errors (the smallest among equals). Its error is about 0.6 to
+// 0.8 of that of the first scale. Every sum is made by one invocation in the order of the values,
+// from operations that are rounded correctly everywhere, so the choice does not depend on the
+// device.
 const uint CACHE_TRIES = 32;
 shared uint cache_largest[CACHE_BLOCKS];
 shared float cache_error[CACHE_BLOCKS * CACHE_TRIES];
@@ -99,7 +100,8 @@ void cache_choose_scales(uint kv)
     for (uint k = lane * 4u; k < kv; k += WORKGROUP * 4u) {
         vec4 v = abs(cache_latent_input(k));
         float largest = max(max(v.x, v.y), max(v.z, v.w));
-        atomicMax(cache_largest[k / cache_block(kv)], floatBitsToUint(largest)); // in any order the same
+        // a maximum does not depend on the order
+        atomicMax(cache_largest[k / cache_block(kv)], floatBitsToUint(largest));
     }
     barrier();
     for (uint i = lane; i < blocks * CACHE_TRIES; i += WORKGROUP)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup: the
- * slices of K fix the order of summation, so it is one number a device, never one a batch. */
+/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup and
+ * those of attend, which fix the order of summation: one number a device, never one a batch. */
 #include "kernel/kernel.h"
 
 static const struct {

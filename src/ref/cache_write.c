@@ -19,8 +19,8 @@ static float scale_error(const float *latent, uint32_t n, float scale)
     return sum * scale * scale;
 }
 
-/* Of the scales max(largest magnitude, 1e-4) / 31 * (1 + i / 32) the one with the least squared error. In
- * float on purpose: the choice must be the kernel's. */
+/* Of the scales max(largest magnitude, 1e-4) / 31 * (1 + i / 32) the one with the least squared
+ * error. In float on purpose: the choice must be the kernel's. */
 static float choose_scale(const float *latent, uint32_t n)
 {
     float largest = 1e-4f, best = 0, least = 0;

@@ -74,7 +74,8 @@ dsvk_status dv_commands_begin(struct dv_commands *commands)
 dsvk_status dv_commands_end(struct dv_commands *commands)
 {
     struct dv_device *dev = commands->dev;
-    return dv_device_result(dev, dev->vk.vkEndCommandBuffer(commands->handle), "ending a recording");
+    return dv_device_result(dev, dev->vk.vkEndCommandBuffer(commands->handle),
+                            "ending a recording");
 }
 
 static void bind(struct dv_commands *commands, const struct dv_pipeline *pipeline, const void *push)
@@ -83,7 +84,7 @@ static void bind(struct dv_commands *commands, const struct dv_pipeline *pipelin
     dev->vk.vkCmdBindPipeline(commands->handle, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
     if (pipeline->params.push_bytes > 0)
         dev->vk.vkCmdPushConstants(commands->handle, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                                 pipeline->params.push_bytes, push);
+                                   pipeline->params.push_bytes, push);
     commands->n_dispatches++;
 }
 
@@ -110,12 +111,12 @@ static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
                     VkAccessFlags from_access, VkPipelineStageFlags to, VkAccessFlags to_access)
 {
     commands->dev->vk.vkCmdPipelineBarrier(commands->handle, from, to, 0, 1,
-                                         &(VkMemoryBarrier){
-                                             .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                                             .srcAccessMask = from_access,
-                                             .dstAccessMask = to_access,
-                                         },
-                                         0, NULL, 0, NULL);
+                                           &(VkMemoryBarrier){
+                                               .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                               .srcAccessMask = from_access,
+                                               .dstAccessMask = to_access,
+                                           },
+                                           0, NULL, 0, NULL);
     commands->n_barriers++;
 }
 
@@ -142,7 +143,7 @@ void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from
 {
     assert(from_offset + bytes <= from->bytes && to_offset + bytes <= to->bytes);
     commands->dev->vk.vkCmdCopyBuffer(commands->handle, from->handle, to->handle, 1,
-                                    &(VkBufferCopy){ from_offset, to_offset, bytes });
+                                      &(VkBufferCopy){ from_offset, to_offset, bytes });
 }
 
 void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buffer, uint64_t offset,

@@ -146,7 +146,7 @@ static dsvk_status listen(struct dv_instance *instance)
     };
     if (instance->vk.vkCreateDebugUtilsMessengerEXT)
         result = instance->vk.vkCreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
-                                                           &instance->messenger);
+                                                             &instance->messenger);
     if (result != VK_SUCCESS)
         return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
                        "instance: no messages from the validation layer (VkResult %d)",
@@ -185,7 +185,7 @@ static dsvk_status list_devices(struct dv_instance *instance)
     const struct dv_context *ctx = instance->ctx;
     dsvk_status              status;
     uint32_t                 n = 0;
-    VkResult result            = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, NULL);
+    VkResult result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, NULL);
     if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory to list devices");
     if (result != VK_SUCCESS || n == 0)

@@ -7,8 +7,8 @@ dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct
     const char *missing = NULL;
     *table              = (struct dv_instance_table){ .vkGetInstanceProcAddr = get };
 #define X(name)                                                                                    \
-    table->vk##name = (PFN_vk##name)get(instance, "vk" #name);                                         \
-    if (!table->vk##name)                                                                              \
+    table->vk##name = (PFN_vk##name)get(instance, "vk" #name);                                     \
+    if (!table->vk##name)                                                                          \
         missing = "vk" #name;
     DV_INSTANCE_FUNCTIONS(X)
 #undef X
@@ -26,8 +26,8 @@ dsvk_status dv_device_table_load(struct VolkDeviceTable *table, const struct dv_
     const char *missing = NULL;
     *table              = (struct VolkDeviceTable){ 0 };
 #define X(name)                                                                                    \
-    table->vk##name = (PFN_vk##name)get(device, "vk" #name);                                           \
-    if (!table->vk##name)                                                                              \
+    table->vk##name = (PFN_vk##name)get(device, "vk" #name);                                       \
+    if (!table->vk##name)                                                                          \
         missing = "vk" #name;
     DV_DEVICE_FUNCTIONS(X)
 #undef X

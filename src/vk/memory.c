@@ -115,7 +115,8 @@ static dsvk_status map(struct dv_buffer *buffer, uint32_t type, const char *doin
     dsvk_status           status;
     if (!(flags & VISIBLE))
         return DSVK_OK;
-    VkResult result = dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
+    VkResult result =
+        dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
     TRY(dv_device_result(dev, result, doing));
     buffer->mapped = mapped;
     buffer->cached = flags & CACHED;

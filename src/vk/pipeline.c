@@ -144,7 +144,8 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
         info.stage.pNext = &required;
     else if (dev->caps.subgroup_size_control)
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
-    VkResult result = dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
+    VkResult result =
+        dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
     dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)
         *out = VK_NULL_HANDLE;

@@ -22,6 +22,15 @@ static uint64_t value_of(const VkPipelineExecutableStatisticKHR *s)
     }
 }
 
+static void append(struct dv_statistic *list, uint32_t *n, const char *prefix, const char *name,
+                   uint64_t value)
+{
+    struct dv_statistic *statistic = &list[(*n)++];
+    snprintf(statistic->name, sizeof statistic->name, "%.24s%s%.36s", prefix, prefix[0] ? ": " : "",
+             name);
+    statistic->value = value;
+}
+
 /* Appends the statistics of executable i, named "executable: statistic" where there are many. */
 static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struct dv_device *dev,
                                    VkPipeline pipeline, uint32_t i, const char *prefix)
@@ -44,12 +53,8 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
         &n_values, values);
     if (result == VK_INCOMPLETE)
         result = VK_SUCCESS;
-    for (uint32_t k = 0; result == VK_SUCCESS && k < n_values; k++) {
-        struct dv_statistic *statistic = &list[(*n)++];
-        snprintf(statistic->name, sizeof statistic->name, "%.24s%s%.36s", prefix,
-                 prefix[0] ? ": " : "", values[k].name);
-        statistic->value = value_of(&values[k]);
-    }
+    for (uint32_t k = 0; result == VK_SUCCESS && k < n_values; k++)
+        append(list, n, prefix, values[k].name, value_of(&values[k]));
     dv_free(dev->ctx, values);
     return dv_device_result(dev, result, "reading compiler statistics");
 }
@@ -69,13 +74,16 @@ static dsvk_status read_all(struct dv_statistic **list, uint32_t *n, struct dv_d
         &n_executables, properties);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         return dv_device_result(dev, result, "listing executables");
-    *list = dv_zalloc_array(dev->ctx, (size_t)n_executables * MAX_STATISTICS + 1, sizeof **list);
+    *list = dv_zalloc_array(dev->ctx, (size_t)n_executables * (MAX_STATISTICS + 1) + 1,
+                            sizeof **list);
     if (!*list)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "statistics: no room for those of %u programs",
                        n_executables);
-    for (uint32_t i = 0; i < n_executables; i++)
-        TRY(read_executable(*list, n, dev, pipeline, i,
-                            n_executables > 1 ? properties[i].name : ""));
+    for (uint32_t i = 0; i < n_executables; i++) {
+        const char *prefix = n_executables > 1 ? properties[i].name : "";
+        append(*list, n, prefix, "Subgroup size", properties[i].subgroupSize);
+        TRY(read_executable(*list, n, dev, pipeline, i, prefix));
+    }
     return DSVK_OK;
 }
 

@@ -155,8 +155,8 @@ struct dv_statistic {
     uint64_t value;
 };
 
-/* Compiler statistics (registers, spills, instructions) of a pipeline of this kind; makes a
- * throw-away pipeline. *n = 0 where the driver has none. The caller frees *list. */
+/* Compiler statistics (registers, spills, instructions, and "Subgroup size") of a pipeline of this
+ * kind; makes a throw-away pipeline. *n = 0 where the driver has none. The caller frees *list. */
 dsvk_status dv_pipeline_statistics(struct dv_statistic **list, uint32_t *n, struct dv_device *dev,
                                    const struct dv_pipeline_params *params);
 
