@@ -3,15 +3,15 @@
 // Attention over the latent cache in absorbed form: for each head
 //   s_p = scale * (q_latent . latent_p + q_rope . rope_p),  p <= position of the token
 //   y = (sum_p exp(s_p - m) latent_p, m, sum_p exp(s_p - m)),  m = max s_p
-// A workgroup handles HEADS heads of one token over one split of the context, or over all splits of it
-// with MERGE. Each record is loaded and decoded once, into shared memory, and serves all heads as key
-// and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE), z = tokens. Bound by the cache's
-// bytes with few heads, by fma and shared memory with many.
+// A workgroup handles HEADS heads of one token over one split of the context, or over all splits
+// of it with MERGE. Each record is loaded and decoded once, into shared memory, and serves all
+// heads as key and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE), z = tokens.
+// Bound by the cache's bytes with few heads, by fma and shared memory with many.
 //
-// A lane is one of HEAD_LANES (low bits) and SLICES; it holds EACH heads and every SLICES-th group of
-// four columns of their queries and sums. Order of summation: a score is SLICES chains of fma, added in
-// order, then scaled; scores join the softmax in tiles of ROWS positions, splits in order. It depends on
-// the shape and the device only.
+// A lane is one of HEAD_LANES (low bits) and SLICES; it holds EACH heads and every SLICES-th group
+// of four columns of their queries and sums. Order of summation: a score is SLICES chains of fma,
+// added in order, then scaled; scores join the softmax in tiles of ROWS positions, splits in order.
+// It depends on the shape and the device only.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
@@ -28,7 +28,7 @@ ARGS(attend);
 #include "lib/attend.glsl"
 #include "lib/cache.glsl"
 
-// y is read again when splits are merged, so these accesses must not be reordered as Load4's may be.
+// y is read again when splits are merged, so these accesses must keep their order; Load4's may not.
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
 
 const uint  HEAD_LANES = HEADS / EACH, SLICES = WORKGROUP / HEAD_LANES;
@@ -73,12 +73,10 @@ void load_query()
         uint latent = (token * args.q_latent_stride + head * args.kv) * 4u;
         uint rope = (token * args.q_rope_stride + head * args.rope) * 4u;
         [[unroll]] for (uint j = 0; j < QUERY; j++) {
-            uint c = slice() + j * SLICES;
-            query[e * QUERY + j] = vec4(0.0);
-            if (c < KV4)
-                query[e * QUERY + j] = load4(address(args.q_latent), latent + c * 16u);
-            else if (c < COLS4)
-                query[e * QUERY + j] = load4(address(args.q_rope), rope + (c - KV4) * 16u);
+            uint c = min(slice() + j * SLICES, COLS4 - 1u);
+            ADDRESS from = c < KV4 ? at(address(args.q_latent), latent + c * 16u)
+                                   : at(address(args.q_rope), rope + (c - KV4) * 16u);
+            query[e * QUERY + j] = load4(from, 0u);
         }
     }
 }

@@ -34,7 +34,8 @@ void load_context(uint head, uint first)
         uint token = min(first + i / KV4, args.tokens - 1u);
         uint count = args.splits == 1u ? 1u : attend_splits(position + token, args.split);
         uint place = token * args.partials_stride + attend_place(head, 0u, args.splits, KV4 * 4u);
-        context[i] = attend_result(address(args.partials), place * 4u, count, KV4 * 4u, i % KV4 * 4u);
+        context[i] = attend_result(address(args.partials), place * 4u, count, KV4 * 4u,
+                                   i % KV4 * 4u);
     }
     barrier();
 }
@@ -45,7 +46,8 @@ void main()
     uint head = gl_WorkGroupID.x / tiles, group = gl_WorkGroupID.x % tiles * GROUPS;
     uint first = gl_WorkGroupID.y * TOKENS;
     load_context(head, first);
-    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group, (head + 1u) * args.w.groups);
+    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group,
+             (head + 1u) * args.w.groups);
     dot_reduce();
     if (gl_LocalInvocationID.x >= 8u)
         return;

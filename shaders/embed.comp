@@ -1,7 +1,7 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// y[t] = table[ids[t]]: gathers rows of a packed matrix. One workgroup a token. The host has checked
-// that every id is below the number of rows.
+// y[t] = table[ids[t]]: gathers rows of a packed matrix. One workgroup a token. The host has
+// checked that every id is below the number of rows.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/weight.glsl"

@@ -36,17 +36,37 @@ vec4 dot_input(uint t, uint k)
 
 #include "lib/dot.glsl"
 
-// Sets `pair` to the pairs first, first+1, ... of the plan's list, or to `first` itself.
+// The i-th pair of the plan's list, or i itself.
+uint pair_at(uint i)
+{
+    return PLAN != 0u ? load_word(address(args.plan), (args.pairs_at + i) * 4u) : i;
+}
+
+uint x_place(uint number)
+{
+    return number / args.x_div * args.x_stride * 4u;
+}
+
+// One copy of the sum for all pairs, and factors by selection: an index that is not constant would put
+// them into memory.
+void find_factors(uint first, uint end)
+{
+    [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {
+        uint  row = x_place(pair_at(min(first + t, end - 1u)));
+        float found = norm_factor(at(address(args.x), row), args.w.cols, args.eps);
+        [[unroll]] for (uint i = 0; i < TOKENS; i++)
+            factor[i] = i == t ? found : factor[i];
+    }
+}
+
 void find_pairs(uint first, uint end)
 {
     [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-        pair[t] = min(first + t, end - 1u);
-        if (PLAN != 0u)
-            pair[t] = load_word(address(args.plan), (args.pairs_at + pair[t]) * 4u);
-        x_offset[t] = pair[t] / args.x_div * args.x_stride * 4u;
-        if (NORM != 0u)
-            factor[t] = norm_factor(at(address(args.x), x_offset[t]), args.w.cols, args.eps);
+        pair[t] = pair_at(min(first + t, end - 1u));
+        x_offset[t] = x_place(pair[t]);
     }
+    if (NORM != 0u)
+        find_factors(first, end);
 }
 
 void store_rows(uint group, uint first, uint end)
@@ -87,10 +107,12 @@ void main()
         expert = load_word(address(args.route), (token * args.route_stride + slot) * 4u);
     }
     ADDRESS tiles = load_address(address(args.w.tiles), expert * 8u);
-    for (; first < end; first += TOKENS) {
+    // No tile is empty; see expert_down.comp for why the loop exits at its bottom.
+    do {
         find_pairs(first, end);
         dot_rows(tiles, args.w, group, groups);
         dot_reduce();
         store_rows(group, first, end);
-    }
+        first += TOKENS;
+    } while (first < end);
 }

@@ -1,9 +1,9 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Sorts the (token, slot) pairs by expert, by pair within an expert, and cuts each expert's list into
-// tiles (struct dv_expert_plan_args). One workgroup. An expert occurs at most once a token, so for a
-// block of 32 tokens one word an expert holds a bit for each token, and the place of a pair is a count
-// of bits. The atomics add and set bits only: nothing depends on their order.
+// Sorts the (token, slot) pairs by expert, by pair within an expert, and cuts each expert's list
+// into tiles (struct dv_expert_plan_args). One workgroup. An expert occurs at most once a token,
+// so for a block of 32 tokens one word an expert holds a bit for each token, and the place of a
+// pair is a count of bits. The atomics add and set bits only: nothing depends on their order.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
@@ -76,7 +76,8 @@ void place_block(uint token)
     for (uint p = gl_LocalInvocationID.x; p < pairs; p += WORKGROUP) {
         uint e = expert_of(token + p / args.top_k, p % args.top_k);
         uint before = bitCount(mark[e] & ((1u << p / args.top_k) - 1u));
-        store_word(address(args.y), (args.pairs_at + place[e] + before) * 4u, token * args.top_k + p);
+        store_word(address(args.y), (args.pairs_at + place[e] + before) * 4u,
+                   token * args.top_k + p);
     }
     barrier();
     for (uint e = gl_LocalInvocationID.x; e < args.experts; e += WORKGROUP) {

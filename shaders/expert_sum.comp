@@ -1,8 +1,8 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// y[t] = residual[t] + (sum_s weight[t,s] * x[t*top_k + s] + shared[t]), without the terms that are
-// absent. Order: from 0, one fma a slot in turn, then the shared expert, then the residual; expert_down
-// does the same. An invocation computes four columns; x: columns, y: tokens.
+// y[t] = residual[t] + (sum_s weight[t,s] * x[t*top_k + s] + shared[t]), without the terms that
+// are absent. Order: from 0, one fma a slot in turn, then the shared expert, then the residual;
+// expert_down does the same. An invocation computes four columns; x: columns, y: tokens.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
@@ -16,7 +16,8 @@ void main()
     for (uint token = gl_WorkGroupID.y; token < args.tokens; token += gl_NumWorkGroups.y) {
         precise vec4 sum = vec4(0.0);
         for (uint s = 0; s < args.top_k; s++) {
-            float weight = load(address(args.route), (token * args.route_stride + args.top_k + s) * 4u);
+            uint at_weight = token * args.route_stride + args.top_k + s;
+            float weight = load(address(args.route), at_weight * 4u);
             vec4 x = load4(address(args.x), ((token * args.top_k + s) * args.x_stride + k) * 4u);
             sum = fma(vec4(weight), x, sum);
         }

@@ -41,6 +41,18 @@ vec4 dot_input(uint t, uint k)
 
 #include "lib/dot.glsl"
 
+// One copy of the sum for all tokens, and factors by selection: an index that is not constant would put
+// them into memory.
+void find_factors()
+{
+    [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {
+        ADDRESS row = at(address(args.x), token_row(t) * args.x_stride * 4u);
+        float   found = norm_factor(row, args.w.cols, args.eps);
+        [[unroll]] for (uint i = 0; i < TOKENS; i++)
+            factor[i] = i == t ? found : factor[i];
+    }
+}
+
 void store_row(uint t, uint row, float value)
 {
     uint token = first_token + t;
@@ -62,12 +74,10 @@ void main()
     if (slice >= args.slices)
         return;
     first_token = gl_WorkGroupID.y * TOKENS;
-    [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-        uint row = token_row(t) * args.x_stride * 4u;
-        x_offset[t] = row + slice * args.x_slice * 4u;
-        if (NORM != 0u)
-            factor[t] = norm_factor(at(address(args.x), row), args.w.cols, args.eps);
-    }
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        x_offset[t] = (token_row(t) * args.x_stride + slice * args.x_slice) * 4u;
+    if (NORM != 0u)
+        find_factors();
 
     dot_rows(address(args.w.tiles), args.w, slice * groups + group, (slice + 1u) * groups);
     dot_reduce();

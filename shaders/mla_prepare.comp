@@ -4,8 +4,8 @@
 //   x = 0             cache[position] = (RMSNorm(kva[..kv]) * norm, rope(kva[kv..]))
 //   x = 1 .. ROTATORS q_rope[h] = rope(q[h, nope..])
 //   then              q_latent[h] = W_UK[h] q[h, ..nope], GROUPS groups of 8 rows
-// y = TOKENS tokens. The same bits as rms_norm, rope, cache_write and matmul by heads give. Bound by
-// latency with few tokens, so the longest chain, the cache's, comes first.
+// y = TOKENS tokens. The same bits as rms_norm, rope, cache_write and matmul by heads give. Bound
+// by latency with few tokens, so the longest chain, the cache's, comes first.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
@@ -61,7 +61,8 @@ vec4 cache_rope_input(uint k)
 void write_cache(uint end)
 {
     for (token = first_token; token < end; token++) {
-        factor = norm_factor(at(address(BLOCK.kva), token * BLOCK.kva_stride * 4u), BLOCK.kv, args.eps);
+        ADDRESS row = at(address(BLOCK.kva), token * BLOCK.kva_stride * 4u);
+        factor = norm_factor(row, BLOCK.kv, args.eps);
         cache_store(cache_record(BLOCK.cache, position_of(token)), BLOCK.kv, BLOCK.rope);
     }
 }
@@ -76,7 +77,8 @@ void rotate_query(uint rotator, uint end)
             uint from = t * BLOCK.q_stride + h * (BLOCK.nope + BLOCK.rope) + BLOCK.nope + k;
             vec4 x = load4(address(BLOCK.q), from * 4u);
             vec4 y = rope_rotate(address(BLOCK.table), position_of(t), BLOCK.rope, k, x);
-            Store4(at(address(BLOCK.q_rope), (t * BLOCK.q_rope_stride + c) * 4u)).v = floatBitsToUint(y);
+            Store4 to = Store4(at(address(BLOCK.q_rope), (t * BLOCK.q_rope_stride + c) * 4u));
+            to.v = floatBitsToUint(y);
         }
     }
 }
@@ -88,7 +90,8 @@ void absorb(uint part, uint end)
     query = at(address(BLOCK.q), head * (BLOCK.nope + BLOCK.rope) * 4u);
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
         query_row[t] = min(first_token + t, args.tokens - 1u) * BLOCK.q_stride * 4u;
-    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group, (head + 1u) * args.w.groups);
+    dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group,
+             (head + 1u) * args.w.groups);
     dot_reduce();
     if (gl_LocalInvocationID.x >= 8u)
         return;

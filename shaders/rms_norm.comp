@@ -1,7 +1,7 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// y = x / sqrt(mean(x^2) + eps) * weight, row by row. One workgroup a row; the row is read twice, the
-// second time from a cache. Sums in the order of lib/norm.glsl.
+// y = x / sqrt(mean(x^2) + eps) * weight, row by row. One workgroup a row; the row is read twice,
+// the second time from a cache. Sums in the order of lib/norm.glsl.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 

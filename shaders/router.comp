@@ -1,10 +1,11 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// Chooses top_k experts for each token: scores from the logits (softmax or sigmoid), plus a bias for
-// the choice only; with groups, only experts of the best groups stay (the others count as
+// Chooses top_k experts for each token: scores from the logits (softmax or sigmoid), plus a bias
+// for the choice only; with groups, only experts of the best groups stay (the others count as
 // -infinity). Equal scores: the lowest index. Writes the ids in ascending order, then the weights:
-// the scores without bias, divided by their sum where asked, times scale. One workgroup a token; bound
-// by latency. Sums: softmax as 64 interleaved partial sums and a tree, the weights in order of ids.
+// the scores without bias, divided by their sum where asked, times scale. One workgroup a token;
+// bound by latency. Sums: softmax as 64 interleaved partial sums and a tree, the weights in order
+// of ids.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/order.glsl"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Partial results of attention, one a token, head and split of the context: kv unnormalised sums, the
-// largest score m, the sum of exponentials l and two unused words. attend, combine and attend_value
-// merge them with the functions here, so that one workgroup for the whole context and one a split give
-// the same bits: split 0 first, then 1, 2, ...
+// Partial results of attention, one a token, head and split of the context: kv unnormalised sums,
+// the largest score m, the sum of exponentials l and two unused words. attend, combine and
+// attend_value merge them with the functions here, so that one workgroup for the whole context and
+// one a split give the same bits: split 0 first, then 1, 2, ...
 #ifndef DV_ATTEND_GLSL
 #define DV_ATTEND_GLSL
 

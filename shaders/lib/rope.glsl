@@ -3,7 +3,8 @@
 #ifndef DV_ROPE_GLSL
 #define DV_ROPE_GLSL
 
-// Values k .. k+3 (k a multiple of 4) of a head of `dim` values. table: [context, dim/2] (cos, sin).
+// Values k .. k+3 (k a multiple of 4) of a head of `dim` values. table: [context, dim/2] (cos,
+// sin).
 vec4 rope_rotate(ADDRESS table, uint position, uint dim, uint k, vec4 x)
 {
     vec4 t = load4(table, (position * dim + k) * 4u);

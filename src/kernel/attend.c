@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention over the latent cache. A workgroup takes several heads of one token, so that each record
- * is loaded once for all of them; its shape depends on the model and the device only, because the
- * order of summation follows from it. */
+/* Attention over the latent cache. A workgroup takes several heads of one token, so that each
+ * record is loaded once for all of them; its shape depends on the model and the device only,
+ * because the order of summation follows from it. */
 #include <string.h>
 
 #include "kernel/kernel.h"
 
-/* Groups of four columns of a head's query and of its sums that a lane holds: 9 of 576 columns are 68
- * registers with 16 lanes a head, and as much again for a second head. */
+/* Groups of four columns of a head's query that a lane holds: with 576 columns 16 lanes share a
+ * head, each with 36 values of the query and 32 sums; as many again for a second head. */
 #define LANE_COLUMNS 9
 
 struct shape {
@@ -34,9 +34,9 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    uint32_t cols = node->kv + node->dim;
-    uint32_t heads = power_of_two_from(node->heads), slices;
-    struct shape s = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
+    struct shape s     = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
+    uint32_t     cols  = node->kv + node->dim, slices;
+    uint32_t     heads = power_of_two_from(node->heads);
 
     s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
     if (s.heads > s.workgroup)
@@ -44,8 +44,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
     if (slices < s.workgroup / s.heads)
         slices = s.workgroup / s.heads;
-    /* Small workgroups are those of CPUs: all lanes share a head, whose number is then uniform. */
-    if (slices > s.workgroup || s.workgroup < 64)
+    if (slices > s.workgroup)
         slices = s.workgroup;
     s.each = s.heads / (s.workgroup / slices);
 
@@ -60,7 +59,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 }
 
 static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
-                                  const struct dv_kernel_site *site, const struct dv_node *node)
+                                    const struct dv_kernel_site *site,
+                                    const struct dv_node *node)
 {
     struct shape s = shape_of(site, node);
     if (s.shared > site->caps->max_shared_bytes)
@@ -89,7 +89,7 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
         .scale = node->scale,
     };
     uint32_t merge = node->splits == 1;
-    /* Indirect: the parameter block holds the same x and z, and the splits that the pass has as y. */
+    /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend",
                       .spec = { s.workgroup, 0, site->cache_format, s.heads, s.each, s.rows,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* attend's combination and the value projection. The workgroup is that of matmul, whose bits this must
- * give; tokens and groups of a workgroup do not change a sum. */
+/* attend's combination and the value projection. The workgroup is that of matmul, whose bits this
+ * must give; tokens and groups of a workgroup do not change a sum. */
 #include <string.h>
 
 #include "kernel/tile.h"
@@ -13,7 +13,8 @@ static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
 }
 
 static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
-                                        const struct dv_kernel_site *site, const struct dv_node *node)
+                                          const struct dv_kernel_site *site,
+                                          const struct dv_node *node)
 {
     const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
     struct dv_operand            partials = dv_site_operand(site, node->in[0]);

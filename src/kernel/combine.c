@@ -4,7 +4,8 @@
 #include "kernel/kernel.h"
 
 static dsvk_status dispatch_combine(struct dv_dispatch *dispatch,
-                                   const struct dv_kernel_site *site, const struct dv_node *node)
+                                     const struct dv_kernel_site *site,
+                                     const struct dv_node *node)
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);

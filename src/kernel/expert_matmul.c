@@ -3,6 +3,13 @@
 
 #include "kernel/matmul.h"
 
+/* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay empty. */
+static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t experts)
+{
+    uint32_t twice_the_mean = 2 * ((pairs - 1) / experts + 1);
+    return twice_the_mean < node->tile ? twice_the_mean : node->tile;
+}
+
 dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
                                       const struct dv_kernel_site *site,
                                       const struct dv_node *node,
@@ -35,7 +42,7 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
     };
     uint32_t       groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile tile = dv_tile_of(site->caps, groups, planned ? info->experts : y.rows,
-                                     planned ? node->tile : 1, paired);
+                                     planned ? tokens_of(node, y.rows, info->experts) : 1, paired);
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_matmul",
         .spec = { [0] = tile.workgroup,

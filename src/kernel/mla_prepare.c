@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Absorption of W_UK, rotation of the query and the cache's record, in one dispatch. The workgroup is
- * that of matmul, whose bits the absorption must give; the other roles take any. */
+/* Absorption of W_UK, rotation of the query and the cache's record, in one dispatch. The workgroup
+ * is that of matmul, whose bits the absorption must give; the other roles take any. */
 #include <string.h>
 
 #include "kernel/tile.h"
@@ -37,7 +37,8 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
 }
 
 static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
-                                       const struct dv_kernel_site *site, const struct dv_node *node)
+                                         const struct dv_kernel_site *site,
+                                         const struct dv_node *node)
 {
     uint32_t                   rows = dv_site_operand(site, node->in[0]).rows;
     struct dv_mla_prepare_args args = {

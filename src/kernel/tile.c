@@ -7,13 +7,24 @@
 /* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
 #define ENOUGH_WORKGROUPS 256u
 
+/* 8 KiB: with a norm's and other sums, far below what every device has. */
+#define MAX_SHARED_FLOATS 2048u
+
+/* Floats of dot_shared in lib/dot.glsl that a group takes at most. */
+static uint32_t shared_floats(uint32_t workgroup)
+{
+    if (workgroup == 8)
+        return 0;
+    return workgroup > 512 ? workgroup : 512;
+}
+
 struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
                           uint32_t tokens, bool paired)
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, caps);
     struct dv_tile tile = { tuning.matmul_workgroup, tuning.matmul_groups, 1 };
-    uint32_t       least = paired ? 2 : 1, shared_row = tile.workgroup * (uint32_t)sizeof(float);
+    uint32_t       least = paired ? 2 : 1;
     while (tile.tokens < tokens && tile.tokens < tuning.matmul_tokens)
         tile.tokens *= 2;
     if (tile.tokens > 1)
@@ -24,7 +35,7 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
     while (tile.groups > least &&
            (tile.groups * tile.tokens > MAX_SUMS || tile.groups / 2 >= groups ||
             (uint64_t)groups * repeats / tile.groups < enough ||
-            tile.groups * shared_row > 8192))
+            tile.groups * shared_floats(tile.workgroup) > MAX_SHARED_FLOATS))
         tile.groups /= 2;
     return tile;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup: the
- * slices of K fix the order of summation, so it is one number a device, never one a batch. */
+/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup and
+ * those of attend, which fix the order of summation: one number a device, never one a batch. */
 #include "kernel/kernel.h"
 
 static const struct {
@@ -10,19 +10,40 @@ static const struct {
 } rows[] = {
     /* Vector units of a CPU: one lane a row, so that activations and scales are the same for all
      * lanes and cost one load; registers are plenty, barriers are switches between coroutines. */
-    { true, 0,
-      { .matmul_workgroup = 8, .matmul_groups = 8, .matmul_groups_wide = 2, .matmul_tokens = 16,
-        .row_workgroup = 32, .attend_workgroup = 64, .attend_heads = 8, .attend_rows = 4,
-        .fuse_norm_tokens = 2 } },
+    { true,
+      0,
+      { .matmul_workgroup   = 8,
+        .matmul_groups      = 8,
+        .matmul_groups_wide = 2,
+        .matmul_tokens      = 16,
+        .row_workgroup      = 32,
+        .attend_workgroup   = 64,
+        .attend_heads       = 8,
+        .attend_rows        = 4,
+        .fuse_norm_tokens   = 2 } },
     /* Wide subgroups: eight slices of K fill one. */
-    { false, 64,
-      { .matmul_workgroup = 64, .matmul_groups = 2, .matmul_groups_wide = 2, .matmul_tokens = 8,
-        .row_workgroup = 64, .attend_workgroup = 64, .attend_heads = 8, .attend_rows = 4,
-        .fuse_norm_tokens = 4 } },
-    { false, 0,
-      { .matmul_workgroup = 32, .matmul_groups = 2, .matmul_groups_wide = 2, .matmul_tokens = 8,
-        .row_workgroup = 64, .attend_workgroup = 64, .attend_heads = 8, .attend_rows = 4,
-        .fuse_norm_tokens = 4 } },
+    { false,
+      64,
+      { .matmul_workgroup   = 64,
+        .matmul_groups      = 2,
+        .matmul_groups_wide = 2,
+        .matmul_tokens      = 8,
+        .row_workgroup      = 64,
+        .attend_workgroup   = 64,
+        .attend_heads       = 8,
+        .attend_rows        = 4,
+        .fuse_norm_tokens   = 4 } },
+    { false,
+      0,
+      { .matmul_workgroup   = 32,
+        .matmul_groups      = 2,
+        .matmul_groups_wide = 2,
+        .matmul_tokens      = 8,
+        .row_workgroup      = 64,
+        .attend_workgroup   = 64,
+        .attend_heads       = 8,
+        .attend_rows        = 4,
+        .fuse_norm_tokens   = 4 } },
 };
 
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)

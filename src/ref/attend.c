@@ -48,8 +48,8 @@ static void attend(float *y, const struct dv_ref_site *site, const struct dv_nod
     y[kv + 2] = y[kv + 3] = 0;
 }
 
-/* A partial for each token, head and split of the context of positions <= position + t; with one split
- * the whole context is one. */
+/* A partial for each token, head and split of the context of positions <= position + t; with one
+ * split the whole context is one. */
 void dv_ref_attend(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t rows = site->graph->values[node->in[0]].rows;

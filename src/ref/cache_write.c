@@ -6,19 +6,46 @@
 #include "kernel/kernel.h" /* enum dv_cache_format */
 #include "ref/ref.h"
 
-#define BLOCK 128 /* latent values of one FP8 scale */
+#define TRIES 32
 
-/* scale = max(largest magnitude, 1e-4) / 448 for each block; value = e4m3(x / scale) * scale */
+/* The sum of squared errors of a block of n values with this scale. */
+static float scale_error(const float *latent, uint32_t n, float scale)
+{
+    float inverse = 1.0f / scale, sum = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        float v = latent[k] * inverse, e = dv_e3m4_decode(dv_e3m4_encode(v)) - v, square = e * e;
+        sum += square;
+    }
+    return sum * scale * scale;
+}
+
+/* Of the scales max(largest magnitude, 1e-4) / 31 * (1 + i / 32) the one with the least squared
+ * error. In float on purpose: the choice must be the kernel's. */
+static float choose_scale(const float *latent, uint32_t n)
+{
+    float largest = 1e-4f, best = 0, least = 0;
+    for (uint32_t k = 0; k < n; k++)
+        largest = fmaxf(largest, fabsf(latent[k]));
+    for (int i = 0; i < TRIES; i++) {
+        float scale = largest / 31.0f * (1.0f + (float)i / 32.0f);
+        float error = scale_error(latent, n, scale);
+        if (i == 0 || error < least) {
+            best  = scale;
+            least = error;
+        }
+    }
+    return best;
+}
+
+/* For each quarter of the latent: value = e3m4(x / scale) * scale */
 static void round_fp8(float *latent, uint32_t kv)
 {
-    for (uint32_t start = 0; start < kv; start += BLOCK) {
-        uint32_t end     = start + BLOCK < kv ? start + BLOCK : kv;
-        float    largest = 1e-4f;
-        for (uint32_t k = start; k < end; k++)
-            largest = fmaxf(largest, fabsf(latent[k]));
-        float scale = largest / 448.0f;
-        for (uint32_t k = start; k < end; k++)
-            latent[k] = dv_e4m3_decode(dv_e4m3_encode(latent[k] / scale)) * scale;
+    uint32_t block = (kv + 15) / 16 * 4;
+    for (uint32_t start = 0; start < kv; start += block) {
+        uint32_t n     = start + block < kv ? block : kv - start;
+        float    scale = choose_scale(latent + start, n), inverse = 1.0f / scale;
+        for (uint32_t k = start; k < start + n; k++)
+            latent[k] = dv_e3m4_decode(dv_e3m4_encode(latent[k] * inverse)) * scale;
     }
 }
 
@@ -32,8 +59,8 @@ void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t 
         record[k] = dv_bf16_decode(dv_bf16_encode(record[k]));
 }
 
-/* cache[layer][position + t] = (latent[t], rope_key[t]), rounded to the format; the rope key of an FP8
- * cache is BF16. */
+/* cache[layer][position + t] = (latent[t], rope_key[t]), rounded to the format; the rope key of
+ * an FP8 cache is BF16. */
 void dv_ref_cache_write(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t kv = node->kv, rope = node->dim, rows = site->graph->values[node->in[0]].rows;

@@ -3,8 +3,8 @@
 
 #include "ref/ref.h"
 
-/* y[t, h*kv + c] = sum_s exp(m_s - m) sums_s[c] / sum_s exp(m_s - m) l_s, m = max m_s, over the splits
- * that position + t has */
+/* y[t, h*kv + c] = sum_s exp(m_s - m) sums_s[c] / sum_s exp(m_s - m) l_s, m = max m_s, over the
+ * splits that position + t has */
 void dv_ref_combine(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t rows = site->graph->values[node->out[0]].rows, size = node->kv + 4;

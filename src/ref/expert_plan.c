@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ref/ref.h"
 
-/* The pairs (token * top_k + slot) sorted by expert, then by pair; tiles {expert, first, count, 0} of
- * one expert and at most node->tile pairs. Word 0: number of tiles; tiles from word 4 on. */
+/* The pairs (token * top_k + slot) sorted by expert, then by pair; tiles {expert, first, count,
+ * 0} of one expert and at most node->tile pairs. Word 0: number of tiles; tiles from word 4 on. */
 void dv_ref_expert_plan(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t  tokens = site->graph->values[node->in[0]].rows, n = 0, tiles = 0;

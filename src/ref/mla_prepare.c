@@ -12,7 +12,8 @@ static void rotate(float *y, const float *x, const float *turn, uint32_t dim)
     }
 }
 
-/* cache[position + t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])) as cache_write rounds it */
+/* cache[position + t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])), rounded as cache_write
+ * rounds it */
 static void write_cache(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t)
 {
     uint32_t     kv = node->kv, position = site->position + t;
@@ -25,7 +26,8 @@ static void write_cache(const struct dv_ref_site *site, const struct dv_node *no
     double factor = 1 / sqrt(sum / kv + (double)node->eps);
     for (uint32_t k = 0; k < kv; k++)
         record[k] = (float)(x[k] * factor * norm[k]);
-    rotate(record + kv, x + kv, site->weights[node->w[1]] + (size_t)position * node->dim, node->dim);
+    const float *turn = site->weights[node->w[1]] + (size_t)position * node->dim;
+    rotate(record + kv, x + kv, turn, node->dim);
     dv_ref_cache_round(site, record, kv, node->dim);
 }
 
@@ -40,7 +42,8 @@ void dv_ref_mla_prepare(const struct dv_ref_site *site, const struct dv_node *no
             const float *q = dv_ref_row(site, node->in[0], t) + (size_t)h * (node->nope + rope);
             const float *w = site->weights[node->w[0]] + (size_t)h * kv * node->nope;
             float       *y = dv_ref_row(site, node->out[0], t) + (size_t)h * kv;
-            rotate(dv_ref_row(site, node->out[1], t) + (size_t)h * rope, q + node->nope, turn, rope);
+            float       *rotated = dv_ref_row(site, node->out[1], t) + (size_t)h * rope;
+            rotate(rotated, q + node->nope, turn, rope);
             for (uint32_t i = 0; i < kv; i++) {
                 double sum = 0;
                 for (uint32_t k = 0; k < node->nope; k++)

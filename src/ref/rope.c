@@ -13,8 +13,8 @@ void dv_ref_rope(const struct dv_ref_site *site, const struct dv_node *node)
             float       *y = dv_ref_row(site, node->out[0], t) + h * node->dim;
             for (uint32_t i = 0; i < node->dim; i += 2) {
                 double x0 = x[i], x1 = x[i + 1], c = turn[i], s = turn[i + 1];
-                y[i]      = (float)(x0 * c - x1 * s);
-                y[i + 1]  = (float)(x0 * s + x1 * c);
+                y[i]     = (float)(x0 * c - x1 * s);
+                y[i + 1] = (float)(x0 * s + x1 * c);
             }
         }
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Scores s = softmax(logits) or sigmoid(logits). The choice looks at b = s + bias. With groups (runs of
- * experts / groups), a group counts by its best b or the sum of its two best; outside of the
- * top_k_groups best groups b becomes -infinity. The top_k largest b are taken, the lowest index where
- * equal, and listed in ascending order. Weights: s, divided by (their sum + 1e-20) where asked, times
- * scale. */
+/* Scores s = softmax(logits) or sigmoid(logits). The choice looks at b = s + bias. With groups
+ * (runs of experts / groups), a group counts by its best b or the sum of its two best; outside of
+ * the top_k_groups best groups b becomes -infinity. The top_k largest b are taken, the lowest
+ * index where equal, and listed in ascending order. Weights: s, divided by (their sum + 1e-20)
+ * where asked, times scale. */
 #include <math.h>
 
 #include "kernel/kernel.h" /* DV_ROUTER_* */
@@ -66,7 +66,7 @@ static void limit_groups(struct scores *s, const struct dv_node *node)
 
 static void route_token(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t)
 {
-    uint32_t     *ids     = dv_ref_words(site, node->out[0], t), n = 0;
+    uint32_t     *ids = dv_ref_words(site, node->out[0], t), n = 0;
     float        *weights = dv_ref_row(site, node->out[0], t) + node->top_k;
     struct scores s;
     bool          taken[MAX_EXPERTS] = { false };
@@ -90,7 +90,8 @@ static void route_token(const struct dv_ref_site *site, const struct dv_node *no
             ids[n++] = e;
         }
     for (uint32_t i = 0; i < node->top_k; i++)
-        weights[i] = (float)(weights[i] / (node->flags & DV_ROUTER_NORMALISE ? sum : 1) * node->scale);
+        weights[i] =
+            (float)(weights[i] / (node->flags & DV_ROUTER_NORMALISE ? sum : 1) * node->scale);
 }
 
 void dv_ref_router(const struct dv_ref_site *site, const struct dv_node *node)

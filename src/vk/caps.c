@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define NEED_SHARED_BYTES 16384u
-#define NEED_WORKGROUP    128u
-#define NEED_PUSH_BYTES   128u
+#define NEED_WORKGROUP 128u
+#define NEED_PUSH_BYTES 128u
 
 static void chain(VkBaseOutStructure **last, void *structure, VkStructureType type)
 {
@@ -45,13 +45,12 @@ static dsvk_status read_extensions(struct dv_probe *p, const struct dv_instance 
                                    VkPhysicalDevice physical)
 {
     uint32_t n = 0;
-    if (instance->vk.EnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
+    if (instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
         return DSVK_OK; /* such a device offers core Vulkan only */
     VkExtensionProperties *list = dv_zalloc_array(instance->ctx, n + 1, sizeof *list);
     if (!list)
         return dv_fail(instance->ctx, DSVK_NO_MEMORY, "caps: no room for %u extension names", n);
-    VkResult result =
-        instance->vk.EnumerateDeviceExtensionProperties(physical, NULL, &n, list);
+    VkResult result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, list);
     if (result == VK_SUCCESS || result == VK_INCOMPLETE)
         for (uint32_t i = 0; i < n; i++)
             note_extension(p, list[i].extensionName);
@@ -69,12 +68,11 @@ static void read_properties(struct dv_probe *p, const struct dv_instance *instan
     chain(&last, &p->driver, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);
     chain(&last, &p->maintenance3, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
     if (p->has.maintenance4)
-        chain(&last, &p->maintenance4,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
+        chain(&last, &p->maintenance4, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
     if (p->has.size_control)
         chain(&last, &p->size_control,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
-    instance->vk.GetPhysicalDeviceProperties2(physical, &p->properties);
+    instance->vk.vkGetPhysicalDeviceProperties2(physical, &p->properties);
 }
 
 static void read_features(struct dv_probe *p, const struct dv_instance *instance,
@@ -101,7 +99,7 @@ static void read_features(struct dv_probe *p, const struct dv_instance *instance
     if (p->has.float8)
         chain(&last, &p->float8_features,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT8_FEATURES_EXT);
-    instance->vk.GetPhysicalDeviceFeatures2(physical, &p->features);
+    instance->vk.vkGetPhysicalDeviceFeatures2(physical, &p->features);
 }
 
 static void read_memory(struct dv_probe *p, const struct dv_instance *instance,
@@ -111,7 +109,7 @@ static void read_memory(struct dv_probe *p, const struct dv_instance *instance,
     last->sType              = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
     if (p->has.budget)
         chain(&last, &p->budget, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-    instance->vk.GetPhysicalDeviceMemoryProperties2(physical, &p->memory);
+    instance->vk.vkGetPhysicalDeviceMemoryProperties2(physical, &p->memory);
 }
 
 dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance,
@@ -119,7 +117,7 @@ dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance
 {
     dsvk_status status;
     memset(p, 0, sizeof *p);
-    instance->vk.GetPhysicalDeviceProperties(physical, &p->properties.properties);
+    instance->vk.vkGetPhysicalDeviceProperties(physical, &p->properties.properties);
     uint32_t version = p->properties.properties.apiVersion;
     if (version < VK_API_VERSION_1_2)
         return DSVK_OK; /* the structures below are core 1.2 */
@@ -130,7 +128,7 @@ dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance
     read_features(p, instance, physical);
     read_memory(p, instance, physical);
     p->n_families = DV_MAX_QUEUE_FAMILIES;
-    instance->vk.GetPhysicalDeviceQueueFamilyProperties(physical, &p->n_families, p->families);
+    instance->vk.vkGetPhysicalDeviceQueueFamilyProperties(physical, &p->n_families, p->families);
     return DSVK_OK;
 }
 
@@ -140,8 +138,8 @@ static void read_vendor(struct dv_caps *caps, uint32_t id)
         uint32_t    id;
         const char *name;
     } vendors[] = {
-        { 0x1002, "AMD" },     { 0x10de, "NVIDIA" },   { 0x8086, "Intel" },
-        { 0x5143, "Qualcomm" }, { 0x106b, "Apple" },   { 0x13b5, "Arm" },
+        { 0x1002, "AMD" },         { 0x10de, "NVIDIA" },   { 0x8086, "Intel" },
+        { 0x5143, "Qualcomm" },    { 0x106b, "Apple" },    { 0x13b5, "Arm" },
         { 0x1010, "Imagination" }, { 0x14e4, "Broadcom" }, { 0x1ae0, "Google" },
         { 0x10005, "Mesa" },
     };
@@ -186,7 +184,7 @@ static void read_heaps(struct dv_caps *caps, const struct dv_probe *p)
 static void read_limits(struct dv_caps *caps, const struct dv_probe *p)
 {
     const VkPhysicalDeviceLimits *limits = &p->properties.properties.limits;
-    caps->max_workgroup = limits->maxComputeWorkGroupInvocations;
+    caps->max_workgroup                  = limits->maxComputeWorkGroupInvocations;
     if (caps->max_workgroup > limits->maxComputeWorkGroupSize[0])
         caps->max_workgroup = limits->maxComputeWorkGroupSize[0];
     caps->max_shared_bytes = limits->maxComputeSharedMemorySize;
@@ -269,7 +267,7 @@ void dv_caps_read(struct dv_caps *caps, const struct dv_probe *p)
     read_limits(caps, p);
     read_subgroup(caps, p);
     read_arithmetic(caps, p);
-    bool has_queue = read_queue(caps, p);
+    bool has_queue       = read_queue(caps, p);
     bool has_sane_driver = avoid_quirks(caps, p);
 
     char  *why  = caps->why_not;

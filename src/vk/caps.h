@@ -10,26 +10,25 @@
 
 /* The structures are chained by pNext: a probe must not be copied. */
 struct dv_probe {
-    VkPhysicalDeviceProperties2                        properties;
-    VkPhysicalDeviceIDProperties                       id;
-    VkPhysicalDeviceSubgroupProperties                 subgroup;
-    VkPhysicalDeviceDriverProperties                   driver;
-    VkPhysicalDeviceMaintenance3Properties             maintenance3;
-    VkPhysicalDeviceMaintenance4Properties             maintenance4;
-    VkPhysicalDeviceSubgroupSizeControlProperties      size_control;
-    VkPhysicalDeviceFeatures2                          features;
-    VkPhysicalDeviceVulkan12Features                   features12;
-    VkPhysicalDeviceSubgroupSizeControlFeatures        size_control_features;
-    VkPhysicalDeviceMaintenance4Features               maintenance4_features;
+    VkPhysicalDeviceProperties2                             properties;
+    VkPhysicalDeviceIDProperties                            id;
+    VkPhysicalDeviceSubgroupProperties                      subgroup;
+    VkPhysicalDeviceDriverProperties                        driver;
+    VkPhysicalDeviceMaintenance3Properties                  maintenance3;
+    VkPhysicalDeviceMaintenance4Properties                  maintenance4;
+    VkPhysicalDeviceSubgroupSizeControlProperties           size_control;
+    VkPhysicalDeviceFeatures2                               features;
+    VkPhysicalDeviceVulkan12Features                        features12;
+    VkPhysicalDeviceSubgroupSizeControlFeatures             size_control_features;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable_features;
-    VkPhysicalDeviceShaderIntegerDotProductFeatures    integer_dot_features;
-    VkPhysicalDeviceCooperativeMatrixFeaturesKHR       cooperative_matrix_features;
-    VkPhysicalDeviceShaderBfloat16FeaturesKHR          bfloat16_features;
-    VkPhysicalDeviceShaderFloat8FeaturesEXT            float8_features;
-    VkPhysicalDeviceMemoryProperties2                  memory;
-    VkPhysicalDeviceMemoryBudgetPropertiesEXT          budget;
-    VkQueueFamilyProperties families[DV_MAX_QUEUE_FAMILIES];
-    uint32_t                n_families;
+    VkPhysicalDeviceShaderIntegerDotProductFeatures         integer_dot_features;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR            cooperative_matrix_features;
+    VkPhysicalDeviceShaderBfloat16FeaturesKHR               bfloat16_features;
+    VkPhysicalDeviceShaderFloat8FeaturesEXT                 float8_features;
+    VkPhysicalDeviceMemoryProperties2                       memory;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT               budget;
+    VkQueueFamilyProperties                                 families[DV_MAX_QUEUE_FAMILIES];
+    uint32_t                                                n_families;
     struct {
         bool size_control, maintenance4, executable, integer_dot, cooperative_matrix, bfloat16,
             float8, budget, host_import, portability;

@@ -59,15 +59,14 @@ static void list(char *text, size_t room, const struct dv_instance *instance)
     text[0]     = 0;
     for (uint32_t i = 0; i < instance->n_physical && used < room; i++) {
         const struct dv_caps *caps = &instance->caps[i];
-        int n = snprintf(text + used, room - used, "%s%u \"%s\"%s%s%s", i ? ", " : "", i,
-                         caps->name, caps->usable ? "" : " (", caps->why_not,
-                         caps->usable ? "" : ")");
+        int                   n =
+            snprintf(text + used, room - used, "%s%u \"%s\"%s%s%s", i ? ", " : "", i, caps->name,
+                     caps->usable ? "" : " (", caps->why_not, caps->usable ? "" : ")");
         used += n > 0 ? (size_t)n : 0;
     }
 }
 
-dsvk_status dv_instance_find(uint32_t *index, const struct dv_instance *instance,
-                             const char *which)
+dsvk_status dv_instance_find(uint32_t *index, const struct dv_instance *instance, const char *which)
 {
     char     text[LIST_BYTES];
     uint32_t n = instance->n_physical;

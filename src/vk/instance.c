@@ -63,8 +63,8 @@ static dsvk_status entry_load(struct entry *entry, const struct dv_context *ctx,
         .get     = get,
         .create  = (PFN_vkCreateInstance)get(NULL, "vkCreateInstance"),
         .version = (PFN_vkEnumerateInstanceVersion)get(NULL, "vkEnumerateInstanceVersion"),
-        .layers  = (PFN_vkEnumerateInstanceLayerProperties)get(
-            NULL, "vkEnumerateInstanceLayerProperties"),
+        .layers =
+            (PFN_vkEnumerateInstanceLayerProperties)get(NULL, "vkEnumerateInstanceLayerProperties"),
         .extensions = (PFN_vkEnumerateInstanceExtensionProperties)get(
             NULL, "vkEnumerateInstanceExtensionProperties"),
     };
@@ -101,8 +101,7 @@ static dsvk_status create(struct dv_instance *instance, const struct entry *entr
     if (validate) {
         if (!has_layer(entry, ctx, VALIDATION_LAYER))
             return dv_fail(ctx, DSVK_UNSUPPORTED,
-                           "instance: the validation layer %s is not installed",
-                           VALIDATION_LAYER);
+                           "instance: the validation layer %s is not installed", VALIDATION_LAYER);
         if (!has_extension(entry, ctx, NULL, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) &&
             !has_extension(entry, ctx, VALIDATION_LAYER, VK_EXT_DEBUG_UTILS_EXTENSION_NAME))
             return dv_fail(ctx, DSVK_UNSUPPORTED, "instance: validation needs %s",
@@ -114,21 +113,21 @@ static dsvk_status create(struct dv_instance *instance, const struct entry *entr
         extensions[n_extensions++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
         flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     }
-    VkResult result = entry->create(
-        &(VkInstanceCreateInfo){
-            .sType            = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-            .flags            = flags,
-            .pApplicationInfo = &(VkApplicationInfo){
-                .sType       = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-                .pEngineName = "ds-vk",
-                .apiVersion  = VK_API_VERSION_1_3, /* the newest that we know, not a minimum */
-            },
-            .enabledLayerCount       = n_layers,
-            .ppEnabledLayerNames     = layers,
-            .enabledExtensionCount   = n_extensions,
-            .ppEnabledExtensionNames = extensions,
-        },
-        NULL, &instance->handle);
+    VkApplicationInfo application = {
+        .sType       = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+        .pEngineName = "ds-vk",
+        .apiVersion  = VK_API_VERSION_1_3, /* the newest that we know, not a minimum */
+    };
+    VkInstanceCreateInfo info = {
+        .sType                   = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .flags                   = flags,
+        .pApplicationInfo        = &application,
+        .enabledLayerCount       = n_layers,
+        .ppEnabledLayerNames     = layers,
+        .enabledExtensionCount   = n_extensions,
+        .ppEnabledExtensionNames = extensions,
+    };
+    VkResult result = entry->create(&info, NULL, &instance->handle);
     if (result != VK_SUCCESS)
         instance->handle = VK_NULL_HANDLE;
     return creation_status(ctx, result);
@@ -136,19 +135,18 @@ static dsvk_status create(struct dv_instance *instance, const struct entry *entr
 
 static dsvk_status listen(struct dv_instance *instance)
 {
-    VkResult result = VK_ERROR_EXTENSION_NOT_PRESENT;
-    if (instance->vk.CreateDebugUtilsMessengerEXT)
-        result = instance->vk.CreateDebugUtilsMessengerEXT(
-            instance->handle,
-            &(VkDebugUtilsMessengerCreateInfoEXT){
-                .sType           = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-                .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
-                                   VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
-                .messageType     = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-                .pfnUserCallback = on_message,
-                .pUserData       = (void *)instance->ctx,
-            },
-            NULL, &instance->messenger);
+    VkResult                           result = VK_ERROR_EXTENSION_NOT_PRESENT;
+    VkDebugUtilsMessengerCreateInfoEXT info   = {
+          .sType           = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+          .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                             VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+          .messageType     = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+          .pfnUserCallback = on_message,
+          .pUserData       = (void *)instance->ctx,
+    };
+    if (instance->vk.vkCreateDebugUtilsMessengerEXT)
+        result = instance->vk.vkCreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
+                                                             &instance->messenger);
     if (result != VK_SUCCESS)
         return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
                        "instance: no messages from the validation layer (VkResult %d)",
@@ -186,8 +184,8 @@ static dsvk_status list_devices(struct dv_instance *instance)
 {
     const struct dv_context *ctx = instance->ctx;
     dsvk_status              status;
-    uint32_t                 n      = 0;
-    VkResult result = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, NULL);
+    uint32_t                 n = 0;
+    VkResult result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, NULL);
     if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory to list devices");
     if (result != VK_SUCCESS || n == 0)
@@ -201,7 +199,7 @@ static dsvk_status list_devices(struct dv_instance *instance)
         dv_free(ctx, probe);
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
     }
-    result = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, instance->physical);
+    result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, instance->physical);
     status = DSVK_OK;
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
@@ -252,10 +250,10 @@ void dv_instance_free(struct dv_instance *instance)
 {
     if (!instance)
         return;
-    if (instance->messenger && instance->vk.DestroyDebugUtilsMessengerEXT)
-        instance->vk.DestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
-    if (instance->handle && instance->vk.DestroyInstance && !instance->hung)
-        instance->vk.DestroyInstance(instance->handle, NULL);
+    if (instance->messenger && instance->vk.vkDestroyDebugUtilsMessengerEXT)
+        instance->vk.vkDestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
+    if (instance->handle && instance->vk.vkDestroyInstance && !instance->hung)
+        instance->vk.vkDestroyInstance(instance->handle, NULL);
     dv_free(instance->ctx, instance->physical);
     dv_free(instance->ctx, instance->caps);
     dv_free(instance->ctx, instance);

@@ -28,6 +28,5 @@ dsvk_status dv_loader_open(PFN_vkGetInstanceProcAddr *out, const struct dv_conte
         memcpy(out, &symbol, sizeof *out);
         return DSVK_OK;
     }
-    return dv_fail(ctx, DSVK_NO_DEVICE, "loader: no Vulkan loader is installed (%s)",
-                   libraries[0]);
+    return dv_fail(ctx, DSVK_NO_DEVICE, "loader: no Vulkan loader is installed (%s)", libraries[0]);
 }

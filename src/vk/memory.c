@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NO_TYPE       UINT32_MAX
-#define DOING_BYTES   160
+#define NO_TYPE UINT32_MAX
+#define DOING_BYTES 160
 #define ADDRESS_ALIGN 256u
 
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
@@ -33,8 +33,7 @@ static uint32_t largest_local_heap(const VkPhysicalDeviceMemoryProperties *memor
 /* The first type (drivers list faster ones first) with all flags of `with` and none of
  * `without`; types with flags that we do not know need features that we do not enable. */
 static uint32_t find_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
-                          uint32_t heap, VkMemoryPropertyFlags with,
-                          VkMemoryPropertyFlags without)
+                          uint32_t heap, VkMemoryPropertyFlags with, VkMemoryPropertyFlags without)
 {
     without |= ~(VkMemoryPropertyFlags)(LOCAL | VISIBLE | COHERENT | CACHED);
     for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
@@ -63,8 +62,8 @@ static uint32_t choose_type(const struct dv_device *dev, uint32_t allowed, enum 
     };
     uint32_t heap = kind == DV_MEMORY_DEVICE ? largest_local_heap(&dev->memory) : NO_TYPE;
     for (int i = 0; i < 3; i++) {
-        uint32_t type = find_type(&dev->memory, allowed, heap, wishes[kind][i].with,
-                                  wishes[kind][i].without);
+        uint32_t type =
+            find_type(&dev->memory, allowed, heap, wishes[kind][i].with, wishes[kind][i].without);
         if (type != NO_TYPE)
             return type;
     }
@@ -74,9 +73,9 @@ static uint32_t choose_type(const struct dv_device *dev, uint32_t allowed, enum 
 static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_memory kind,
                               const char *what)
 {
-    const struct dv_caps *caps  = &dev->caps;
-    uint64_t              limit = caps->max_buffer < caps->max_allocation ? caps->max_buffer
-                                                                          : caps->max_allocation;
+    const struct dv_caps *caps = &dev->caps;
+    uint64_t              limit =
+        caps->max_buffer < caps->max_allocation ? caps->max_buffer : caps->max_allocation;
     if (bytes == 0)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "memory: %s: a buffer of 0 bytes", what);
     if (bytes > limit)
@@ -95,22 +94,34 @@ static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_mem
 
 static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
 {
-    struct dv_device *dev = buffer->dev;
-    return dv_device_result(
-        dev,
-        dev->vk.CreateBuffer(
-            dev->handle,
-            &(VkBufferCreateInfo){
-                .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                .size  = (buffer->bytes + 3) & ~(uint64_t)3, /* fills are in words */
-                .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                         VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
-                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                         VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
-                .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
-            },
-            NULL, &buffer->handle),
-        doing);
+    struct dv_device  *dev  = buffer->dev;
+    VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size  = (buffer->bytes + 3) & ~(uint64_t)3, /* fills are in words */
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
+        .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+    };
+    VkResult result = dev->vk.vkCreateBuffer(dev->handle, &info, NULL, &buffer->handle);
+    return dv_device_result(dev, result, doing);
+}
+
+static dsvk_status map(struct dv_buffer *buffer, uint32_t type, const char *doing)
+{
+    struct dv_device     *dev    = buffer->dev;
+    VkMemoryPropertyFlags flags  = dev->memory.memoryTypes[type].propertyFlags;
+    void                 *mapped = NULL;
+    dsvk_status           status;
+    if (!(flags & VISIBLE))
+        return DSVK_OK;
+    VkResult result =
+        dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
+    TRY(dv_device_result(dev, result, doing));
+    buffer->mapped = mapped;
+    buffer->cached = flags & CACHED;
+    memset(mapped, 0, (size_t)buffer->bytes);
+    return DSVK_OK;
 }
 
 static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const char *doing)
@@ -118,42 +129,29 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const
     struct dv_device    *dev = buffer->dev;
     dsvk_status          status;
     VkMemoryRequirements need;
-    dev->vk.GetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
+    dev->vk.vkGetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
     uint32_t type = choose_type(dev, need.memoryTypeBits, kind);
     if (type == NO_TYPE)
-        return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
-                       "memory: %s: the device has no such memory type", doing);
-    TRY(dv_device_result(
-        dev,
-        dev->vk.AllocateMemory(
-            dev->handle,
-            &(VkMemoryAllocateInfo){
-                .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                .pNext =
-                    &(VkMemoryAllocateFlagsInfo){
-                        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
-                        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
-                    },
-                .allocationSize  = need.size,
-                .memoryTypeIndex = type,
-            },
-            NULL, &buffer->memory),
-        doing));
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
+                       doing);
+    VkMemoryAllocateFlagsInfo flags = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+    };
+    VkMemoryAllocateInfo info = {
+        .sType           = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext           = &flags,
+        .allocationSize  = need.size,
+        .memoryTypeIndex = type,
+    };
+    VkResult result = dev->vk.vkAllocateMemory(dev->handle, &info, NULL, &buffer->memory);
+    TRY(dv_device_result(dev, result, doing));
     buffer->counted = kind == DV_MEMORY_DEVICE;
     if (buffer->counted)
         dev->bytes_used += buffer->bytes;
-    TRY(dv_device_result(
-        dev, dev->vk.BindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0), doing));
-    VkMemoryPropertyFlags flags = dev->memory.memoryTypes[type].propertyFlags;
-    if (!(flags & VISIBLE))
-        return DSVK_OK;
-    void *mapped = NULL;
-    TRY(dv_device_result(
-        dev, dev->vk.MapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped), doing));
-    buffer->mapped = mapped;
-    buffer->cached = flags & CACHED;
-    memset(mapped, 0, (size_t)buffer->bytes);
-    return DSVK_OK;
+    result = dev->vk.vkBindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
+    TRY(dv_device_result(dev, result, doing));
+    return map(buffer, type, doing);
 }
 
 dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
@@ -172,15 +170,15 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
     buffer->bytes = bytes;
     TRY_OR(fail, create_buffer(buffer, doing));
     TRY_OR(fail, allocate(buffer, memory, doing));
-    buffer->address = dev->vk.GetBufferDeviceAddress(
+    buffer->address = dev->vk.vkGetBufferDeviceAddress(
         dev->handle,
         &(VkBufferDeviceAddressInfo){ .sType  = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
                                       .buffer = buffer->handle });
     if (buffer->address % ADDRESS_ALIGN) {
-        status = dv_fail(dev->ctx, DSVK_UNSUPPORTED,
-                         "memory: %s: the driver put it at 0x%" PRIx64
-                         ", which is no multiple of %u",
-                         what, buffer->address, ADDRESS_ALIGN);
+        status =
+            dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                    "memory: %s: the driver put it at 0x%" PRIx64 ", which is no multiple of %u",
+                    what, buffer->address, ADDRESS_ALIGN);
         goto fail;
     }
     *out = buffer;
@@ -198,8 +196,8 @@ void dv_buffer_free(struct dv_buffer *buffer)
     if (buffer->counted)
         dev->bytes_used -= buffer->bytes;
     if (buffer->handle && !dev->hung)
-        dev->vk.DestroyBuffer(dev->handle, buffer->handle, NULL);
+        dev->vk.vkDestroyBuffer(dev->handle, buffer->handle, NULL);
     if (buffer->memory && !dev->hung)
-        dev->vk.FreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
+        dev->vk.vkFreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
     dv_free(dev->ctx, buffer);
 }

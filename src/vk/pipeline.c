@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES  96
+#define NAME_BYTES 96
 #define DOING_BYTES 160
 
 static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)
@@ -65,9 +65,8 @@ static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_
     return DSVK_OK;
 }
 
-dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved,
-                                struct dv_spirv_facts *facts, struct dv_device *dev,
-                                const struct dv_pipeline_params *params)
+dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved, struct dv_spirv_facts *facts,
+                                struct dv_device *dev, const struct dv_pipeline_params *params)
 {
     dsvk_status status;
     *resolved = *params;
@@ -82,16 +81,16 @@ dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved,
 
 /* Values for the constants that the module has among 0 .. n_spec-1; the others keep their
  * defaults. Some drivers mishandle entries for constants that do not exist. */
-static uint32_t map_constants(VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC],
+static uint32_t map_constants(VkSpecializationMapEntry         entries[DV_SPIRV_MAX_SPEC],
                               const struct dv_pipeline_params *params,
-                              const struct dv_spirv_facts *facts)
+                              const struct dv_spirv_facts     *facts)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < facts->n_spec; i++) {
         uint32_t id = facts->spec_ids[i];
         if (id < params->n_spec)
-            entries[n++] = (VkSpecializationMapEntry){ id, id * (uint32_t)sizeof(uint32_t),
-                                                       sizeof(uint32_t) };
+            entries[n++] =
+                (VkSpecializationMapEntry){ id, id * (uint32_t)sizeof(uint32_t), sizeof(uint32_t) };
     }
     return n;
 }
@@ -99,17 +98,13 @@ static uint32_t map_constants(VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC
 static dsvk_status create_module(VkShaderModule *out, struct dv_device *dev,
                                  const struct dv_spirv *module, const char *doing)
 {
-    return dv_device_result(
-        dev,
-        dev->vk.CreateShaderModule(
-            dev->handle,
-            &(VkShaderModuleCreateInfo){
-                .sType    = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                .codeSize = module->n_words * sizeof(uint32_t),
-                .pCode    = module->words,
-            },
-            NULL, out),
-        doing);
+    VkShaderModuleCreateInfo info = {
+        .sType    = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+        .codeSize = module->n_words * sizeof(uint32_t),
+        .pCode    = module->words,
+    };
+    VkResult result = dev->vk.vkCreateShaderModule(dev->handle, &info, NULL, out);
+    return dv_device_result(dev, result, doing);
 }
 
 dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
@@ -121,44 +116,37 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
     VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC];
     uint32_t                 n_entries = map_constants(entries, params, facts);
     char                     doing[DOING_BYTES];
-    bool                     control = dev->caps.subgroup_size_control;
     *out = VK_NULL_HANDLE;
     snprintf(doing, sizeof doing, "compiling %s", params->kernel);
     TRY(create_module(&module, dev, params->module, doing));
 
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {
-        .sType =
-            VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
         .requiredSubgroupSize = params->subgroup,
     };
-    VkPipelineShaderStageCreateFlags stage_flags = 0;
-    if (control && params->subgroup == 0)
-        stage_flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
-    VkResult result = dev->vk.CreateComputePipelines(
-        dev->handle, dev->cache, 1,
-        &(VkComputePipelineCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-            .flags = flags,
-            .stage =
-                (VkPipelineShaderStageCreateInfo){
-                    .sType  = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                    .pNext  = control && params->subgroup ? &required : NULL,
-                    .flags  = stage_flags,
-                    .stage  = VK_SHADER_STAGE_COMPUTE_BIT,
-                    .module = module,
-                    .pName  = "main",
-                    .pSpecializationInfo =
-                        &(VkSpecializationInfo){
-                            .mapEntryCount = n_entries,
-                            .pMapEntries   = entries,
-                            .dataSize      = sizeof params->spec,
-                            .pData         = params->spec,
-                        },
-                },
-            .layout = dev->layout,
-        },
-        NULL, out);
-    dev->vk.DestroyShaderModule(dev->handle, module, NULL);
+    VkSpecializationInfo constants = {
+        .mapEntryCount = n_entries,
+        .pMapEntries   = entries,
+        .dataSize      = sizeof params->spec,
+        .pData         = params->spec,
+    };
+    VkComputePipelineCreateInfo info = {
+        .sType  = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .flags  = flags,
+        .layout = dev->layout,
+        .stage  = { .sType               = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                    .stage               = VK_SHADER_STAGE_COMPUTE_BIT,
+                    .module              = module,
+                    .pName               = "main",
+                    .pSpecializationInfo = &constants },
+    };
+    if (dev->caps.subgroup_size_control && params->subgroup)
+        info.stage.pNext = &required;
+    else if (dev->caps.subgroup_size_control)
+        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+    VkResult result =
+        dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
+    dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)
         *out = VK_NULL_HANDLE;
     return dv_device_result(dev, result, doing);
@@ -167,8 +155,7 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
 static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
 {
     return a->module == b->module && a->n_spec == b->n_spec && a->push_bytes == b->push_bytes &&
-           a->subgroup == b->subgroup &&
-           memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+           a->subgroup == b->subgroup && memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
 }
 
 dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,

@@ -6,9 +6,8 @@
 #include "vk/vk.h"
 
 /* Finds the module and checks the parameters against it and the device. */
-dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved,
-                                struct dv_spirv_facts *facts, struct dv_device *dev,
-                                const struct dv_pipeline_params *params);
+dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved, struct dv_spirv_facts *facts,
+                                struct dv_device *dev, const struct dv_pipeline_params *params);
 /* `params` and `facts` from dv_pipeline_resolve. The caller destroys the handle. */
 dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
                                const struct dv_pipeline_params *params,

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define MAGIC        0x07230203u
+#define MAGIC 0x07230203u
 #define HEADER_WORDS 5u
-#define MAX_DEPTH    8 /* nesting of types in a push constant block */
-#define UNKNOWN      UINT32_MAX
+#define MAX_DEPTH 8 /* nesting of types in a push constant block */
+#define UNKNOWN UINT32_MAX
 
 enum {
     OP_CAPABILITY      = 17,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAX_EXECUTABLES 8u
-#define MAX_STATISTICS  64u /* of one executable; the most seen is 25 */
+#define MAX_STATISTICS 64u /* of one executable; the most seen is 25 */
 
 static uint64_t value_of(const VkPipelineExecutableStatisticKHR *s)
 {
@@ -22,6 +22,15 @@ static uint64_t value_of(const VkPipelineExecutableStatisticKHR *s)
     }
 }
 
+static void append(struct dv_statistic *list, uint32_t *n, const char *prefix, const char *name,
+                   uint64_t value)
+{
+    struct dv_statistic *statistic = &list[(*n)++];
+    snprintf(statistic->name, sizeof statistic->name, "%.24s%s%.36s", prefix, prefix[0] ? ": " : "",
+             name);
+    statistic->value = value;
+}
+
 /* Appends the statistics of executable i, named "executable: statistic" where there are many. */
 static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struct dv_device *dev,
                                    VkPipeline pipeline, uint32_t i, const char *prefix)
@@ -34,7 +43,7 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
                        MAX_STATISTICS);
     for (uint32_t k = 0; k < MAX_STATISTICS; k++)
         values[k].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
-    VkResult result = dev->vk.GetPipelineExecutableStatisticsKHR(
+    VkResult result = dev->vk.vkGetPipelineExecutableStatisticsKHR(
         dev->handle,
         &(VkPipelineExecutableInfoKHR){
             .sType           = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
@@ -44,12 +53,8 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
         &n_values, values);
     if (result == VK_INCOMPLETE)
         result = VK_SUCCESS;
-    for (uint32_t k = 0; result == VK_SUCCESS && k < n_values; k++) {
-        struct dv_statistic *statistic = &list[(*n)++];
-        snprintf(statistic->name, sizeof statistic->name, "%.24s%s%.36s", prefix,
-                 prefix[0] ? ": " : "", values[k].name);
-        statistic->value = value_of(&values[k]);
-    }
+    for (uint32_t k = 0; result == VK_SUCCESS && k < n_values; k++)
+        append(list, n, prefix, values[k].name, value_of(&values[k]));
     dv_free(dev->ctx, values);
     return dv_device_result(dev, result, "reading compiler statistics");
 }
@@ -57,26 +62,28 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
 static dsvk_status read_all(struct dv_statistic **list, uint32_t *n, struct dv_device *dev,
                             VkPipeline pipeline)
 {
-    dsvk_status                        status;
-    VkPipelineExecutablePropertiesKHR  properties[MAX_EXECUTABLES];
-    uint32_t                           n_executables = MAX_EXECUTABLES;
+    dsvk_status                       status;
+    VkPipelineExecutablePropertiesKHR properties[MAX_EXECUTABLES];
+    uint32_t                          n_executables = MAX_EXECUTABLES;
     memset(properties, 0, sizeof properties);
     for (uint32_t i = 0; i < MAX_EXECUTABLES; i++)
         properties[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
-    VkResult result = dev->vk.GetPipelineExecutablePropertiesKHR(
+    VkResult result = dev->vk.vkGetPipelineExecutablePropertiesKHR(
         dev->handle,
-        &(VkPipelineInfoKHR){ .sType    = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR,
-                              .pipeline = pipeline },
+        &(VkPipelineInfoKHR){ .sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline },
         &n_executables, properties);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         return dv_device_result(dev, result, "listing executables");
-    *list = dv_zalloc_array(dev->ctx, (size_t)n_executables * MAX_STATISTICS + 1, sizeof **list);
+    *list = dv_zalloc_array(dev->ctx, (size_t)n_executables * (MAX_STATISTICS + 1) + 1,
+                            sizeof **list);
     if (!*list)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "statistics: no room for those of %u programs",
                        n_executables);
-    for (uint32_t i = 0; i < n_executables; i++)
-        TRY(read_executable(*list, n, dev, pipeline, i,
-                            n_executables > 1 ? properties[i].name : ""));
+    for (uint32_t i = 0; i < n_executables; i++) {
+        const char *prefix = n_executables > 1 ? properties[i].name : "";
+        append(*list, n, prefix, "Subgroup size", properties[i].subgroupSize);
+        TRY(read_executable(*list, n, dev, pipeline, i, prefix));
+    }
     return DSVK_OK;
 }
 
@@ -91,13 +98,13 @@ dsvk_status dv_pipeline_statistics(struct dv_statistic **list, uint32_t *n, stru
     *n    = 0;
     TRY(dv_device_check(dev, "reading compiler statistics"));
     TRY(dv_pipeline_resolve(&resolved, &facts, dev, params));
-    if (!dev->caps.executable_statistics || !dev->vk.GetPipelineExecutablePropertiesKHR ||
-        !dev->vk.GetPipelineExecutableStatisticsKHR)
+    if (!dev->caps.executable_statistics || !dev->vk.vkGetPipelineExecutablePropertiesKHR ||
+        !dev->vk.vkGetPipelineExecutableStatisticsKHR)
         return DSVK_OK;
     TRY(dv_pipeline_create(&pipeline, dev, &resolved, &facts,
                            VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR));
     status = read_all(list, n, dev, pipeline);
-    dev->vk.DestroyPipeline(dev->handle, pipeline, NULL);
+    dev->vk.vkDestroyPipeline(dev->handle, pipeline, NULL);
     if (status != DSVK_OK) {
         dv_free(dev->ctx, *list);
         *list = NULL;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #define DEFAULT_TIMEOUT_NS 60000000000u
-#define FREE_TIMEOUT_NS    10000000000u
+#define FREE_TIMEOUT_NS 10000000000u
 
 dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
 {
@@ -15,21 +15,14 @@ dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
     struct dv_stream *stream = dv_zalloc(dev->ctx, sizeof *stream);
     if (!stream)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "stream: no room for its header");
-    stream->dev = dev;
-    status      = dv_device_result(
-        dev,
-        dev->vk.CreateSemaphore(
-            dev->handle,
-            &(VkSemaphoreCreateInfo){
-                     .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-                     .pNext =
-                    &(VkSemaphoreTypeCreateInfo){
-                             .sType         = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-                             .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
-                    },
-            },
-            NULL, &stream->timeline),
-        "making a stream");
+    VkSemaphoreTypeCreateInfo type = {
+        .sType         = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo info = { VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0 };
+    VkResult result = dev->vk.vkCreateSemaphore(dev->handle, &info, NULL, &stream->timeline);
+    stream->dev     = dev;
+    status          = dv_device_result(dev, result, "making a stream");
     if (status != DSVK_OK) {
         dv_free(dev->ctx, stream);
         return status;
@@ -40,15 +33,14 @@ dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
 
 static VkResult wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns)
 {
-    struct dv_device *dev = stream->dev;
-    return dev->vk.WaitSemaphores(dev->handle,
-                                  &(VkSemaphoreWaitInfo){
-                                      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-                                      .semaphoreCount = 1,
-                                      .pSemaphores    = &stream->timeline,
-                                      .pValues        = &value,
-                                  },
-                                  timeout_ns);
+    struct dv_device   *dev  = stream->dev;
+    VkSemaphoreWaitInfo info = {
+        .sType          = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+        .semaphoreCount = 1,
+        .pSemaphores    = &stream->timeline,
+        .pValues        = &value,
+    };
+    return dev->vk.vkWaitSemaphores(dev->handle, &info, timeout_ns);
 }
 
 void dv_stream_free(struct dv_stream *stream)
@@ -59,14 +51,14 @@ void dv_stream_free(struct dv_stream *stream)
     if (stream->completed < stream->submitted) {
         VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
         if (result != VK_SUCCESS && result != VK_TIMEOUT)
-            dev->vk.DeviceWaitIdle(dev->handle);
+            dev->vk.vkDeviceWaitIdle(dev->handle);
         dev->hung = result == VK_TIMEOUT;
     }
     dv_commands_free(stream->staging_commands);
     dv_buffer_free(stream->staging[0]);
     dv_buffer_free(stream->staging[1]);
     if (!dev->hung)
-        dev->vk.DestroySemaphore(dev->handle, stream->timeline, NULL);
+        dev->vk.vkDestroySemaphore(dev->handle, stream->timeline, NULL);
     dv_free(dev->ctx, stream);
 }
 
@@ -79,25 +71,21 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
     if (value)
         *value = 0;
     TRY(dv_device_check(dev, "submitting work"));
-    TRY(dv_device_result(
-        dev,
-        dev->vk.QueueSubmit(dev->queue, 1,
-                            &(VkSubmitInfo){
-                                .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                                .pNext =
-                                    &(VkTimelineSemaphoreSubmitInfo){
-                                        .sType =
-                                            VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-                                        .signalSemaphoreValueCount = 1,
-                                        .pSignalSemaphoreValues    = &next,
-                                    },
-                                .commandBufferCount   = 1,
-                                .pCommandBuffers      = &commands->handle,
-                                .signalSemaphoreCount = 1,
-                                .pSignalSemaphores    = &stream->timeline,
-                            },
-                            VK_NULL_HANDLE),
-        "submitting work"));
+    VkTimelineSemaphoreSubmitInfo values = {
+        .sType                     = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .signalSemaphoreValueCount = 1,
+        .pSignalSemaphoreValues    = &next,
+    };
+    VkSubmitInfo info = {
+        .sType                = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext                = &values,
+        .commandBufferCount   = 1,
+        .pCommandBuffers      = &commands->handle,
+        .signalSemaphoreCount = 1,
+        .pSignalSemaphores    = &stream->timeline,
+    };
+    VkResult result = dev->vk.vkQueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+    TRY(dv_device_result(dev, result, "submitting work"));
     stream->submitted = next;
     dev->n_submits++;
     if (value)
@@ -127,7 +115,7 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
     }
     /* The work may still run: it must have ended before the caller frees what it uses. */
     if (result != VK_SUCCESS)
-        dev->vk.DeviceWaitIdle(dev->handle);
+        dev->vk.vkDeviceWaitIdle(dev->handle);
     TRY(dv_device_result(dev, result, "waiting for work"));
     stream->completed = value;
     return DSVK_OK;

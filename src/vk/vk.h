@@ -8,7 +8,7 @@
 #define DV_VK_VK_H
 
 #include "base/context.h"
-#include "vk/loader.h" /* struct dv_instance_table, struct dv_device_table */
+#include "vk/loader.h" /* struct dv_instance_table, struct VolkDeviceTable */
 #include "vk/spirv.h"
 
 /* ---- instance ---- */
@@ -76,7 +76,7 @@ struct dv_device {
     VkDevice                 handle;
     VkQueue                  queue;
     uint32_t                 queue_family;
-    struct dv_device_table   vk;
+    struct VolkDeviceTable   vk;
     struct dv_caps           caps;
     VkPhysicalDeviceMemoryProperties memory;
     VkPipelineCache          cache;
@@ -155,8 +155,8 @@ struct dv_statistic {
     uint64_t value;
 };
 
-/* Compiler statistics (registers, spills, instructions) of a pipeline of this kind; makes a
- * throw-away pipeline. *n = 0 where the driver has none. The caller frees *list. */
+/* Compiler statistics (registers, spills, instructions, and "Subgroup size") of a pipeline of this
+ * kind; makes a throw-away pipeline. *n = 0 where the driver has none. The caller frees *list. */
 dsvk_status dv_pipeline_statistics(struct dv_statistic **list, uint32_t *n, struct dv_device *dev,
                                    const struct dv_pipeline_params *params);
 

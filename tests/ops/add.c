@@ -7,7 +7,9 @@ static const struct shape {
     const char *name;
     uint32_t    rows, cols;
 } shapes[] = {
-    { "one quad", 1, 4 },     { "a tail of lanes", 3, 36 }, { "many rows", 64, 72 },
+    { "one quad", 1, 4 },
+    { "a tail of lanes", 3, 36 },
+    { "many rows", 64, 72 },
     { "hidden size", 7, 2048 },
 };
 

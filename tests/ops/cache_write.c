@@ -19,9 +19,14 @@ static const struct shape {
 static void check(const struct shape *s, enum dv_cache_format format)
 {
     struct op_bench b;
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .context = 200,
-                     .position = s->position, .layers = 2, .kv = s->kv, .rope = s->rope,
-                     .cache_format = format });
+    op_begin(&b, &(struct op_params){ .name         = s->name,
+                                      .tokens       = s->tokens,
+                                      .context      = 200,
+                                      .position     = s->position,
+                                      .layers       = 2,
+                                      .kv           = s->kv,
+                                      .rope         = s->rope,
+                                      .cache_format = format });
     dv_tensor latent = op_input(&b, s->tokens, s->kv + s->rope + 4);
     dv_tensor key    = dv_view_cols(b.graph, latent, s->kv, s->rope);
     for (uint32_t t = 0; t < s->tokens; t++)

@@ -19,9 +19,11 @@ void op_test_embed(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int format = DV_FORMAT_F32; format <= DV_FORMAT_E4M3; format++) {
             struct op_bench b;
-            op_begin(&b, &(struct op_params){ .name = shapes[i].name, .tokens = shapes[i].tokens,
-                             .format = (enum dv_weight_format)format, .block = shapes[i].block,
-                             .vocabulary = shapes[i].rows });
+            op_begin(&b, &(struct op_params){ .name       = shapes[i].name,
+                                              .tokens     = shapes[i].tokens,
+                                              .format     = (enum dv_weight_format)format,
+                                              .block      = shapes[i].block,
+                                              .vocabulary = shapes[i].rows });
             b.ids[0]    = shapes[i].rows - 1;
             dv_tensor y = dv_embed(b.graph, op_matrix(&b, "embed", shapes[i].rows, shapes[i].cols));
             op_run(&b);

@@ -6,11 +6,16 @@ static const struct shape {
     uint32_t    tokens, experts, top_k, tile;
     bool        same; /* every token takes the same experts */
 } shapes[] = {
-    { "one pair", 1, 1, 1, 8, false },         { "one token", 1, 64, 6, 8, false },
-    { "tiles of one", 3, 5, 2, 1, false },     { "not a power of two", 33, 20, 3, 8, false },
-    { "a block of tokens", 32, 64, 6, 16, false }, { "more than a block", 64, 72, 5, 4, false },
-    { "empty experts", 7, 512, 16, 8, false }, { "all tokens on the same", 100, 256, 8, 32, true },
-    { "every expert", 33, 16, 16, 7, false },  { "long", 513, 256, 8, 32, false },
+    { "one pair", 1, 1, 1, 8, false },
+    { "one token", 1, 64, 6, 8, false },
+    { "tiles of one", 3, 5, 2, 1, false },
+    { "not a power of two", 33, 20, 3, 8, false },
+    { "a block of tokens", 32, 64, 6, 16, false },
+    { "more than a block", 64, 72, 5, 4, false },
+    { "empty experts", 7, 512, 16, 8, false },
+    { "all tokens on the same", 100, 256, 8, 32, true },
+    { "every expert", 33, 16, 16, 7, false },
+    { "long", 513, 256, 8, 32, false },
 };
 
 static void check(const struct shape *s)
@@ -25,8 +30,8 @@ static void check(const struct shape *s)
     op_run(&b);
 
     const uint32_t *got = op_got_words(&b, plan, 0), *want = op_words(&b, plan, 0);
-    uint32_t most = dv_expert_plan_tiles(s->tokens, s->top_k, s->experts, s->tile);
-    uint32_t pairs_at = dv_expert_plan_pairs_at(most);
+    uint32_t        most     = dv_expert_plan_tiles(s->tokens, s->top_k, s->experts, s->tile);
+    uint32_t        pairs_at = dv_expert_plan_pairs_at(most);
     assert_int_equal(got[0], want[0]);
     assert_in_range(got[0], 1, most);
     assert_memory_equal(got + 4, want + 4, got[0] * 4 * sizeof *got);

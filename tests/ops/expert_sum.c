@@ -6,8 +6,8 @@ static const struct shape {
     uint32_t    tokens, cols, top_k;
     bool        shared, residual;
 } shapes[] = {
-    { "one expert", 1, 20, 1, false, false }, { "shared expert", 3, 36, 6, true, false },
-    { "residual", 7, 72, 3, false, true },    { "both", 33, 200, 8, true, true },
+    { "one expert", 1, 20, 1, false, false },       { "shared expert", 3, 36, 6, true, false },
+    { "residual", 7, 72, 3, false, true },          { "both", 33, 200, 8, true, true },
     { "sixteen experts", 64, 100, 16, true, true }, { "hidden size", 2, 2048, 6, true, true },
 };
 

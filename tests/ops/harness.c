@@ -73,16 +73,21 @@ void op_begin(struct op_bench *b, const struct op_params *params)
     b->p.seed = b->p.seed ? b->p.seed : 1;
     b->random = b->p.seed;
     dv_arena_init(&b->memory, &op_device.ctx);
-    b->graph = dv_graph_new(&op_device.ctx,
-                            &(struct dv_graph_size){ .tokens = b->p.tokens, .context = b->p.context,
-                                .split = b->p.split, .tile = b->p.tile, .all_rows = true });
+    b->graph = dv_graph_new(&op_device.ctx, &(struct dv_graph_size){ .tokens   = b->p.tokens,
+                                                                     .context  = b->p.context,
+                                                                     .split    = b->p.split,
+                                                                     .tile     = b->p.tile,
+                                                                     .all_rows = true });
     assert_non_null(b->graph);
     b->ids = op_alloc(b, b->p.tokens, sizeof *b->ids);
     for (uint32_t t = 0; t < b->p.tokens; t++)
         b->ids[t] = op_random_below(b, b->p.vocabulary);
-    b->ref = (struct dv_ref_site){ .graph = b->graph, .values = b->expected,
-        .weights = (const float **)(void *)b->weights, .position = b->p.position, .ids = b->ids,
-        .cache_format = b->p.cache_format };
+    b->ref = (struct dv_ref_site){ .graph        = b->graph,
+                                   .values       = b->expected,
+                                   .weights      = (const float **)(void *)b->weights,
+                                   .position     = b->p.position,
+                                   .ids          = b->ids,
+                                   .cache_format = b->p.cache_format };
 }
 
 void op_end(struct op_bench *b)
@@ -250,8 +255,9 @@ static void run_device(struct op_bench *b)
     size_t              n = b->graph->n_nodes, step_bytes = DV_STEP_IDS + (size_t)b->p.tokens * 4;
     unsigned char      *blocks = op_alloc(b, n, DV_BLOCK_BYTES), *step = op_alloc(b, step_bytes, 1);
     uint64_t            value;
-    struct dv_step      head = { .tokens = b->p.tokens, .position = b->p.position,
-                     .splits = (b->p.position + b->p.tokens - 1) / b->p.split + 1 };
+    struct dv_step      head = { .tokens   = b->p.tokens,
+                                 .position = b->p.position,
+                                 .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1 };
     b->blocks                = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
     b->step                  = op_upload(b, step, step_bytes, "step");
     op_need(b, dv_commands_new(&commands, op_device.dev), "commands");
@@ -264,7 +270,8 @@ static void run_device(struct op_bench *b)
     memcpy(step, &head, sizeof head);
     memcpy(step + DV_STEP_IDS, b->ids, (size_t)b->p.tokens * 4);
     op_need(b, dv_stream_upload(op_device.stream, b->step, 0, step, step_bytes), "step");
-    op_need(b, dv_stream_upload(op_device.stream, b->blocks, 0, blocks, n * DV_BLOCK_BYTES), "blocks");
+    op_need(b, dv_stream_upload(op_device.stream, b->blocks, 0, blocks, n * DV_BLOCK_BYTES),
+            "blocks");
     op_need(b, dv_stream_submit(op_device.stream, commands, &value), "submit");
     op_need(b, dv_stream_wait(op_device.stream, value, 0), "wait");
     dv_commands_free(commands);
@@ -274,8 +281,9 @@ void op_run(struct op_bench *b)
 {
     op_need(b, dv_graph_finish(b->graph), "graph");
     size_t    words = place_values(b), bytes = words * sizeof(uint32_t);
-    uint32_t *before = op_alloc(b, words, sizeof *before), *after = op_alloc(b, words, sizeof *after);
-    bool     *written = op_alloc(b, words, sizeof *written);
+    uint32_t *before = op_alloc(b, words, sizeof *before),
+             *after  = op_alloc(b, words, sizeof *after);
+    bool *written    = op_alloc(b, words, sizeof *written);
     fill_arena(b, before, written, words);
     b->arena = op_upload(b, before, bytes, "arena");
     op_place_weights(b);

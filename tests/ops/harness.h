@@ -49,8 +49,8 @@ struct op_params {
     enum dv_weight_format format;   /* in which matrices are stored: 0 = F32 */
     uint32_t              block;    /* rows and columns of an FP8 scale; 0 = 128 */
     enum dv_cache_format  cache_format;
-    uint32_t              layers;   /* of the latent cache; 0 = 1 */
-    uint32_t              kv, rope; /* widths of its records; 0: there is no cache */
+    uint32_t              layers;     /* of the latent cache; 0 = 1 */
+    uint32_t              kv, rope;   /* widths of its records; 0: there is no cache */
     uint32_t              vocabulary; /* token ids are below; 0 = 1 */
     bool                  math_f16;
     uint64_t              seed; /* 0 = 1 */
@@ -74,7 +74,7 @@ struct op_bench {
     /* Device. */
     struct dv_buffer *arena, *blob, *step, *pages, *page_table, *blocks;
     uint64_t         *page_addresses;
-    uint32_t          record; /* bytes */
+    uint32_t          record;                     /* bytes */
     unsigned char    *pages_before, *pages_after; /* contents before and after the run */
 };
 
@@ -100,27 +100,27 @@ uint32_t *op_words(struct op_bench *b, dv_tensor tensor, uint32_t r);
 const float    *op_got_row(const struct op_bench *b, dv_tensor tensor, uint32_t r);
 const uint32_t *op_got_words(const struct op_bench *b, dv_tensor tensor, uint32_t r);
 
-/* Weights; any other recipe goes through dv_weight_add(). Matrices are about uniform with a spread of
- * 1/sqrt(cols), exactly representable in the format; vectors are in [0.5, 1.5). */
+/* Weights; any other recipe goes through dv_weight_add(). Matrices are about uniform with a
+ * spread of 1/sqrt(cols), exactly representable in the format; vectors are in [0.5, 1.5). */
 dv_weight op_matrix(struct op_bench *b, const char *name, uint32_t rows, uint32_t cols);
 dv_weight op_vector(struct op_bench *b, const char *name, uint32_t cols);
 dv_weight op_experts(struct op_bench *b, const char *name, uint32_t experts, uint32_t rows,
                      uint32_t cols); /* name with one %u */
 dv_weight op_rope_table(struct op_bench *b, uint32_t dim);
-/* The unpacked values, made at once if they are not there yet; may be read only: what the device gets
- * is packed from the same source. Vectors may be changed before op_run(). */
+/* The unpacked values, made at once if they are not there yet; may be read only: what the device
+ * gets is packed from the same source. Vectors may be changed before op_run(). */
 float *op_weight_values(struct op_bench *b, dv_weight weight);
 
-/* Runs the graph's live nodes in order, on the device and by the references. The cache, where there is
- * one, is full of random records before. */
+/* Runs the graph's live nodes in order, on the device and by the references. The cache, where
+ * there is one, is full of random records before. */
 void op_run(struct op_bench *b);
 
 /* Every value within tolerance * (largest magnitude of its row in the reference); two NaN agree. */
 void op_expect_close(const struct op_bench *b, dv_tensor tensor, double tolerance);
 /* The same bits as the reference. */
 void op_expect_equal(const struct op_bench *b, dv_tensor tensor);
-/* Two benches' results from the device agree to the bit, for `rows` rows from row0 on of the first and
- * from row 0 on of the second. */
+/* Two benches' results from the device agree to the bit, for `rows` rows from row0 on of the
+ * first and from row 0 on of the second. */
 void op_expect_same(const struct op_bench *b, dv_tensor tensor, uint32_t row0,
                     const struct op_bench *other, dv_tensor other_tensor, uint32_t rows);
 /* The whole cache, decoded, is what the reference says: each value within tolerance * its magnitude

@@ -37,7 +37,7 @@ void op_expect_equal(const struct op_bench *b, dv_tensor tensor)
 {
     const struct dv_value *v = &b->graph->values[tensor];
     for (uint32_t r = 0; r < v->rows; r++) {
-        const uint32_t *got = op_got_words(b, tensor, r);
+        const uint32_t *got      = op_got_words(b, tensor, r);
         const uint32_t *expected = dv_ref_words(&b->ref, tensor, r);
         for (uint32_t k = 0; k < v->cols; k++)
             if (got[k] != expected[k])

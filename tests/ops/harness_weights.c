@@ -35,18 +35,21 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
                                            uint32_t part, uint32_t expert)
 {
     static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3 };
-    struct dv_layout_source    source   = { .dtype = dtypes[b->p.format],
-           .rows = info->parts[part].rows, .cols = info->tensor_cols, .scale_dtype = DV_F32,
-           .block_rows = b->p.block, .block_cols = b->p.block };
+    struct dv_layout_source    source   = { .dtype       = dtypes[b->p.format],
+                                            .rows        = info->parts[part].rows,
+                                            .cols        = info->tensor_cols,
+                                            .scale_dtype = DV_F32,
+                                            .block_rows  = b->p.block,
+                                            .block_cols  = b->p.block };
     char                       name[128];
     size_t                     n = (size_t)source.rows * source.cols;
     snprintf(name, sizeof name, info->parts[part].name, expert);
-    uint64_t       state = seed_of(b, name);
+    uint64_t       state  = seed_of(b, name);
     float          spread = 1.0f / sqrtf((float)info->cols);
     unsigned char *data   = op_alloc(b, n, dv_dtype_bytes(source.dtype));
     for (size_t i = 0; i < n; i++) {
         float    value = spread * uniform(&state);
-        uint16_t half  = b->p.format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
+        uint16_t half = b->p.format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
         if (b->p.format == DV_FORMAT_F32) {
             memcpy(data + i * 4, &value, 4);
         } else if (b->p.format == DV_FORMAT_E4M3) {
@@ -67,8 +70,10 @@ static float value_at(const struct dv_layout_source *source, uint32_t row, uint3
 {
     float value = dv_dtype_get(source->dtype, source->data, (uint64_t)row * source->cols + col);
     if (source->scale)
-        value *= ((const float *)(const void *)source->scale)[row / source->block_rows *
-                     ((source->cols - 1) / source->block_cols + 1) + col / source->block_cols];
+        value *=
+            ((const float *)(const void *)source
+                 ->scale)[row / source->block_rows * ((source->cols - 1) / source->block_cols + 1) +
+                          col / source->block_cols];
     return value;
 }
 
@@ -125,8 +130,9 @@ float *op_weight_values(struct op_bench *b, dv_weight weight)
     assert_true(weight != 0 && weight < OP_MAX_WEIGHTS);
     if (b->weights[weight])
         return b->weights[weight];
-    size_t rows = (size_t)info->rows * info->slices * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
-    float *values = b->weights[weight] = op_alloc(b, rows * copies(info) * info->cols, sizeof *values);
+    size_t rows   = (size_t)info->rows * info->slices * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
+    float *values = b->weights[weight] =
+        op_alloc(b, rows * copies(info) * info->cols, sizeof *values);
     if (info->kind == DV_WEIGHT_VECTOR)
         make_vector(b, info, values);
     else if (info->kind == DV_WEIGHT_ROPE)
@@ -155,10 +161,10 @@ static uint64_t reserve(struct blob *blob, uint64_t bytes)
 
 static void place_floats(struct op_bench *b, struct blob *blob, dv_weight w)
 {
-    const struct dv_weight_info *info = &b->graph->weights[w];
+    const struct dv_weight_info *info   = &b->graph->weights[w];
     const float                 *values = op_weight_values(b, w);
-    uint64_t                     bytes = (uint64_t)info->rows * info->cols * sizeof(float);
-    uint64_t                     at    = reserve(blob, bytes);
+    uint64_t                     bytes  = (uint64_t)info->rows * info->cols * sizeof(float);
+    uint64_t                     at     = reserve(blob, bytes);
     if (blob->data)
         memcpy(blob->data + at, values, bytes);
     b->places[w] = (struct dv_weight_place){ .address = blob->address + at };
@@ -227,15 +233,25 @@ dv_weight op_vector(struct op_bench *b, const char *name, uint32_t cols)
 dv_weight op_experts(struct op_bench *b, const char *name, uint32_t experts, uint32_t rows,
                      uint32_t cols)
 {
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = name, .experts = experts,
-        .rows = rows, .cols = cols, .slices = 1, .tensor_cols = cols, .n_parts = 1,
-        .parts = { { name, rows } } };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = name,
+                                   .experts     = experts,
+                                   .rows        = rows,
+                                   .cols        = cols,
+                                   .slices      = 1,
+                                   .tensor_cols = cols,
+                                   .n_parts     = 1,
+                                   .parts       = { { name, rows } } };
     return dv_weight_add(b->graph, &info);
 }
 
 dv_weight op_rope_table(struct op_bench *b, uint32_t dim)
 {
-    struct dv_weight_info info = { .kind = DV_WEIGHT_ROPE, .name = "rope", .rows = b->p.context,
-        .cols = dim, .slices = 1, .tensor_cols = dim };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_ROPE,
+                                   .name        = "rope",
+                                   .rows        = b->p.context,
+                                   .cols        = dim,
+                                   .slices      = 1,
+                                   .tensor_cols = dim };
     return dv_weight_add(b->graph, &info);
 }

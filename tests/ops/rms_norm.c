@@ -17,8 +17,8 @@ static const struct shape {
     { "so small that eps counts", 64, 100, 1e-3f, false },
 };
 
-/* A partial sum has cols/64 roundings and the tree 6; the root halves their sum. The factor's division
- * and root may be off by 2.5 units each, two products follow. */
+/* A partial sum has cols/64 roundings and the tree 6; the root halves their sum. The factor's
+ * division and root may be off by 2.5 units each, two products follow. */
 static void check(const struct shape *s)
 {
     struct op_bench b;

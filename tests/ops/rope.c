@@ -16,10 +16,11 @@ static const struct shape {
 static void check(const struct shape *s)
 {
     struct op_bench b;
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .position = s->position });
+    op_begin(&b,
+             &(struct op_params){ .name = s->name, .tokens = s->tokens, .position = s->position });
     dv_tensor x = op_input(&b, s->tokens, s->heads * s->x_head + 4);
-    dv_tensor y = dv_rope(b.graph, x, op_rope_table(&b, s->dim), s->heads, s->dim, s->x_head,
-                          s->x_offset);
+    dv_tensor y =
+        dv_rope(b.graph, x, op_rope_table(&b, s->dim), s->heads, s->dim, s->x_head, s->x_offset);
     op_run(&b);
     op_expect_close(&b, y, 4 * OP_EPS); /* two roundings of terms as large as the result's bound */
     op_end(&b);

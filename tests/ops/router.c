@@ -27,8 +27,8 @@ static const struct shape {
     { "far apart", 3, { 64, 6, 1, 1, 0, 1.0f }, 80, 0 },
 };
 
-/* Two exp, each off by up to 3 + 2|x| units (|x| up to twice the spread, but terms that small do not
- * count beyond 17), a sum of few terms, two divisions. */
+/* Two exp, each off by up to 3 + 2|x| units (|x| up to twice the spread, but terms that small do
+ * not count beyond 17), a sum of few terms, two divisions. */
 static void check(const struct shape *s)
 {
     const struct dv_router_shape *shape = &s->shape;
@@ -49,7 +49,8 @@ static void check(const struct shape *s)
     for (uint32_t t = 0; t < s->tokens; t++)
         for (uint32_t i = 0; i < shape->top_k; i++) {
             const uint32_t *got = op_got_words(&b, route, t), *ids = op_words(&b, route, t);
-            double error = 2 * (2 * (3 + 2 * 17) + 20) * OP_EPS, one = op_row(&b, route, t)[shape->top_k + i];
+            double          error = 2 * (2 * (3 + 2 * 17) + 20) * OP_EPS;
+            double          one   = op_row(&b, route, t)[shape->top_k + i];
             if (got[i] != ids[i])
                 fail_msg("%s: token %u: expert %u, expected %u", s->name, t, got[i], ids[i]);
             if (fabs(op_got_row(&b, route, t)[shape->top_k + i] - one) > error * fabs(one) + 1e-30)

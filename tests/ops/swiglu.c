@@ -6,9 +6,8 @@ static const struct shape {
     uint32_t    rows, cols;
     float       scale; /* of the gate */
 } shapes[] = {
-    { "one quad", 1, 4, 1 },          { "twenty columns", 3, 20, 8 },
-    { "a tail of lanes", 7, 200, 8 }, { "many rows", 64, 100, 8 },
-    { "wide", 33, 1408, 8 },          { "large gates", 2, 72, 1e4f },
+    { "one quad", 1, 4, 1 },     { "twenty columns", 3, 20, 8 }, { "a tail of lanes", 7, 200, 8 },
+    { "many rows", 64, 100, 8 }, { "wide", 33, 1408, 8 },        { "large gates", 2, 72, 1e4f },
 };
 
 /* exp(x) may be off by 3 + 2|x| units, which counts up to |x| = 17 where the other term of the

@@ -9,7 +9,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 /* Drivers stay loaded, so that the leak checker can name them: lsan.supp. */
 __attribute__((visibility("default"))) int dlclose(void *library);
-int dlclose(void *library)
+int                                        dlclose(void *library)
 {
     (void)library;
     return 0;

@@ -14,7 +14,7 @@ struct test_device {
     struct dv_stream   *stream;
     unsigned            warnings; /* lines since the last test_device_expect */
     unsigned            errors;
-    bool                quiet; /* the next lines are expected: do not print them */
+    bool                quiet;     /* the next lines are expected: do not print them */
     char                line[512]; /* the last one */
 };
 

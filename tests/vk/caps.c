@@ -30,15 +30,15 @@ static void fake(struct dv_probe *p)
     p->subgroup.supportedOperations         = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
     p->features12.bufferDeviceAddress       = VK_TRUE;
     p->features12.timelineSemaphore         = VK_TRUE;
-    p->families[0] = (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_GRAPHICS_BIT |
-                                                              VK_QUEUE_COMPUTE_BIT,
-                                                .queueCount         = 1,
-                                                .timestampValidBits = 64 };
-    p->n_families                               = 1;
-    p->memory.memoryProperties.memoryHeapCount  = 2;
-    p->memory.memoryProperties.memoryHeaps[0]   = (VkMemoryHeap){ 16 * GIB, 0 };
-    p->memory.memoryProperties.memoryHeaps[1]   = (VkMemoryHeap){
-        8 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+    p->families[0] =
+        (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT,
+                                   .queueCount = 1,
+                                   .timestampValidBits = 64 };
+    p->n_families                              = 1;
+    p->memory.memoryProperties.memoryHeapCount = 2;
+    p->memory.memoryProperties.memoryHeaps[0]  = (VkMemoryHeap){ 16 * GIB, 0 };
+    p->memory.memoryProperties.memoryHeaps[1] =
+        (VkMemoryHeap){ 8 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
 }
 
 static void caps_of_a_minimal_device(void **state)
@@ -160,10 +160,10 @@ static void caps_size_control_needs_the_compute_stage(void **state)
     struct dv_caps  caps;
     (void)state;
     fake(&p);
-    p.has.size_control                         = true;
+    p.has.size_control                          = true;
     p.size_control_features.subgroupSizeControl = VK_TRUE;
-    p.size_control.minSubgroupSize             = 32;
-    p.size_control.maxSubgroupSize             = 64;
+    p.size_control.minSubgroupSize              = 32;
+    p.size_control.maxSubgroupSize              = 64;
     dv_caps_read(&caps, &p);
     assert_false(caps.subgroup_size_control);
     assert_int_equal(caps.subgroup_min, 64);
@@ -180,10 +180,10 @@ static void caps_avoid_lavapipe_with_wide_vectors(void **state)
     struct dv_caps  caps;
     (void)state;
     fake(&p);
-    p.driver.driverID                                     = VK_DRIVER_ID_MESA_LLVMPIPE;
-    p.properties.properties.driverVersion                 = VK_MAKE_API_VERSION(0, 26, 1, 6);
-    p.cooperative_matrix_features.cooperativeMatrix       = VK_TRUE;
-    p.subgroup.subgroupSize                               = 8;
+    p.driver.driverID                               = VK_DRIVER_ID_MESA_LLVMPIPE;
+    p.properties.properties.driverVersion           = VK_MAKE_API_VERSION(0, 26, 1, 6);
+    p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
+    p.subgroup.subgroupSize                         = 8;
     dv_caps_read(&caps, &p);
     assert_true(caps.usable && caps.cooperative_matrix);
     p.subgroup.subgroupSize = 16;

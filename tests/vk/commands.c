@@ -6,8 +6,8 @@
 
 #define N 5000u
 
-static struct test_device t;
-static struct dv_buffer  *x, *y, *read; /* N words each; read is mapped */
+static struct test_device  t;
+static struct dv_buffer   *x, *y, *read; /* N words each; read is mapped */
 static struct dv_commands *commands;
 
 static int open_device(void **state)
@@ -34,13 +34,13 @@ static int close_device(void **state)
 static struct dv_pipeline *get_scale(const struct dv_spirv *module, uint32_t factor)
 {
     struct dv_pipeline *pipeline = NULL;
-    assert_int_equal(dv_pipeline_get(&pipeline, t.dev,
-                                     &(struct dv_pipeline_params){
-                                         .module     = module,
-                                         .spec       = { 64, factor },
-                                         .n_spec     = 2,
-                                         .push_bytes = sizeof(struct scale_push) }),
-                     DSVK_OK);
+    assert_int_equal(
+        dv_pipeline_get(&pipeline, t.dev,
+                        &(struct dv_pipeline_params){ .module     = module,
+                                                      .spec       = { 64, factor },
+                                                      .n_spec     = 2,
+                                                      .push_bytes = sizeof(struct scale_push) }),
+        DSVK_OK);
     return pipeline;
 }
 
@@ -59,8 +59,8 @@ static const uint32_t *run_and_read(void)
 
 static void check_scale(const struct dv_spirv *module)
 {
-    static uint32_t    data[N];
-    struct scale_push  push     = { x->address, y->address, N, 7 };
+    static uint32_t     data[N];
+    struct scale_push   push     = { x->address, y->address, N, 7 };
     struct dv_pipeline *pipeline = get_scale(module, 5);
     for (uint32_t i = 0; i < N; i++)
         data[i] = i * 17;
@@ -97,8 +97,9 @@ static void constants_not_given_keep_their_defaults(void **state)
     struct scale_push   push = { x->address, y->address, N, 0 };
     struct dv_pipeline *pipeline;
     (void)state;
-    struct dv_pipeline_params params = { .module = &module_scale, .spec = { 32 }, .n_spec = 1,
-                                         .push_bytes = sizeof push };
+    struct dv_pipeline_params params = {
+        .module = &module_scale, .spec = { 32 }, .n_spec = 1, .push_bytes = sizeof push
+    };
     assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
     dv_commands_fill(commands, x, 0, N * 4, 11);
@@ -194,8 +195,11 @@ static void subgroup_sizes_are_what_was_asked(void **state)
     (void)state;
     for (uint32_t size = caps->subgroup_min; size <= caps->subgroup_max; size *= 2) {
         struct dv_pipeline       *pipeline;
-        struct dv_pipeline_params params = { .module = &module_subgroup, .spec = { 64 },
-                                             .n_spec = 1, .push_bytes = 8, .subgroup = size };
+        struct dv_pipeline_params params = { .module     = &module_subgroup,
+                                             .spec       = { 64 },
+                                             .n_spec     = 1,
+                                             .push_bytes = 8,
+                                             .subgroup   = size };
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
         assert_int_equal(dv_commands_begin(commands), DSVK_OK);
         dv_commands_dispatch(commands, pipeline, &y->address, 2, 1, 1);

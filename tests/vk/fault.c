@@ -11,15 +11,17 @@
 /* Everything that an engine does with a device, once. Returns the first failure. */
 static dsvk_status use_device(struct dv_device *dev)
 {
-    struct dv_stream    *stream   = NULL;
-    struct dv_buffer    *x        = NULL, *y = NULL;
-    struct dv_commands  *commands = NULL;
-    struct dv_pipeline  *pipeline;
-    struct dv_statistic *list = NULL;
-    dsvk_status          status;
-    uint32_t             n, data[64] = { 1, 2, 3 };
-    uint64_t             value, ns[2];
-    struct dv_pipeline_params params = { .module = &module_scale, .spec = { 64 }, .n_spec = 1,
+    struct dv_stream         *stream = NULL;
+    struct dv_buffer         *x = NULL, *y = NULL;
+    struct dv_commands       *commands = NULL;
+    struct dv_pipeline       *pipeline;
+    struct dv_statistic      *list = NULL;
+    dsvk_status               status;
+    uint32_t                  n, data[64] = { 1, 2, 3 };
+    uint64_t                  value, ns[2];
+    struct dv_pipeline_params params = { .module     = &module_scale,
+                                         .spec       = { 64 },
+                                         .n_spec     = 1,
                                          .push_bytes = sizeof(struct scale_push) };
     TRY_OR(fail, dv_stream_new(&stream, dev));
     TRY_OR(fail, dv_buffer_new(&x, dev, sizeof data, DV_MEMORY_DEVICE, "x"));
@@ -31,8 +33,8 @@ static dsvk_status use_device(struct dv_device *dev)
     TRY_OR(fail, dv_commands_new(&commands, dev));
     TRY_OR(fail, dv_commands_begin(commands));
     TRY_OR(fail, dv_commands_timestamp(commands, 2, 0));
-    dv_commands_dispatch(commands, pipeline,
-                         &(struct scale_push){ x->address, y->address, 64, 1 }, 1, 1, 1);
+    dv_commands_dispatch(commands, pipeline, &(struct scale_push){ x->address, y->address, 64, 1 },
+                         1, 1, 1);
     TRY_OR(fail, dv_commands_timestamp(commands, 2, 1));
     dv_commands_barrier_all(commands);
     TRY_OR(fail, dv_commands_end(commands));

@@ -17,10 +17,10 @@ static void keep(void *user, dsvk_log_level level, const char *line)
 
 static struct dv_context ctx;
 static struct dv_caps    devices[4] = {
-    { .name = "Radeon RX 7900", .uuid = { 0xab, 0xcd }, .usable = true },
-    { .name = "Arc A770", .uuid = { 0x12 }, .usable = true },
-    { .name = "Old GPU", .why_not = "it is too old" },
-    { .name = "llvmpipe", .usable = true },
+       { .name = "Radeon RX 7900", .uuid = { 0xab, 0xcd }, .usable = true },
+       { .name = "Arc A770", .uuid = { 0x12 }, .usable = true },
+       { .name = "Old GPU", .why_not = "it is too old" },
+       { .name = "llvmpipe", .usable = true },
 };
 static const struct dv_instance instance = { .ctx = &ctx, .n_physical = 4, .caps = devices };
 
@@ -78,8 +78,7 @@ static void find_refuses_unusable_devices(void **state)
     assert_int_equal(dv_instance_find(&index, &instance, "old"), DSVK_NO_DEVICE);
     assert_string_equal(last, "instance: device 2 \"Old GPU\": it is too old");
     assert_int_equal(dv_instance_find(&index, &none, NULL), DSVK_NO_DEVICE);
-    assert_string_equal(last,
-                        "instance: no usable device among 0 \"Old GPU\" (it is too old)");
+    assert_string_equal(last, "instance: no usable device among 0 \"Old GPU\" (it is too old)");
 }
 
 int test_find(void)

@@ -85,8 +85,8 @@ static void instance_without_a_driver_is_no_device(void **state)
         setenv("VK_ICD_FILENAMES", "/nonexistent", 1);
         test_device_context(&t, NULL);
         test_device_expect(&t);
-        bool right = dv_instance_new(&t.instance, &t.ctx, false) == DSVK_NO_DEVICE &&
-                     !t.instance && strstr(t.line, "no Vulkan driver is installed") &&
+        bool right = dv_instance_new(&t.instance, &t.ctx, false) == DSVK_NO_DEVICE && !t.instance &&
+                     strstr(t.line, "no Vulkan driver is installed") &&
                      test_device_expected(&t) == 1;
         _exit(right ? 0 : 1);
     }

@@ -57,7 +57,8 @@ static void buffer_limits_are_refused(void **state)
     assert_int_equal(dv_buffer_new(&a, t.dev, 600, DV_MEMORY_DEVICE, "first"), DSVK_OK);
     test_device_expect(&t);
     assert_int_equal(dv_buffer_new(&b, t.dev, 401, DV_MEMORY_DEVICE, "second"), DSVK_NO_VRAM);
-    assert_string_equal(t.line, "memory: second: 401 bytes, of the limit of 1000 only 400 are free");
+    assert_string_equal(t.line,
+                        "memory: second: 401 bytes, of the limit of 1000 only 400 are free");
     assert_int_equal(test_device_expected(&t), 1);
     assert_int_equal(dv_buffer_new(&b, t.dev, 400, DV_MEMORY_DEVICE, "second"), DSVK_OK);
     dv_buffer_free(b);
@@ -70,20 +71,27 @@ static void buffer_limits_are_refused(void **state)
 /* Memory types as on real devices: which one is taken shows by what the host can do with it. */
 static void set_types(VkPhysicalDeviceMemoryProperties *m, uint64_t window)
 {
-    enum { L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
-           C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT };
+    enum {
+        L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+        V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
+        C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+        K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+    };
     *m = (VkPhysicalDeviceMemoryProperties){
         .memoryHeapCount = 3,
         .memoryHeaps     = { { 8000, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT },
                              { 16000, 0 },
                              { window, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT } },
         .memoryTypeCount = 5,
-        .memoryTypes     = { { L, 0 }, { V | C, 1 }, { L | V | C, 2 }, { V | C | K, 1 },
+        .memoryTypes     = { { L, 0 },
+                             { V | C, 1 },
+                             { L | V | C, 2 },
+                             { V | C | K, 1 },
                              { L | V | C | 0x40, 0 } }, /* 0x40: a flag of a vendor */
     };
 }
 
-static uint32_t          taken;
+static uint32_t             taken;
 static PFN_vkAllocateMemory allocate;
 
 static VKAPI_ATTR VkResult VKAPI_CALL note_type(VkDevice device, const VkMemoryAllocateInfo *info,
@@ -113,12 +121,12 @@ static uint32_t type_for(enum dv_memory kind)
 
 static void memory_types_are_chosen_by_use(void **state)
 {
-    VkPhysicalDeviceMemoryProperties memory       = t.dev->memory;
-    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.GetBufferMemoryRequirements;
+    VkPhysicalDeviceMemoryProperties  memory       = t.dev->memory;
+    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.vkGetBufferMemoryRequirements;
     (void)state;
-    allocate                                = t.dev->vk.AllocateMemory;
-    t.dev->vk.AllocateMemory              = note_type;
-    t.dev->vk.GetBufferMemoryRequirements = any_type;
+    allocate                              = t.dev->vk.vkAllocateMemory;
+    t.dev->vk.vkAllocateMemory              = note_type;
+    t.dev->vk.vkGetBufferMemoryRequirements = any_type;
     test_device_expect(&t);
     set_types(&t.dev->memory, 256); /* a small window: never for device memory */
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
@@ -130,8 +138,8 @@ static void memory_types_are_chosen_by_use(void **state)
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
     assert_int_equal(test_device_expected(&t), 5);
     t.dev->memory                         = memory;
-    t.dev->vk.AllocateMemory              = allocate;
-    t.dev->vk.GetBufferMemoryRequirements = requirements;
+    t.dev->vk.vkAllocateMemory              = allocate;
+    t.dev->vk.vkGetBufferMemoryRequirements = requirements;
 }
 
 int test_memory(void)

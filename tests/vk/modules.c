@@ -6,7 +6,7 @@
 #include "spin.spv.h"
 #include "subgroup.spv.h"
 
-#define MODULE(name) \
+#define MODULE(name)                                                                               \
     const struct dv_spirv module_##name = { #name, dv_spv_##name, sizeof dv_spv_##name / 4 }
 MODULE(scale);
 MODULE(scale_i64);

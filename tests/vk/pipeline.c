@@ -3,6 +3,7 @@
 
 #include "modules.h"
 #include "support/device.h"
+#include "support/fault.h"
 
 static struct test_device t;
 
@@ -118,6 +119,28 @@ static void statistics_where_the_driver_has_them(void **state)
     dv_free(&t.ctx, list);
 }
 
+/* Here and not in fault.c, since devices with statistics are those that only compile. */
+static void statistics_may_fail_at_every_call(void **state)
+{
+    (void)state;
+    for (unsigned nth = 1; nth < 50; nth++) {
+        struct dv_statistic *list;
+        uint32_t             n;
+        test_device_expect(&t);
+        fault_arm(t.dev, nth, VK_ERROR_OUT_OF_HOST_MEMORY);
+        dsvk_status status = dv_pipeline_statistics(&list, &n, t.dev, &scale);
+        bool        fired  = fault_fired();
+        fault_disarm(t.dev);
+        assert_int_equal(status, fired ? DSVK_NO_MEMORY : DSVK_OK);
+        assert_int_equal(test_device_expected(&t), fired ? 1 : 0);
+        assert_true(status == DSVK_OK || (list == NULL && n == 0));
+        dv_free(&t.ctx, list);
+        if (!fired)
+            return;
+    }
+    fail();
+}
+
 static void every_kernel_of_the_library_compiles(void **state)
 {
     (void)state;
@@ -142,6 +165,7 @@ int test_pipeline(void)
         cmocka_unit_test(pipeline_with_int64_needs_int64),
         cmocka_unit_test(every_subgroup_size_compiles),
         cmocka_unit_test(statistics_where_the_driver_has_them),
+        cmocka_unit_test(statistics_may_fail_at_every_call),
         cmocka_unit_test(every_kernel_of_the_library_compiles),
     };
     return cmocka_run_group_tests_name("pipeline", tests, open_device, close_device);

@@ -53,9 +53,9 @@ static void spirv_survives_damage(void **state)
     for (int round = 0; round < 20000; round++) {
         memcpy(words, module_scale.words, bytes);
         for (int k = 0; k < 3; k++) {
-            random        = random * 1664525u + 1013904223u;
-            size_t at     = (random >> 8) % module_scale.n_words;
-            words[at]    ^= 1u << (random >> 27);
+            random    = random * 1664525u + 1013904223u;
+            size_t at = (random >> 8) % module_scale.n_words;
+            words[at] ^= 1u << (random >> 27);
         }
         dv_spirv_read(&facts, words, module_scale.n_words);
     }

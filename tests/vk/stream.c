@@ -65,8 +65,7 @@ static void transfers_outside_are_refused(void **state)
     assert_int_equal(dv_buffer_new(&buffer, t.dev, 16, DV_MEMORY_DEVICE, "small"), DSVK_OK);
     test_device_expect(&t);
     assert_int_equal(dv_stream_upload(t.stream, buffer, 16, &byte, 1), DSVK_BAD_ARGUMENT);
-    assert_int_equal(dv_stream_download(t.stream, &byte, buffer, 1, UINT64_MAX),
-                     DSVK_BAD_ARGUMENT);
+    assert_int_equal(dv_stream_download(t.stream, &byte, buffer, 1, UINT64_MAX), DSVK_BAD_ARGUMENT);
     assert_int_equal(dv_stream_wait(t.stream, t.stream->submitted + 1, 0), DSVK_BAD_ARGUMENT);
     assert_int_equal(test_device_expected(&t), 3);
     dv_buffer_free(buffer);
@@ -84,8 +83,9 @@ static void wait_ends_in_time(void **state)
     assert_true(test_device_open(&slow));
     assert_int_equal(dv_buffer_new(&y, slow.dev, 4, DV_MEMORY_DEVICE, "y"), DSVK_OK);
     assert_int_equal(dv_commands_new(&commands, slow.dev), DSVK_OK);
-    struct dv_pipeline_params params = { .module = &module_spin, .spec = { 64 }, .n_spec = 1,
-                                         .push_bytes = 12 };
+    struct dv_pipeline_params params = {
+        .module = &module_spin, .spec = { 64 }, .n_spec = 1, .push_bytes = 12
+    };
     assert_int_equal(dv_pipeline_get(&pipeline, slow.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
     struct spin_push push = { y->address, 20000 };
@@ -98,8 +98,7 @@ static void wait_ends_in_time(void **state)
     assert_int_equal(dv_stream_wait(slow.stream, value, 0), DSVK_DEVICE_LOST);
     assert_int_equal(dv_stream_submit(slow.stream, commands, NULL), DSVK_DEVICE_LOST);
     struct dv_buffer *none;
-    assert_int_equal(dv_buffer_new(&none, slow.dev, 4, DV_MEMORY_DEVICE, "none"),
-                     DSVK_DEVICE_LOST);
+    assert_int_equal(dv_buffer_new(&none, slow.dev, 4, DV_MEMORY_DEVICE, "none"), DSVK_DEVICE_LOST);
     assert_null(none);
     assert_int_equal(test_device_expected(&slow), 4);
     dv_stream_free(slow.stream); /* waits, so it goes first */
@@ -127,7 +126,7 @@ static void device_that_never_answers_is_given_up(void **state)
     (void)state;
     assert_true(test_device_open(&dead));
     if (!dead.instance->messenger) { /* layers abort a process that leaves objects behind */
-        dead.dev->vk.WaitSemaphores = never;
+        dead.dev->vk.vkWaitSemaphores = never;
         assert_int_equal(dv_buffer_new(&buffer, dead.dev, 4, DV_MEMORY_DEVICE, "it"), DSVK_OK);
         assert_int_equal(dv_commands_new(&commands, dead.dev), DSVK_OK);
         assert_int_equal(dv_commands_begin(commands), DSVK_OK);

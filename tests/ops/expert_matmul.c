@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+
+#include "ops/harness.h"
+
+static const struct shape {
+    const char           *name;
+    enum dv_weight_format format;
+    uint32_t              tokens, experts, top_k, rows, cols, tile;
+    bool                  planned, per_pair; /* a row of x a pair */
+} shapes[] = {
+    { "one expert", DV_FORMAT_F32, 1, 1, 1, 20, 36, 0, false, false },
+    { "six of 64", DV_FORMAT_E4M3, 2, 64, 6, 40, 72, 0, false, false },
+    { "a row a pair", DV_FORMAT_BF16, 3, 10, 3, 100, 96, 0, false, true },
+    { "planned", DV_FORMAT_BF16, 33, 10, 3, 100, 72, 8, true, false },
+    { "planned, a row a pair", DV_FORMAT_E4M3, 64, 16, 4, 72, 200, 16, true, true },
+    { "one expert has all", DV_FORMAT_F16, 33, 1, 1, 36, 20, 8, true, false },
+    { "tiles above the registers", DV_FORMAT_E4M3, 64, 2, 2, 40, 100, 64, true, false },
+    { "tiles of one", DV_FORMAT_E4M3, 7, 16, 8, 28, 36, 1, true, true },
+};
+
+static dv_tensor build(struct op_bench *b, const struct shape *s, bool planned)
+{
+    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
+                 .tile = s->tile });
+    struct dv_router_shape shape = { .experts = s->experts, .top_k = s->top_k, .groups = 1,
+        .top_k_groups = 1 };
+    dv_weight w     = op_experts(b, "experts.%u", s->experts, s->rows, s->cols);
+    dv_tensor x     = op_input(b, s->tokens * (s->per_pair ? s->top_k : 1), s->cols);
+    dv_tensor route = op_input_route(b, s->experts, s->top_k);
+    dv_tensor plan  = planned ? dv_expert_plan(b->graph, route, &shape) : 0;
+    dv_tensor y     = dv_expert_matmul(b->graph, w, x, route, plan, s->top_k);
+    op_run(b);
+    /* As for matmul. */
+    op_expect_close(b, y, 8 * sqrt(s->cols) * OP_EPS);
+    return y;
+}
+
+static void check(const struct shape *s)
+{
+    struct op_bench b, unplanned;
+    dv_tensor       y = build(&b, s, s->planned), y_unplanned = build(&unplanned, s, false);
+    op_expect_same(&b, y, 0, &unplanned, y_unplanned, s->tokens * s->top_k);
+    op_end(&unplanned);
+    op_end(&b);
+}
+
+void op_test_expert_matmul(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        check(&shapes[i]);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+
+#include "ops/harness.h"
+
+static const struct shape {
+    const char           *name;
+    enum dv_weight_format format;
+    uint32_t              tokens, rows, cols, block;
+    bool                  math_f16;
+} shapes[] = {
+    { "f32", DV_FORMAT_F32, 3, 40, 36, 0, false },
+    { "f16", DV_FORMAT_F16, 7, 100, 100, 0, false },
+    { "bf16, odd rows", DV_FORMAT_BF16, 2, 1003, 72, 0, false },
+    { "fp8", DV_FORMAT_E4M3, 1, 64, 256, 0, false },
+    { "fp8, partial blocks", DV_FORMAT_E4M3, 33, 200, 200, 0, false },
+    { "fp8, half a chunk", DV_FORMAT_E4M3, 64, 60, 20, 0, false },
+    { "fp8, blocks of 16", DV_FORMAT_E4M3, 5, 72, 320, 16, false },
+    { "fp8, blocks that cut tiles", DV_FORMAT_E4M3, 4, 36, 100, 12, false },
+    { "fp8, hidden size", DV_FORMAT_E4M3, 17, 24, 7168, 0, false },
+    { "bf16, float16 activations", DV_FORMAT_BF16, 9, 88, 1408, 0, true },
+};
+
+/* Slices of one tensor: heads of 28 values with 36 keys before them, or those keys transposed. */
+static const struct slices {
+    const char           *name;
+    enum dv_weight_format format;
+    uint32_t              tokens, rows, cols, row0;
+    bool                  transposed;
+} slices[] = {
+    { "values of 5 heads", DV_FORMAT_BF16, 3, 28, 72, 36, false },
+    { "keys of 5 heads, transposed", DV_FORMAT_BF16, 1, 72, 36, 0, true },
+    { "fp8 values", DV_FORMAT_E4M3, 2, 28, 72, 36, false }, /* widened: 36 is no multiple of 8 */
+    { "fp8 keys, transposed", DV_FORMAT_E4M3, 7, 136, 64, 0, true },
+};
+
+/* n products and sums of like size: their roundings add up as a random walk does, 8 times a row's
+ * largest value being far out. Activations in float16 are off by 2^-12 each. */
+static double tolerance(uint32_t n, bool math_f16)
+{
+    return 8 * (sqrt(n) * OP_EPS + (math_f16 ? 1.0 / 4096 : 0));
+}
+
+static void check(const struct shape *s)
+{
+    struct op_bench  b, one;
+    struct op_params params = { .name = s->name, .tokens = s->tokens, .format = s->format,
+        .block = s->block, .math_f16 = s->math_f16 };
+    op_begin(&b, &params);
+    dv_tensor x = op_input(&b, s->tokens, s->cols);
+    dv_tensor y = dv_matmul(b.graph, op_matrix(&b, "w", s->rows, s->cols), x, 0);
+    op_run(&b);
+    op_expect_close(&b, y, tolerance(s->cols, s->math_f16));
+
+    /* The last token by itself: the same bits. */
+    params.tokens = 1;
+    op_begin(&one, &params);
+    dv_tensor alone = op_input(&one, 1, s->cols);
+    memcpy(op_row(&one, alone, 0), op_row(&b, x, s->tokens - 1), s->cols * sizeof(float));
+    dv_tensor y_alone = dv_matmul(one.graph, op_matrix(&one, "w", s->rows, s->cols), alone, 0);
+    op_run(&one);
+    op_expect_same(&b, y, s->tokens - 1, &one, y_alone, 1);
+    op_end(&one);
+    op_end(&b);
+}
+
+static void check_slices(const struct slices *s)
+{
+    struct op_bench       b;
+    uint32_t              step = s->format == DV_FORMAT_E4M3 && s->transposed ? 192 : 64;
+    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = s->name, .rows = s->rows,
+        .cols = s->cols, .slices = 5, .row0 = s->row0, .row_step = step,
+        .tensor_cols = s->transposed ? s->rows : s->cols, .transposed = s->transposed, .n_parts = 1,
+        .parts = { { "kv_b", 5 * step } } };
+    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format });
+    dv_tensor x = op_input(&b, s->tokens, 5 * (s->cols + 4));
+    dv_tensor y = dv_matmul(b.graph, dv_weight_add(b.graph, &info), x, s->cols + 4);
+    op_run(&b);
+    op_expect_close(&b, y, tolerance(s->cols, false));
+    op_end(&b);
+}
+
+void op_test_matmul(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        check(&shapes[i]);
+    for (size_t i = 0; i < sizeof slices / sizeof *slices; i++)
+        check_slices(&slices[i]);
+}

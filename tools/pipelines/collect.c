@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Which pipelines there are: graphs of the published shapes are built and planned as a session does, and
+ * each node's kernel is asked for its dispatch with addresses that nobody reads. */
+#include "pipelines.h"
+
+#include <string.h>
+
+#include "engine/session.h"
+#include "kernel/layout.h"
+
+#define FAKE_ADDRESS UINT64_C(0x100000000)
+#define CONTEXT      4096u
+#define MOST_ROWS    65536u /* of the embedding: as F32 the largest are above 4 GiB */
+#define BLOCK        128u /* rows and columns of one FP8 scale */
+
+/* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
+static const char *const shapes[] = { NULL, "v2-lite", "v3", "moonlight", "glm-4.7-flash", "kimi-k2" };
+static const uint32_t    token_counts[] = { 1, 2, 4, 64, 256 };
+static const struct stored {
+    enum dv_dtype matrices, router, head; /* head: the embedding too */
+} formats[] = {
+    { DV_F8_E4M3, DV_BF16, DV_BF16 },
+    { DV_BF16, DV_F32, DV_BF16 },
+    { DV_F16, DV_F16, DV_F16 },
+    { DV_F32, DV_F32, DV_F32 },
+};
+
+struct pass {
+    struct collection      *collection;
+    const char             *shape;
+    const struct dv_config *config;
+    struct dv_graph        *graph;
+};
+
+static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
+{
+    return strcmp(a->kernel, b->kernel) == 0 && a->n_spec == b->n_spec &&
+           a->subgroup == b->subgroup && memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+}
+
+static dsvk_status add(struct collection *c, const struct found *found)
+{
+    if (c->only && strcmp(c->only, found->params.kernel) != 0)
+        return DSVK_OK;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (is_same(&c->list[i].params, &found->params)) {
+            c->list[i].uses++;
+            if (found->tokens < c->list[i].tokens)
+                c->list[i].tokens = found->tokens;
+            return DSVK_OK;
+        }
+    if (c->n == c->capacity) {
+        uint32_t capacity = c->capacity ? 2 * c->capacity : 64;
+        void    *list     = dv_realloc(c->ctx, c->list, capacity * sizeof *c->list);
+        if (!list)
+            return dv_fail(c->ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u of them", capacity);
+        c->list     = list;
+        c->capacity = capacity;
+    }
+    c->list[c->n++] = *found;
+    return DSVK_OK;
+}
+
+static enum dv_dtype stored_as(const struct stored *stored, const struct dv_weight_info *info)
+{
+    if (strstr(info->name, "mlp.gate.weight"))
+        return stored->router;
+    if (strstr(info->name, "embed_tokens") || strstr(info->name, "lm_head"))
+        return stored->head;
+    return stored->matrices;
+}
+
+/* The format that the weight would have on the device; decided from headers alone, like in loading. */
+static dsvk_status place(struct dv_weight_place *place, const struct pass *pass, dv_weight w,
+                         const struct stored *stored)
+{
+    dsvk_status                  status;
+    static const unsigned char   no_scale;
+    const struct dv_weight_info *info = &pass->graph->weights[w];
+    struct dv_layout_source      parts[DV_MAX_PARTS] = { { .rows = 0 } };
+    struct dv_layout             layout;
+    enum dv_dtype                dtype = stored_as(stored, info);
+    *place = (struct dv_weight_place){ .address = FAKE_ADDRESS };
+    if (info->kind == DV_WEIGHT_ROPE || info->kind == DV_WEIGHT_VECTOR)
+        return DSVK_OK;
+    for (uint32_t p = 0; p < info->n_parts; p++) {
+        parts[p] = (struct dv_layout_source){ .dtype = dtype, .rows = info->parts[p].rows,
+                                              .cols = info->tensor_cols };
+        if (dtype != DV_F8_E4M3)
+            continue;
+        parts[p].scale_dtype = DV_F32;
+        parts[p].scale       = &no_scale;
+        parts[p].block_rows = parts[p].block_cols = BLOCK;
+    }
+    TRY(dv_layout_of(&layout, pass->collection->ctx, info, parts));
+    dv_layout_place(place, &layout, FAKE_ADDRESS);
+    return DSVK_OK;
+}
+
+static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_place *places,
+                               enum dv_cache_format cache)
+{
+    dsvk_status           status;
+    struct collection    *c = pass->collection;
+    unsigned char         block[DV_BLOCK_BYTES];
+    struct dv_kernel_site site = { .caps = c->caps, .graph = pass->graph, .weights = places,
+        .arena = FAKE_ADDRESS, .step = FAKE_ADDRESS, .pages = FAKE_ADDRESS,
+        .cache_record =
+            dv_cache_record_bytes(cache, pass->config->kv_lora, pass->config->rope),
+        .cache_format = cache, .block_data = block, .block = FAKE_ADDRESS };
+    for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
+        const struct dv_node *node     = &pass->graph->nodes[i];
+        struct dv_dispatch    dispatch = { .indirect = false };
+        TRY(dv_kernel_of(node->op)->dispatch(&dispatch, &site, node));
+        TRY(add(c, &(struct found){ .params = dispatch.pipeline, .op = dv_op_name(node->op),
+                                    .shape = pass->shape, .tokens = pass->graph->size.tokens,
+                                    .uses = 1 }));
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status collect_formats(const struct pass *pass)
+{
+    static const enum dv_cache_format caches[] = { DV_CACHE_BF16, DV_CACHE_F32, DV_CACHE_FP8 };
+    dsvk_status             status = DSVK_OK;
+    const struct dv_context *ctx   = pass->collection->ctx;
+    uint32_t                n      = pass->graph->n_weights;
+    struct dv_weight_place *places = dv_zalloc_array(ctx, n + 1, sizeof *places);
+    if (!places)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+        for (dv_weight w = 1; w <= n; w++)
+            TRY_OR(fail, place(&places[w], pass, w, &formats[f]));
+        for (size_t c = 0; c < sizeof caches / sizeof *caches; c++)
+            TRY_OR(fail, ask_kernels(pass, places, caches[c]));
+    }
+fail:
+    dv_free(ctx, places);
+    return status;
+}
+
+static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, bool no_fuse, bool all_rows)
+{
+    dsvk_status              status;
+    const struct dv_context *ctx = pass->collection->ctx;
+    uint32_t context = pass->config->max_context < CONTEXT ? pass->config->max_context : CONTEXT;
+    struct dv_tuning     tuning;
+    struct dv_plan       plan;
+    dv_tuning_of(&tuning, pass->collection->caps);
+    struct dv_graph_size size = { .tokens = tokens, .context = context,
+        .split = dv_engine_split(context), .tile = tuning.matmul_tokens, .all_rows = all_rows,
+        .keep_routes = all_rows };
+    TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, no_fuse));
+    status = dv_graph_plan(pass->graph, &plan);
+    if (status == DSVK_OK)
+        status = collect_formats(pass);
+    dv_graph_free(pass->graph);
+    return status;
+}
+
+dsvk_status collect(struct collection *collection)
+{
+    dsvk_status      status;
+    struct dv_config config;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        struct pass pass = { .collection = collection, .config = &config,
+                             .shape = shapes[s] ? shapes[s] : "demo" };
+        TRY(shapes[s] ? dv_config_like(&config, collection->ctx, shapes[s])
+                      : dv_config_read(&config, collection->ctx, PIPELINES_DEMO));
+        config.layers = config.first_dense + 1;
+        if (config.vocab > MOST_ROWS)
+            config.vocab = MOST_ROWS;
+        for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++)
+            for (unsigned form = 0; form < 4; form++)
+                TRY(collect_pass(&pass, token_counts[t], form & 1, form & 2));
+    }
+    return DSVK_OK;
+}

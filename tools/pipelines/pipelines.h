@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The developer program `pipelines`: every pipeline that the published shapes ask for on a device. */
+#ifndef PIPELINES_H
+#define PIPELINES_H
+
+#include "kernel/kernel.h"
+
+/* A pass of this many tokens at most answers one user, so that its kernels decide the speed. */
+#define DECODE_TOKENS DV_FEW_TOKENS
+
+struct found {
+    struct dv_pipeline_params params;
+    const char               *op;     /* that asked for it first */
+    const char               *shape;  /* and its model */
+    uint32_t                  tokens; /* fewest of a pass that asks for it */
+    uint32_t                  uses;   /* nodes that ask for it, over all passes */
+};
+
+struct collection {
+    const struct dv_context *ctx;
+    const struct dv_caps    *caps;
+    const char              *only; /* one kernel; NULL: all */
+    struct found            *list;
+    uint32_t                 n, capacity;
+};
+
+/* Adds the pipelines of every shape, number format, token count and cache format. The caller frees
+ * collection->list, also after a failure. */
+dsvk_status collect(struct collection *collection);
+
+#endif
