@@ -16,7 +16,6 @@ layout(constant_id = 4) const uint TOKENS = 1;
 layout(constant_id = 5) const uint MATH_F16 = 0;
 layout(constant_id = 6) const uint NORM = 0;
 layout(constant_id = 7) const uint PAIR = 0;
-layout(constant_id = 8) const uint RESIDUAL = 0;
 
 ARGS(matmul);
 
@@ -59,7 +58,7 @@ void store_row(uint t, uint row, float value)
     if (token >= args.tokens)
         return;
     precise float y = value;
-    if (RESIDUAL != 0u)
+    if (!is_null(args.residual)) // no constant: one pipeline less for each format
         y = load(address(args.residual), (token * args.residual_stride + row) * 4u) + value;
     store(address(args.y), (token * args.y_stride + row) * 4u, y);
 }

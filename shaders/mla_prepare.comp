@@ -25,16 +25,16 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Bl
 #include "lib/norm.glsl"
 #include "lib/rope.glsl"
 
-#define BLOCK Block(address(args.block)).v
+dv_mla_prepare_block block; // read once: it lies in memory
 
 uint    first_token, token; // token: whose record is written
 float   factor;
-ADDRESS query; // of the head that is absorbed, read once: the block lies in memory
+ADDRESS query; // of the head that is absorbed
 uint    query_row[TOKENS];
 
 uint position_of(uint t)
 {
-    return load_word(address(BLOCK.step), 4u) + t; // dv_step.position
+    return load_word(address(block.step), 4u) + t; // dv_step.position
 }
 
 vec4 dot_input(uint t, uint k)
@@ -46,14 +46,14 @@ vec4 dot_input(uint t, uint k)
 
 vec4 cache_latent_input(uint k)
 {
-    vec4 x = load4(address(BLOCK.kva), (token * BLOCK.kva_stride + k) * 4u);
-    return norm_apply(x, factor, load4(address(BLOCK.norm), k * 4u));
+    vec4 x = load4(address(block.kva), (token * block.kva_stride + k) * 4u);
+    return norm_apply(x, factor, load4(address(block.norm), k * 4u));
 }
 
 vec4 cache_rope_input(uint k)
 {
-    vec4 x = load4(address(BLOCK.kva), (token * BLOCK.kva_stride + BLOCK.kv + k) * 4u);
-    return rope_rotate(address(BLOCK.table), position_of(token), BLOCK.rope, k, x);
+    vec4 x = load4(address(block.kva), (token * block.kva_stride + block.kv + k) * 4u);
+    return rope_rotate(address(block.table), position_of(token), block.rope, k, x);
 }
 
 #include "lib/cache_store.glsl"
@@ -61,23 +61,23 @@ vec4 cache_rope_input(uint k)
 void write_cache(uint end)
 {
     for (token = first_token; token < end; token++) {
-        ADDRESS row = at(address(BLOCK.kva), token * BLOCK.kva_stride * 4u);
-        factor = norm_factor(row, BLOCK.kv, args.eps);
-        cache_store(cache_record(BLOCK.cache, position_of(token)), BLOCK.kv, BLOCK.rope);
+        ADDRESS row = at(address(block.kva), token * block.kva_stride * 4u);
+        factor = norm_factor(row, block.kv, args.eps);
+        cache_store(cache_record(block.cache, position_of(token)), block.kv, block.rope);
     }
 }
 
 void rotate_query(uint rotator, uint end)
 {
-    uint cols = BLOCK.heads * BLOCK.rope;
+    uint cols = block.heads * block.rope;
     for (uint t = first_token; t < end; t++) {
         for (uint c = (rotator * WORKGROUP + gl_LocalInvocationID.x) * 4u; c < cols;
              c += ROTATORS * WORKGROUP * 4u) {
-            uint h = c / BLOCK.rope, k = c % BLOCK.rope;
-            uint from = t * BLOCK.q_stride + h * (BLOCK.nope + BLOCK.rope) + BLOCK.nope + k;
-            vec4 x = load4(address(BLOCK.q), from * 4u);
-            vec4 y = rope_rotate(address(BLOCK.table), position_of(t), BLOCK.rope, k, x);
-            Store4 to = Store4(at(address(BLOCK.q_rope), (t * BLOCK.q_rope_stride + c) * 4u));
+            uint h = c / block.rope, k = c % block.rope;
+            uint from = t * block.q_stride + h * (block.nope + block.rope) + block.nope + k;
+            vec4 x = load4(address(block.q), from * 4u);
+            vec4 y = rope_rotate(address(block.table), position_of(t), block.rope, k, x);
+            Store4 to = Store4(at(address(block.q_rope), (t * block.q_rope_stride + c) * 4u));
             to.v = floatBitsToUint(y);
         }
     }
@@ -87,9 +87,9 @@ void absorb(uint part, uint end)
 {
     uint tiles = (args.w.groups + GROUPS - 1u) / GROUPS;
     uint head = part / tiles, group = part % tiles * GROUPS;
-    query = at(address(BLOCK.q), head * (BLOCK.nope + BLOCK.rope) * 4u);
+    query = at(address(block.q), head * (block.nope + block.rope) * 4u);
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        query_row[t] = min(first_token + t, args.tokens - 1u) * BLOCK.q_stride * 4u;
+        query_row[t] = min(first_token + t, args.tokens - 1u) * block.q_stride * 4u;
     dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group,
              (head + 1u) * args.w.groups);
     dot_reduce();
@@ -98,9 +98,9 @@ void absorb(uint part, uint end)
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         uint row = (group + g) * 8u + dot_row();
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-            uint place = (first_token + t) * BLOCK.q_latent_stride + head * BLOCK.kv + row;
-            if (row < BLOCK.kv && first_token + t < end)
-                store(address(BLOCK.q_latent), place * 4u, dot_sum[g * TOKENS + t]);
+            uint place = (first_token + t) * block.q_latent_stride + head * block.kv + row;
+            if (row < block.kv && first_token + t < end)
+                store(address(block.q_latent), place * 4u, dot_sum[g * TOKENS + t]);
         }
     }
 }
@@ -108,6 +108,7 @@ void absorb(uint part, uint end)
 void main()
 {
     uint role = gl_WorkGroupID.x;
+    block = Block(address(args.block)).v;
     first_token = gl_WorkGroupID.y * TOKENS;
     uint end = min(first_token + TOKENS, args.tokens);
     if (role == 0u)

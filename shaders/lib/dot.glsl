@@ -46,33 +46,46 @@ vec4 dot_round(vec4 x)
 // Byte offsets of this lane's row in each group, and of the group's scales.
 uint dot_tile[GROUPS], dot_scale[GROUPS];
 
+uvec4 raw[GROUPS];
+float part[GROUPS * TOKENS];
+
+// Adds the products of columns 4q .. 4q+3 of a chunk to `part`.
+void dot_quarter(uint format, dv_matrix w, uint c, uint q)
+{
+    uint k = min(c * chunk_values(format) + 4u * q, w.cols - 4u);
+    vec4 x[TOKENS];
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        x[t] = dot_round(dot_input(t, k));
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        vec4 v = chunk_decode(format, raw[g], q);
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            precise float p = part[g * TOKENS + t];
+            p = fma(v.x, x[t].x, p);
+            p = fma(v.y, x[t].y, p);
+            p = fma(v.z, x[t].z, p);
+            p = fma(v.w, x[t].w, p);
+            part[g * TOKENS + t] = p;
+        }
+    }
+}
+
 // Adds one chunk of every group to dot_sum. Columns beyond the last are zeros in the packed matrix
 // and meet the last four activations once more, which leaves the sum as it is.
 void dot_chunk(uint format, ADDRESS tiles, dv_matrix w, uint c)
 {
     uint values = chunk_values(format);
-    uvec4 raw[GROUPS];
-    float part[GROUPS * TOKENS];
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
         raw[g] = load_words4(tiles, dot_tile[g] + c * 128u);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         part[i] = format == FORMAT_E4M3 ? 0.0 : dot_sum[i];
-    [[unroll]] for (uint q = 0; q < values / 4u; q++) {
-        uint k = min(c * values + 4u * q, w.cols - 4u);
-        vec4 x[TOKENS];
-        [[unroll]] for (uint t = 0; t < TOKENS; t++)
-            x[t] = dot_round(dot_input(t, k));
-        [[unroll]] for (uint g = 0; g < GROUPS; g++) {
-            vec4 v = chunk_decode(format, raw[g], q);
-            [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-                precise float p = part[g * TOKENS + t];
-                p = fma(v.x, x[t].x, p);
-                p = fma(v.y, x[t].y, p);
-                p = fma(v.z, x[t].z, p);
-                p = fma(v.w, x[t].w, p);
-                part[g * TOKENS + t] = p;
-            }
-        }
+    // On CPUs, where compiling takes its time, a loop costs no speed once several tokens share a decoded
+    // weight.
+    if (DOT_SLICES == 1u && TOKENS >= 4u) {
+        [[dont_unroll]] for (uint q = 0; q < values / 4u; q++)
+            dot_quarter(format, w, c, q);
+    } else {
+        [[unroll]] for (uint q = 0; q < values / 4u; q++)
+            dot_quarter(format, w, c, q);
     }
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         float s = 1.0;

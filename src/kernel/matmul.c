@@ -41,9 +41,8 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
                   [4] = tile.tokens,
                   [5] = site->math_f16,
                   [6] = form->norm != 0,
-                  [7] = paired,
-                  [8] = form->residual != 0 },
-        .n_spec = 9,
+                  [7] = paired },
+        .n_spec = 8,
     };
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, dv_op_name(node->op),
