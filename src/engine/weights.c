@@ -5,6 +5,7 @@
 #include "engine/weights.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ struct loading {
     struct item                *items;
     uint32_t                    n_items;
     uint32_t                    first; /* of the batch */
+    atomic_ullong               nan;   /* FP8 codes that stand for no number */
 };
 
 static uint32_t members(const struct dv_weight_info *info)
@@ -267,6 +269,8 @@ static void pack_item(void *user, uint32_t i)
     const struct dv_weight_info *info = &l->w->recipes[item->recipe];
     if (info->kind != DV_WEIGHT_VECTOR) {
         dv_layout_pack(item->out, &item->layout, info, item->parts);
+        for (uint32_t p = 0; p < info->n_parts; p++)
+            atomic_fetch_add(&l->nan, dv_layout_count_nan(&item->parts[p]));
         return;
     }
     float *out = (float *)(void *)item->out;
@@ -329,6 +333,10 @@ static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
             status = dv_fail(l->ctx, DSVK_CANCELLED, "loading was cancelled");
     }
     dv_free(l->ctx, staging);
+    unsigned long long nan = atomic_load(&l->nan);
+    if (status == DSVK_OK && nan > 0)
+        dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",
+               nan);
     return status;
 }
 
