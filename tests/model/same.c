@@ -124,27 +124,41 @@ static void check_cache(struct base *b, dsvk_model *built, bool thorough)
     free(b->rows);
 }
 
+/* All pairs of formats for one checkpoint with aligned widths and one without; for the others each
+ * format once. */
+static bool wanted(const struct base *b, bool f16)
+{
+    if (strcmp(b->name, "v3") == 0 || strcmp(b->name, "odd-fp8") == 0)
+        return true;
+    return f16 == (b->cache == DSVK_CACHE_BF16);
+}
+
+static void check_math(struct base *b, const struct subject *subject, bool f16)
+{
+    static const dsvk_cache caches[] = { DSVK_CACHE_F32, DSVK_CACHE_BF16, DSVK_CACHE_FP8 };
+    dsvk_math               math     = f16 ? DSVK_MATH_F16 : DSVK_MATH_F32;
+    dsvk_model             *built    = load(subject, math, true);
+    b->model                         = load(subject, math, false);
+    for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+        b->cache = caches[i];
+        snprintf(b->what, sizeof b->what, "%s, %s products, %s cache", b->name, f16 ? "f16" : "f32",
+                 cache_names[b->cache]);
+        if (wanted(b, f16))
+            check_cache(b, built, i == f16);
+    }
+    dsvk_model_close(built);
+    dsvk_model_close(b->model);
+}
+
 static void every_way_gives_the_same_bits(void **state)
 {
-    static const dsvk_cache caches[]    = { DSVK_CACHE_F32, DSVK_CACHE_BF16, DSVK_CACHE_FP8 };
-    unsigned                differences = 0;
-    struct subject          subject;
+    unsigned       differences = 0;
+    struct subject subject;
     subject_init(&subject, *state);
     struct base b = { .name = *state, .vocab = subject.vocab, .differences = &differences };
     make_tokens(b.tokens, N, b.vocab, 7);
-    for (unsigned f16 = 0; f16 < 2; f16++) {
-        dsvk_math   math  = f16 ? DSVK_MATH_F16 : DSVK_MATH_F32;
-        dsvk_model *built = load(&subject, math, true);
-        b.model           = load(&subject, math, false);
-        for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
-            b.cache = caches[i];
-            snprintf(b.what, sizeof b.what, "%s, %s products, %s cache", b.name,
-                     f16 ? "f16" : "f32", cache_names[b.cache]);
-            check_cache(&b, built, i == f16);
-        }
-        dsvk_model_close(built);
-        dsvk_model_close(b.model);
-    }
+    check_math(&b, &subject, false);
+    check_math(&b, &subject, true);
     subject_done(&subject);
     assert_int_equal(differences, 0);
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The first, second, ... Vulkan call of each phase fails, for want of memory or because the device
+ * is lost: the right status, one line, nothing left behind. The device is only said to be lost, so
+ * that taking it back lets the sweep go on. */
+#include "fault/support.h"
+
+#define MOST 5000
+
+struct sweep {
+    VkResult    result;
+    dsvk_status expected;
+    unsigned    nth;
+};
+
+static const struct sweep sweeps[] = {
+    { VK_ERROR_OUT_OF_DEVICE_MEMORY, DSVK_NO_VRAM, 0 },
+    { VK_ERROR_OUT_OF_HOST_MEMORY, DSVK_NO_MEMORY, 0 },
+    { VK_ERROR_DEVICE_LOST, DSVK_DEVICE_LOST, 0 },
+};
+#define N_SWEEPS (sizeof sweeps / sizeof *sweeps)
+
+/* One try with call number s->nth failing; whether there was one. */
+static bool fails(const struct sweep *s, dsvk_status (*phase)(struct engine *))
+{
+    struct dv_device *dev = engine.device->dev;
+    arm_memory(&engine, 0);
+    fault_arm(dev, s->nth, s->result);
+    dsvk_status status = phase(&engine);
+    fault_disarm(dev);
+    if (!fault_fired()) {
+        assert_int_equal(status, DSVK_OK);
+        assert_int_equal(engine.errors, 0);
+        return false;
+    }
+    if (status != s->expected || engine.errors != 1)
+        fail_msg("%s, call %u: status %d, %u lines, the last is \"%s\"", fault_call(), s->nth,
+                 (int)status, engine.errors, engine.line);
+    assert_int_equal(dev->lost, s->result == VK_ERROR_DEVICE_LOST);
+    assert_false(dev->hung);
+    return true;
+}
+
+/* A lost device answers everything so; then it is found again. */
+static void find_again(dsvk_status (*phase)(struct engine *))
+{
+    struct dv_device *dev = engine.device->dev;
+    if (!dev->lost)
+        return;
+    arm_memory(&engine, 0);
+    assert_int_equal(phase(&engine), DSVK_DEVICE_LOST);
+    assert_int_equal(engine.errors, 1);
+    dev->lost = false;
+}
+
+static void open_both(void)
+{
+    assert_int_equal(open_device(&engine), DSVK_OK);
+    assert_int_equal(open_model(&engine), DSVK_OK);
+}
+
+static void close_all(void)
+{
+    close_session(&engine);
+    close_model(&engine);
+    assert_int_equal(dsvk_device_bytes(engine.device), 0);
+    close_device(&engine);
+    assert_int_equal(engine.memory.live, 0);
+}
+
+static void tell(const char *phase, const struct sweep *s)
+{
+    print_message("  %s: %u calls failed in turn\n", phase, s->nth - 1);
+    assert_in_range(s->nth, 2, MOST - 1);
+}
+
+static void expect_results(void)
+{
+    assert_int_equal(sync_tokens(&engine), DSVK_OK);
+    assert_int_equal(read_results(&engine), DSVK_OK);
+}
+
+void calls_may_fail_while_loading(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SWEEPS; i++) {
+        struct sweep s = sweeps[i];
+        open_both();
+        for (s.nth = 1; s.nth < MOST && fails(&s, load_model); s.nth++) {
+            find_again(load_model);
+            assert_int_equal(dsvk_device_bytes(engine.device), 0);
+            assert_int_equal(dsvk_model_weight_bytes(engine.model), 0);
+        }
+        tell("load", &s);
+        assert_int_equal(new_session(&engine), DSVK_OK);
+        expect_results();
+        close_all();
+    }
+}
+
+void calls_may_fail_while_making_a_session(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SWEEPS; i++) {
+        struct sweep s = sweeps[i];
+        open_both();
+        assert_int_equal(load_model(&engine), DSVK_OK);
+        uint64_t bytes = dsvk_device_bytes(engine.device);
+        for (s.nth = 1; s.nth < MOST && fails(&s, new_session); s.nth++) {
+            assert_null(engine.session);
+            find_again(new_session);
+            assert_int_equal(dsvk_device_bytes(engine.device), bytes);
+        }
+        tell("session", &s);
+        expect_results();
+        close_all();
+    }
+}
+
+static dsvk_status sync_and_read(struct engine *e)
+{
+    dsvk_status status = sync_tokens(e);
+    return status == DSVK_OK ? read_results(e) : status;
+}
+
+/* Two ways: with a new session for every failure, and with one that lives through them all. */
+void calls_may_fail_in_a_pass(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * N_SWEEPS; i++) {
+        struct sweep s    = sweeps[i / 2];
+        bool         keep = i % 2;
+        open_both();
+        assert_int_equal(load_model(&engine), DSVK_OK);
+        assert_int_equal(new_session(&engine), DSVK_OK);
+        for (s.nth = 1; s.nth < MOST && fails(&s, sync_and_read); s.nth++) {
+            find_again(sync_and_read);
+            if (keep)
+                continue;
+            close_session(&engine);
+            assert_int_equal(new_session(&engine), DSVK_OK);
+        }
+        tell(keep ? "passes of one session" : "passes", &s);
+        expect_results();
+        close_all();
+    }
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "fault/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/make_checkpoint.h"
+#include "support/test_context.h"
+
+struct engine engine;
+
+static void take_line(void *user, dsvk_log_level level, const char *line)
+{
+    struct engine *e = user;
+    e->errors += level == DSVK_LOG_ERROR;
+    snprintf(e->line, sizeof e->line, "%s", line);
+    if (level == DSVK_LOG_WARN || getenv("DSVK_TEST_VERBOSE"))
+        print_message("%s\n", line);
+}
+
+dsvk_status open_device(struct engine *e)
+{
+    return dsvk_device_open(&e->device, &(dsvk_device_params){ .which = getenv("DSVK_TEST_DEVICE"),
+                                                               .log   = e->log,
+                                                               .allocator = e->allocator });
+}
+
+dsvk_status open_model(struct engine *e)
+{
+    return dsvk_model_open(
+        &e->model,
+        &(dsvk_model_params){ .folder = e->folder.path, .log = e->log, .allocator = e->allocator });
+}
+
+dsvk_status load_model(struct engine *e)
+{
+    return dsvk_model_load(e->model, e->device, &(dsvk_load_params){ 0 });
+}
+
+dsvk_status new_session(struct engine *e)
+{
+    return dsvk_session_new(&e->session, e->model,
+                            &(dsvk_session_params){ .context = CONTEXT, .chunk = 3 });
+}
+
+dsvk_status sync_tokens(struct engine *e)
+{
+    return dsvk_session_sync(e->session, e->tokens, N_TOKENS, NULL);
+}
+
+dsvk_status read_results(struct engine *e)
+{
+    dsvk_status status;
+    uint32_t    token;
+    float      *logits = calloc(e->vocab, sizeof *logits);
+    assert_non_null(logits);
+    status = dsvk_session_argmax(e->session, &token);
+    if (status == DSVK_OK)
+        status = dsvk_session_logits(e->session, logits);
+    if (status == DSVK_OK && e->logits) {
+        assert_int_equal(token, e->token);
+        assert_memory_equal(logits, e->logits, e->vocab * sizeof *logits);
+    } else if (status == DSVK_OK) {
+        e->token  = token;
+        e->logits = logits;
+        return DSVK_OK;
+    }
+    free(logits);
+    return status;
+}
+
+void close_session(struct engine *e)
+{
+    dsvk_session_free(e->session);
+    e->session = NULL;
+}
+
+void close_model(struct engine *e)
+{
+    dsvk_model_close(e->model);
+    e->model = NULL;
+}
+
+void close_device(struct engine *e)
+{
+    dsvk_device_close(e->device);
+    e->device = NULL;
+}
+
+void arm_memory(struct engine *e, size_t nth)
+{
+    e->memory.fail_at = nth;
+    e->memory.calls   = 0;
+    e->memory.fired   = false;
+    e->errors         = 0;
+    e->line[0]        = 0;
+}
+
+void engine_init(struct engine *e)
+{
+    struct dv_test_context test;
+    *e           = (struct engine){ .log = { take_line, e, DSVK_LOG_WARN } };
+    e->allocator = fault_allocator(&e->memory, 0);
+    dv_test_context_init(&test);
+    dv_folder_init(&e->folder);
+    assert_int_equal(dv_make_checkpoint(&test.ctx, "moonlight", 1, e->folder.path), DSVK_OK);
+    for (uint32_t i = 0; i < N_TOKENS; i++)
+        e->tokens[i] = 7 + 31 * i;
+    assert_int_equal(open_device(e), DSVK_OK);
+    assert_int_equal(open_model(e), DSVK_OK);
+    e->vocab = dsvk_model_describe(e->model)->vocab;
+    assert_int_equal(load_model(e), DSVK_OK);
+    assert_int_equal(new_session(e), DSVK_OK);
+    assert_int_equal(sync_tokens(e), DSVK_OK);
+    assert_int_equal(read_results(e), DSVK_OK);
+    close_session(e);
+    close_model(e);
+    close_device(e);
+    assert_int_equal(e->memory.live, 0);
+    assert_int_equal(e->errors, 0);
+}
+
+void engine_done(struct engine *e)
+{
+    free(e->logits);
+    dv_folder_done(&e->folder);
+}

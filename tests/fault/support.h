@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* An engine whose every allocation and Vulkan call can be made to fail. Its phases are tried one by
+ * one, each with its first, second, ... failure, until one try meets none. What earlier phases made
+ * stays, so that a sweep need not compile every pipeline hundreds of times. */
+#ifndef DV_TESTS_FAULT_SUPPORT_H
+#define DV_TESTS_FAULT_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "api/handles.h"
+#include "support/fault.h"
+#include "support/folder.h"
+
+#define N_TOKENS 5
+#define CONTEXT 64
+
+struct engine {
+    struct dv_folder       folder;
+    struct fault_allocator memory; /* of device and model */
+    dsvk_log               log;
+    dsvk_allocator         allocator;
+    unsigned               errors; /* lines since armed */
+    char                   line[512];
+    uint32_t               tokens[N_TOKENS];
+    uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
+    float                 *logits;       /* likewise; [vocab] */
+    dsvk_device           *device;
+    dsvk_model            *model;
+    dsvk_session          *session;
+};
+
+/* The phases; each undoes nothing. */
+dsvk_status open_device(struct engine *e);
+dsvk_status open_model(struct engine *e);
+dsvk_status load_model(struct engine *e);
+dsvk_status new_session(struct engine *e);
+dsvk_status sync_tokens(struct engine *e);
+dsvk_status read_results(struct engine *e); /* and compares them */
+/* Closing what is open. */
+void close_session(struct engine *e);
+void close_model(struct engine *e);
+void close_device(struct engine *e);
+
+/* The checkpoint and what the engine answers when nothing fails. */
+void engine_init(struct engine *e);
+void engine_done(struct engine *e);
+
+/* The allocation that fails, counted from now on; 0: none. */
+void arm_memory(struct engine *e, size_t nth);
+
+extern struct engine engine; /* of the group */
+
+void memory_may_end_while_opening_the_device(void **state);
+void memory_may_end_while_opening_the_model(void **state);
+void memory_may_end_while_loading(void **state);
+void memory_may_end_in_a_session(void **state);
+void calls_may_fail_while_loading(void **state);
+void calls_may_fail_while_making_a_session(void **state);
+void calls_may_fail_in_a_pass(void **state);
+
+#endif
