@@ -73,12 +73,10 @@ void load_query()
         uint latent = (token * args.q_latent_stride + head * args.kv) * 4u;
         uint rope = (token * args.q_rope_stride + head * args.rope) * 4u;
         [[unroll]] for (uint j = 0; j < QUERY; j++) {
-            uint c = slice() + j * SLICES;
-            query[e * QUERY + j] = vec4(0.0);
-            if (c < KV4)
-                query[e * QUERY + j] = load4(address(args.q_latent), latent + c * 16u);
-            else if (c < COLS4)
-                query[e * QUERY + j] = load4(address(args.q_rope), rope + (c - KV4) * 16u);
+            uint c = min(slice() + j * SLICES, COLS4 - 1u);
+            ADDRESS from = c < KV4 ? at(address(args.q_latent), latent + c * 16u)
+                                   : at(address(args.q_rope), rope + (c - KV4) * 16u);
+            query[e * QUERY + j] = load4(from, 0u);
         }
     }
 }

@@ -37,10 +37,12 @@ float total[GROUPS];
 
 void add_experts(dv_expert_down_block block, uint token, uint group)
 {
-    uint route = token * block.route_stride * 4u;
+    uint route = token * block.route_stride * 4u, s = 0u;
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
         total[g] = 0.0;
-    for (uint s = 0; s < args.top_k; s++) {
+    // Not a loop that exits at its top: lavapipe (Mesa 26) runs the body of such a loop once more
+    // with all lanes off and does not mask loads at uniform addresses, here through a wrong id.
+    do {
         uint expert = load_word(address(block.route), route + s * 4u);
         float weight = load(address(block.route), route + (args.top_k + s) * 4u);
         x_row = at(address(block.x), (token * args.top_k + s) * block.x_stride * 4u);
@@ -50,7 +52,7 @@ void add_experts(dv_expert_down_block block, uint token, uint group)
             precise float sum = fma(weight, dot_sum[g], total[g]);
             total[g] = sum;
         }
-    }
+    } while (++s < args.top_k);
 }
 
 void add_shared(dv_expert_down_block block, uint token, uint group)

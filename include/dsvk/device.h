@@ -12,33 +12,34 @@ extern "C" {
 typedef struct {
     char     name[256];
     char     vendor[32];
-    char     driver[512];   /* name and version */
-    char     uuid[37];      /* 8-4-4-4-12 hexadecimal digits, stable between runs */
-    char     api[16];       /* Vulkan version, "1.3.230" */
-    bool     usable;        /* ds-vk can run on it */
-    char     why_not[160];  /* one clause when not */
+    char     driver[512];  /* name and version */
+    char     uuid[37];     /* 8-4-4-4-12 hexadecimal digits, stable between runs */
+    char     api[16];      /* Vulkan version, "1.3.230" */
+    bool     usable;       /* ds-vk can run on it */
+    char     why_not[160]; /* one clause when not */
     bool     software, integrated, unified_memory;
-    uint64_t memory_total, memory_free; /* bytes, device-local heaps */
+    uint64_t memory_total, memory_free;            /* bytes, device-local heaps */
     uint32_t subgroup, subgroup_min, subgroup_max; /* invocations */
-    uint32_t max_workgroup;    /* invocations */
-    uint32_t shared_bytes;     /* shared memory of a workgroup */
+    uint32_t max_workgroup;                        /* invocations */
+    uint32_t shared_bytes;                         /* shared memory of a workgroup */
     bool     cooperative_matrix, bfloat16, float8, float16, int64, integer_dot, host_import;
 } dsvk_device_info;
 
-/* Lists every Vulkan device, best first, in the order of the indices that dsvk_device_open() takes. One
- * odd device never fails the call. NO_DEVICE when there is no Vulkan loader or driver. The caller frees
- * *list with dsvk_device_list_free() and the same allocator. log and allocator may be NULL. */
+/* Lists every Vulkan device, best first, in the order of the indices that dsvk_device_open() takes.
+ * One odd device never fails the call. NO_DEVICE when there is no Vulkan loader or driver. The
+ * caller frees *list with dsvk_device_list_free() and the same allocator. log and allocator may be
+ * NULL. */
 DSVK_API dsvk_status dsvk_device_list(dsvk_device_info **list, uint32_t *n, const dsvk_log *log,
                                       const dsvk_allocator *allocator);
-DSVK_API void dsvk_device_list_free(dsvk_device_info *list, const dsvk_allocator *allocator);
+DSVK_API void        dsvk_device_list_free(dsvk_device_info *list, const dsvk_allocator *allocator);
 
 typedef struct dsvk_device dsvk_device;
 
 typedef struct {
-    const char    *which;        /* index, UUID or part of the name; NULL = the best */
-    uint64_t       memory_limit; /* device bytes that may be used; 0 = what the driver reports free */
-    bool           validate;     /* Vulkan validation layer; messages go to the log */
-    dsvk_log       log;
+    const char *which;        /* index, UUID or part of the name; NULL = the best */
+    uint64_t    memory_limit; /* device bytes that may be used; 0 = what the driver reports free */
+    bool        validate;     /* Vulkan validation layer; messages go to the log */
+    dsvk_log    log;
     dsvk_allocator allocator;
 } dsvk_device_params;
 

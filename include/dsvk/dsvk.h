@@ -4,12 +4,11 @@
  * The mental model, in the order one needs it:
  *
  *   dsvk_device    a Vulkan device, opened. Several may be open at once.
- *   dsvk_model     a published checkpoint folder: its shape, tokenizer and chat format. Opening reads
- *                  headers only. dsvk_model_load() then puts its weights on a device.
- *   dsvk_session   one timeline of tokens with its latent cache. dsvk_session_sync(tokens) makes the
- *                  timeline equal to `tokens`, reusing what is already there, computing what is new
- *                  and dropping what is not wanted: prompts, next tokens and going back are all the
- *                  same call.
+ *   dsvk_model     a published checkpoint folder: its shape, tokenizer and chat format. Opening
+ * reads headers only. dsvk_model_load() then puts its weights on a device. dsvk_session   one
+ * timeline of tokens with its latent cache. dsvk_session_sync(tokens) makes the timeline equal to
+ * `tokens`, reusing what is already there, computing what is new and dropping what is not wanted:
+ * prompts, next tokens and going back are all the same call.
  *
  * A greedy loop:
  *   dsvk_device_open(&device, &(dsvk_device_params){ 0 });
@@ -19,9 +18,9 @@
  *   while (dsvk_session_sync(session, tokens, n, NULL) == DSVK_OK && n < limit)
  *       dsvk_session_argmax(session, &tokens[n++]);
  *
- * Ownership: whoever makes frees, in reverse order; free functions take NULL. A session must be freed
- * before its model, a model before the device that it is loaded on. Parameter structs need live during
- * the call only; zero in a field means its documented default.
+ * Ownership: whoever makes frees, in reverse order; free functions take NULL. A session must be
+ * freed before its model, a model before the device that it is loaded on. Parameter structs need
+ * live during the call only; zero in a field means its documented default.
  *
  * Threads: different devices may be used from different threads. One device with all its models and
  * sessions belongs to one thread at a time. A model that is only described or tokenized with is

@@ -13,9 +13,9 @@ extern "C" {
 typedef struct dsvk_model dsvk_model;
 
 typedef struct {
-    const char    *folder;      /* config.json, *.safetensors, tokenizer.json */
-    const char    *like;        /* instead of a folder: a published shape without weights ("v2-lite",
-                                 * "v2", "v3", "moonlight", "glm-4.7-flash", "kimi-k2") */
+    const char *folder; /* config.json, *.safetensors, tokenizer.json */
+    const char *like;   /* instead of a folder: a published shape without weights ("v2-lite",
+                         * "v2", "v3", "moonlight", "glm-4.7-flash", "kimi-k2") */
     bool           config_only; /* read config.json alone: describe and graph work, load does not */
     dsvk_log       log;
     dsvk_allocator allocator;
@@ -32,17 +32,18 @@ typedef struct {
     uint32_t    q_lora, kv_lora, nope, rope, v_head; /* q_lora 0: a single query projection */
     uint32_t    dense_ffn, expert_ffn, experts, shared_experts, top_k, groups, top_k_groups;
     uint32_t    mtp_layers, max_context;
-    const char *routing;         /* "softmax greedy", "sigmoid noaux_tc", ... */
-    const char *chat_format;     /* "none", "v2", "v3", "v3.1" */
-    const char *number_formats;  /* of the tensors, by bytes: "F8_E4M3 78%, BF16 22%" */
+    const char *routing;        /* "softmax greedy", "sigmoid noaux_tc", ... */
+    const char *chat_format;    /* "none", "v2", "v3", "v3.1" */
+    const char *number_formats; /* of the tensors, by bytes: "F8_E4M3 78%, BF16 22%" */
     uint64_t    parameters, active_parameters; /* of the main model */
-    uint64_t    bytes;           /* of all tensors in the folder */
+    uint64_t    bytes;                         /* of all tensors in the folder */
     uint32_t    tensors, shards;
-    uint32_t    tokenizer_size;  /* ids, 0 = no tokenizer */
-    uint64_t    latent_bytes;    /* of one token in the bf16 latent cache, all layers */
-    bool        do_sample;       /* generation_config.json; false: greedy */
+    bool        adds_bos;       /* its tokenizer starts plain text with BOS */
+    uint32_t    tokenizer_size; /* ids, 0 = no tokenizer */
+    uint64_t    latent_bytes;   /* of one token in the bf16 latent cache, all layers */
+    bool        do_sample;      /* generation_config.json; false: greedy */
     float       temperature, top_p;
-    uint32_t    gen_top_k;       /* 0 = off */
+    uint32_t    gen_top_k; /* 0 = off */
 } dsvk_model_info;
 
 /* Valid as long as the model. */
@@ -75,10 +76,10 @@ typedef struct {
     const char *text;
 } dsvk_message;
 
-/* The ids of a conversation in the model's chat format, BOS included, ending with the opening of the
- * assistant's turn. UNSUPPORTED when the model has no chat format. Freed as above. */
-DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
-                                     uint32_t **ids, size_t *n_ids);
+/* The ids of a conversation in the model's chat format, BOS included, ending with the opening of
+ * the assistant's turn. UNSUPPORTED when the model has no chat format. Freed as above. */
+DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages,
+                                     size_t n, uint32_t **ids, size_t *n_ids);
 DSVK_API void        dsvk_model_free_memory(const dsvk_model *model, void *memory);
 
 /* ---- the compiled graph ---- */
@@ -102,8 +103,8 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
 typedef struct {
-    dsvk_math     math;    /* activations in matrix products; AUTO: f16 where it is faster */
-    bool          no_fuse; /* run the graph as built */
+    dsvk_math     math;     /* activations in matrix products; AUTO: f16 where it is faster */
+    bool          no_fuse;  /* run the graph as built */
     dsvk_progress progress; /* bytes */
 } dsvk_load_params;
 

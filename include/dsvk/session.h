@@ -26,10 +26,11 @@ DSVK_API dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
 DSVK_API void        dsvk_session_free(dsvk_session *session);
 
 /* Makes the timeline equal to tokens[0 .. n-1], n >= 1: keeps the longest common beginning that is
- * cached, drops the rest, computes what is new in chunks. Afterwards the results below are those of the
- * last token (which is computed again when it was cached already). BAD_ARGUMENT for an id outside the
- * vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks stay; after any
- * other failure the timeline is empty and the session usable, unless the device is lost. */
+ * cached, drops the rest, computes what is new in chunks. Afterwards the results below are those of
+ * the last token (which is computed again when it was cached already). BAD_ARGUMENT for an id
+ * outside the vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks
+ * stay; after any other failure the timeline is empty and the session usable, unless the device is
+ * lost. */
 DSVK_API dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                                        const dsvk_progress *progress);
 /* Tokens in the timeline. */
@@ -50,8 +51,8 @@ typedef struct {
     uint64_t seed;        /* with the position it determines the choice */
 } dsvk_sampling;
 
-/* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and the
- * position only, so that a run can be repeated. */
+/* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and
+ * the position only, so that a run can be repeated. */
 DSVK_API dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
                                          uint32_t *token);
 
@@ -69,9 +70,9 @@ DSVK_API dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *t
                                         const dsvk_score_rows *rows, const dsvk_progress *progress);
 
 typedef struct {
-    uint64_t device_bytes;   /* weights, cache, activations and buffers of the device, now */
+    uint64_t device_bytes; /* weights, cache, activations and buffers of the device, now */
     uint64_t weight_bytes, cache_bytes, arena_bytes;
-    uint64_t submissions;    /* so far */
+    uint64_t submissions;                   /* so far */
     uint64_t prefill_tokens, decode_tokens; /* computed so far; a pass of one token is decode */
     double   prefill_seconds, decode_seconds;
     uint32_t decode_dispatches, decode_barriers; /* of one token; 0 before the first */
@@ -82,7 +83,7 @@ DSVK_API void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_s
 typedef struct {
     char     kernel[64]; /* op and weight format */
     uint64_t dispatches;
-    double   seconds;    /* on the device */
+    double   seconds; /* on the device */
 } dsvk_profile_row;
 
 /* Device time by kernel since the session was made with `profile`, longest first; the caller frees

@@ -159,7 +159,8 @@ struct dv_expert_matmul_args {
     float             eps;
 };
 
-/* y[t] = residual[t] + (sum_s weight[t,s] * W[expert[t,s]] * x[t*top_k+s] + shared W * shared x[t]) */
+/* y[t] = residual[t] +
+ *     (sum_s weight[t,s] * W[expert[t,s]] * x[t*top_k+s] + shared_w * shared_x[t]) */
 struct dv_expert_down_args {
     dv_matrix  w;      /* of the experts */
     dv_address block;  /* of a dv_expert_down_block in device memory */

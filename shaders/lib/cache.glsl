@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Records of the latent cache, one a token and layer: the latent (kv values), then the rotated rope
-// key. The first part serves as keys and as values. Byte offsets in a record:
+// Records of the latent cache, one a token and layer: the latent (kv values), then the rotated
+// rope key. The first part serves as keys and as values. Byte offsets in a record:
 //   F32   latent at 0, rope at 4 kv
 //   BF16  latent at 0, rope at 2 kv; two values a word, the low half first
-//   FP8   latent e4m3 at 0, at kv one f32 scale (times 256) for each quarter of the latent (128
-//         values of 512: FlashMLA's record of 656 bytes), then rope as BF16
+//   FP8   latent e3m4 at 0, at kv one f32 scale (times 4096) for each quarter of the latent (128
+//         values of 512: as many bytes as FlashMLA's record, 656), then rope as BF16
+// e3m4: sign, 3 bits of exponent with bias 3, 4 of mantissa, all codes finite, largest 31. With a
+// scale for each block its range is enough, and its error is half of e4m3's (docs/numerics.md).
 // kv and rope are multiples of 4. The including kernel declares the constant CACHE before.
 #ifndef DV_CACHE_GLSL
 #define DV_CACHE_GLSL
-
-#include "lib/weight.glsl"
 
 const uint CACHE_F32 = 0, CACHE_BF16 = 1, CACHE_FP8 = 2;
 const uint CACHE_BLOCKS = 4; // most scales of a record
@@ -27,6 +27,17 @@ ADDRESS cache_record(dv_cache_place place, uint position)
     return at(page, place.layer_offset + position % DV_PAGE * place.record);
 }
 
+// Four e3m4 values times 2^-12, through half floats as in lib/weight.glsl.
+vec2 e3m4_even(uint word)
+{
+    return unpackHalf2x16((word & 0x007F007Fu) << 6 | (word & 0x00800080u) << 8);
+}
+vec4 e3m4_decode(uint word)
+{
+    vec2 even = e3m4_even(word), odd = e3m4_even(word >> 8);
+    return vec4(even.x, odd.x, even.y, odd.y);
+}
+
 vec4 cache_bf16(uvec2 words)
 {
     return uintBitsToFloat(uvec4(words.x << 16, words.x & 0xFFFF0000u, words.y << 16,
@@ -40,7 +51,8 @@ vec4 cache_latent4(ADDRESS record, uint k, uint kv)
         return load4(record, k * 4u);
     if (CACHE == CACHE_BF16)
         return cache_bf16(Load2(at(record, k * 2u)).v);
-    precise vec4 v = e4m3_decode(load_word(record, k)) * load(record, kv + k / cache_block(kv) * 4u);
+    float scale = load(record, kv + k / cache_block(kv) * 4u);
+    precise vec4 v = e3m4_decode(load_word(record, k)) * scale;
     return v;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writing a record of the latent cache (lib/cache.glsl), by a whole workgroup. The including kernel
-// defines before
+// Writing a record of the latent cache (lib/cache.glsl), by a whole workgroup. The including
+// kernel defines before
 //   vec4 cache_latent_input(uint k);   latent values k .. k+3, normalised
 //   vec4 cache_rope_input(uint k);     rope key values k .. k+3, rotated
 #ifndef DV_CACHE_STORE_GLSL
@@ -22,17 +22,15 @@ uvec2 bf16_encode4(vec4 v)
                  bf16_encode(v.z) | bf16_encode(v.w) << 16);
 }
 
-// Round to nearest, ties to even; saturates at 448.
-uint e4m3_encode(float value)
+// e3m4, round to nearest, ties to even; saturates at 31.
+uint e3m4_encode(float value)
 {
     uint bits = floatBitsToUint(value), sign = bits >> 24 & 0x80u, size = bits & 0x7FFFFFFFu;
-    if (size > 0x7F800000u)
-        return 0x7Fu;
-    if (size >= 0x43E00000u) // 448
-        return sign | 0x7Eu;
-    if (size < 0x3C800000u) // below 2^-6: subnormal, unit 2^-9
-        return sign | uint(roundEven(uintBitsToFloat(size) * 512.0));
-    return sign | (((size + 0x7FFFFu + (size >> 20 & 1u)) >> 20) - 960u);
+    if (size >= 0x41F80000u) // 31
+        return sign | 0x7Fu;
+    if (size < 0x3E800000u) // below 2^-2: subnormal, unit 2^-6
+        return sign | uint(roundEven(uintBitsToFloat(size) * 64.0));
+    return sign | min(((size + 0x3FFFFu + (size >> 19 & 1u)) >> 19) - 1984u, 127u);
 }
 
 // a / b, rounded correctly: one Newton step behind the device's division, which may be 2.5 units
@@ -52,10 +50,11 @@ float cache_divide(float a, float b)
     return y;
 }
 
-// FP8: of CACHE_TRIES scales from max(largest, 1e-4) / 448 on, 1/32 more each, a block takes the one
-// with the least sum of squared errors (the smallest among equals). Its error is about 0.6 to 0.8 of that
-// of the first scale. Every sum is made by one invocation in the order of the values, from operations that
-// are rounded correctly everywhere, so the choice does not depend on the device.
+// FP8: of CACHE_TRIES scales from max(largest, 1e-4) / 31 on, 1/32 more each, a block takes the
+// one with the least sum of squared errors (the smallest among equals). Its error is about 0.6 to
+// 0.8 of that of the first scale. Every sum is made by one invocation in the order of the values,
+// from operations that are rounded correctly everywhere, so the choice does not depend on the
+// device.
 const uint CACHE_TRIES = 32;
 shared uint cache_largest[CACHE_BLOCKS];
 shared float cache_error[CACHE_BLOCKS * CACHE_TRIES];
@@ -63,15 +62,15 @@ shared float cache_scale[CACHE_BLOCKS], cache_inverse[CACHE_BLOCKS];
 
 float cache_try_scale(uint block, uint attempt)
 {
-    precise float first = cache_divide(uintBitsToFloat(cache_largest[block]), 448.0);
+    precise float first = cache_divide(uintBitsToFloat(cache_largest[block]), 31.0);
     precise float scale = first * (1.0 + float(attempt) / 32.0);
     return scale;
 }
 
 // The value that a code stands for, in units of the scale.
-float e4m3_value(uint code)
+float e3m4_value(uint code)
 {
-    vec2 v = e4m3_even(code) * 256.0;
+    vec2 v = e3m4_even(code) * 4096.0;
     return v.x;
 }
 
@@ -83,7 +82,7 @@ float cache_try_error(uint block, uint attempt, uint kv)
     for (uint k = block * size; k < end; k += 4u) {
         precise vec4 v = cache_latent_input(k) * inverse;
         for (uint i = 0; i < 4u; i++) {
-            precise float e = e4m3_value(e4m3_encode(v[i])) - v[i];
+            precise float e = e3m4_value(e3m4_encode(v[i])) - v[i];
             precise float square = e * e;
             sum += square;
         }
@@ -101,7 +100,8 @@ void cache_choose_scales(uint kv)
     for (uint k = lane * 4u; k < kv; k += WORKGROUP * 4u) {
         vec4 v = abs(cache_latent_input(k));
         float largest = max(max(v.x, v.y), max(v.z, v.w));
-        atomicMax(cache_largest[k / cache_block(kv)], floatBitsToUint(largest)); // in any order the same
+        // a maximum does not depend on the order
+        atomicMax(cache_largest[k / cache_block(kv)], floatBitsToUint(largest));
     }
     barrier();
     for (uint i = lane; i < blocks * CACHE_TRIES; i += WORKGROUP)
@@ -126,10 +126,10 @@ void cache_store_fp8(ADDRESS record, uint kv)
         precise vec4 v = cache_latent_input(k) * cache_inverse[block];
         uint word = 0u;
         [[unroll]] for (uint i = 0; i < 4u; i++)
-            word |= e4m3_encode(v[i]) << 8u * i;
+            word |= e3m4_encode(v[i]) << 8u * i;
         store_word(record, k, word);
         if (k % cache_block(kv) == 0u)
-            store(record, kv + block * 4u, cache_scale[block] * 256.0);
+            store(record, kv + block * 4u, cache_scale[block] * 4096.0);
     }
     barrier(); // the shared arrays may be used again
 }

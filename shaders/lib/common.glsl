@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What every kernel includes first: extensions, addresses, loads and stores.
 //
-// Addresses: with ADDRESS_INT64 base + uint64(offset), else two words with carry, for devices without
-// 64-bit integers. at(base, bytes) is the one macro; offsets are 32-bit bytes, so nothing that a kernel
-// indexes is larger than 4 GiB.
+// Addresses: with ADDRESS_INT64 base + uint64(offset), else two words with carry, for devices
+// without 64-bit integers. at(base, bytes) is the one macro; offsets are 32-bit bytes, so nothing
+// that a kernel indexes is larger than 4 GiB.
 //
-// Floating point: results must not depend on the token count, on fusion or on the compiler's mood, so
-// sums are explicit fma() chains in a written order and values that another kernel computes too are
-// `precise`.
+// Floating point: results must not depend on the token count, on fusion or on the compiler's
+// mood, so sums are explicit fma() chains in a written order and values that another kernel
+// computes too are `precise`.
 #ifndef DV_COMMON_GLSL
 #define DV_COMMON_GLSL
 

@@ -30,7 +30,10 @@ uint dot_row()
 }
 
 float dot_sum[GROUPS * TOKENS];
-shared float dot_shared[DOT_SLICES == 1u ? 1u : WORKGROUP * GROUPS];
+
+// Tokens whose sums are reduced at a time: 512 floats a group of rows at most, or one token.
+const uint DOT_BATCH = WORKGROUP * TOKENS <= 512u ? TOKENS : 1u;
+shared float dot_shared[DOT_SLICES == 1u ? 1u : WORKGROUP * GROUPS * DOT_BATCH];
 
 vec4 dot_round(vec4 x)
 {
@@ -109,6 +112,7 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
     }
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         dot_sum[i] = 0.0;
+    // Exits at the bottom: see the same in expert_down.comp.
     uint c = dot_slice();
     if (DOT_SLICES == 1u || c < w.chunks)
         do {
@@ -121,24 +125,31 @@ void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
     dot_rows_of(FORMAT, tiles, w, group, end);
 }
 
-// Adds the slices' shares: afterwards dot_sum of slice 0 (lanes 0..7) is whole. All invocations
-// call it, with the same flow.
+// Adds the slices' shares: afterwards dot_sum is whole in all lanes. All invocations call it, with
+// the same flow. One lane a sum, for as many tokens at a time as shared memory holds.
 void dot_reduce()
 {
+    const uint lane = gl_LocalInvocationID.x;
     if (DOT_SLICES == 1u)
         return;
-    [[unroll]] for (uint t = 0; t < TOKENS; t++) {
-        [[unroll]] for (uint g = 0; g < GROUPS; g++)
-            dot_shared[g * WORKGROUP + gl_LocalInvocationID.x] = dot_sum[g * TOKENS + t];
+    [[unroll]] for (uint first = 0; first < TOKENS; first += DOT_BATCH) {
+        [[unroll]] for (uint t = 0; t < DOT_BATCH; t++)
+            [[unroll]] for (uint g = 0; g < GROUPS; g++)
+                dot_shared[(g * DOT_BATCH + t) * WORKGROUP + lane] =
+                    dot_sum[g * TOKENS + first + t];
         barrier();
-        if (gl_LocalInvocationID.x < 8u) {
-            [[unroll]] for (uint g = 0; g < GROUPS; g++) {
-                precise float sum = dot_sum[g * TOKENS + t];
-                for (uint s = 1; s < DOT_SLICES; s++)
-                    sum += dot_shared[g * WORKGROUP + s * 8u + gl_LocalInvocationID.x];
-                dot_sum[g * TOKENS + t] = sum;
-            }
+        for (uint i = lane; i < 8u * GROUPS * DOT_BATCH; i += WORKGROUP) {
+            uint at = i / 8u * WORKGROUP + i % 8u;
+            precise float sum = dot_shared[at];
+            for (uint s = 1; s < DOT_SLICES; s++)
+                sum += dot_shared[at + s * 8u];
+            dot_shared[at] = sum;
         }
+        barrier();
+        [[unroll]] for (uint t = 0; t < DOT_BATCH; t++)
+            [[unroll]] for (uint g = 0; g < GROUPS; g++)
+                dot_sum[g * TOKENS + first + t] =
+                    dot_shared[(g * DOT_BATCH + t) * WORKGROUP + dot_row()];
         barrier();
     }
 }

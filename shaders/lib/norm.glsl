@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// RMSNorm's factor 1/sqrt(mean(x^2) + eps) of one row, the same bits in every kernel and for every
-// workgroup size: NORM_LANES partial sums over interleaved groups of four, then a fixed tree.
-// The including kernel declares nothing; `slot` tells apart the rows that one workgroup handles.
+// RMSNorm's factor 1/sqrt(mean(x^2) + eps) of one row, the same bits in every kernel and for
+// every workgroup size: NORM_LANES partial sums over interleaved groups of four, then a fixed
+// tree. The including kernel declares nothing; `slot` tells apart the rows that one workgroup
+// handles.
 #ifndef DV_NORM_GLSL
 #define DV_NORM_GLSL
 
 const uint NORM_LANES = 64;
 shared float norm_partial[NORM_LANES];
 
-// All invocations of the workgroup call it with the same row. cols is a multiple of 4. WORKGROUP is a
-// power of two. Ends with a barrier: norm_partial may be used again at once.
+// All invocations of the workgroup call it with the same row. cols is a multiple of 4. WORKGROUP
+// is a power of two. Ends with a barrier: norm_partial may be used again at once.
 float norm_factor(ADDRESS row, uint cols, float eps)
 {
     uint lane = gl_LocalInvocationID.x;

@@ -7,21 +7,32 @@
 static void describe(dsvk_device_info *info, const struct dv_caps *caps)
 {
     const uint8_t *u = caps->uuid;
-    *info            = (dsvk_device_info){ .usable = caps->usable, .software = caps->is_software,
-        .integrated = caps->is_integrated, .unified_memory = caps->unified_memory,
-        .memory_total = caps->memory_total, .memory_free = caps->memory_free,
-        .subgroup = caps->subgroup, .subgroup_min = caps->subgroup_min,
-        .subgroup_max = caps->subgroup_max, .max_workgroup = caps->max_workgroup,
-        .shared_bytes = caps->max_shared_bytes, .cooperative_matrix = caps->cooperative_matrix,
-        .bfloat16 = caps->bfloat16, .float8 = caps->float8, .float16 = caps->float16,
-        .int64 = caps->int64, .integer_dot = caps->integer_dot, .host_import = caps->host_import };
+    *info            = (dsvk_device_info){ .usable             = caps->usable,
+                                           .software           = caps->is_software,
+                                           .integrated         = caps->is_integrated,
+                                           .unified_memory     = caps->unified_memory,
+                                           .memory_total       = caps->memory_total,
+                                           .memory_free        = caps->memory_free,
+                                           .subgroup           = caps->subgroup,
+                                           .subgroup_min       = caps->subgroup_min,
+                                           .subgroup_max       = caps->subgroup_max,
+                                           .max_workgroup      = caps->max_workgroup,
+                                           .shared_bytes       = caps->max_shared_bytes,
+                                           .cooperative_matrix = caps->cooperative_matrix,
+                                           .bfloat16           = caps->bfloat16,
+                                           .float8             = caps->float8,
+                                           .float16            = caps->float16,
+                                           .int64              = caps->int64,
+                                           .integer_dot        = caps->integer_dot,
+                                           .host_import        = caps->host_import };
     snprintf(info->name, sizeof info->name, "%s", caps->name);
     snprintf(info->vendor, sizeof info->vendor, "%s", caps->vendor);
     snprintf(info->driver, sizeof info->driver, "%.511s", caps->driver);
     snprintf(info->why_not, sizeof info->why_not, "%s", caps->why_not);
     snprintf(info->uuid, sizeof info->uuid,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
-             u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
+             u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
+             u[15]);
     snprintf(info->api, sizeof info->api, "%u.%u.%u", caps->api_version >> 22 & 127u,
              caps->api_version >> 12 & 1023u, caps->api_version & 4095u);
 }

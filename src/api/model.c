@@ -38,8 +38,8 @@ static void describe_formats(dsvk_model *m)
             best = bytes[d] > bytes[best] ? d : best;
         if (bytes[best] == 0 || at >= sizeof m->formats)
             return;
-        at += (size_t)snprintf(m->formats + at, sizeof m->formats - at, "%s%s %.1f%%", at ? ", " : "",
-                               dv_dtype_name((enum dv_dtype)best),
+        at += (size_t)snprintf(m->formats + at, sizeof m->formats - at, "%s%s %.1f%%",
+                               at ? ", " : "", dv_dtype_name((enum dv_dtype)best),
                                100.0 * (double)bytes[best] / (double)total);
         bytes[best] = 0;
     }
@@ -49,21 +49,40 @@ static void describe(dsvk_model *m)
 {
     const struct dv_config *c = &m->config;
     dsvk_model_info        *i = &m->info;
-    *i = (dsvk_model_info){ .architecture = c->model_type, .layers = c->layers, .hidden = c->hidden,
-        .heads = c->heads, .vocab = c->vocab, .q_lora = c->q_lora, .kv_lora = c->kv_lora,
-        .nope = c->nope, .rope = c->rope, .v_head = c->v_head, .dense_ffn = c->dense_ffn,
-        .expert_ffn = c->expert_ffn, .experts = c->experts, .shared_experts = c->shared_experts,
-        .top_k = c->top_k, .groups = c->groups, .top_k_groups = c->top_k_groups,
-        .mtp_layers = c->mtp_layers, .max_context = c->max_context, .routing = routing_name(c),
-        .chat_format = dv_chat_format_name(m->chat), .number_formats = m->formats,
-        .do_sample = c->do_sample, .temperature = c->temperature, .top_p = c->top_p,
-        .gen_top_k = c->gen_top_k };
+    *i                        = (dsvk_model_info){ .architecture   = c->model_type,
+                                                   .layers         = c->layers,
+                                                   .hidden         = c->hidden,
+                                                   .heads          = c->heads,
+                                                   .vocab          = c->vocab,
+                                                   .q_lora         = c->q_lora,
+                                                   .kv_lora        = c->kv_lora,
+                                                   .nope           = c->nope,
+                                                   .rope           = c->rope,
+                                                   .v_head         = c->v_head,
+                                                   .dense_ffn      = c->dense_ffn,
+                                                   .expert_ffn     = c->expert_ffn,
+                                                   .experts        = c->experts,
+                                                   .shared_experts = c->shared_experts,
+                                                   .top_k          = c->top_k,
+                                                   .groups         = c->groups,
+                                                   .top_k_groups   = c->top_k_groups,
+                                                   .mtp_layers     = c->mtp_layers,
+                                                   .max_context    = c->max_context,
+                                                   .routing        = routing_name(c),
+                                                   .chat_format    = dv_chat_format_name(m->chat),
+                                                   .number_formats = m->formats,
+                                                   .do_sample      = c->do_sample,
+                                                   .temperature    = c->temperature,
+                                                   .top_p          = c->top_p,
+                                                   .gen_top_k      = c->gen_top_k };
     for (uint32_t l = 0; l < c->layers; l++)
         i->dense_layers += !dv_config_is_moe(c, l);
     i->parameters   = dv_config_parameters(c, &i->active_parameters);
     i->latent_bytes = (uint64_t)c->layers * (c->kv_lora + c->rope) * 2;
-    if (m->tokenizer)
+    if (m->tokenizer) {
         i->tokenizer_size = dv_tokenizer_size(m->tokenizer);
+        i->adds_bos       = dv_tokenizer_adds_bos(m->tokenizer);
+    }
     if (m->checkpoint) {
         i->bytes   = dv_checkpoint_bytes(m->checkpoint);
         i->tensors = dv_checkpoint_n_tensors(m->checkpoint);
@@ -79,7 +98,7 @@ static dsvk_status open_tokenizer(dsvk_model *m, const char *folder)
 {
     dsvk_status status;
     char        path[4096];
-    int n = snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    int         n = snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     if (n < 0 || (size_t)n >= sizeof path || !dv_file_exists(path))
         return DSVK_OK;
     TRY(dv_tokenizer_open(&m->tokenizer, &m->ctx, folder));
@@ -144,8 +163,10 @@ bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *in
     if (i >= model->info.tensors)
         return false;
     const struct dv_tensor_file *t = dv_checkpoint_tensor(model->checkpoint, i);
-    *info = (dsvk_tensor_info){ .name = t->name, .dtype = dv_dtype_name(t->dtype), .n_dims = t->n_dims,
-                                .bytes = t->bytes };
+    info->name                     = t->name;
+    info->dtype                    = dv_dtype_name(t->dtype);
+    info->n_dims                   = t->n_dims;
+    info->bytes                    = t->bytes;
     for (uint32_t d = 0; d < t->n_dims && d < 4; d++)
         info->dims[d] = t->dims[d];
     return true;
@@ -155,13 +176,14 @@ bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *in
 
 static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params *params)
 {
-    if ((unsigned)params->stage > DSVK_STAGE_PLANNED || (unsigned)params->format > DSVK_FORMAT_JSON ||
-        !params->write)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "graph: no such stage or format, or no writer");
+    if ((unsigned)params->stage > DSVK_STAGE_PLANNED ||
+        (unsigned)params->format > DSVK_FORMAT_JSON || !params->write)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "graph: no such stage or format, or no writer");
     if (params->tokens > model->config.max_context)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
-                       "graph: %u tokens in one pass, but the model's context is %u", params->tokens,
-                       model->config.max_context);
+                       "graph: %u tokens in one pass, but the model's context is %u",
+                       params->tokens, model->config.max_context);
     return DSVK_OK;
 }
 
@@ -175,8 +197,9 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     uint32_t tokens  = params->tokens ? params->tokens : 1;
     if (context < tokens)
         context = tokens;
-    struct dv_graph_size size = { .tokens = tokens, .context = context,
-        .split = dv_engine_split(context), .tile = 16 };
+    struct dv_graph_size size = {
+        .tokens = tokens, .context = context, .split = dv_engine_split(context), .tile = 16
+    };
     bool no_fuse = params->no_fuse || params->stage == DSVK_STAGE_BUILT;
     TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse));
     if (params->stage == DSVK_STAGE_PLANNED)

@@ -19,8 +19,8 @@ static dsvk_status check_params(const dsvk_model *model, const dsvk_session_para
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
     if (params->context > model->config.max_context)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
-                       "session: a context of %u tokens, but the model's limit is %u", params->context,
-                       model->config.max_context);
+                       "session: a context of %u tokens, but the model's limit is %u",
+                       params->context, model->config.max_context);
     if ((unsigned)params->cache > DSVK_CACHE_FP8)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: no such cache format");
     if (params->chunk > 4096)
@@ -36,16 +36,17 @@ static enum dv_cache_format cache_format(dsvk_cache cache)
                                      : DV_CACHE_BF16;
 }
 
-/* The longest context whose cache takes at most half of what is left: the rest is for activations and
- * for others. */
+/* The longest context whose cache takes at most half of what is left: the rest is for activations
+ * and for others. */
 static uint32_t fitting_context(const dsvk_model *model, enum dv_cache_format format)
 {
-    const struct dv_config *c       = &model->config;
-    const struct dv_device *dev     = model->device->dev;
-    uint32_t                context = c->max_context < DEFAULT_CONTEXT ? c->max_context : DEFAULT_CONTEXT;
-    uint64_t left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-    struct dv_cache_shape shape = { .format = format, .layers = c->layers, .kv = c->kv_lora,
-                                    .rope = c->rope };
+    const struct dv_config *c   = &model->config;
+    const struct dv_device *dev = model->device->dev;
+    uint32_t context = c->max_context < DEFAULT_CONTEXT ? c->max_context : DEFAULT_CONTEXT;
+    uint64_t left    = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    struct dv_cache_shape shape = {
+        .format = format, .layers = c->layers, .kv = c->kv_lora, .rope = c->rope
+    };
     for (;; context /= 2) {
         shape.context = context;
         if (context <= SMALLEST_CONTEXT || dv_cache_bytes(&shape) <= left / 2)
@@ -53,7 +54,8 @@ static uint32_t fitting_context(const dsvk_model *model, enum dv_cache_format fo
     }
 }
 
-dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model, const dsvk_session_params *params)
+dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
+                             const dsvk_session_params *params)
 {
     dsvk_status status;
     *out = NULL;
@@ -61,12 +63,18 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model, const dsvk_s
     dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    session->model          = model;
-    struct dv_engine engine = { .ctx = &model->ctx, .dev = model->device->dev,
-        .stream = model->device->stream, .config = &model->config, .weights = model->weights,
-        .math_f16 = model->math_f16, .no_fuse = model->no_fuse };
-    struct dv_session_params p = { .context = params->context, .chunk = params->chunk,
-        .cache = cache_format(params->cache), .profile = params->profile };
+    session->model                  = model;
+    struct dv_engine         engine = { .ctx      = &model->ctx,
+                                        .dev      = model->device->dev,
+                                        .stream   = model->device->stream,
+                                        .config   = &model->config,
+                                        .weights  = model->weights,
+                                        .math_f16 = model->math_f16,
+                                        .no_fuse  = model->no_fuse };
+    struct dv_session_params p      = { .context = params->context,
+                                        .chunk   = params->chunk,
+                                        .cache   = cache_format(params->cache),
+                                        .profile = params->profile };
     if (p.context == 0)
         p.context = fitting_context(model, p.cache);
     if (p.chunk == 0)
@@ -133,7 +141,8 @@ dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
     return dv_session_logits(session->session, logits);
 }
 
-dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling, uint32_t *token)
+dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
+                                uint32_t *token)
 {
     dsvk_status              status;
     const struct dv_context *ctx = &session->model->ctx;

@@ -5,11 +5,12 @@ static dsvk_status need_tokenizer(const dsvk_model *model)
 {
     if (model->tokenizer)
         return DSVK_OK;
-    return dv_fail(&model->ctx, DSVK_BAD_FILE, "tokenizer: the checkpoint folder has no tokenizer.json");
+    return dv_fail(&model->ctx, DSVK_BAD_FILE,
+                   "tokenizer: the checkpoint folder has no tokenizer.json");
 }
 
-dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes, bool special,
-                                bool bos, uint32_t **ids, size_t *n)
+dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes,
+                                bool special, bool bos, uint32_t **ids, size_t *n)
 {
     dsvk_status status;
     size_t      capacity = 0;

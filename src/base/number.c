@@ -88,6 +88,27 @@ uint8_t dv_e4m3_encode(float value)
     return (uint8_t)(sign | (code + (unit + 9) * 8));
 }
 
+float dv_e3m4_decode(uint8_t bits)
+{
+    uint32_t exponent = bits >> 4 & 7u, mantissa = bits & 15u;
+    float    value    = exponent == 0 ? ldexpf((float)mantissa, -6)
+                                      : ldexpf((float)(16 + mantissa), (int)exponent - 7);
+    return bits & 0x80u ? -value : value;
+}
+
+uint8_t dv_e3m4_encode(float value)
+{
+    uint8_t sign = (uint8_t)(bits_of(value) >> 24 & 0x80u);
+    float   size = fabsf(value);
+    if (!(size < 31.0f))
+        return sign | 0x7F;
+    int exponent = 0;
+    frexpf(size, &exponent);
+    int unit = size == 0 || exponent - 5 < -6 ? -6 : exponent - 5;
+    int code = (int)nearbyintf(ldexpf(size, -unit)) + (unit + 6) * 16;
+    return (uint8_t)(sign | (code > 127 ? 127 : code));
+}
+
 float dv_e8m0_decode(uint8_t bits)
 {
     return bits == 255 ? NAN : ldexpf(1.0f, (int)bits - 127);

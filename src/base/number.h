@@ -14,6 +14,9 @@ uint16_t dv_bf16_encode(float value); /* NaN stays NaN */
 /* 1.4.3, bias 7, no infinities, NaN 0x7F and 0xFF, largest 448. */
 float    dv_e4m3_decode(uint8_t bits);
 uint8_t  dv_e4m3_encode(float value); /* saturates at 448; NaN becomes 0x7F */
+/* 1.3.4, bias 3, all codes finite, largest 31: the latent cache's. */
+float   dv_e3m4_decode(uint8_t bits);
+uint8_t dv_e3m4_encode(float value); /* saturates at 31 */
 /* An exponent byte: 2^(byte-127); 0xFF is NaN. */
 float    dv_e8m0_decode(uint8_t bits);
 

@@ -16,20 +16,22 @@ static uint64_t page_size(const struct dv_cache_shape *shape)
 
 uint64_t dv_cache_bytes(const struct dv_cache_shape *shape)
 {
-    return page_size(shape) * page_count(shape) + ((uint64_t)page_count(shape) * 8 + 255) / 256 * 256;
+    return page_size(shape) * page_count(shape) +
+           ((uint64_t)page_count(shape) * 8 + 255) / 256 * 256;
 }
 
 /* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */
 static dsvk_status allocate_pages(struct dv_cache *c, uint32_t pages, uint64_t *addresses)
 {
     dsvk_status           status;
-    const struct dv_caps *caps  = &c->dev->caps;
-    uint64_t limit = caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
+    const struct dv_caps *caps = &c->dev->caps;
+    uint64_t              limit =
+        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
     if (limit > BUFFER_BYTES)
         limit = BUFFER_BYTES;
-    uint64_t fit = limit / c->page_bytes;
+    uint64_t fit        = limit / c->page_bytes;
     uint32_t per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
-    c->buffers = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
+    c->buffers          = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
     if (!c->buffers)
         return dv_fail(c->dev->ctx, DSVK_NO_MEMORY, "cache: no memory for its pages' list");
     for (uint32_t page = 0; page < pages; page += per_buffer) {

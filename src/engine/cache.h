@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The latent cache of one session: pages of DV_PAGE tokens, each holding the records of all layers, and
- * the table of page addresses that kernels read. */
+/* The latent cache of one session: pages of DV_PAGE tokens, each holding the records of all layers,
+ * and the table of page addresses that kernels read. */
 #ifndef DV_ENGINE_CACHE_H
 #define DV_ENGINE_CACHE_H
 
@@ -9,8 +9,8 @@
 struct dv_cache {
     struct dv_device    *dev;
     enum dv_cache_format format;
-    uint32_t             record;     /* bytes of one token and layer */
-    uint32_t             context;    /* tokens that there is room for */
+    uint32_t             record;  /* bytes of one token and layer */
+    uint32_t             context; /* tokens that there is room for */
     uint64_t             page_bytes, bytes;
     uint32_t             n_buffers;
     struct dv_buffer   **buffers;

@@ -27,12 +27,16 @@ uint32_t dv_engine_split(uint32_t context)
 
 static struct dv_graph_size size_of(const struct dv_session *s, uint32_t n, bool all_rows)
 {
-    return (struct dv_graph_size){ .tokens = n, .context = s->params.context, .split = s->split,
-        .tile = s->tuning.matmul_tokens, .all_rows = all_rows, .keep_routes = all_rows };
+    return (struct dv_graph_size){ .tokens      = n,
+                                   .context     = s->params.context,
+                                   .split       = s->split,
+                                   .tile        = s->tuning.matmul_tokens,
+                                   .all_rows    = all_rows,
+                                   .keep_routes = all_rows };
 }
 
-static dsvk_status planned(struct dv_graph **graph, struct dv_plan *plan, const struct dv_session *s,
-                           uint32_t n, bool all_rows)
+static dsvk_status planned(struct dv_graph **graph, struct dv_plan *plan,
+                           const struct dv_session *s, uint32_t n, bool all_rows)
 {
     dsvk_status             status;
     const struct dv_engine *e    = &s->engine;
@@ -114,18 +118,25 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     TRY_OR(fail, grow_arena(s, plan.arena_bytes));
     places = dv_zalloc_array(e->ctx, graph->n_weights + 1, sizeof *places);
     if (!places) {
-        status = dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u places", graph->n_weights);
+        status =
+            dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u places", graph->n_weights);
         goto fail;
     }
     TRY_OR(fail, find_places(places, s, graph));
-    struct dv_program_params params = { .stream = e->stream, .token = s->result->address,
-        .profile = s->params.profile,
-        .site = { .caps = &e->dev->caps, .weights = places, .arena = s->arena->address,
-            .step = s->step->address, .step_buffer = s->step, .pages = s->cache->table->address,
-            .cache_record = s->cache->record, .cache_format = s->cache->format,
-            .math_f16 = e->math_f16 } };
-    status = dv_program_new(out, e->dev, graph, &plan, &params);
-    graph  = NULL;
+    struct dv_program_params params = { .stream  = e->stream,
+                                        .token   = s->result->address,
+                                        .profile = s->params.profile,
+                                        .site    = { .caps         = &e->dev->caps,
+                                                     .weights      = places,
+                                                     .arena        = s->arena->address,
+                                                     .step         = s->step->address,
+                                                     .step_buffer  = s->step,
+                                                     .pages        = s->cache->table->address,
+                                                     .cache_record = s->cache->record,
+                                                     .cache_format = s->cache->format,
+                                                     .math_f16     = e->math_f16 } };
+    status                          = dv_program_new(out, e->dev, graph, &plan, &params);
+    graph                           = NULL;
 fail:
     dv_graph_free(graph);
     dv_free(e->ctx, places);

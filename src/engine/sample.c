@@ -40,7 +40,8 @@ static int by_logit(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* How many of the sorted candidates remain; their probabilities replace the logits, unnormalised. */
+/* How many of the sorted candidates remain; their probabilities replace the logits, unnormalised.
+ */
 static uint32_t cut(struct candidate *c, uint32_t n, const dsvk_sampling *sampling, double *total)
 {
     double best = c[0].logit, sum = 0, kept = 0;
@@ -50,7 +51,7 @@ static uint32_t cut(struct candidate *c, uint32_t n, const dsvk_sampling *sampli
         c[i].logit = (float)exp(((double)c[i].logit - best) / sampling->temperature);
         sum += c[i].logit;
     }
-    uint32_t m = 0;
+    uint32_t m      = 0;
     bool     by_sum = sampling->top_p > 0 && sampling->top_p < 1;
     while (m < n) {
         if (m > 0 && by_sum && kept >= sampling->top_p * sum)

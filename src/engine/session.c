@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A pass: write the step block, submit the commands recorded for its token count, wait. The timeline is
- * changed only after a pass has succeeded, so a failure loses nothing but the pass. */
+/* A pass: write the step block, submit the commands recorded for its token count, wait. The
+ * timeline is changed only after a pass has succeeded, so a failure loses nothing but the pass. */
 #include "engine/session.h"
 
 #include <math.h>
@@ -10,8 +10,8 @@
 
 /* ---- making ---- */
 
-/* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are good to
- * 2^-11 only. */
+/* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are
+ * good to 2^-11 only. */
 static dsvk_status make_rope_table(struct dv_session *s)
 {
     dsvk_status             status;
@@ -41,20 +41,24 @@ fail:
 static dsvk_status allocate(struct dv_session *s)
 {
     dsvk_status             status;
-    const struct dv_engine *e = &s->engine;
-    const struct dv_config *c = e->config;
-    struct dv_cache_shape   shape = { .format = s->params.cache, .layers = c->layers, .kv = c->kv_lora,
-                                      .rope = c->rope, .context = s->params.context };
+    const struct dv_engine *e     = &s->engine;
+    const struct dv_config *c     = e->config;
+    struct dv_cache_shape   shape = { .format  = s->params.cache,
+                                      .layers  = c->layers,
+                                      .kv      = c->kv_lora,
+                                      .rope    = c->rope,
+                                      .context = s->params.context };
     uint64_t                arena;
     s->tokens  = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
     s->profile = dv_zalloc_array(e->ctx, DV_N_OPS, sizeof *s->profile);
     if (!s->tokens || !s->profile)
-        return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens", s->params.context);
+        return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
+                       s->params.context);
     TRY(dv_session_arena_bytes(&arena, s));
     TRY(dv_cache_new(&s->cache, e->dev, e->stream, &shape));
     TRY(dv_buffer_new(&s->arena, e->dev, arena, DV_MEMORY_DEVICE, "activations"));
-    TRY(dv_buffer_new(&s->step, e->dev, DV_STEP_IDS + (uint64_t)s->params.chunk * 4, DV_MEMORY_UPLOAD,
-                      "parameters"));
+    TRY(dv_buffer_new(&s->step, e->dev, DV_STEP_IDS + (uint64_t)s->params.chunk * 4,
+                      DV_MEMORY_UPLOAD, "parameters"));
     TRY(dv_buffer_new(&s->result, e->dev, (uint64_t)s->params.chunk * 16, DV_MEMORY_READBACK,
                       "results"));
     return make_rope_table(s);
@@ -75,7 +79,7 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
-    *out = s;
+    *out                  = s;
     return DSVK_OK;
 fail:
     dv_session_free(s);
@@ -104,11 +108,12 @@ void dv_session_free(struct dv_session *session)
 static void write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
                        uint32_t n, uint32_t position)
 {
-    struct dv_step step = { .tokens = n, .position = position,
-        .splits = (position + n - 1) / s->split + 1 };
-    step.attend_x = p->attend_groups[0];
-    step.attend_y = step.splits;
-    step.attend_z = p->attend_groups[2];
+    struct dv_step step = { .tokens   = n,
+                            .position = position,
+                            .splits   = (position + n - 1) / s->split + 1 };
+    step.attend_x       = p->attend_groups[0];
+    step.attend_y       = step.splits;
+    step.attend_z       = p->attend_groups[2];
     memcpy(s->step->mapped, &step, sizeof step);
     memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
 }
@@ -168,8 +173,8 @@ static dsvk_status check_tokens(const struct dv_session *s, const uint32_t *toke
     if (n == 0)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: no tokens");
     if (n > s->params.context)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: %u tokens do not fit into a context of %u", n,
-                       s->params.context);
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: %u tokens do not fit into a context of %u",
+                       n, s->params.context);
     for (uint32_t i = 0; i < n; i++)
         if (tokens[i] >= s->engine.config->vocab)
             return dv_fail(ctx, DSVK_BAD_ARGUMENT,
@@ -182,7 +187,8 @@ static dsvk_status report(const struct dv_session *s, const dsvk_progress *progr
                           uint32_t total)
 {
     if (progress && progress->report && !progress->report(progress->user, done, total))
-        return dv_fail(s->engine.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done, total);
+        return dv_fail(s->engine.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done,
+                       total);
     return DSVK_OK;
 }
 

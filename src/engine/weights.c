@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every matrix
- * (headers only), assign places in few large buffers, then pack item by item on all cores. An item is
- * one matrix of one expert, or one vector. */
+/* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
+ * matrix (headers only), assign places in few large buffers, then pack item by item on all cores.
+ * An item is one matrix of one expert, or one vector. */
 #include "engine/weights.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +13,8 @@
 #include "kernel/layout.h"
 
 #define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one matrix needs more */
-#define BATCH_BYTES  (UINT64_C(64) << 20) /* packed between two reports of progress */
-#define ALIGN        4096u
+#define BATCH_BYTES (UINT64_C(64) << 20) /* packed between two reports of progress */
+#define ALIGN 4096u
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
 struct item {
@@ -46,6 +47,7 @@ struct loading {
     struct item                *items;
     uint32_t                    n_items;
     uint32_t                    first; /* of the batch */
+    atomic_ullong               nan;   /* FP8 codes that stand for no number */
 };
 
 static uint32_t members(const struct dv_weight_info *info)
@@ -58,8 +60,8 @@ static uint32_t members(const struct dv_weight_info *info)
 static dsvk_status copy_recipes(struct dv_weights *w, const struct dv_graph *g)
 {
     const struct dv_context *ctx = w->dev->ctx;
-    w->recipes = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->recipes);
-    w->places  = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->places);
+    w->recipes                   = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->recipes);
+    w->places                    = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->places);
     if (!w->recipes || !w->places)
         return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", g->n_weights);
     for (uint32_t i = 1; i <= g->n_weights; i++) {
@@ -88,20 +90,23 @@ static dsvk_status find_part(struct loading *l, struct item *item, uint32_t p)
     char                         name[256];
     const char                  *pattern = info->parts[p].name, *mark = strstr(pattern, "%u");
     if (mark)
-        snprintf(name, sizeof name, "%.*s%u%s", (int)(mark - pattern), pattern, item->expert, mark + 2);
+        snprintf(name, sizeof name, "%.*s%u%s", (int)(mark - pattern), pattern, item->expert,
+                 mark + 2);
     else
         snprintf(name, sizeof name, "%s", pattern);
     if (info->kind == DV_WEIGHT_VECTOR) {
         const struct dv_tensor_file *vector;
         TRY(dv_checkpoint_vector(&vector, l->ctx, l->checkpoint, name, info->cols));
-        *part = (struct dv_layout_source){ .dtype = vector->dtype, .data = vector->data, .rows = 1,
-                                           .cols = info->cols };
+        *part = (struct dv_layout_source){
+            .dtype = vector->dtype, .data = vector->data, .rows = 1, .cols = info->cols
+        };
         return DSVK_OK;
     }
     TRY(dv_checkpoint_matrix(&file, l->ctx, l->checkpoint, name, info->parts[p].rows,
                              info->tensor_cols));
-    *part = (struct dv_layout_source){ .dtype = file.weight->dtype, .data = file.weight->data,
-        .rows = file.rows, .cols = file.cols };
+    *part = (struct dv_layout_source){
+        .dtype = file.weight->dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
+    };
     if (file.scale) {
         part->scale_dtype = file.scale->dtype;
         part->scale       = file.scale->data;
@@ -159,10 +164,11 @@ static dsvk_status lay_out(struct loading *l)
 
 static dsvk_status assign(struct loading *l)
 {
-    struct dv_weights *w   = l->w;
+    struct dv_weights    *w    = l->w;
     const struct dv_caps *caps = &w->dev->caps;
-    uint64_t limit = caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
-    uint64_t most  = limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
+    uint64_t              limit =
+        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
+    uint64_t most   = limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
     w->buffer_bytes = dv_zalloc_array(l->ctx, (size_t)l->n_items + 1, sizeof *w->buffer_bytes);
     if (!w->buffer_bytes)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their places");
@@ -197,9 +203,9 @@ static uint64_t table_bytes(const struct dv_weights *w)
 static dsvk_status allocate(struct loading *l)
 {
     dsvk_status        status;
-    struct dv_weights *w   = l->w;
-    struct dv_device  *dev = w->dev;
-    uint64_t tables = table_bytes(w), limit = dev->bytes_limit;
+    struct dv_weights *w      = l->w;
+    struct dv_device  *dev    = w->dev;
+    uint64_t           tables = table_bytes(w), limit = dev->bytes_limit;
     if (limit && w->bytes + tables + dev->bytes_used > limit)
         return dv_fail(l->ctx, DSVK_NO_VRAM,
                        "weights: they need %.0f MiB of device memory, %.0f MiB may be used",
@@ -228,9 +234,9 @@ static dsvk_status publish(struct loading *l)
     struct dv_weights *w  = l->w;
     uint64_t           at = 0;
     for (uint32_t i = 0; i < l->n_items; i += members(&w->recipes[l->items[i].recipe])) {
-        const struct item           *item  = &l->items[i];
-        const struct dv_weight_info *info  = &w->recipes[item->recipe];
-        struct dv_weight_place      *place = &w->places[item->recipe];
+        const struct item           *item    = &l->items[i];
+        const struct dv_weight_info *info    = &w->recipes[item->recipe];
+        struct dv_weight_place      *place   = &w->places[item->recipe];
         uint64_t                     address = address_of(w, item);
         if (info->experts) {
             uint64_t *table = dv_zalloc_array(l->ctx, info->experts, sizeof *table);
@@ -238,7 +244,8 @@ static dsvk_status publish(struct loading *l)
                 return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for an expert table");
             for (uint32_t e = 0; e < info->experts; e++)
                 table[e] = address_of(w, item + e);
-            status = dv_stream_upload(l->stream, w->tables, at, table, info->experts * sizeof *table);
+            status =
+                dv_stream_upload(l->stream, w->tables, at, table, info->experts * sizeof *table);
             dv_free(l->ctx, table);
             if (status != DSVK_OK)
                 return status;
@@ -262,6 +269,8 @@ static void pack_item(void *user, uint32_t i)
     const struct dv_weight_info *info = &l->w->recipes[item->recipe];
     if (info->kind != DV_WEIGHT_VECTOR) {
         dv_layout_pack(item->out, &item->layout, info, item->parts);
+        for (uint32_t p = 0; p < info->n_parts; p++)
+            atomic_fetch_add(&l->nan, dv_layout_count_nan(&item->parts[p]));
         return;
     }
     float *out = (float *)(void *)item->out;
@@ -269,8 +278,8 @@ static void pack_item(void *user, uint32_t i)
         out[k] = k < info->cols ? dv_dtype_get(item->parts[0].dtype, item->parts[0].data, k) : 0.0f;
 }
 
-/* Packs items first .. first+n-1 into their buffers where these are mapped, else into `staging`, from
- * where they are uploaded. */
+/* Packs items first .. first+n-1 into their buffers where these are mapped, else into `staging`,
+ * from where they are uploaded. */
 static dsvk_status pack_batch(struct loading *l, uint32_t n, unsigned char *staging)
 {
     dsvk_status status;
@@ -314,7 +323,8 @@ static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
     uint64_t       room    = largest > BATCH_BYTES ? largest : BATCH_BYTES;
     unsigned char *staging = mapped ? NULL : dv_alloc(l->ctx, room);
     if (!mapped && !staging)
-        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for %.0f MiB of staging", MIB(room));
+        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for %.0f MiB of staging",
+                       MIB(room));
     for (uint32_t n; (n = batch_size(l, &bytes)) > 0 && status == DSVK_OK; l->first += n) {
         status = pack_batch(l, n, staging);
         done += bytes;
@@ -323,12 +333,16 @@ static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
             status = dv_fail(l->ctx, DSVK_CANCELLED, "loading was cancelled");
     }
     dv_free(l->ctx, staging);
+    unsigned long long nan = atomic_load(&l->nan);
+    if (status == DSVK_OK && nan > 0)
+        dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",
+               nan);
     return status;
 }
 
-dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev, struct dv_stream *stream,
-                            const struct dv_checkpoint *checkpoint, const struct dv_graph *graph,
-                            const dsvk_progress *progress)
+dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
+                            struct dv_stream *stream, const struct dv_checkpoint *checkpoint,
+                            const struct dv_graph *graph, const dsvk_progress *progress)
 {
     dsvk_status        status;
     struct dv_weights *w = dv_zalloc(dev->ctx, sizeof *w);
@@ -373,7 +387,7 @@ uint64_t dv_weights_bytes(const struct dv_weights *weights)
     return weights->bytes;
 }
 
-const struct dv_weight_place *dv_weights_find(const struct dv_weights *weights,
+const struct dv_weight_place *dv_weights_find(const struct dv_weights     *weights,
                                               const struct dv_weight_info *info)
 {
     for (uint32_t i = 0; i < weights->n_recipes; i++)

@@ -18,20 +18,22 @@ struct dv_config {
     uint32_t     q_lora; /* 0: a single q_proj */
     uint32_t     kv_lora, nope, rope, v_head;
     uint32_t     dense_ffn; /* intermediate_size */
-    uint32_t     expert_ffn, experts, shared_experts, top_k, groups, top_k_groups; /* 0 experts: dense */
-    uint32_t     first_dense, moe_every; /* layer i is MoE iff i >= first_dense and i % moe_every == 0 */
+    uint32_t     expert_ffn, experts, shared_experts, top_k, groups,
+        top_k_groups; /* 0 experts: dense */
+    uint32_t first_dense,
+        moe_every; /* layer i is MoE iff i >= first_dense and i % moe_every == 0 */
     enum dv_scoring     scoring;
     enum dv_topk_method topk_method;
-    bool         norm_topk, tied_head, has_correction_bias; /* bias: noaux_tc */
-    float        routed_scale, norm_eps;
-    double       rope_theta;
+    bool                norm_topk, tied_head, has_correction_bias; /* bias: noaux_tc */
+    float               routed_scale, norm_eps;
+    double              rope_theta;
     struct {
-        bool   on;
-        double factor, beta_fast, beta_slow, mscale, mscale_all_dim;
+        bool     on;
+        double   factor, beta_fast, beta_slow, mscale, mscale_all_dim;
         uint32_t original_context;
     } yarn;
-    uint32_t max_context;       /* max_position_embeddings */
-    uint32_t mtp_layers;        /* num_nextn_predict_layers */
+    uint32_t max_context;            /* max_position_embeddings */
+    uint32_t mtp_layers;             /* num_nextn_predict_layers */
     uint32_t block_rows, block_cols; /* quantization_config.weight_block_size, 0 = none */
     /* generation_config.json over config.json */
     int64_t  bos; /* -1: none */
@@ -42,11 +44,11 @@ struct dv_config {
     uint32_t gen_top_k;          /* 0: off */
 };
 
-/* Reads FOLDER/config.json, and generation_config.json where there is one. `text_config` (Kimi-K2.5)
- * is looked into. Missing shape keys, zeros, top_k > experts, groups that do not divide, and other
- * architectures are refused with the key and its value. Limits: 2^20 for any width, 1024 layers, 4096
- * experts, 2^24 context. Widths that kernels index in fours (hidden, q_lora, kv_lora, nope, rope,
- * v_head, ffn widths) must be multiples of 4. */
+/* Reads FOLDER/config.json, and generation_config.json where there is one. `text_config`
+ * (Kimi-K2.5) is looked into. Missing shape keys, zeros, top_k > experts, groups that do not
+ * divide, and other architectures are refused with the key and its value. Limits: 2^20 for any
+ * width, 1024 layers, 4096 experts, 2^24 context. Widths that kernels index in fours (hidden,
+ * q_lora, kv_lora, nope, rope, v_head, ffn widths) must be multiples of 4. */
 dsvk_status dv_config_read(struct dv_config *config, const struct dv_context *ctx,
                            const char *folder);
 /* The same from texts in memory; generation_json may be NULL. `where` names them in messages. */
@@ -56,7 +58,7 @@ dsvk_status dv_config_parse(struct dv_config *config, const struct dv_context *c
 /* A published shape by name: v2-lite, v2, v3, moonlight, glm-4.7-flash, kimi-k2. */
 dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ctx,
                            const char *name);
-bool dv_config_is_moe(const struct dv_config *config, uint32_t layer);
+bool        dv_config_is_moe(const struct dv_config *config, uint32_t layer);
 /* Weight parameters of the main model: all, and those that one token uses. */
 uint64_t dv_config_parameters(const struct dv_config *config, uint64_t *active);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fusion: a table of patterns, each rewriting a few nodes into one, run over the nodes in order until
- * nothing changes. A fused op performs the same float operations in the same order as the nodes that it
- * replaces, so the result is the same to the bit.
+/* Fusion: a table of patterns, each rewriting a few nodes into one, run over the nodes in order
+ * until nothing changes. A fused op performs the same float operations in the same order as the
+ * nodes that it replaces, so the result is the same to the bit.
  *
  * A rewrite puts the new node in the place of the last node of its pattern (of the first when its
  * outputs are used in between), so the nodes stay in an order of evaluation. */
@@ -245,10 +245,13 @@ static bool fuse_expert_down(struct fuser *f, struct dv_node *node)
         if (!shared || !is_plain_matrix(f->g, shared->w[0]))
             return false;
     }
-    struct dv_node fused = { .op = DV_OP_expert_down, .top_k = node->top_k, .experts = down->experts,
-        .in = { down->in[0], node->in[1], shared ? shared->in[0] : 0, node->in[3] },
-        .w  = { down->w[0], shared ? shared->w[0] : 0 } };
-    down->dead = true;
+    struct dv_node fused = { .op      = DV_OP_expert_down,
+                             .top_k   = node->top_k,
+                             .experts = down->experts,
+                             .in      = { down->in[0], node->in[1], shared ? shared->in[0] : 0,
+                                          node->in[3] },
+                             .w       = { down->w[0], shared ? shared->w[0] : 0 } };
+    down->dead           = true;
     if (shared)
         shared->dead = true;
     become(f, node, fused);
@@ -291,7 +294,8 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
             continue;
         if (n->op == DV_OP_rope && n != rope)
             q_rope = n;
-        if (n->op == DV_OP_matmul && g->weights[n->w[0]].slices > 1 && g->weights[n->w[0]].transposed)
+        if (n->op == DV_OP_matmul && g->weights[n->w[0]].slices > 1 &&
+            g->weights[n->w[0]].transposed)
             absorb = n;
     }
     const struct dv_value *latent = &g->values[norm->in[0]], *key = &g->values[rope->in[0]];
@@ -301,12 +305,18 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
     /* Both views are neighbours: the op takes them as one. */
     dv_tensor both = norm->in[0];
     g->values[both].cols += key->cols;
-    struct dv_node fused = { .op = DV_OP_mla_prepare, .layer = node->layer,
-        .in = { absorb->in[0], both }, .w = { absorb->w[0], rope->w[0], norm->w[0] },
-        .out = { absorb->out[0], q_rope->out[0], node->out[0] }, .heads = q_rope->heads,
-        .kv = node->kv, .dim = node->dim, .nope = q_rope->x_offset, .eps = norm->eps };
+    struct dv_node fused = { .op    = DV_OP_mla_prepare,
+                             .layer = node->layer,
+                             .in    = { absorb->in[0], both },
+                             .w     = { absorb->w[0], rope->w[0], norm->w[0] },
+                             .out   = { absorb->out[0], q_rope->out[0], node->out[0] },
+                             .heads = q_rope->heads,
+                             .kv    = node->kv,
+                             .dim   = node->dim,
+                             .nope  = q_rope->x_offset,
+                             .eps   = norm->eps };
     norm->dead = rope->dead = q_rope->dead = absorb->dead = true;
-    *node = fused;
+    *node                                                 = fused;
     for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
         g->values[fused.out[i]].producer = (uint32_t)(node - g->nodes) + 1;
     count_uses(f);
@@ -328,12 +338,12 @@ static bool fuse_attend_value(struct fuser *f, struct dv_node *node)
     return true;
 }
 
-/* Earlier patterns first: stacking and pairing decide how weights lie in memory and must not depend on
- * the number of tokens, so they come before everything that does. */
+/* Earlier patterns first: stacking and pairing decide how weights lie in memory and must not depend
+ * on the number of tokens, so they come before everything that does. */
 typedef bool (*pattern)(struct fuser *f, struct dv_node *node);
-static const pattern patterns[] = { fuse_gate_up,     fuse_stack,    fuse_mla_prepare,
+static const pattern patterns[] = { fuse_gate_up,      fuse_stack,      fuse_mla_prepare,
                                     fuse_attend_value, fuse_expert_sum, fuse_expert_down,
-                                    fuse_residual,    fuse_norm };
+                                    fuse_residual,     fuse_norm };
 
 dsvk_status dv_graph_fuse(struct dv_graph *g)
 {

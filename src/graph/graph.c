@@ -46,7 +46,8 @@ dsvk_status dv_graph_finish(struct dv_graph *g)
 void dv_graph_fail(struct dv_graph *g, const char *op, const char *why)
 {
     if (g->status == DSVK_OK)
-        g->status = dv_fail(g->ctx, DSVK_BAD_ARGUMENT, "graph: layer %u: %s: %s", g->layer, op, why);
+        g->status =
+            dv_fail(g->ctx, DSVK_BAD_ARGUMENT, "graph: layer %u: %s: %s", g->layer, op, why);
 }
 
 /* Makes room for one more of n items behind an unused item 0 (first = 1) or from 0 on. */
@@ -77,9 +78,12 @@ dv_tensor dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, ui
     if (!grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
         return 0;
     /* Rows start at multiples of 16 bytes, because kernels load four words at a time. */
-    uint32_t stride = (uint32_t)((cols + 3) / 4 * 4);
-    g->values[++g->n_values] = (struct dv_value){ .kind = DV_VALUE_ACTIVATION, .name = name,
-        .rows = rows, .cols = (uint32_t)cols, .stride = stride };
+    uint32_t stride          = (uint32_t)((cols + 3) / 4 * 4);
+    g->values[++g->n_values] = (struct dv_value){ .kind   = DV_VALUE_ACTIVATION,
+                                                  .name   = name,
+                                                  .rows   = rows,
+                                                  .cols   = (uint32_t)cols,
+                                                  .stride = stride };
     return g->n_values;
 }
 
@@ -105,7 +109,7 @@ struct dv_node *dv_graph_node(struct dv_graph *g, enum dv_op op)
 dv_tensor dv_graph_out(struct dv_graph *g, struct dv_node *node, uint32_t i, dv_tensor value)
 {
     if (value) {
-        node->out[i]               = value;
+        node->out[i]              = value;
         g->values[value].producer = (uint32_t)(node - g->nodes) + 1;
     }
     return value;
@@ -114,12 +118,12 @@ dv_tensor dv_graph_out(struct dv_graph *g, struct dv_node *node, uint32_t i, dv_
 static dv_tensor view(struct dv_graph *g, dv_tensor x, struct dv_value v, uint32_t offset)
 {
     const struct dv_value *from = &g->values[x];
-    v.kind   = DV_VALUE_VIEW;
-    v.name   = from->name;
-    v.stride = from->stride;
-    v.base   = from->kind == DV_VALUE_VIEW ? from->base : x;
-    v.offset = from->offset + offset;
-    v.producer = from->producer;
+    v.kind                      = DV_VALUE_VIEW;
+    v.name                      = from->name;
+    v.stride                    = from->stride;
+    v.base                      = from->kind == DV_VALUE_VIEW ? from->base : x;
+    v.offset                    = from->offset + offset;
+    v.producer                  = from->producer;
     if (!grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
         return 0;
     g->values[++g->n_values] = v;
@@ -181,8 +185,14 @@ dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, 
 {
     if (!name)
         return 0;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = name, .rows = rows, .cols = cols,
-        .slices = 1, .tensor_cols = cols, .n_parts = 1, .parts = { { name, rows } } };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = name,
+                                   .rows        = rows,
+                                   .cols        = cols,
+                                   .slices      = 1,
+                                   .tensor_cols = cols,
+                                   .n_parts     = 1,
+                                   .parts       = { { name, rows } } };
     return dv_weight_add(g, &info);
 }
 
@@ -190,7 +200,13 @@ dv_weight dv_weight_vector(struct dv_graph *g, const char *name, uint32_t n)
 {
     if (!name)
         return 0;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_VECTOR, .name = name, .rows = 1, .cols = n,
-        .slices = 1, .tensor_cols = n, .n_parts = 1, .parts = { { name, 1 } } };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_VECTOR,
+                                   .name        = name,
+                                   .rows        = 1,
+                                   .cols        = n,
+                                   .slices      = 1,
+                                   .tensor_cols = n,
+                                   .n_parts     = 1,
+                                   .parts       = { { name, 1 } } };
     return dv_weight_add(g, &info);
 }

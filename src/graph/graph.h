@@ -2,9 +2,9 @@
 /* The graph: what a pass over `tokens` tokens computes, as data. A model builds it in the paper's
  * order, fuse.c rewrites it, plan.c places it, kernel/program.c records it. Knows no device.
  *
- * Values are rows of 32-bit words: [rows, cols], row r at offset + r * stride in their base. The graph
- * owns everything in one arena. Errors are sticky: after the first failure constructors return 0 and
- * dv_graph_finish() tells it. */
+ * Values are rows of 32-bit words: [rows, cols], row r at offset + r * stride in their base. The
+ * graph owns everything in one arena. Errors are sticky: after the first failure constructors
+ * return 0 and dv_graph_finish() tells it. */
 #ifndef DV_GRAPH_GRAPH_H
 #define DV_GRAPH_GRAPH_H
 
@@ -25,10 +25,10 @@ const char *dv_op_name(enum dv_op op);
 /* ---- weights: recipes, how a matrix on the device is put together from named tensors ---- */
 
 enum dv_weight_kind {
-    DV_WEIGHT_MATRIX,  /* parts stacked by rows; or one part cut into slices (heads) */
-    DV_WEIGHT_PAIR,    /* parts 0 and 1, 8-row groups interleaved: gate, up */
-    DV_WEIGHT_VECTOR,  /* f32 [cols] */
-    DV_WEIGHT_ROPE,    /* computed: (cos, sin) [context, rope/2] */
+    DV_WEIGHT_MATRIX, /* parts stacked by rows; or one part cut into slices (heads) */
+    DV_WEIGHT_PAIR,   /* parts 0 and 1, 8-row groups interleaved: gate, up */
+    DV_WEIGHT_VECTOR, /* f32 [cols] */
+    DV_WEIGHT_ROPE,   /* computed: (cos, sin) [context, rope/2] */
 };
 
 #define DV_MAX_PARTS 4
@@ -39,16 +39,16 @@ struct dv_weight_part {
 };
 
 struct dv_weight_info {
-    enum dv_weight_kind   kind;
-    const char           *name;    /* for people */
-    uint32_t              experts; /* 0: one matrix; else that many of the same shape */
-    uint32_t              rows;    /* of one slice: outputs (of one part when paired) */
-    uint32_t              cols;    /* inputs */
-    uint32_t              slices;  /* 1, or heads: slice s takes tensor rows row0 + s * row_step ... */
-    uint32_t              row0, row_step;
-    uint32_t              tensor_cols; /* of the named tensors; differs from cols when transposed */
-    bool                  transposed;  /* a slice is the transpose of its tensor rows */
-    uint32_t              n_parts;
+    enum dv_weight_kind kind;
+    const char         *name;    /* for people */
+    uint32_t            experts; /* 0: one matrix; else that many of the same shape */
+    uint32_t            rows;    /* of one slice: outputs (of one part when paired) */
+    uint32_t            cols;    /* inputs */
+    uint32_t            slices; /* 1, or heads: slice s takes tensor rows row0 + s * row_step ... */
+    uint32_t            row0, row_step;
+    uint32_t            tensor_cols; /* of the named tensors; differs from cols when transposed */
+    bool                transposed;  /* a slice is the transpose of its tensor rows */
+    uint32_t            n_parts;
     struct dv_weight_part parts[DV_MAX_PARTS];
 };
 
@@ -84,24 +84,24 @@ struct dv_node {
     dv_tensor  out[DV_MAX_OUTPUTS];
     dv_weight  w[DV_MAX_WEIGHTS];
     uint32_t   layer;
-    float      eps, scale;            /* norms; attend's softmax scale, router's weight scale */
+    float      eps, scale; /* norms; attend's softmax scale, router's weight scale */
     uint32_t   heads, dim, x_head, x_offset; /* rope; attend: heads, dim = rope width */
-    uint32_t   x_slice;               /* matmul with slices: words between the slices of x */
-    uint32_t   kv, nope;              /* attention widths */
+    uint32_t   x_slice;                      /* matmul with slices: words between the slices of x */
+    uint32_t   kv, nope;                     /* attention widths */
     uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
-    uint32_t   x_div;                 /* expert_matmul: pairs that share a row of x */
-    uint32_t   tile;                  /* expert_plan: pairs a tile */
-    uint32_t   split, splits;         /* attend: positions a split, most splits */
-    bool       dead;                  /* removed by fuse */
-    uint32_t   stage;                 /* set by plan */
+    uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
+    uint32_t   tile;          /* expert_plan: pairs a tile */
+    uint32_t   split, splits; /* attend: positions a split, most splits */
+    bool       dead;          /* removed by fuse */
+    uint32_t   stage;         /* set by plan */
 };
 
 struct dv_graph_size {
-    uint32_t tokens;  /* of one pass */
-    uint32_t context; /* most tokens of the timeline */
-    uint32_t split;   /* positions of one attention split */
-    uint32_t tile;    /* pairs of one expert tile */
-    bool     all_rows; /* logits of every token, not of the last one only */
+    uint32_t tokens;      /* of one pass */
+    uint32_t context;     /* most tokens of the timeline */
+    uint32_t split;       /* positions of one attention split */
+    uint32_t tile;        /* pairs of one expert tile */
+    bool     all_rows;    /* logits of every token, not of the last one only */
     bool     keep_routes; /* the routers' choices stay readable after the pass */
 };
 
@@ -109,13 +109,13 @@ struct dv_graph {
     const struct dv_context *ctx;
     struct dv_arena          arena;
     struct dv_graph_size     size;
-    dsvk_status              status; /* the first failure */
-    struct dv_value         *values; /* [1 .. n_values] */
+    dsvk_status              status;  /* the first failure */
+    struct dv_value         *values;  /* [1 .. n_values] */
     struct dv_weight_info   *weights; /* [1 .. n_weights] */
     struct dv_node          *nodes;   /* [0 .. n_nodes-1] */
     uint32_t                 n_values, n_weights, n_nodes;
     uint32_t                 cap_values, cap_weights, cap_nodes;
-    uint32_t                 layer;   /* given to new nodes */
+    uint32_t                 layer;         /* given to new nodes */
     dv_tensor                logits, token; /* results; never freed by plan */
 };
 
@@ -125,7 +125,7 @@ void             dv_graph_free(struct dv_graph *g);
 dsvk_status dv_graph_finish(struct dv_graph *g);
 
 /* Whether two recipes give the same matrix. */
-bool dv_weight_same(const struct dv_weight_info *a, const struct dv_weight_info *b);
+bool      dv_weight_same(const struct dv_weight_info *a, const struct dv_weight_info *b);
 dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info);
 /* The same recipe added twice gives the same weight. */
 dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, uint32_t cols);
@@ -136,7 +136,7 @@ dv_tensor dv_view_cols(struct dv_graph *g, dv_tensor x, uint32_t col0, uint32_t 
 dv_tensor dv_view_rows(struct dv_graph *g, dv_tensor x, uint32_t row0, uint32_t rows);
 
 /* Constructors, in the order of ops.def; shapes in words. */
-dv_tensor dv_embed(struct dv_graph *g, dv_weight table);                       /* [T, cols] */
+dv_tensor dv_embed(struct dv_graph *g, dv_weight table);                        /* [T, cols] */
 dv_tensor dv_rms_norm(struct dv_graph *g, dv_tensor x, dv_weight w, float eps); /* as x */
 /* [rows of x, slices * rows]; slice s reads x from column s * x_slice on. */
 dv_tensor dv_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, uint32_t x_slice);
@@ -160,13 +160,15 @@ struct dv_router_shape {
 dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
                     const struct dv_router_shape *shape); /* route [T, 2 * top_k] */
 dv_tensor dv_expert_plan(struct dv_graph *g, dv_tensor route, const struct dv_router_shape *shape);
-/* [T * top_k, rows]; plan 0: every pair by itself. x has T rows (shared by top_k pairs) or T*top_k. */
+/* [T * top_k, rows]; plan 0: every pair by itself. x has T rows (shared by top_k pairs) or T*top_k.
+ */
 dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tensor route,
                            dv_tensor plan, uint32_t top_k);
 /* residual + (sum + shared); shared and residual may be 0. */
 dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_tensor shared,
                         dv_tensor residual, uint32_t top_k);
-dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x); /* [rows, 1], the lowest index of the largest */
+dv_tensor dv_argmax(struct dv_graph *g,
+                    dv_tensor        x); /* [rows, 1], the lowest index of the largest */
 
 /* Words before the pairs of an expert plan, and most tiles that it can have. */
 uint32_t dv_expert_plan_tiles(uint32_t tokens, uint32_t top_k, uint32_t experts, uint32_t tile);
@@ -190,7 +192,7 @@ struct dv_printer {
     void *user;
 };
 /* plan NULL: not planned yet. */
-void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan, enum dv_print_format format,
-                    const struct dv_printer *printer);
+void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan,
+                    enum dv_print_format format, const struct dv_printer *printer);
 
 #endif

@@ -49,31 +49,41 @@ dv_tensor dv_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, uint32_t x_sli
 {
     if (!need(g, DV_OP_matmul, x && w, "operand missing"))
         return 0;
-    const struct dv_weight_info *info = &g->weights[w];
-    uint64_t needed = (uint64_t)x_slice * (info->slices - 1) + info->cols;
+    const struct dv_weight_info *info   = &g->weights[w];
+    uint64_t                     needed = (uint64_t)x_slice * (info->slices - 1) + info->cols;
     if (!need(g, DV_OP_matmul, info->kind == DV_WEIGHT_MATRIX && needed <= value(g, x)->cols,
               "the input is narrower than the matrix"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_matmul, .in = { x }, .w = { w }, .x_slice = x_slice },
-                  value(g, x)->rows, (uint64_t)info->rows * info->slices);
+    return simple(
+        g, (struct dv_node){ .op = DV_OP_matmul, .in = { x }, .w = { w }, .x_slice = x_slice },
+        value(g, x)->rows, (uint64_t)info->rows * info->slices);
 }
 
 dv_tensor dv_rope(struct dv_graph *g, dv_tensor x, dv_weight table, uint32_t heads, uint32_t dim,
                   uint32_t x_head, uint32_t x_offset)
 {
-    if (!need(g, DV_OP_rope, x && table &&
-              (uint64_t)x_head * (heads - 1) + x_offset + dim <= value(g, x)->cols && dim % 2 == 0,
+    if (!need(g, DV_OP_rope,
+              x && table && (uint64_t)x_head * (heads - 1) + x_offset + dim <= value(g, x)->cols &&
+                  dim % 2 == 0,
               "heads outside the input, or an odd width"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_rope, .in = { x }, .w = { table }, .heads = heads,
-                  .dim = dim, .x_head = x_head, .x_offset = x_offset },
+    return simple(g,
+                  (struct dv_node){ .op       = DV_OP_rope,
+                                    .in       = { x },
+                                    .w        = { table },
+                                    .heads    = heads,
+                                    .dim      = dim,
+                                    .x_head   = x_head,
+                                    .x_offset = x_offset },
                   value(g, x)->rows, (uint64_t)heads * dim);
 }
 
 dv_tensor dv_swiglu(struct dv_graph *g, dv_tensor gate, dv_tensor up)
 {
-    if (!need(g, DV_OP_swiglu, gate && up && value(g, gate)->cols == value(g, up)->cols &&
-              value(g, gate)->rows == value(g, up)->rows, "gate and up differ in shape"))
+    if (!need(g, DV_OP_swiglu,
+              gate && up && value(g, gate)->cols == value(g, up)->cols &&
+                  value(g, gate)->rows == value(g, up)->rows,
+              "gate and up differ in shape"))
         return 0;
     return simple(g, (struct dv_node){ .op = DV_OP_swiglu, .in = { gate, up } },
                   value(g, gate)->rows, value(g, gate)->cols);
@@ -81,8 +91,10 @@ dv_tensor dv_swiglu(struct dv_graph *g, dv_tensor gate, dv_tensor up)
 
 dv_tensor dv_add(struct dv_graph *g, dv_tensor a, dv_tensor b)
 {
-    if (!need(g, DV_OP_add, a && b && value(g, a)->cols == value(g, b)->cols &&
-              value(g, a)->rows == value(g, b)->rows, "the terms differ in shape"))
+    if (!need(g, DV_OP_add,
+              a && b && value(g, a)->cols == value(g, b)->cols &&
+                  value(g, a)->rows == value(g, b)->rows,
+              "the terms differ in shape"))
         return 0;
     return simple(g, (struct dv_node){ .op = DV_OP_add, .in = { a, b } }, value(g, a)->rows,
                   value(g, a)->cols);
@@ -103,50 +115,73 @@ dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_ke
     return dv_graph_out(g, node, 0, state);
 }
 
-/* With few tokens the positions are cut into splits, so that one token fills a device; with many the
- * tokens do, and one workgroup walks over its row's splits in order. Both give the same bits. */
+/* With few tokens the positions are cut into splits, so that one token fills a device; with many
+ * the tokens do, and one workgroup walks over its row's splits in order. Both give the same bits.
+ */
 static uint32_t attend_splits(const struct dv_graph *g)
 {
-    return g->size.tokens > DV_FEW_TOKENS ? 1 : (g->size.context + g->size.split - 1) / g->size.split;
+    return g->size.tokens > DV_FEW_TOKENS ? 1
+                                          : (g->size.context + g->size.split - 1) / g->size.split;
 }
 
 dv_tensor dv_attend(struct dv_graph *g, dv_tensor q_latent, dv_tensor q_rope, dv_tensor cache,
                     const struct dv_attend_shape *shape)
 {
-    if (!need(g, DV_OP_attend, q_latent && q_rope && cache &&
-              value(g, q_latent)->cols == shape->heads * shape->kv &&
-              value(g, q_rope)->cols == shape->heads * shape->rope, "the query has another width"))
+    if (!need(g, DV_OP_attend,
+              q_latent && q_rope && cache && value(g, q_latent)->cols == shape->heads * shape->kv &&
+                  value(g, q_rope)->cols == shape->heads * shape->rope,
+              "the query has another width"))
         return 0;
     uint32_t splits = attend_splits(g);
-    return simple(g, (struct dv_node){ .op = DV_OP_attend, .in = { q_latent, q_rope, cache },
-                  .heads = shape->heads, .kv = shape->kv, .dim = shape->rope, .scale = shape->scale,
-                  .split = g->size.split, .splits = splits },
+    return simple(g,
+                  (struct dv_node){ .op     = DV_OP_attend,
+                                    .in     = { q_latent, q_rope, cache },
+                                    .heads  = shape->heads,
+                                    .kv     = shape->kv,
+                                    .dim    = shape->rope,
+                                    .scale  = shape->scale,
+                                    .split  = g->size.split,
+                                    .splits = splits },
                   value(g, q_latent)->rows, (uint64_t)shape->heads * splits * (shape->kv + 4));
 }
 
 dv_tensor dv_combine(struct dv_graph *g, dv_tensor partials, const struct dv_attend_shape *shape)
 {
     uint32_t splits = attend_splits(g);
-    if (!need(g, DV_OP_combine, partials &&
-              value(g, partials)->cols == (uint64_t)shape->heads * splits * (shape->kv + 4),
+    if (!need(g, DV_OP_combine,
+              partials &&
+                  value(g, partials)->cols == (uint64_t)shape->heads * splits * (shape->kv + 4),
               "not the partials of this attention"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_combine, .in = { partials }, .heads = shape->heads,
-                  .kv = shape->kv, .split = g->size.split, .splits = splits },
+    return simple(g,
+                  (struct dv_node){ .op     = DV_OP_combine,
+                                    .in     = { partials },
+                                    .heads  = shape->heads,
+                                    .kv     = shape->kv,
+                                    .split  = g->size.split,
+                                    .splits = splits },
                   value(g, partials)->rows, (uint64_t)shape->heads * shape->kv);
 }
 
 dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
                     const struct dv_router_shape *shape)
 {
-    if (!need(g, DV_OP_router, logits && value(g, logits)->cols == shape->experts &&
-              shape->top_k >= 1 && shape->top_k <= shape->experts && shape->groups >= 1 &&
-              shape->experts % shape->groups == 0 && shape->top_k_groups <= shape->groups,
+    if (!need(g, DV_OP_router,
+              logits && value(g, logits)->cols == shape->experts && shape->top_k >= 1 &&
+                  shape->top_k <= shape->experts && shape->groups >= 1 &&
+                  shape->experts % shape->groups == 0 && shape->top_k_groups <= shape->groups,
               "experts, groups and top-k do not fit together"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_router, .in = { logits }, .w = { bias },
-                  .experts = shape->experts, .top_k = shape->top_k, .groups = shape->groups,
-                  .top_k_groups = shape->top_k_groups, .flags = shape->flags, .scale = shape->scale },
+    return simple(g,
+                  (struct dv_node){ .op           = DV_OP_router,
+                                    .in           = { logits },
+                                    .w            = { bias },
+                                    .experts      = shape->experts,
+                                    .top_k        = shape->top_k,
+                                    .groups       = shape->groups,
+                                    .top_k_groups = shape->top_k_groups,
+                                    .flags        = shape->flags,
+                                    .scale        = shape->scale },
                   value(g, logits)->rows, 2u * shape->top_k);
 }
 
@@ -169,24 +204,36 @@ dv_tensor dv_expert_plan(struct dv_graph *g, dv_tensor route, const struct dv_ro
         return 0;
     uint32_t tokens = value(g, route)->rows;
     uint32_t tiles  = dv_expert_plan_tiles(tokens, shape->top_k, shape->experts, g->size.tile);
-    return simple(g, (struct dv_node){ .op = DV_OP_expert_plan, .in = { route },
-                  .experts = shape->experts, .top_k = shape->top_k, .tile = g->size.tile },
+    return simple(g,
+                  (struct dv_node){ .op      = DV_OP_expert_plan,
+                                    .in      = { route },
+                                    .experts = shape->experts,
+                                    .top_k   = shape->top_k,
+                                    .tile    = g->size.tile },
                   1, (uint64_t)dv_expert_plan_pairs_at(tiles) + (uint64_t)tokens * shape->top_k);
 }
 
 dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tensor route,
                            dv_tensor plan, uint32_t top_k)
 {
-    if (!need(g, DV_OP_expert_matmul, w && x && route && g->weights[w].experts > 0 &&
-              g->weights[w].cols == value(g, x)->cols, "the input is not as wide as the experts"))
+    if (!need(g, DV_OP_expert_matmul,
+              w && x && route && g->weights[w].experts > 0 &&
+                  g->weights[w].cols == value(g, x)->cols,
+              "the input is not as wide as the experts"))
         return 0;
     uint32_t pairs = value(g, route)->rows * top_k;
-    if (!need(g, DV_OP_expert_matmul, value(g, x)->rows == pairs || value(g, x)->rows * top_k == pairs,
+    if (!need(g, DV_OP_expert_matmul,
+              value(g, x)->rows == pairs || value(g, x)->rows * top_k == pairs,
               "neither a row a token nor a row a pair"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_expert_matmul, .in = { x, route, plan }, .w = { w },
-                  .top_k = top_k, .x_div = pairs / value(g, x)->rows, .tile = g->size.tile,
-                  .experts = g->weights[w].experts },
+    return simple(g,
+                  (struct dv_node){ .op      = DV_OP_expert_matmul,
+                                    .in      = { x, route, plan },
+                                    .w       = { w },
+                                    .top_k   = top_k,
+                                    .x_div   = pairs / value(g, x)->rows,
+                                    .tile    = g->size.tile,
+                                    .experts = g->weights[w].experts },
                   pairs, g->weights[w].rows);
 }
 
@@ -196,8 +243,11 @@ dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_ten
     if (!need(g, DV_OP_expert_sum, x && route && value(g, x)->rows == value(g, route)->rows * top_k,
               "not a row a pair"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_expert_sum, .in = { x, route, shared, residual },
-                  .top_k = top_k }, value(g, route)->rows, value(g, x)->cols);
+    return simple(g,
+                  (struct dv_node){ .op    = DV_OP_expert_sum,
+                                    .in    = { x, route, shared, residual },
+                                    .top_k = top_k },
+                  value(g, route)->rows, value(g, x)->cols);
 }
 
 dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)

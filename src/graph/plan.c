@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The plan: nodes that do not depend on each other share a stage, one barrier stands between stages,
- * and each activation gets a place in one arena that it shares with values whose lives do not overlap
- * its own. Lives are counted in stages, because the dispatches of a stage run at the same time. */
+/* The plan: nodes that do not depend on each other share a stage, one barrier stands between
+ * stages, and each activation gets a place in one arena that it shares with values whose lives do
+ * not overlap its own. Lives are counted in stages, because the dispatches of a stage run at the
+ * same time. */
 #include "graph/build.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static uint32_t set_stages(struct dv_graph *g)
 /* Removes dead nodes and sorts by stage, keeping the order inside a stage. */
 static bool sort_nodes(struct dv_graph *g, uint32_t stages, uint32_t *live)
 {
-    uint32_t       *start = dv_zalloc_array(g->ctx, stages + 1, sizeof *start);
+    uint32_t       *start  = dv_zalloc_array(g->ctx, stages + 1, sizeof *start);
     struct dv_node *sorted = dv_zalloc_array(g->ctx, g->n_nodes + 1, sizeof *sorted);
     if (start && sorted) {
         for (uint32_t i = 0; i < g->n_nodes; i++)
@@ -129,8 +130,10 @@ static uint64_t find_place(const struct life *const *placed, uint32_t n, const s
     return offset;
 }
 
-/* Largest first: the classic offline heuristic, within a few per cent of the bound for these graphs. */
-static uint64_t place(struct dv_graph *g, struct life *lives, uint32_t n, const struct life **placed)
+/* Largest first: the classic offline heuristic, within a few per cent of the bound for these
+ * graphs. */
+static uint64_t place(struct dv_graph *g, struct life *lives, uint32_t n,
+                      const struct life **placed)
 {
     uint64_t total = 0;
     qsort(lives, n, sizeof *lives, by_size);
@@ -139,7 +142,7 @@ static uint64_t place(struct dv_graph *g, struct life *lives, uint32_t n, const 
         uint32_t at     = i;
         for (; at > 0 && placed[at - 1]->offset > lives[i].offset; at--)
             placed[at] = placed[at - 1];
-        placed[at] = &lives[i];
+        placed[at]                             = &lives[i];
         g->values[lives[i].value].arena_offset = lives[i].offset;
         if (lives[i].offset + lives[i].bytes > total)
             total = lives[i].offset + lives[i].bytes;
@@ -158,8 +161,10 @@ static dsvk_status plan_arena(struct dv_graph *g, struct dv_plan *plan)
             if (lives[v].bytes == 0 || g->values[v].kind != DV_VALUE_ACTIVATION)
                 continue;
             uint64_t bytes = (uint64_t)g->values[v].rows * g->values[v].stride * 4;
-            lives[n]       = (struct life){ .value = v, .first = lives[v].first,
-                .last = lives[v].last, .bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN };
+            lives[n]       = (struct life){ .value = v,
+                                            .first = lives[v].first,
+                                            .last  = lives[v].last,
+                                            .bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN };
             n++;
         }
         plan->arena_bytes = place(g, lives, n, placed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints a graph as text, DOT or JSON. All names are this library's own: letters, digits, '.', '_', '%',
- * so nothing needs escaping. */
+/* Prints a graph as text, DOT or JSON. All names are this library's own: letters, digits, '.', '_',
+ * '%', so nothing needs escaping. */
 #include "graph/graph.h"
 
 #include <stdarg.h>
@@ -93,8 +93,10 @@ static void print_text(const struct out *out)
         if (!out->g->nodes[i].dead)
             text_node(out, &out->g->nodes[i]);
     if (out->plan)
-        put(out, "summary: %u nodes, %u dispatches, %u barriers, 1 submission, %llu arena bytes, "
-            "%u tokens\n", out->plan->nodes, out->plan->dispatches, out->plan->barriers,
+        put(out,
+            "summary: %u nodes, %u dispatches, %u barriers, 1 submission, %llu arena bytes, "
+            "%u tokens\n",
+            out->plan->nodes, out->plan->dispatches, out->plan->barriers,
             (unsigned long long)out->plan->arena_bytes, out->g->size.tokens);
     else
         put(out, "summary: %u nodes, %u tokens\n", live_nodes(out->g), out->g->size.tokens);
@@ -168,13 +170,14 @@ static void print_json(const struct out *out)
     }
     put(out, "],\n \"summary\": {\"nodes\": %u", out->plan ? out->plan->nodes : live_nodes(out->g));
     if (out->plan)
-        put(out, ", \"dispatches\": %u, \"barriers\": %u, \"submissions\": 1, \"arena_bytes\": %llu",
+        put(out,
+            ", \"dispatches\": %u, \"barriers\": %u, \"submissions\": 1, \"arena_bytes\": %llu",
             out->plan->dispatches, out->plan->barriers, (unsigned long long)out->plan->arena_bytes);
     put(out, "}}\n");
 }
 
-void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan, enum dv_print_format format,
-                    const struct dv_printer *printer)
+void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan,
+                    enum dv_print_format format, const struct dv_printer *printer)
 {
     struct out out = { .printer = printer, .g = g, .plan = plan };
     switch (format) {

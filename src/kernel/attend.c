@@ -34,9 +34,9 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    uint32_t cols = node->kv + node->dim;
-    uint32_t heads = power_of_two_from(node->heads), slices;
-    struct shape s = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
+    struct shape s     = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
+    uint32_t     cols  = node->kv + node->dim, slices;
+    uint32_t     heads = power_of_two_from(node->heads);
 
     s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
     if (s.heads > s.workgroup)
@@ -44,8 +44,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
     if (slices < s.workgroup / s.heads)
         slices = s.workgroup / s.heads;
-    /* Small workgroups are those of CPUs: all lanes share a head, whose number is then uniform. */
-    if (slices > s.workgroup || s.workgroup < 64)
+    if (slices > s.workgroup)
         slices = s.workgroup;
     s.each = s.heads / (s.workgroup / slices);
 

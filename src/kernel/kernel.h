@@ -14,14 +14,14 @@
 enum dv_weight_format { DV_FORMAT_F32, DV_FORMAT_F16, DV_FORMAT_BF16, DV_FORMAT_E4M3 };
 enum dv_cache_format { DV_CACHE_F32, DV_CACHE_BF16, DV_CACHE_FP8 };
 
-/* A weight on the device. Vectors and rope tables: only `address`, f32. Experts: `address` is that of
- * a table of expert addresses (two words each). */
+/* A weight on the device. Vectors and rope tables: only `address`, f32. Experts: `address` is that
+ * of a table of expert addresses (two words each). */
 struct dv_weight_place {
     uint64_t              address;
     enum dv_weight_format format;
-    uint32_t              scales;      /* byte offset of the scales from the matrix' address */
-    uint32_t              chunks;      /* 16-byte chunks a row */
-    uint32_t              groups;      /* 8-row groups a slice, of one part when paired */
+    uint32_t              scales; /* byte offset of the scales from the matrix' address */
+    uint32_t              chunks; /* 16-byte chunks a row */
+    uint32_t              groups; /* 8-row groups a slice, of one part when paired */
     uint32_t              block_shift, blocks;
 };
 
@@ -29,11 +29,11 @@ struct dv_weight_place {
 struct dv_kernel_site {
     const struct dv_caps         *caps;
     const struct dv_graph        *graph;
-    const struct dv_weight_place *weights; /* by dv_weight */
-    uint64_t                      arena;   /* address of the activations */
-    uint64_t                      step;    /* address of the dv_step */
-    const struct dv_buffer       *step_buffer; /* for indirect dispatch */
-    uint64_t                      pages;   /* address of the page table */
+    const struct dv_weight_place *weights;      /* by dv_weight */
+    uint64_t                      arena;        /* address of the activations */
+    uint64_t                      step;         /* address of the dv_step */
+    const struct dv_buffer       *step_buffer;  /* for indirect dispatch */
+    uint64_t                      pages;        /* address of the page table */
     uint32_t                      cache_record; /* bytes */
     enum dv_cache_format          cache_format;
     bool                          math_f16; /* round activations to float16 in matrix products */
@@ -73,8 +73,8 @@ struct dv_address dv_address_of(uint64_t address);
 /* An activation or a view of one; tensor 0 gives address 0. */
 struct dv_operand dv_site_operand(const struct dv_kernel_site *site, dv_tensor tensor);
 /* The matrix block of a weight (matrix, pair or experts). */
-struct dv_matrix dv_site_matrix(const struct dv_kernel_site *site, dv_weight weight);
-struct dv_address dv_site_vector(const struct dv_kernel_site *site, dv_weight weight);
+struct dv_matrix      dv_site_matrix(const struct dv_kernel_site *site, dv_weight weight);
+struct dv_address     dv_site_vector(const struct dv_kernel_site *site, dv_weight weight);
 struct dv_cache_place dv_site_cache(const struct dv_kernel_site *site, uint32_t layer);
 
 /* Workgroups in dimension `axis` for n units of work, for kernels that loop with a stride of the
@@ -86,11 +86,11 @@ uint32_t dv_quad_groups(uint32_t cols, uint32_t workgroup);
 uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t workgroup);
 
 /* Copies the argument struct into dispatch->push and notes its size. */
-#define DV_PUSH(dispatch, args)                                                            \
-    do {                                                                                   \
-        _Static_assert(sizeof(args) <= sizeof((dispatch)->push), "push constants too large"); \
-        memcpy((dispatch)->push, &(args), sizeof(args));                                   \
-        (dispatch)->pipeline.push_bytes = sizeof(args);                                    \
+#define DV_PUSH(dispatch, args)                                                                    \
+    do {                                                                                           \
+        _Static_assert(sizeof(args) <= sizeof((dispatch)->push), "push constants too large");      \
+        memcpy((dispatch)->push, &(args), sizeof(args));                                           \
+        (dispatch)->pipeline.push_bytes = sizeof(args);                                            \
     } while (0)
 
 /* Bytes of one record of the latent cache, a multiple of 16. */
@@ -98,13 +98,13 @@ uint32_t dv_cache_record_bytes(enum dv_cache_format format, uint32_t kv, uint32_
 
 /* Shapes that differ between devices, from one table by capability: kernel/tuning.c. */
 struct dv_tuning {
-    uint32_t matmul_workgroup;  /* invocations: 8 * slices of K */
-    uint32_t matmul_groups;     /* 8-row groups a workgroup, one token */
+    uint32_t matmul_workgroup;   /* invocations: 8 * slices of K */
+    uint32_t matmul_groups;      /* 8-row groups a workgroup, one token */
     uint32_t matmul_groups_wide; /* the same, many tokens */
-    uint32_t matmul_tokens;     /* most tokens a workgroup holds in registers */
-    uint32_t row_workgroup;     /* norms, rope, router and the like */
+    uint32_t matmul_tokens;      /* most tokens a workgroup holds in registers */
+    uint32_t row_workgroup;      /* norms, rope, router and the like */
     uint32_t attend_workgroup, attend_heads, attend_rows; /* heads and positions a tile */
-    uint32_t fuse_norm_tokens;  /* a norm is computed by its consumers up to this many tokens */
+    uint32_t fuse_norm_tokens; /* a norm is computed by its consumers up to this many tokens */
 };
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps);
 

@@ -67,6 +67,9 @@ static bool shapes_fit(const struct dv_weight_info *info, const struct dv_layout
     if (info->n_parts == 0 || info->n_parts > DV_MAX_PARTS || info->slices == 0 ||
         info->rows == 0 || info->cols == 0)
         return false;
+    for (uint32_t p = 0; p < info->n_parts; p++)
+        if (parts[p].scale && (parts[p].block_rows == 0 || parts[p].block_cols == 0))
+            return false;
     if (info->n_parts > 1 && (info->slices != 1 || info->row0 != 0 || info->transposed))
         return false;
     if (is_pair(info) && (info->n_parts != 2 || parts[0].rows != parts[1].rows))

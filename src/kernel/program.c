@@ -76,7 +76,9 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
         dv_graph_free(graph);
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for it");
     }
-    *p = (struct dv_program){ .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile };
+    *p = (struct dv_program){
+        .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile
+    };
     struct recording r = { .program = p, .params = params };
     size_t           n = graph->n_nodes;
     r.dispatches       = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
@@ -85,8 +87,8 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
         status = dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu dispatches", n);
         goto fail;
     }
-    /* The chosen token goes straight to memory that the host reads: no copy, no transfer barrier. The
-     * sum wraps around to exactly that address. */
+    /* The chosen token goes straight to memory that the host reads: no copy, no transfer barrier.
+     * The sum wraps around to exactly that address. */
     graph->values[graph->token].arena_offset = params->token - params->site.arena;
     TRY_OR(fail, dv_buffer_new(&p->blocks, dev, n * DV_BLOCK_BYTES, DV_MEMORY_DEVICE, "arguments"));
     TRY_OR(fail, choose(&r));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup: the
- * slices of K fix the order of summation, so it is one number a device, never one a batch. */
+/* Shapes of kernels by what a device is. They change speed only, except for matmul_workgroup and
+ * those of attend, which fix the order of summation: one number a device, never one a batch. */
 #include "kernel/kernel.h"
 
 static const struct {
@@ -14,7 +14,7 @@ static const struct {
       0,
       { .matmul_workgroup   = 8,
         .matmul_groups      = 8,
-        .matmul_groups_wide = 2,
+        .matmul_groups_wide = 4,
         .matmul_tokens      = 16,
         .row_workgroup      = 32,
         .attend_workgroup   = 64,

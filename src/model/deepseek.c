@@ -17,22 +17,26 @@ static dv_tensor decoder_layer(const struct dv_model_layer *layer, dv_tensor x)
 {
     struct dv_graph        *g      = layer->g;
     const struct dv_config *config = layer->config;
-    dv_weight attention_norm =
+    dv_weight               attention_norm =
         dv_weight_vector(g, dv_layer_name(layer, "input_layernorm.weight"), config->hidden);
-    dv_weight ffn_norm =
-        dv_weight_vector(g, dv_layer_name(layer, "post_attention_layernorm.weight"), config->hidden);
+    dv_weight ffn_norm = dv_weight_vector(
+        g, dv_layer_name(layer, "post_attention_layernorm.weight"), config->hidden);
 
     dv_tensor h = dv_rms_norm(g, x, attention_norm, config->norm_eps);
     x           = dv_add(g, x, dv_mla(layer, h));
     h           = dv_rms_norm(g, x, ffn_norm, config->norm_eps);
-    return dv_add(g, x, dv_config_is_moe(config, layer->index) ? dv_moe(layer, h)
-                                                               : dv_dense_ffn(layer, h));
+    return dv_add(
+        g, x, dv_config_is_moe(config, layer->index) ? dv_moe(layer, h) : dv_dense_ffn(layer, h));
 }
 
 static dv_weight rope_table(struct dv_graph *g, const struct dv_config *config)
 {
-    struct dv_weight_info info = { .kind = DV_WEIGHT_ROPE, .name = "rope", .rows = g->size.context,
-        .cols = config->rope, .slices = 1, .tensor_cols = config->rope };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_ROPE,
+                                   .name        = "rope",
+                                   .rows        = g->size.context,
+                                   .cols        = config->rope,
+                                   .slices      = 1,
+                                   .tensor_cols = config->rope };
     return dv_weight_add(g, &info);
 }
 
@@ -59,8 +63,8 @@ dsvk_status dv_model_build(struct dv_graph **out, const struct dv_context *ctx,
     dv_weight head = config->tied_head
                          ? embedding
                          : dv_weight_matrix(g, "lm_head.weight", config->vocab, config->hidden);
-    g->logits = dv_matmul(g, head, dv_rms_norm(g, x, norm, config->norm_eps), 0);
-    g->token  = dv_argmax(g, g->logits);
+    g->logits      = dv_matmul(g, head, dv_rms_norm(g, x, norm, config->norm_eps), 0);
+    g->token       = dv_argmax(g, g->logits);
 
     dsvk_status status = dv_graph_finish(g);
     if (status != DSVK_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Multi-head latent attention in the absorbed form (DeepSeek-V2 report, equations 9 to 19): the key
- * up-projection W_UK moves to the query and the value up-projection W_UV behind the softmax, so that
- * one latent row of kv + rope values a token serves all heads as key and as value. */
+ * up-projection W_UK moves to the query and the value up-projection W_UV behind the softmax, so
+ * that one latent row of kv + rope values a token serves all heads as key and as value. */
 #include <math.h>
 
 #include "model/model.h"
@@ -26,7 +26,7 @@ float dv_model_softmax_scale(const struct dv_config *config)
 
 void dv_model_rope_frequencies(const struct dv_config *config, double *frequencies, double *mscale)
 {
-    const double pi = 3.14159265358979323846;
+    const double pi  = 3.14159265358979323846;
     double       dim = config->rope, base = config->rope_theta, low = 0, high = 1;
     *mscale = 1.0;
     if (config->yarn.on) {
@@ -56,10 +56,17 @@ static dv_weight up_projection(const struct dv_model_layer *layer, bool key)
     const char             *name = dv_layer_name(layer, "self_attn.kv_b_proj.weight");
     if (!name)
         return 0;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = name, .slices = c->heads,
-        .row0 = key ? 0 : c->nope, .row_step = c->nope + c->v_head, .tensor_cols = c->kv_lora,
-        .transposed = key, .rows = key ? c->kv_lora : c->v_head, .cols = key ? c->nope : c->kv_lora,
-        .n_parts = 1, .parts = { { name, c->heads * (c->nope + c->v_head) } } };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = name,
+                                   .slices      = c->heads,
+                                   .row0        = key ? 0 : c->nope,
+                                   .row_step    = c->nope + c->v_head,
+                                   .tensor_cols = c->kv_lora,
+                                   .transposed  = key,
+                                   .rows        = key ? c->kv_lora : c->v_head,
+                                   .cols        = key ? c->nope : c->kv_lora,
+                                   .n_parts     = 1,
+                                   .parts       = { { name, c->heads * (c->nope + c->v_head) } } };
     return dv_weight_add(layer->g, &info);
 }
 
@@ -77,8 +84,8 @@ static dv_tensor query(const struct dv_model_layer *layer, dv_tensor h)
     uint32_t                rows = c->heads * (c->nope + c->rope);
     if (c->q_lora == 0)
         return linear(layer, "self_attn.q_proj.weight", h, rows, c->hidden);
-    dv_weight norm =
-        dv_weight_vector(layer->g, dv_layer_name(layer, "self_attn.q_a_layernorm.weight"), c->q_lora);
+    dv_weight norm = dv_weight_vector(
+        layer->g, dv_layer_name(layer, "self_attn.q_a_layernorm.weight"), c->q_lora);
     dv_tensor compressed = linear(layer, "self_attn.q_a_proj.weight", h, c->q_lora, c->hidden);
     compressed           = dv_rms_norm(layer->g, compressed, norm, INNER_EPS);
     return linear(layer, "self_attn.q_b_proj.weight", compressed, rows, c->q_lora);
@@ -92,18 +99,19 @@ dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h)
     dv_weight               kv_norm =
         dv_weight_vector(g, dv_layer_name(layer, "self_attn.kv_a_layernorm.weight"), c->kv_lora);
 
-    dv_tensor q      = query(layer, h);
-    dv_tensor kva    = linear(layer, "self_attn.kv_a_proj_with_mqa.weight", h,
-                              c->kv_lora + c->rope, c->hidden);
+    dv_tensor q = query(layer, h);
+    dv_tensor kva =
+        linear(layer, "self_attn.kv_a_proj_with_mqa.weight", h, c->kv_lora + c->rope, c->hidden);
     dv_tensor latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, c->kv_lora), kv_norm, INNER_EPS);
-    dv_tensor k_rope = dv_rope(g, dv_view_cols(g, kva, c->kv_lora, c->rope), layer->rope, 1, c->rope,
-                               c->rope, 0);
+    dv_tensor k_rope =
+        dv_rope(g, dv_view_cols(g, kva, c->kv_lora, c->rope), layer->rope, 1, c->rope, c->rope, 0);
     dv_tensor q_rope   = dv_rope(g, q, layer->rope, c->heads, c->rope, head, c->nope);
     dv_tensor q_latent = dv_matmul(g, up_projection(layer, true), q, head);
     dv_tensor cache    = dv_cache_write(g, latent, k_rope);
 
-    struct dv_attend_shape shape = { .heads = c->heads, .kv = c->kv_lora, .rope = c->rope,
-                                     .scale = dv_model_softmax_scale(c) };
+    struct dv_attend_shape shape = {
+        .heads = c->heads, .kv = c->kv_lora, .rope = c->rope, .scale = dv_model_softmax_scale(c)
+    };
     dv_tensor context = dv_combine(g, dv_attend(g, q_latent, q_rope, cache, &shape), &shape);
     dv_tensor out     = dv_matmul(g, up_projection(layer, false), context, c->kv_lora);
     return linear(layer, "self_attn.o_proj.weight", out, c->hidden, c->heads * c->v_head);

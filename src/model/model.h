@@ -13,7 +13,7 @@ dsvk_status dv_model_build(struct dv_graph **out, const struct dv_context *ctx,
 /* The softmax scale with YaRN's mscale squared, and the frequencies of the rope pairs (double
  * precision, rope/2 of them); *mscale is what cos and sin are multiplied by. */
 float dv_model_softmax_scale(const struct dv_config *config);
-void  dv_model_rope_frequencies(const struct dv_config *config, double *frequencies, double *mscale);
+void dv_model_rope_frequencies(const struct dv_config *config, double *frequencies, double *mscale);
 
 /* ---- the parts, for deepseek.c ---- */
 
@@ -27,8 +27,8 @@ struct dv_model_layer {
 /* "model.layers.<index>.<suffix>", in the graph's arena. */
 const char *dv_layer_name(const struct dv_model_layer *layer, const char *suffix);
 
-dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h);       /* attention output */
-dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h);       /* routed + shared */
+dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h); /* attention output */
+dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h); /* routed + shared */
 dv_tensor dv_dense_ffn(const struct dv_model_layer *layer, dv_tensor h);
 
 #endif

@@ -6,15 +6,15 @@
 #include "args.h"
 
 /* W_down(silu(W_gate h) * (W_up h)) with the tensors prefix{gate,up,down}_proj.weight. */
-static dv_tensor swiglu_ffn(const struct dv_model_layer *layer, const char *const names[3], dv_tensor h,
-                            uint32_t width)
+static dv_tensor swiglu_ffn(const struct dv_model_layer *layer, const char *const names[3],
+                            dv_tensor h, uint32_t width)
 {
     struct dv_graph *g      = layer->g;
     uint32_t         hidden = layer->config->hidden;
-    dv_weight gate = dv_weight_matrix(g, dv_layer_name(layer, names[0]), width, hidden);
-    dv_weight up   = dv_weight_matrix(g, dv_layer_name(layer, names[1]), width, hidden);
-    dv_weight down = dv_weight_matrix(g, dv_layer_name(layer, names[2]), hidden, width);
-    dv_tensor act  = dv_swiglu(g, dv_matmul(g, gate, h, 0), dv_matmul(g, up, h, 0));
+    dv_weight        gate   = dv_weight_matrix(g, dv_layer_name(layer, names[0]), width, hidden);
+    dv_weight        up     = dv_weight_matrix(g, dv_layer_name(layer, names[1]), width, hidden);
+    dv_weight        down   = dv_weight_matrix(g, dv_layer_name(layer, names[2]), hidden, width);
+    dv_tensor        act    = dv_swiglu(g, dv_matmul(g, gate, h, 0), dv_matmul(g, up, h, 0));
     return dv_matmul(g, down, act, 0);
 }
 
@@ -29,25 +29,33 @@ dv_tensor dv_dense_ffn(const struct dv_model_layer *layer, dv_tensor h)
 static dv_weight expert_weight(const struct dv_model_layer *layer, const char *kind, uint32_t rows,
                                uint32_t cols)
 {
-    struct dv_graph *g    = layer->g;
-    const char      *name = dv_arena_printf(&g->arena, "model.layers.%u.mlp.experts.%%u.%s.weight",
-                                            layer->index, kind);
+    struct dv_graph *g = layer->g;
+    const char      *name =
+        dv_arena_printf(&g->arena, "model.layers.%u.mlp.experts.%%u.%s.weight", layer->index, kind);
     if (!name)
         return 0;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = name, .rows = rows, .cols = cols,
-        .experts = layer->config->experts, .slices = 1, .tensor_cols = cols, .n_parts = 1,
-        .parts = { { name, rows } } };
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = name,
+                                   .rows        = rows,
+                                   .cols        = cols,
+                                   .experts     = layer->config->experts,
+                                   .slices      = 1,
+                                   .tensor_cols = cols,
+                                   .n_parts     = 1,
+                                   .parts       = { { name, rows } } };
     return dv_weight_add(g, &info);
 }
 
 static struct dv_router_shape router_shape(const struct dv_config *c)
 {
     /* Plain greedy routing ignores groups; a bias goes with noaux_tc only. */
-    bool grouped = c->topk_method != DV_TOPK_GREEDY && c->top_k_groups < c->groups;
-    bool sigmoid = c->scoring == DV_SCORING_SIGMOID;
-    struct dv_router_shape shape = { .experts = c->experts, .top_k = c->top_k,
-        .groups = grouped ? c->groups : 1, .top_k_groups = grouped ? c->top_k_groups : 1,
-        .scale = c->routed_scale };
+    bool grouped                 = c->topk_method != DV_TOPK_GREEDY && c->top_k_groups < c->groups;
+    bool sigmoid                 = c->scoring == DV_SCORING_SIGMOID;
+    struct dv_router_shape shape = { .experts      = c->experts,
+                                     .top_k        = c->top_k,
+                                     .groups       = grouped ? c->groups : 1,
+                                     .top_k_groups = grouped ? c->top_k_groups : 1,
+                                     .scale        = c->routed_scale };
     if (sigmoid)
         shape.flags |= DV_ROUTER_SIGMOID;
     if (c->has_correction_bias)
@@ -67,21 +75,23 @@ dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h)
     static const char *const shared_names[3] = { "mlp.shared_experts.gate_proj.weight",
                                                  "mlp.shared_experts.up_proj.weight",
                                                  "mlp.shared_experts.down_proj.weight" };
-    struct dv_graph        *g = layer->g;
-    const struct dv_config *c = layer->config;
-    struct dv_router_shape  shape = router_shape(c);
-    dv_weight router = dv_weight_matrix(g, dv_layer_name(layer, "mlp.gate.weight"), c->experts, c->hidden);
-    dv_weight bias   = 0;
+    struct dv_graph         *g               = layer->g;
+    const struct dv_config  *c               = layer->config;
+    struct dv_router_shape   shape           = router_shape(c);
+    dv_weight                router =
+        dv_weight_matrix(g, dv_layer_name(layer, "mlp.gate.weight"), c->experts, c->hidden);
+    dv_weight bias = 0;
     if (shape.flags & DV_ROUTER_BIAS)
-        bias = dv_weight_vector(g, dv_layer_name(layer, "mlp.gate.e_score_correction_bias"), c->experts);
+        bias = dv_weight_vector(g, dv_layer_name(layer, "mlp.gate.e_score_correction_bias"),
+                                c->experts);
 
-    dv_tensor route = dv_router(g, dv_matmul(g, router, h, 0), bias, &shape);
-    dv_tensor plan  = g->size.tokens > DV_FEW_TOKENS ? dv_expert_plan(g, route, &shape) : 0;
-    dv_weight gate  = expert_weight(layer, "gate_proj", c->expert_ffn, c->hidden);
-    dv_weight up    = expert_weight(layer, "up_proj", c->expert_ffn, c->hidden);
-    dv_weight down  = expert_weight(layer, "down_proj", c->hidden, c->expert_ffn);
-    dv_tensor act   = dv_swiglu(g, dv_expert_matmul(g, gate, h, route, plan, c->top_k),
-                                dv_expert_matmul(g, up, h, route, plan, c->top_k));
+    dv_tensor route  = dv_router(g, dv_matmul(g, router, h, 0), bias, &shape);
+    dv_tensor plan   = g->size.tokens > DV_FEW_TOKENS ? dv_expert_plan(g, route, &shape) : 0;
+    dv_weight gate   = expert_weight(layer, "gate_proj", c->expert_ffn, c->hidden);
+    dv_weight up     = expert_weight(layer, "up_proj", c->expert_ffn, c->hidden);
+    dv_weight down   = expert_weight(layer, "down_proj", c->hidden, c->expert_ffn);
+    dv_tensor act    = dv_swiglu(g, dv_expert_matmul(g, gate, h, route, plan, c->top_k),
+                                 dv_expert_matmul(g, up, h, route, plan, c->top_k));
     dv_tensor out    = dv_expert_matmul(g, down, act, route, plan, c->top_k);
     dv_tensor routed = dv_expert_sum(g, out, route, 0, 0, c->top_k);
     if (c->shared_experts == 0)

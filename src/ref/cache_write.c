@@ -13,21 +13,21 @@ static float scale_error(const float *latent, uint32_t n, float scale)
 {
     float inverse = 1.0f / scale, sum = 0;
     for (uint32_t k = 0; k < n; k++) {
-        float v = latent[k] * inverse, e = dv_e4m3_decode(dv_e4m3_encode(v)) - v, square = e * e;
+        float v = latent[k] * inverse, e = dv_e3m4_decode(dv_e3m4_encode(v)) - v, square = e * e;
         sum += square;
     }
     return sum * scale * scale;
 }
 
-/* Of the scales max(largest magnitude, 1e-4) / 448 * (1 + i / 32) the one with the least squared error. In
- * float on purpose: the choice must be the kernel's. */
+/* Of the scales max(largest magnitude, 1e-4) / 31 * (1 + i / 32) the one with the least squared
+ * error. In float on purpose: the choice must be the kernel's. */
 static float choose_scale(const float *latent, uint32_t n)
 {
     float largest = 1e-4f, best = 0, least = 0;
     for (uint32_t k = 0; k < n; k++)
         largest = fmaxf(largest, fabsf(latent[k]));
     for (int i = 0; i < TRIES; i++) {
-        float scale = largest / 448.0f * (1.0f + (float)i / 32.0f);
+        float scale = largest / 31.0f * (1.0f + (float)i / 32.0f);
         float error = scale_error(latent, n, scale);
         if (i == 0 || error < least) {
             best  = scale;
@@ -37,7 +37,7 @@ static float choose_scale(const float *latent, uint32_t n)
     return best;
 }
 
-/* For each quarter of the latent: value = e4m3(x / scale) * scale */
+/* For each quarter of the latent: value = e3m4(x / scale) * scale */
 static void round_fp8(float *latent, uint32_t kv)
 {
     uint32_t block = (kv + 15) / 16 * 4;
@@ -45,7 +45,7 @@ static void round_fp8(float *latent, uint32_t kv)
         uint32_t n     = start + block < kv ? block : kv - start;
         float    scale = choose_scale(latent + start, n), inverse = 1.0f / scale;
         for (uint32_t k = start; k < start + n; k++)
-            latent[k] = dv_e4m3_decode(dv_e4m3_encode(latent[k] * inverse)) * scale;
+            latent[k] = dv_e3m4_decode(dv_e3m4_encode(latent[k] * inverse)) * scale;
     }
 }
 

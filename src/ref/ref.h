@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The CPU reference of every op: plain loops, sums in double precision. It is the specification that
- * kernels are tested against. One file an op. */
+/* The CPU reference of every op: plain loops, sums in double precision. It is the specification
+ * that kernels are tested against. One file an op. */
 #ifndef DV_REF_REF_H
 #define DV_REF_REF_H
 
@@ -14,12 +14,12 @@ struct dv_ref_site {
     uint32_t **values;
     /* By dv_weight: unpacked f32. Matrix: [experts or 1][slices * rows, cols] (paired: part 0's
      * rows, then part 1's, for each expert); vector [cols]; rope [context, rope/2, 2]. */
-    const float **weights;
-    uint32_t         position;  /* of the first token */
-    const uint32_t  *ids;       /* tokens of the pass */
-    float           *cache;     /* [layer][context][kv + rope], what a reader of the device's cache
-                                 * decodes: cache_write rounds through the format */
-    unsigned         cache_format; /* enum dv_cache_format */
+    const float   **weights;
+    uint32_t        position; /* of the first token */
+    const uint32_t *ids;      /* tokens of the pass */
+    float          *cache;    /* [layer][context][kv + rope], what a reader of the device's cache
+                               * decodes: cache_write rounds through the format */
+    unsigned cache_format;    /* enum dv_cache_format */
 };
 
 typedef void (*dv_ref_op)(const struct dv_ref_site *site, const struct dv_node *node);

@@ -45,12 +45,12 @@ static dsvk_status read_extensions(struct dv_probe *p, const struct dv_instance 
                                    VkPhysicalDevice physical)
 {
     uint32_t n = 0;
-    if (instance->vk.EnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
+    if (instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
         return DSVK_OK; /* such a device offers core Vulkan only */
     VkExtensionProperties *list = dv_zalloc_array(instance->ctx, n + 1, sizeof *list);
     if (!list)
         return dv_fail(instance->ctx, DSVK_NO_MEMORY, "caps: no room for %u extension names", n);
-    VkResult result = instance->vk.EnumerateDeviceExtensionProperties(physical, NULL, &n, list);
+    VkResult result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, list);
     if (result == VK_SUCCESS || result == VK_INCOMPLETE)
         for (uint32_t i = 0; i < n; i++)
             note_extension(p, list[i].extensionName);
@@ -72,7 +72,7 @@ static void read_properties(struct dv_probe *p, const struct dv_instance *instan
     if (p->has.size_control)
         chain(&last, &p->size_control,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
-    instance->vk.GetPhysicalDeviceProperties2(physical, &p->properties);
+    instance->vk.vkGetPhysicalDeviceProperties2(physical, &p->properties);
 }
 
 static void read_features(struct dv_probe *p, const struct dv_instance *instance,
@@ -99,7 +99,7 @@ static void read_features(struct dv_probe *p, const struct dv_instance *instance
     if (p->has.float8)
         chain(&last, &p->float8_features,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT8_FEATURES_EXT);
-    instance->vk.GetPhysicalDeviceFeatures2(physical, &p->features);
+    instance->vk.vkGetPhysicalDeviceFeatures2(physical, &p->features);
 }
 
 static void read_memory(struct dv_probe *p, const struct dv_instance *instance,
@@ -109,7 +109,7 @@ static void read_memory(struct dv_probe *p, const struct dv_instance *instance,
     last->sType              = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
     if (p->has.budget)
         chain(&last, &p->budget, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-    instance->vk.GetPhysicalDeviceMemoryProperties2(physical, &p->memory);
+    instance->vk.vkGetPhysicalDeviceMemoryProperties2(physical, &p->memory);
 }
 
 dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance,
@@ -117,7 +117,7 @@ dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance
 {
     dsvk_status status;
     memset(p, 0, sizeof *p);
-    instance->vk.GetPhysicalDeviceProperties(physical, &p->properties.properties);
+    instance->vk.vkGetPhysicalDeviceProperties(physical, &p->properties.properties);
     uint32_t version = p->properties.properties.apiVersion;
     if (version < VK_API_VERSION_1_2)
         return DSVK_OK; /* the structures below are core 1.2 */
@@ -128,7 +128,7 @@ dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance
     read_features(p, instance, physical);
     read_memory(p, instance, physical);
     p->n_families = DV_MAX_QUEUE_FAMILIES;
-    instance->vk.GetPhysicalDeviceQueueFamilyProperties(physical, &p->n_families, p->families);
+    instance->vk.vkGetPhysicalDeviceQueueFamilyProperties(physical, &p->n_families, p->families);
     return DSVK_OK;
 }
 

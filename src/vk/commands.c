@@ -21,7 +21,7 @@ dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev)
         .sType            = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
         .queueFamilyIndex = dev->queue_family,
     };
-    VkResult result = dev->vk.CreateCommandPool(dev->handle, &pool, NULL, &commands->pool);
+    VkResult result = dev->vk.vkCreateCommandPool(dev->handle, &pool, NULL, &commands->pool);
     TRY_OR(fail, dv_device_result(dev, result, "making a command pool"));
     VkCommandBufferAllocateInfo info = {
         .sType              = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
@@ -29,7 +29,7 @@ dsvk_status dv_commands_new(struct dv_commands **out, struct dv_device *dev)
         .level              = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
         .commandBufferCount = 1,
     };
-    result = dev->vk.AllocateCommandBuffers(dev->handle, &info, &commands->handle);
+    result = dev->vk.vkAllocateCommandBuffers(dev->handle, &info, &commands->handle);
     TRY_OR(fail, dv_device_result(dev, result, "making a command buffer"));
     *out = commands;
     return DSVK_OK;
@@ -44,9 +44,9 @@ void dv_commands_free(struct dv_commands *commands)
         return;
     struct dv_device *dev = commands->dev;
     if (commands->queries && !dev->hung)
-        dev->vk.DestroyQueryPool(dev->handle, commands->queries, NULL);
+        dev->vk.vkDestroyQueryPool(dev->handle, commands->queries, NULL);
     if (commands->pool && !dev->hung)
-        dev->vk.DestroyCommandPool(dev->handle, commands->pool, NULL);
+        dev->vk.vkDestroyCommandPool(dev->handle, commands->pool, NULL);
     dv_free(dev->ctx, commands);
 }
 
@@ -55,13 +55,13 @@ dsvk_status dv_commands_begin(struct dv_commands *commands)
     struct dv_device *dev = commands->dev;
     dsvk_status       status;
     TRY(dv_device_check(dev, "beginning a recording"));
-    VkResult result = dev->vk.ResetCommandPool(dev->handle, commands->pool, 0);
+    VkResult result = dev->vk.vkResetCommandPool(dev->handle, commands->pool, 0);
     TRY(dv_device_result(dev, result, "clearing a recording"));
     VkCommandBufferBeginInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
         .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT, /* may be queued twice */
     };
-    result = dev->vk.BeginCommandBuffer(commands->handle, &info);
+    result = dev->vk.vkBeginCommandBuffer(commands->handle, &info);
     TRY(dv_device_result(dev, result, "beginning a recording"));
     /* Barriers reach back over earlier submissions: this one makes them visible here. */
     dv_commands_barrier_all(commands);
@@ -74,16 +74,17 @@ dsvk_status dv_commands_begin(struct dv_commands *commands)
 dsvk_status dv_commands_end(struct dv_commands *commands)
 {
     struct dv_device *dev = commands->dev;
-    return dv_device_result(dev, dev->vk.EndCommandBuffer(commands->handle), "ending a recording");
+    return dv_device_result(dev, dev->vk.vkEndCommandBuffer(commands->handle),
+                            "ending a recording");
 }
 
 static void bind(struct dv_commands *commands, const struct dv_pipeline *pipeline, const void *push)
 {
     struct dv_device *dev = commands->dev;
-    dev->vk.CmdBindPipeline(commands->handle, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
+    dev->vk.vkCmdBindPipeline(commands->handle, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
     if (pipeline->params.push_bytes > 0)
-        dev->vk.CmdPushConstants(commands->handle, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                                 pipeline->params.push_bytes, push);
+        dev->vk.vkCmdPushConstants(commands->handle, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                   pipeline->params.push_bytes, push);
     commands->n_dispatches++;
 }
 
@@ -94,7 +95,7 @@ void dv_commands_dispatch(struct dv_commands *commands, const struct dv_pipeline
     assert(x <= dev->caps.max_groups[0] && y <= dev->caps.max_groups[1] &&
            z <= dev->caps.max_groups[2]);
     bind(commands, pipeline, push);
-    dev->vk.CmdDispatch(commands->handle, x, y, z);
+    dev->vk.vkCmdDispatch(commands->handle, x, y, z);
 }
 
 void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv_pipeline *pipeline,
@@ -103,19 +104,19 @@ void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv
 {
     assert(offset % 4 == 0 && offset + sizeof(VkDispatchIndirectCommand) <= buffer->bytes);
     bind(commands, pipeline, push);
-    commands->dev->vk.CmdDispatchIndirect(commands->handle, buffer->handle, offset);
+    commands->dev->vk.vkCmdDispatchIndirect(commands->handle, buffer->handle, offset);
 }
 
 static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
                     VkAccessFlags from_access, VkPipelineStageFlags to, VkAccessFlags to_access)
 {
-    commands->dev->vk.CmdPipelineBarrier(commands->handle, from, to, 0, 1,
-                                         &(VkMemoryBarrier){
-                                             .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                                             .srcAccessMask = from_access,
-                                             .dstAccessMask = to_access,
-                                         },
-                                         0, NULL, 0, NULL);
+    commands->dev->vk.vkCmdPipelineBarrier(commands->handle, from, to, 0, 1,
+                                           &(VkMemoryBarrier){
+                                               .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                               .srcAccessMask = from_access,
+                                               .dstAccessMask = to_access,
+                                           },
+                                           0, NULL, 0, NULL);
     commands->n_barriers++;
 }
 
@@ -141,8 +142,8 @@ void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from
                       uint64_t bytes)
 {
     assert(from_offset + bytes <= from->bytes && to_offset + bytes <= to->bytes);
-    commands->dev->vk.CmdCopyBuffer(commands->handle, from->handle, to->handle, 1,
-                                    &(VkBufferCopy){ from_offset, to_offset, bytes });
+    commands->dev->vk.vkCmdCopyBuffer(commands->handle, from->handle, to->handle, 1,
+                                      &(VkBufferCopy){ from_offset, to_offset, bytes });
 }
 
 void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buffer, uint64_t offset,
@@ -151,5 +152,5 @@ void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buff
     assert(offset % 4 == 0 && offset + bytes <= buffer->bytes);
     assert(bytes % 4 == 0 || offset + bytes == buffer->bytes);
     uint64_t whole = (bytes + 3) & ~(uint64_t)3; /* buffers are made of whole words */
-    commands->dev->vk.CmdFillBuffer(commands->handle, buffer->handle, offset, whole, word);
+    commands->dev->vk.vkCmdFillBuffer(commands->handle, buffer->handle, offset, whole, word);
 }

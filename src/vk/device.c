@@ -46,7 +46,7 @@ dsvk_status dv_device_result(struct dv_device *dev, VkResult result, const char 
         /* What is queued must have ended before anyone frees what it uses. A device that is
          * really lost answers at once. */
         if (!dev->lost && dev->handle)
-            dev->vk.DeviceWaitIdle(dev->handle);
+            dev->vk.vkDeviceWaitIdle(dev->handle);
         dev->lost = true;
         return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "device: %s: \"%s\" was lost", doing,
                        dev->caps.name);
@@ -115,7 +115,7 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
     uint32_t                  n_extensions = choose_extensions(extensions, probe);
     choose_features(probe);
     VkResult result =
-        instance->vk.CreateDevice(dev->physical,
+        instance->vk.vkCreateDevice(dev->physical,
                                   &(VkDeviceCreateInfo){
                                       .sType                = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                       .pNext                = &probe->features,
@@ -135,8 +135,8 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
         dev->handle = VK_NULL_HANDLE;
         return dv_device_result(dev, result, "opening it");
     }
-    TRY(dv_device_table_load(&dev->vk, dev->ctx, dev->handle, instance->vk.GetDeviceProcAddr));
-    dev->vk.GetDeviceQueue(dev->handle, dev->queue_family, 0, &dev->queue);
+    TRY(dv_device_table_load(&dev->vk, dev->ctx, dev->handle, instance->vk.vkGetDeviceProcAddr));
+    dev->vk.vkGetDeviceQueue(dev->handle, dev->queue_family, 0, &dev->queue);
     return DSVK_OK;
 }
 
@@ -144,7 +144,7 @@ static dsvk_status make_shared_objects(struct dv_device *dev)
 {
     dsvk_status               status;
     VkPipelineCacheCreateInfo cache = { .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO };
-    VkResult result = dev->vk.CreatePipelineCache(dev->handle, &cache, NULL, &dev->cache);
+    VkResult result = dev->vk.vkCreatePipelineCache(dev->handle, &cache, NULL, &dev->cache);
     TRY(dv_device_result(dev, result, "making a pipeline cache"));
     VkPushConstantRange        range  = { VK_SHADER_STAGE_COMPUTE_BIT, 0, PUSH_BYTES };
     VkPipelineLayoutCreateInfo layout = {
@@ -152,7 +152,7 @@ static dsvk_status make_shared_objects(struct dv_device *dev)
         .pushConstantRangeCount = 1,
         .pPushConstantRanges    = &range,
     };
-    result = dev->vk.CreatePipelineLayout(dev->handle, &layout, NULL, &dev->layout);
+    result = dev->vk.vkCreatePipelineLayout(dev->handle, &layout, NULL, &dev->layout);
     return dv_device_result(dev, result, "making the pipeline layout");
 }
 
@@ -195,13 +195,13 @@ fail:
 static void destroy_objects(struct dv_device *dev)
 {
     for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
-        dev->vk.DestroyPipeline(dev->handle, p->handle, NULL);
+        dev->vk.vkDestroyPipeline(dev->handle, p->handle, NULL);
     if (dev->layout)
-        dev->vk.DestroyPipelineLayout(dev->handle, dev->layout, NULL);
+        dev->vk.vkDestroyPipelineLayout(dev->handle, dev->layout, NULL);
     if (dev->cache)
-        dev->vk.DestroyPipelineCache(dev->handle, dev->cache, NULL);
-    if (dev->handle && dev->vk.DestroyDevice)
-        dev->vk.DestroyDevice(dev->handle, NULL);
+        dev->vk.vkDestroyPipelineCache(dev->handle, dev->cache, NULL);
+    if (dev->handle && dev->vk.vkDestroyDevice)
+        dev->vk.vkDestroyDevice(dev->handle, NULL);
 }
 
 void dv_device_free(struct dv_device *dev)

@@ -144,9 +144,9 @@ static dsvk_status listen(struct dv_instance *instance)
           .pfnUserCallback = on_message,
           .pUserData       = (void *)instance->ctx,
     };
-    if (instance->vk.CreateDebugUtilsMessengerEXT)
-        result = instance->vk.CreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
-                                                           &instance->messenger);
+    if (instance->vk.vkCreateDebugUtilsMessengerEXT)
+        result = instance->vk.vkCreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
+                                                             &instance->messenger);
     if (result != VK_SUCCESS)
         return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
                        "instance: no messages from the validation layer (VkResult %d)",
@@ -185,7 +185,7 @@ static dsvk_status list_devices(struct dv_instance *instance)
     const struct dv_context *ctx = instance->ctx;
     dsvk_status              status;
     uint32_t                 n = 0;
-    VkResult result            = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, NULL);
+    VkResult result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, NULL);
     if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory to list devices");
     if (result != VK_SUCCESS || n == 0)
@@ -199,7 +199,7 @@ static dsvk_status list_devices(struct dv_instance *instance)
         dv_free(ctx, probe);
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
     }
-    result = instance->vk.EnumeratePhysicalDevices(instance->handle, &n, instance->physical);
+    result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, instance->physical);
     status = DSVK_OK;
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
@@ -250,10 +250,10 @@ void dv_instance_free(struct dv_instance *instance)
 {
     if (!instance)
         return;
-    if (instance->messenger && instance->vk.DestroyDebugUtilsMessengerEXT)
-        instance->vk.DestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
-    if (instance->handle && instance->vk.DestroyInstance && !instance->hung)
-        instance->vk.DestroyInstance(instance->handle, NULL);
+    if (instance->messenger && instance->vk.vkDestroyDebugUtilsMessengerEXT)
+        instance->vk.vkDestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
+    if (instance->handle && instance->vk.vkDestroyInstance && !instance->hung)
+        instance->vk.vkDestroyInstance(instance->handle, NULL);
     dv_free(instance->ctx, instance->physical);
     dv_free(instance->ctx, instance->caps);
     dv_free(instance->ctx, instance);

@@ -5,14 +5,14 @@ dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct
                                    VkInstance instance, PFN_vkGetInstanceProcAddr get)
 {
     const char *missing = NULL;
-    *table              = (struct dv_instance_table){ .GetInstanceProcAddr = get };
+    *table              = (struct dv_instance_table){ .vkGetInstanceProcAddr = get };
 #define X(name)                                                                                    \
-    table->name = (PFN_vk##name)get(instance, "vk" #name);                                         \
-    if (!table->name)                                                                              \
+    table->vk##name = (PFN_vk##name)get(instance, "vk" #name);                                     \
+    if (!table->vk##name)                                                                          \
         missing = "vk" #name;
     DV_INSTANCE_FUNCTIONS(X)
 #undef X
-#define X(name) table->name = (PFN_vk##name)get(instance, "vk" #name);
+#define X(name) table->vk##name = (PFN_vk##name)get(instance, "vk" #name);
     DV_INSTANCE_FUNCTIONS_OPTIONAL(X)
 #undef X
     if (missing)
@@ -20,18 +20,18 @@ dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct
     return DSVK_OK;
 }
 
-dsvk_status dv_device_table_load(struct dv_device_table *table, const struct dv_context *ctx,
+dsvk_status dv_device_table_load(struct VolkDeviceTable *table, const struct dv_context *ctx,
                                  VkDevice device, PFN_vkGetDeviceProcAddr get)
 {
     const char *missing = NULL;
-    *table              = (struct dv_device_table){ 0 };
+    *table              = (struct VolkDeviceTable){ 0 };
 #define X(name)                                                                                    \
-    table->name = (PFN_vk##name)get(device, "vk" #name);                                           \
-    if (!table->name)                                                                              \
+    table->vk##name = (PFN_vk##name)get(device, "vk" #name);                                       \
+    if (!table->vk##name)                                                                          \
         missing = "vk" #name;
     DV_DEVICE_FUNCTIONS(X)
 #undef X
-#define X(name) table->name = (PFN_vk##name)get(device, "vk" #name);
+#define X(name) table->vk##name = (PFN_vk##name)get(device, "vk" #name);
     DV_DEVICE_FUNCTIONS_OPTIONAL(X)
 #undef X
     if (missing)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The Vulkan functions that this library calls, as two tables: one per instance, one per
- * device. There are no global function pointers, so that several instances, several devices
- * and an application with a loader of its own live side by side, and a function that is not
- * listed here does not compile. Entries of optional extensions may be NULL. */
+/* The Vulkan functions that this library calls, as two tables: one per instance, and volk's
+ * VolkDeviceTable per device. volk's own loader is not used, because it keeps global function
+ * pointers: without them several instances, several devices and an application with a volk of
+ * its own live side by side. Only what is listed here is filled in; entries of optional
+ * extensions may be NULL. */
 #ifndef DV_VK_LOADER_H
 #define DV_VK_LOADER_H
 
 #ifndef VK_NO_PROTOTYPES
 #define VK_NO_PROTOTYPES
 #endif
-#include <vulkan/vulkan_core.h>
+#include <volk.h>
 
 #include "base/context.h"
 #include "vk/compat.h"
@@ -79,16 +80,11 @@
     X(GetPipelineExecutablePropertiesKHR)                                                          \
     X(GetPipelineExecutableStatisticsKHR)
 
-#define X(name) PFN_vk##name name;
+#define X(name) PFN_vk##name vk##name;
 struct dv_instance_table {
-    PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
+    PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr;
     DV_INSTANCE_FUNCTIONS(X)
     DV_INSTANCE_FUNCTIONS_OPTIONAL(X)
-};
-
-struct dv_device_table {
-    DV_DEVICE_FUNCTIONS(X)
-    DV_DEVICE_FUNCTIONS_OPTIONAL(X)
 };
 #undef X
 
@@ -99,7 +95,7 @@ dsvk_status dv_loader_open(PFN_vkGetInstanceProcAddr *out, const struct dv_conte
 /* Both fill the table; UNSUPPORTED when a function is missing that is not optional. */
 dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct dv_context *ctx,
                                    VkInstance instance, PFN_vkGetInstanceProcAddr get);
-dsvk_status dv_device_table_load(struct dv_device_table *table, const struct dv_context *ctx,
+dsvk_status dv_device_table_load(struct VolkDeviceTable *table, const struct dv_context *ctx,
                                  VkDevice device, PFN_vkGetDeviceProcAddr get);
 
 #endif

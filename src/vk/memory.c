@@ -103,7 +103,7 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
                  VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
         .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
     };
-    VkResult result = dev->vk.CreateBuffer(dev->handle, &info, NULL, &buffer->handle);
+    VkResult result = dev->vk.vkCreateBuffer(dev->handle, &info, NULL, &buffer->handle);
     return dv_device_result(dev, result, doing);
 }
 
@@ -115,7 +115,8 @@ static dsvk_status map(struct dv_buffer *buffer, uint32_t type, const char *doin
     dsvk_status           status;
     if (!(flags & VISIBLE))
         return DSVK_OK;
-    VkResult result = dev->vk.MapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
+    VkResult result =
+        dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
     TRY(dv_device_result(dev, result, doing));
     buffer->mapped = mapped;
     buffer->cached = flags & CACHED;
@@ -128,7 +129,7 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const
     struct dv_device    *dev = buffer->dev;
     dsvk_status          status;
     VkMemoryRequirements need;
-    dev->vk.GetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
+    dev->vk.vkGetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
     uint32_t type = choose_type(dev, need.memoryTypeBits, kind);
     if (type == NO_TYPE)
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
@@ -143,12 +144,12 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const
         .allocationSize  = need.size,
         .memoryTypeIndex = type,
     };
-    VkResult result = dev->vk.AllocateMemory(dev->handle, &info, NULL, &buffer->memory);
+    VkResult result = dev->vk.vkAllocateMemory(dev->handle, &info, NULL, &buffer->memory);
     TRY(dv_device_result(dev, result, doing));
     buffer->counted = kind == DV_MEMORY_DEVICE;
     if (buffer->counted)
         dev->bytes_used += buffer->bytes;
-    result = dev->vk.BindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
+    result = dev->vk.vkBindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
     TRY(dv_device_result(dev, result, doing));
     return map(buffer, type, doing);
 }
@@ -169,7 +170,7 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
     buffer->bytes = bytes;
     TRY_OR(fail, create_buffer(buffer, doing));
     TRY_OR(fail, allocate(buffer, memory, doing));
-    buffer->address = dev->vk.GetBufferDeviceAddress(
+    buffer->address = dev->vk.vkGetBufferDeviceAddress(
         dev->handle,
         &(VkBufferDeviceAddressInfo){ .sType  = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
                                       .buffer = buffer->handle });
@@ -195,8 +196,8 @@ void dv_buffer_free(struct dv_buffer *buffer)
     if (buffer->counted)
         dev->bytes_used -= buffer->bytes;
     if (buffer->handle && !dev->hung)
-        dev->vk.DestroyBuffer(dev->handle, buffer->handle, NULL);
+        dev->vk.vkDestroyBuffer(dev->handle, buffer->handle, NULL);
     if (buffer->memory && !dev->hung)
-        dev->vk.FreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
+        dev->vk.vkFreeMemory(dev->handle, buffer->memory, NULL); /* ends the mapping too */
     dv_free(dev->ctx, buffer);
 }

@@ -103,7 +103,7 @@ static dsvk_status create_module(VkShaderModule *out, struct dv_device *dev,
         .codeSize = module->n_words * sizeof(uint32_t),
         .pCode    = module->words,
     };
-    VkResult result = dev->vk.CreateShaderModule(dev->handle, &info, NULL, out);
+    VkResult result = dev->vk.vkCreateShaderModule(dev->handle, &info, NULL, out);
     return dv_device_result(dev, result, doing);
 }
 
@@ -144,8 +144,9 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
         info.stage.pNext = &required;
     else if (dev->caps.subgroup_size_control)
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
-    VkResult result = dev->vk.CreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
-    dev->vk.DestroyShaderModule(dev->handle, module, NULL);
+    VkResult result =
+        dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
+    dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)
         *out = VK_NULL_HANDLE;
     return dv_device_result(dev, result, doing);

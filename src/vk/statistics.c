@@ -43,7 +43,7 @@ static dsvk_status read_executable(struct dv_statistic *list, uint32_t *n, struc
                        MAX_STATISTICS);
     for (uint32_t k = 0; k < MAX_STATISTICS; k++)
         values[k].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
-    VkResult result = dev->vk.GetPipelineExecutableStatisticsKHR(
+    VkResult result = dev->vk.vkGetPipelineExecutableStatisticsKHR(
         dev->handle,
         &(VkPipelineExecutableInfoKHR){
             .sType           = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
@@ -68,7 +68,7 @@ static dsvk_status read_all(struct dv_statistic **list, uint32_t *n, struct dv_d
     memset(properties, 0, sizeof properties);
     for (uint32_t i = 0; i < MAX_EXECUTABLES; i++)
         properties[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
-    VkResult result = dev->vk.GetPipelineExecutablePropertiesKHR(
+    VkResult result = dev->vk.vkGetPipelineExecutablePropertiesKHR(
         dev->handle,
         &(VkPipelineInfoKHR){ .sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline },
         &n_executables, properties);
@@ -98,13 +98,13 @@ dsvk_status dv_pipeline_statistics(struct dv_statistic **list, uint32_t *n, stru
     *n    = 0;
     TRY(dv_device_check(dev, "reading compiler statistics"));
     TRY(dv_pipeline_resolve(&resolved, &facts, dev, params));
-    if (!dev->caps.executable_statistics || !dev->vk.GetPipelineExecutablePropertiesKHR ||
-        !dev->vk.GetPipelineExecutableStatisticsKHR)
+    if (!dev->caps.executable_statistics || !dev->vk.vkGetPipelineExecutablePropertiesKHR ||
+        !dev->vk.vkGetPipelineExecutableStatisticsKHR)
         return DSVK_OK;
     TRY(dv_pipeline_create(&pipeline, dev, &resolved, &facts,
                            VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR));
     status = read_all(list, n, dev, pipeline);
-    dev->vk.DestroyPipeline(dev->handle, pipeline, NULL);
+    dev->vk.vkDestroyPipeline(dev->handle, pipeline, NULL);
     if (status != DSVK_OK) {
         dv_free(dev->ctx, *list);
         *list = NULL;

@@ -20,7 +20,7 @@ dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
         .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
     };
     VkSemaphoreCreateInfo info = { VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0 };
-    VkResult result = dev->vk.CreateSemaphore(dev->handle, &info, NULL, &stream->timeline);
+    VkResult result = dev->vk.vkCreateSemaphore(dev->handle, &info, NULL, &stream->timeline);
     stream->dev     = dev;
     status          = dv_device_result(dev, result, "making a stream");
     if (status != DSVK_OK) {
@@ -40,7 +40,7 @@ static VkResult wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_
         .pSemaphores    = &stream->timeline,
         .pValues        = &value,
     };
-    return dev->vk.WaitSemaphores(dev->handle, &info, timeout_ns);
+    return dev->vk.vkWaitSemaphores(dev->handle, &info, timeout_ns);
 }
 
 void dv_stream_free(struct dv_stream *stream)
@@ -51,14 +51,14 @@ void dv_stream_free(struct dv_stream *stream)
     if (stream->completed < stream->submitted) {
         VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
         if (result != VK_SUCCESS && result != VK_TIMEOUT)
-            dev->vk.DeviceWaitIdle(dev->handle);
+            dev->vk.vkDeviceWaitIdle(dev->handle);
         dev->hung = result == VK_TIMEOUT;
     }
     dv_commands_free(stream->staging_commands);
     dv_buffer_free(stream->staging[0]);
     dv_buffer_free(stream->staging[1]);
     if (!dev->hung)
-        dev->vk.DestroySemaphore(dev->handle, stream->timeline, NULL);
+        dev->vk.vkDestroySemaphore(dev->handle, stream->timeline, NULL);
     dv_free(dev->ctx, stream);
 }
 
@@ -84,7 +84,7 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
         .signalSemaphoreCount = 1,
         .pSignalSemaphores    = &stream->timeline,
     };
-    VkResult result = dev->vk.QueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+    VkResult result = dev->vk.vkQueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
     TRY(dv_device_result(dev, result, "submitting work"));
     stream->submitted = next;
     dev->n_submits++;
@@ -115,7 +115,7 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
     }
     /* The work may still run: it must have ended before the caller frees what it uses. */
     if (result != VK_SUCCESS)
-        dev->vk.DeviceWaitIdle(dev->handle);
+        dev->vk.vkDeviceWaitIdle(dev->handle);
     TRY(dv_device_result(dev, result, "waiting for work"));
     stream->completed = value;
     return DSVK_OK;

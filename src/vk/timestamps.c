@@ -12,7 +12,7 @@ static dsvk_status make_queries(struct dv_commands *commands, uint32_t slots)
         .queryType  = VK_QUERY_TYPE_TIMESTAMP,
         .queryCount = slots,
     };
-    VkResult result = dev->vk.CreateQueryPool(dev->handle, &info, NULL, &commands->queries);
+    VkResult result = dev->vk.vkCreateQueryPool(dev->handle, &info, NULL, &commands->queries);
     TRY(dv_device_result(dev, result, "making a query pool"));
     commands->n_queries = slots;
     return DSVK_OK;
@@ -31,9 +31,9 @@ dsvk_status dv_commands_timestamp(struct dv_commands *commands, uint32_t slots, 
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "commands: timestamp %u of %u", i,
                        commands->n_queries);
     if (!commands->queries_reset)
-        dev->vk.CmdResetQueryPool(commands->handle, commands->queries, 0, commands->n_queries);
+        dev->vk.vkCmdResetQueryPool(commands->handle, commands->queries, 0, commands->n_queries);
     commands->queries_reset = true;
-    dev->vk.CmdWriteTimestamp(commands->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+    dev->vk.vkCmdWriteTimestamp(commands->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
                               commands->queries, i);
     return DSVK_OK;
 }
@@ -51,7 +51,7 @@ dsvk_status dv_commands_read_timestamps(struct dv_commands *commands, uint32_t n
                        commands->n_queries);
     /* Never asks the driver to wait: on a lost device it would do so for ever. */
     VkResult result =
-        dev->vk.GetQueryPoolResults(dev->handle, commands->queries, 0, n, n * sizeof *ns, ns,
+        dev->vk.vkGetQueryPoolResults(dev->handle, commands->queries, 0, n, n * sizeof *ns, ns,
                                     sizeof *ns, VK_QUERY_RESULT_64_BIT);
     TRY(dv_device_result(dev, result, "reading timestamps"));
     for (uint32_t i = 0; i < n; i++)

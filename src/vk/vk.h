@@ -8,7 +8,7 @@
 #define DV_VK_VK_H
 
 #include "base/context.h"
-#include "vk/loader.h" /* struct dv_instance_table, struct dv_device_table */
+#include "vk/loader.h" /* struct dv_instance_table, struct VolkDeviceTable */
 #include "vk/spirv.h"
 
 /* ---- instance ---- */
@@ -76,7 +76,7 @@ struct dv_device {
     VkDevice                 handle;
     VkQueue                  queue;
     uint32_t                 queue_family;
-    struct dv_device_table   vk;
+    struct VolkDeviceTable   vk;
     struct dv_caps           caps;
     VkPhysicalDeviceMemoryProperties memory;
     VkPipelineCache          cache;

@@ -165,6 +165,23 @@ static void dtype_names_and_values(void **state)
     assert_true(isnan(dv_dtype_get(DV_I8, data, 0)));
 }
 
+/* Every code survives a round trip, and halves between neighbours go to the even code. */
+static void e3m4_codes_and_ties(void **state)
+{
+    (void)state;
+    for (unsigned code = 0; code < 128; code++) {
+        float value = dv_e3m4_decode((uint8_t)code);
+        assert_int_equal(dv_e3m4_encode(value), code);
+        if (code < 127) {
+            float middle = (value + dv_e3m4_decode((uint8_t)(code + 1))) / 2;
+            assert_int_equal(dv_e3m4_encode(middle), code % 2 ? code + 1 : code);
+            assert_int_equal(dv_e3m4_encode(-middle), (code % 2 ? code + 1 : code) | 0x80);
+        }
+    }
+    assert_true(dv_e3m4_decode(0x7F) == 31.0f && dv_e3m4_decode(0x01) == 1.0f / 64);
+    assert_int_equal(dv_e3m4_encode(1e9f), 0x7F);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +194,7 @@ int main(void)
         cmocka_unit_test(bf16_round_trip),
         cmocka_unit_test(bf16_encode_rounds_to_even),
         cmocka_unit_test(dtype_names_and_values),
+        cmocka_unit_test(e3m4_codes_and_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,7 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         .tensors = 1,
         .shards = 1,
         .tokenizer_size = VOCAB,
+        .adds_bos       = true,
         .do_sample = is(model, "sampling"),
         .temperature = 0.5f,
         .top_p = 0.9f,

@@ -174,12 +174,12 @@ static void write_pair(const struct dv_folder *folder, unsigned rows, unsigned c
     unsigned char header[512] = { 0 };
     size_t        each = strcmp(dtype, "F32") == 0 ? 4 : 1, weights = (size_t)rows * cols;
     size_t        scales = (size_t)scale_rows * scale_cols * each;
-    int           length = snprintf((char *)header + 8, sizeof header - 8,
-                                    "{\"x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[%u,%u],"
-                                              "\"data_offsets\":[0,%zu]},\"%s\":{\"dtype\":\"%s\",\"shape\":[%u,%u],"
-                                              "\"data_offsets\":[%zu,%zu]}}",
-                                    rows, cols, weights, scale_name, dtype, scale_rows, scale_cols, weights,
-                                    weights + scales);
+    const char   *text = "{\"x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[%u,%u],"
+                         "\"data_offsets\":[0,%zu]},"
+                         "\"%s\":{\"dtype\":\"%s\",\"shape\":[%u,%u],"
+                         "\"data_offsets\":[%zu,%zu]}}";
+    int length = snprintf((char *)header + 8, sizeof header - 8, text, rows, cols, weights,
+                          scale_name, dtype, scale_rows, scale_cols, weights, weights + scales);
     header[0]            = (unsigned char)(length & 255);
     header[1]            = (unsigned char)(length >> 8);
     unsigned char *file  = calloc(1, 8 + (size_t)length + weights + scales);

@@ -28,7 +28,8 @@ static void get_bf16(float *values, const unsigned char *in, uint32_t n)
 
 static void encode(const struct op_bench *b, unsigned char *out, const float *values)
 {
-    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4, scales = (kv + block - 1) / block;
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4,
+             scales = (kv + block - 1) / block;
     switch (b->p.cache_format) {
     case DV_CACHE_F32:
         memcpy(out, values, (kv + rope) * sizeof *values);
@@ -38,11 +39,11 @@ static void encode(const struct op_bench *b, unsigned char *out, const float *va
         break;
     case DV_CACHE_FP8:
         for (uint32_t s = 0; s < scales; s++) {
-            float scale = 2.0f / 448.0f * 256.0f; /* fits values up to 2 */
+            float scale = 2.0f / 31.0f * 4096.0f; /* fits values up to 2 */
             memcpy(out + kv + s * 4, &scale, sizeof scale);
         }
         for (uint32_t k = 0; k < kv; k++)
-            out[k] = dv_e4m3_encode(values[k] * 224.0f);
+            out[k] = dv_e3m4_encode(values[k] * 15.5f);
         put_bf16(out + kv + scales * 4, values + kv, rope);
         break;
     }
@@ -50,7 +51,8 @@ static void encode(const struct op_bench *b, unsigned char *out, const float *va
 
 static void decode(const struct op_bench *b, float *values, const unsigned char *in)
 {
-    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4, scales = (kv + block - 1) / block;
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4,
+             scales = (kv + block - 1) / block;
     switch (b->p.cache_format) {
     case DV_CACHE_F32:
         memcpy(values, in, (kv + rope) * sizeof *values);
@@ -62,7 +64,7 @@ static void decode(const struct op_bench *b, float *values, const unsigned char 
         for (uint32_t k = 0; k < kv; k++) {
             float scale;
             memcpy(&scale, in + kv + k / block * 4, sizeof scale);
-            values[k] = dv_e4m3_decode(in[k]) * (scale / 256.0f);
+            values[k] = dv_e3m4_decode(in[k]) * (scale / 4096.0f);
         }
         get_bf16(values + kv, in + kv + scales * 4, rope);
         break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every op of ops.def, or those that are named: `test_ops router argmax`. */
+/* Every op of ops.def, or those that are named: `test_ops router argmax`. A software device runs
+ * them twice: in its own shapes of workgroups, then in those that a GPU would get. */
 #include "ops/harness.h"
 
 static const struct {
@@ -19,6 +20,13 @@ static bool wanted(const char *name, int argc, char **argv)
     return argc < 2;
 }
 
+static int as_hardware(void **state)
+{
+    (void)state;
+    op_device.dev->caps.is_software = false;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct CMUnitTest list[DV_N_OPS];
@@ -29,5 +37,7 @@ int main(int argc, char **argv)
     if (!test_device_open(&op_device))
         fprintf(stderr, "no usable device: all tests are skipped\n");
     int failed = _cmocka_run_group_tests("ops", list, n, NULL, NULL);
+    if (op_device.dev && op_device.dev->caps.is_software)
+        failed |= _cmocka_run_group_tests("ops, as on hardware", list, n, as_hardware, NULL);
     return !test_device_close(&op_device) || failed != 0;
 }

@@ -48,7 +48,7 @@ static void write_experts(FILE *file, const struct dv_config *c)
             "  \"n_shared_experts\": %u,\n  \"num_experts_per_tok\": %u,\n"
             "  \"n_group\": %u,\n  \"topk_group\": %u,\n  \"first_k_dense_replace\": %u,\n"
             "  \"moe_layer_freq\": %u,\n  \"scoring_func\": \"%s\",\n  \"topk_method\": \"%s\",\n"
-            "  \"norm_topk_prob\": %s,\n  \"routed_scaling_factor\": %g,\n",
+            "  \"norm_topk_prob\": %s,\n  \"routed_scaling_factor\": %#g,\n",
             c->expert_ffn, c->experts, c->shared_experts, c->top_k, c->groups, c->top_k_groups,
             c->first_dense, c->moe_every, c->scoring == DV_SCORING_SOFTMAX ? "softmax" : "sigmoid",
             methods[c->topk_method], yes(c->norm_topk), (double)c->routed_scale);

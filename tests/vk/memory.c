@@ -122,11 +122,11 @@ static uint32_t type_for(enum dv_memory kind)
 static void memory_types_are_chosen_by_use(void **state)
 {
     VkPhysicalDeviceMemoryProperties  memory       = t.dev->memory;
-    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.GetBufferMemoryRequirements;
+    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.vkGetBufferMemoryRequirements;
     (void)state;
-    allocate                              = t.dev->vk.AllocateMemory;
-    t.dev->vk.AllocateMemory              = note_type;
-    t.dev->vk.GetBufferMemoryRequirements = any_type;
+    allocate                              = t.dev->vk.vkAllocateMemory;
+    t.dev->vk.vkAllocateMemory              = note_type;
+    t.dev->vk.vkGetBufferMemoryRequirements = any_type;
     test_device_expect(&t);
     set_types(&t.dev->memory, 256); /* a small window: never for device memory */
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
@@ -138,8 +138,8 @@ static void memory_types_are_chosen_by_use(void **state)
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
     assert_int_equal(test_device_expected(&t), 5);
     t.dev->memory                         = memory;
-    t.dev->vk.AllocateMemory              = allocate;
-    t.dev->vk.GetBufferMemoryRequirements = requirements;
+    t.dev->vk.vkAllocateMemory              = allocate;
+    t.dev->vk.vkGetBufferMemoryRequirements = requirements;
 }
 
 int test_memory(void)

@@ -126,7 +126,7 @@ static void device_that_never_answers_is_given_up(void **state)
     (void)state;
     assert_true(test_device_open(&dead));
     if (!dead.instance->messenger) { /* layers abort a process that leaves objects behind */
-        dead.dev->vk.WaitSemaphores = never;
+        dead.dev->vk.vkWaitSemaphores = never;
         assert_int_equal(dv_buffer_new(&buffer, dead.dev, 4, DV_MEMORY_DEVICE, "it"), DSVK_OK);
         assert_int_equal(dv_commands_new(&commands, dead.dev), DSVK_OK);
         assert_int_equal(dv_commands_begin(commands), DSVK_OK);

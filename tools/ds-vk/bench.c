@@ -64,7 +64,7 @@ static int decode(struct bench *bench, const struct result *test)
     return code;
 }
 
-/* Negative: failed, with the exit status in *code. */
+/* Tokens/s; *code is the exit status. */
 static double repeat(struct bench *bench, const struct result *test, int *code)
 {
     *code = set_depth(bench, test->depth);

@@ -57,8 +57,9 @@ static int from_text(struct cli *cli, struct ids *ids)
         drop_line_end(&text);
     if (code == EXIT_DONE && text.n == 0)
         code = cli_fail(cli, "the prompt is empty");
+    bool bos = dsvk_model_describe(cli->model)->adds_bos;
     if (code == EXIT_DONE)
-        code = raw ? ids_tokenize(cli, ids, text.data, text.n, false, true) : chat(cli, ids, &text);
+        code = raw ? ids_tokenize(cli, ids, text.data, text.n, false, bos) : chat(cli, ids, &text);
     free(text.data);
     return code;
 }

@@ -107,7 +107,8 @@ static int read_ids(struct cli *cli, struct ids *ids)
     struct bytes               text;
     int                        code = input_read(cli, name, &text);
     if (code == EXIT_DONE)
-        code = is_text ? ids_tokenize(cli, ids, text.data, text.n, false, true)
+        code = is_text ? ids_tokenize(cli, ids, text.data, text.n, false,
+                                   dsvk_model_describe(cli->model)->adds_bos)
                        : parse_ids(cli, ids, name, &text);
     free(text.data);
     if (code == EXIT_DONE)

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The real program with the demonstration model on the default device.
+#   demo.sh PROGRAM MODELS
+set -uo pipefail
+program=$1 models=$2
+. "$(dirname "$0")/expect.sh"
+question='What is MLA?' ids=0,1524,335,275,1119,66,1525
+answer='MLA is multi-head latent attention. It stores one small latent vector per token instead of full keys and values, so the cache stays small.'
+answer_ids='80 906 275 1474 48 1487 891 993 49 423 761 281 412 386 891 828 1070 399 317 328 104 429 290 279 120 282 1399 293 1192 47 463 262 782 327 753 386 49 1'
+
+# ---- the same answer in every way ----
+prints "$answer" run -q "$question"
+prints "$answer" run -q -m "$models/demo" --no-fuse --math f32 --cache f32 --chunk 2 --ctx 64 "$question"
+prints "$answer_ids" run -q --tokens $ids --print ids
+prints "$answer_ids" run -q --print ids "$question"
+prints "${answer_ids% * *}" run -q --print ids -n 36 "$question"
+run 0 run -q --temp 5 --seed 3 -n 20 "$question"
+cp "$out" "$work/sampled"
+run 0 run -q --temp 5 --seed 3 -n 20 --no-fuse --cache f32 "$question"
+run 0 run -q --temp 5 --seed 3 -n 20 "$question"
+cmp -s "$out" "$work/sampled" || complain "a seed does not repeat a run"
+run 0 run --stats --ctx 20 -q "$question"
+says "generated tokens      14"
+says "device memory"
+run 0 tokenize --decode 335,275,1119,66
+[ "$(cat "$out")" = "$question" ] || complain "decodes to something else"
+prints "335 275 1119 66" tokenize "$question"
+
+# ---- scores agree, whatever the passes ----
+printf 'Once upon a time there was a small fox. It had a red box.' >"$work/text"
+run 0 score -q --file "$work/text" --json --cache f32 --logits "$work/last" --all-logits "$work/all"
+sed -n 's/.*"mean_nll": \([0-9.]*\).*/\1/p' "$out" >"$work/mean"
+tail -c 6144 "$work/all" | cmp -s - "$work/last" || complain "the last row is not the last"
+for how in "--chunk 1" "--chunk 7 --no-fuse" "--math f32"; do
+    run 0 score -q --file "$work/text" --json --cache f32 $how
+    sed -n 's/.*"mean_nll": \([0-9.]*\).*/\1/p' "$out" | cat - "$work/mean" |
+        awk '{ v[NR] = $1 } END { d = v[1] - v[2]; exit !(NR == 2 && d * d < 1e-4) }' ||
+        complain "another mean"
+done
+
+# ---- failures ----
+refuse 1 "1 MiB may be used" run --memory 1M "$question"
+refuse 1 "more than the context of 5" run --ctx 5 "$question"
+refuse 1 "No such file" run -m "$work/nothing" "$question"
+cp -r "$models/demo" "$work/cut"
+truncate -s 4000000 "$work/cut/model.safetensors"
+refuse 1 "model.safetensors" run -m "$work/cut" "$question"
+refuse 1 "model.safetensors" inspect -m "$work/cut"
+rm "$work/cut/model.safetensors"
+refuse 1 "ds-vk: " run -m "$work/cut" "$question"
+run 0 graph -m "$work/cut" # needs config.json alone
+refuse 1 "ds-vk: " run -d "no such device" "$question"
+refuse 1 "ds-vk: " run --ctx 2000000 "$question"
+
+# ---- interrupts ----
+command=(run interrupted)
+"$program" run -q --ignore-eos -n 2000 "$question" >"$out" 2>"$err" &
+for _ in $(seq 100); do [ -s "$out" ] && break; sleep 0.1; done
+kill -INT $!
+wait $!
+[ $? = 130 ] || complain "status not 130"
+[ -s "$out" ] || complain "what was generated is not there"
+silent
+
+# ---- JSON of a whole run ----
+run 0 devices --json
+run 0 bench -q --json --prompt 16 --gen 4 --reps 2 --depth 0,32
+[ "$(grep -c '"test"' "$out")" = 4 ] || complain "not four results"
+finish
