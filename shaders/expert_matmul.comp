@@ -47,8 +47,8 @@ uint x_place(uint number)
     return number / args.x_div * args.x_stride * 4u;
 }
 
-// One copy of the sum for all pairs, and factors by selection: an index that is not constant would put
-// them into memory.
+// One copy of the sum for all pairs, and factors by selection: an index that is not constant
+// would put them into memory.
 void find_factors(uint first, uint end)
 {
     [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {

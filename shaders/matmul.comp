@@ -40,8 +40,8 @@ vec4 dot_input(uint t, uint k)
 
 #include "lib/dot.glsl"
 
-// One copy of the sum for all tokens, and factors by selection: an index that is not constant would put
-// them into memory.
+// One copy of the sum for all tokens, and factors by selection: an index that is not constant
+// would put them into memory.
 void find_factors()
 {
     [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {

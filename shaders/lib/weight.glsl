@@ -12,17 +12,23 @@ uint chunk_values(uint format)
     return format == FORMAT_F32 ? 4u : format == FORMAT_E4M3 ? 16u : 8u;
 }
 
-// Bytes 0 and 2 of a word of e4m3 as floats, times 2^-8 (the stored scales hold the 2^8): sign to
+// Bytes 1 and 3 of a word of e4m3 as floats, times 2^-8 (the stored scales hold the 2^8): sign to
 // bit 15, magnitude to bits 13..7 of two half floats. Exact, subnormals included.
+vec2 e4m3_odd(uint word)
+{
+    return unpackHalf2x16((word >> 1 & 0x3F803F80u) | (word & 0x80008000u));
+}
+
+// Bytes 0 and 2.
 vec2 e4m3_even(uint word)
 {
-    return unpackHalf2x16((word & 0x007F007Fu) << 7 | (word & 0x00800080u) << 8);
+    return e4m3_odd(word << 8);
 }
 
 // Four consecutive values of an e4m3 word.
 vec4 e4m3_decode(uint word)
 {
-    vec2 even = e4m3_even(word), odd = e4m3_even(word >> 8);
+    vec2 even = e4m3_even(word), odd = e4m3_odd(word);
     return vec4(even.x, odd.x, even.y, odd.y);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pipelines there are: graphs of the published shapes are built and planned as a session does, and
- * each node's kernel is asked for its dispatch with addresses that nobody reads. */
+/* Which pipelines there are: graphs of the published shapes are built and planned as a session
+ * does, and each node's kernel is asked for its dispatch with addresses that nobody reads. */
 #include "pipelines.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@
 #define BLOCK        128u /* rows and columns of one FP8 scale */
 
 /* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
-static const char *const shapes[] = { NULL, "v2-lite", "v3", "moonlight", "glm-4.7-flash", "kimi-k2" };
+static const char *const shapes[] = { NULL,        "v2-lite",       "v3",
+                                      "moonlight", "glm-4.7-flash", "kimi-k2" };
 static const uint32_t    token_counts[] = { 1, 2, 4, 64, 256 };
 static const struct stored {
     enum dv_dtype matrices, router, head; /* head: the embedding too */
@@ -70,7 +71,7 @@ static enum dv_dtype stored_as(const struct stored *stored, const struct dv_weig
     return stored->matrices;
 }
 
-/* The format that the weight would have on the device; decided from headers alone, like in loading. */
+/* The format that the weight would have on the device; decided from headers, as in loading. */
 static dsvk_status place(struct dv_weight_place *place, const struct pass *pass, dv_weight w,
                          const struct stored *stored)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pipelines: compiles every pipeline that the published shapes ask for on a device and prints what the
- * driver's compiler says of it. No work is submitted, so that stub drivers will do (docs/vendors.md).
+/* pipelines: compiles every pipeline that the published shapes ask for on a device and prints what
+ * the driver's compiler says of it. No work is submitted: stub drivers will do (docs/vendors.md).
  *
  * Exit status: 0; 1 when a pipeline does not compile, or one for decoding spills or uses scratch
  * memory; 2 for a wrong call or a device that cannot be opened. */
@@ -37,8 +37,8 @@ struct summary {
 
 /* ---- measuring ---- */
 
-/* Names as the drivers of AMD, Intel and NVIDIA in Mesa have them. Spills into other registers are none
- * here: they cost an instruction, not memory. */
+/* Names as the drivers of AMD, Intel and NVIDIA in Mesa have them. Spills into other registers are
+ * none here: they cost an instruction, not memory. */
 static const struct {
     enum measure measure;
     const char  *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The developer program `pipelines`: every pipeline that the published shapes ask for on a device. */
+/* The developer program `pipelines`: every pipeline that published shapes ask for on a device. */
 #ifndef PIPELINES_H
 #define PIPELINES_H
 
