@@ -78,8 +78,8 @@ void dot_chunk(uint format, ADDRESS tiles, dv_matrix w, uint c)
         raw[g] = load_words4(tiles, dot_tile[g] + c * 128u);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         part[i] = format == FORMAT_E4M3 ? 0.0 : dot_sum[i];
-    // On CPUs, where compiling takes its time, a loop costs no speed once several tokens share a decoded
-    // weight.
+    // On CPUs, where compiling takes its time, a loop costs no speed once several tokens share a
+    // decoded weight.
     if (DOT_SLICES == 1u && TOKENS >= 4u) {
         [[dont_unroll]] for (uint q = 0; q < values / 4u; q++)
             dot_quarter(format, w, c, q);

@@ -3,7 +3,8 @@
 
 #include "kernel/matmul.h"
 
-/* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay empty. */
+/* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay
+ * empty. */
 static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t experts)
 {
     uint32_t twice_the_mean = 2 * ((pairs - 1) / experts + 1);
