@@ -104,7 +104,6 @@ struct dv_tuning {
     uint32_t matmul_tokens;      /* most tokens a workgroup holds in registers */
     uint32_t row_workgroup;      /* norms, rope, router and the like */
     uint32_t attend_workgroup, attend_heads, attend_rows; /* heads and positions a tile */
-    uint32_t fuse_norm_tokens; /* a norm is computed by its consumers up to this many tokens */
 };
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps);
 

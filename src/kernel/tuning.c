@@ -19,8 +19,7 @@ static const struct {
         .row_workgroup      = 32,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
-        .attend_rows        = 4,
-        .fuse_norm_tokens   = 2 } },
+        .attend_rows        = 4 } },
     /* Wide subgroups: eight slices of K fill one. */
     { false,
       64,
@@ -31,8 +30,7 @@ static const struct {
         .row_workgroup      = 64,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
-        .attend_rows        = 4,
-        .fuse_norm_tokens   = 4 } },
+        .attend_rows        = 4 } },
     { false,
       0,
       { .matmul_workgroup   = 32,
@@ -42,8 +40,7 @@ static const struct {
         .row_workgroup      = 64,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
-        .attend_rows        = 4,
-        .fuse_norm_tokens   = 4 } },
+        .attend_rows        = 4 } },
 };
 
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
