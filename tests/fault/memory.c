@@ -38,9 +38,10 @@ static bool open_fails_at(size_t nth, dsvk_status (*phase)(struct engine *),
                           void (*closing)(struct engine *), unsigned *survived)
 {
     arm_memory(&engine, nth);
-    dsvk_status status = phase(&engine);
-    bool        fired  = engine.memory.fired;
-    bool        ok     = status == DSVK_OK;
+    dsvk_status status    = phase(&engine);
+    bool        fired     = engine.memory.fired;
+    bool        ok        = status == DSVK_OK;
+    engine.memory.fail_at = 0;
     if (!ok && (!fired || status != DSVK_NO_MEMORY))
         fail_msg("allocation %zu: status %d: %s", nth, (int)status, engine.line);
     if (engine.errors != (ok ? 0 : 1))
