@@ -107,6 +107,14 @@ struct dv_combine_args {
     uint32_t          partials_stride, y_stride, tokens, heads, kv, split, splits;
 };
 
+/* q: the nope parts of its heads are used; k_rope serves all heads. */
+struct dv_attend_heads_args {
+    dv_address q, q_rope, k_nope, k_rope, v, y;
+    uint32_t          q_stride, q_rope_stride, k_nope_stride, k_rope_stride, v_stride, y_stride;
+    uint32_t          tokens;
+    float             scale;
+};
+
 /* attend's combination, then W_UV: y[t, h*rows + i] = sum_c W[h][i][c] * ctx[t, h, c] */
 struct dv_attend_value_args {
     dv_matrix  w; /* slices = heads, cols = kv */

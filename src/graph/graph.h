@@ -87,7 +87,7 @@ struct dv_node {
     float      eps, scale; /* norms; attend's softmax scale, router's weight scale */
     uint32_t   heads, dim, x_head, x_offset; /* rope; attend: heads, dim = rope width */
     uint32_t   x_slice;                      /* matmul with slices: words between the slices of x */
-    uint32_t   kv, nope;                     /* attention widths */
+    uint32_t   kv, nope, v_head;             /* attention widths */
     uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
     uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
     uint32_t   tile;          /* expert_plan: pairs a tile */
@@ -103,6 +103,7 @@ struct dv_graph_size {
     uint32_t tile;        /* pairs of one expert tile */
     bool     all_rows;    /* logits of every token, not of the last one only */
     bool     keep_routes; /* the routers' choices stay readable after the pass */
+    bool     materialise; /* attention with keys and values of each head; only from position 0 on */
 };
 
 struct dv_graph {
@@ -153,6 +154,17 @@ struct dv_attend_shape {
 dv_tensor dv_attend(struct dv_graph *g, dv_tensor q_latent, dv_tensor q_rope, dv_tensor cache,
                     const struct dv_attend_shape *shape); /* partials */
 dv_tensor dv_combine(struct dv_graph *g, dv_tensor partials, const struct dv_attend_shape *shape);
+/* Attention among the pass's own tokens, with keys and values of each head: the pass starts at
+ * position 0. The nope parts of q are used, its rope parts are q_rope. */
+struct dv_attend_heads_inputs {
+    dv_tensor q, q_rope, k_nope, k_rope, v;
+};
+struct dv_attend_heads_shape {
+    uint32_t heads, nope, rope, v_head;
+    float    scale;
+};
+dv_tensor dv_attend_heads(struct dv_graph *g, const struct dv_attend_heads_inputs *in,
+                          const struct dv_attend_heads_shape *shape); /* [T, heads * v_head] */
 struct dv_router_shape {
     uint32_t experts, top_k, groups, top_k_groups, flags;
     float    scale;

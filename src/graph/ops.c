@@ -163,6 +163,37 @@ dv_tensor dv_combine(struct dv_graph *g, dv_tensor partials, const struct dv_att
                   value(g, partials)->rows, (uint64_t)shape->heads * shape->kv);
 }
 
+static bool has_columns(const struct dv_graph *g, dv_tensor x, uint64_t cols)
+{
+    return x && value(g, x)->cols == cols && value(g, x)->rows == g->size.tokens;
+}
+
+dv_tensor dv_attend_heads(struct dv_graph *g, const struct dv_attend_heads_inputs *in,
+                          const struct dv_attend_heads_shape *shape)
+{
+    uint64_t heads = shape->heads;
+    if (!need(g, DV_OP_attend_heads,
+              has_columns(g, in->q, heads * (shape->nope + shape->rope)) &&
+                  has_columns(g, in->q_rope, heads * shape->rope) &&
+                  has_columns(g, in->k_nope, heads * shape->nope) &&
+                  has_columns(g, in->k_rope, shape->rope) &&
+                  has_columns(g, in->v, heads * shape->v_head),
+              "queries, keys and values do not have these heads"))
+        return 0;
+    if (!need(g, DV_OP_attend_heads, (shape->nope | shape->rope | shape->v_head) % 4 == 0,
+              "a width that is not a multiple of 4"))
+        return 0;
+    return simple(g,
+                  (struct dv_node){ .op     = DV_OP_attend_heads,
+                                    .in     = { in->q, in->q_rope, in->k_nope, in->k_rope, in->v },
+                                    .heads  = shape->heads,
+                                    .nope   = shape->nope,
+                                    .dim    = shape->rope,
+                                    .v_head = shape->v_head,
+                                    .scale  = shape->scale },
+                  value(g, in->q)->rows, heads * shape->v_head);
+}
+
 dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
                     const struct dv_router_shape *shape)
 {

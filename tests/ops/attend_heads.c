@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+
+#include "ops/harness.h"
+
+static const struct shape {
+    const char *name;
+    uint32_t    tokens, heads, nope, rope, v;
+} shapes[] = {
+    { "one token", 1, 5, 36, 20, 28 },
+    { "three tokens", 3, 5, 36, 20, 28 },
+    { "seven tokens", 7, 5, 36, 20, 28 },
+    { "one beyond two tiles", 33, 5, 36, 20, 28 },
+    { "whole tiles", 64, 5, 36, 20, 28 },
+    { "many tokens", 200, 5, 36, 20, 28 },
+    { "narrow", 33, 2, 4, 4, 4 },
+    { "deepseek, one token", 1, 2, 128, 64, 128 },
+    { "deepseek", 33, 5, 128, 64, 128 },
+    { "deepseek, long", 200, 2, 128, 64, 128 },
+    { "glm", 64, 5, 192, 64, 256 },
+    { "glm, long", 200, 2, 192, 64, 256 },
+    { "widest", 33, 2, 256, 128, 256 },
+};
+
+static struct op_params params_of(const struct shape *s, uint32_t tokens)
+{
+    return (struct op_params){ .name = s->name, .tokens = tokens };
+}
+
+/* Filled by token, so that a bench of fewer tokens gets the same beginning. */
+static dv_tensor input(struct op_bench *b, uint32_t tokens, uint32_t cols, uint32_t salt)
+{
+    dv_tensor x = op_input(b, tokens, cols);
+    for (uint32_t t = 0; t < tokens; t++)
+        for (uint32_t k = 0; k < cols; k++)
+            op_row(b, x, t)[k] =
+                (float)((t + 1) * (k + 3 + salt) * 2654435761u >> 8) / 8388608 - 1;
+    return x;
+}
+
+/* The query is a view of something wider, as after fusion. */
+static dv_tensor attend(struct op_bench *b, const struct shape *s, uint32_t tokens, float scale)
+{
+    struct dv_attend_heads_shape  shape = { s->heads, s->nope, s->rope, s->v, scale };
+    uint32_t                      q_cols = s->heads * (s->nope + s->rope);
+    struct dv_attend_heads_inputs in = {
+        .q = dv_view_cols(b->graph, input(b, tokens, q_cols + 12, 0), 8, q_cols),
+        .q_rope = input(b, tokens, s->heads * s->rope, 100),
+        .k_nope = input(b, tokens, s->heads * s->nope, 200),
+        .k_rope = input(b, tokens, s->rope, 300),
+        .v = input(b, tokens, s->heads * s->v, 400),
+    };
+    return dv_attend_heads(b->graph, &in, &shape);
+}
+
+/* A score is a sum of nope + rope products, a result one of `tokens` weighted values; the weights'
+ * relative error is the scores' absolute one. */
+static void close_to_reference(const struct shape *s)
+{
+    struct op_params params = params_of(s, s->tokens);
+    struct op_bench  b;
+    op_begin(&b, &params);
+    dv_tensor y = attend(&b, s, s->tokens, 1 / sqrtf((float)(s->nope + s->rope)));
+    op_run(&b);
+    op_expect_close(&b, y, 8 * (sqrt(s->nope + s->rope) + sqrt(s->tokens)) * OP_EPS);
+    op_end(&b);
+}
+
+/* The results of the first tokens do not change when others follow, not even without numbers. */
+static void same_bits_with_fewer_tokens(const struct shape *s, uint32_t fewer)
+{
+    struct op_params params = params_of(s, s->tokens), first = params_of(s, fewer);
+    struct op_bench  all, some;
+    op_begin(&all, &params);
+    dv_tensor y = attend(&all, s, s->tokens, 0.25f);
+    for (uint32_t k = 0; k < s->heads * s->v; k++)
+        op_row(&all, all.graph->nodes[0].in[4], fewer)[k] = NAN;
+    op_run(&all);
+    op_begin(&some, &first);
+    dv_tensor y_some = attend(&some, s, fewer, 0.25f);
+    op_run(&some);
+    op_expect_same(&all, y, 0, &some, y_some, fewer);
+    op_end(&some);
+    op_end(&all);
+}
+
+void op_test_attend_heads(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        close_to_reference(&shapes[i]);
+        for (uint32_t fewer = 1; fewer < shapes[i].tokens; fewer = 3 * fewer + 2)
+            same_bits_with_fewer_tokens(&shapes[i], fewer);
+    }
+}
