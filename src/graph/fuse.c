@@ -53,7 +53,8 @@ static void count_uses(struct fuser *f)
 static bool is_plain_matrix(const struct dv_graph *g, dv_weight w)
 {
     const struct dv_weight_info *info = &g->weights[w];
-    return info->kind == DV_WEIGHT_MATRIX && info->slices == 1 && info->experts == 0;
+    return info->kind == DV_WEIGHT_MATRIX && info->slices == 1 && info->row_step == 0 &&
+           info->experts == 0;
 }
 
 /* Replaces `node` by `fused`, which makes the same outputs. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Multi-head latent attention in the absorbed form (DeepSeek-V2 report, equations 9 to 19): the key
- * up-projection W_UK moves to the query and the value up-projection W_UV behind the softmax, so
- * that one latent row of kv + rope values a token serves all heads as key and as value. */
+/* Multi-head latent attention (DeepSeek-V2 report, equations 9 to 19), in two forms that are equal
+ * but for rounding. Absorbed: the key up-projection W_UK moves to the query and the value
+ * up-projection W_UV behind the softmax, so that one latent row of kv + rope values a token serves
+ * all heads as key and as value. Materialised: keys and values of each head are made from the
+ * latents; (nope + rope + v) products a query, key and head instead of (2 kv + rope). */
 #include <math.h>
 
 #include "model/model.h"
@@ -49,22 +51,38 @@ void dv_model_rope_frequencies(const struct dv_config *config, double *frequenci
     }
 }
 
-/* W_UK or W_UV: for each head some rows of kv_b_proj, W_UK transposed for the query's side. */
-static dv_weight up_projection(const struct dv_model_layer *layer, bool key)
+/* Products of a head with n new tokens among S cached ones: n kv (nope + v) to absorb and
+ * n S (2 kv + rope), or S kv (nope + v) to make keys and values and n S (nope + rope + v). With S
+ * large against kv they are equal at n = kv (nope + v) / (2 kv - nope - v): 171 for V3. */
+uint32_t dv_model_materialise_from(const struct dv_config *config)
+{
+    uint64_t widths = (uint64_t)config->nope + config->v_head, both = 2ull * config->kv_lora;
+    if (both <= widths)
+        return UINT32_MAX;
+    uint64_t tokens = (config->kv_lora * widths + both - widths - 1) / (both - widths);
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
+enum up { W_UK, W_UK_TRANSPOSED, W_UV };
+
+/* For each head its rows of kv_b_proj; W_UK transposed for the query's side. */
+static dv_weight up_projection(const struct dv_model_layer *layer, enum up which)
 {
     const struct dv_config *c    = layer->config;
     const char             *name = dv_layer_name(layer, "self_attn.kv_b_proj.weight");
+    uint32_t                rows = which == W_UV ? c->v_head : c->nope;
+    bool                    transposed = which == W_UK_TRANSPOSED;
     if (!name)
         return 0;
     struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
                                    .name        = name,
                                    .slices      = c->heads,
-                                   .row0        = key ? 0 : c->nope,
+                                   .row0        = which == W_UV ? c->nope : 0,
                                    .row_step    = c->nope + c->v_head,
                                    .tensor_cols = c->kv_lora,
-                                   .transposed  = key,
-                                   .rows        = key ? c->kv_lora : c->v_head,
-                                   .cols        = key ? c->nope : c->kv_lora,
+                                   .transposed  = transposed,
+                                   .rows        = transposed ? c->kv_lora : rows,
+                                   .cols        = transposed ? rows : c->kv_lora,
                                    .n_parts     = 1,
                                    .parts       = { { name, c->heads * (c->nope + c->v_head) } } };
     return dv_weight_add(layer->g, &info);
@@ -91,6 +109,52 @@ static dv_tensor query(const struct dv_model_layer *layer, dv_tensor h)
     return linear(layer, "self_attn.q_b_proj.weight", compressed, rows, c->q_lora);
 }
 
+/* What both forms start from. */
+struct parts {
+    dv_tensor q;      /* [tokens, heads * (nope + rope)] */
+    dv_tensor q_rope; /* [tokens, heads * rope], rotated */
+    dv_tensor latent; /* [tokens, kv] */
+    dv_tensor k_rope; /* [tokens, rope], rotated */
+};
+
+/* [tokens, heads * v_head] */
+static dv_tensor absorbed(const struct dv_model_layer *layer, const struct parts *p)
+{
+    struct dv_graph        *g        = layer->g;
+    const struct dv_config *c        = layer->config;
+    struct dv_attend_shape  shape    = { .heads = c->heads,
+                                         .kv    = c->kv_lora,
+                                         .rope  = c->rope,
+                                         .scale = dv_model_softmax_scale(c) };
+    dv_weight               w_uk     = up_projection(layer, W_UK_TRANSPOSED);
+    dv_tensor               q_latent = dv_matmul(g, w_uk, p->q, c->nope + c->rope);
+    dv_tensor               cache    = dv_cache_write(g, p->latent, p->k_rope);
+    dv_tensor               partials = dv_attend(g, q_latent, p->q_rope, cache, &shape);
+    dv_tensor               context  = dv_combine(g, partials, &shape);
+    return dv_matmul(g, up_projection(layer, W_UV), context, c->kv_lora);
+}
+
+/* The same for the first pass of a timeline, which reads no cache: later passes do. */
+static dv_tensor materialised(const struct dv_model_layer *layer, const struct parts *p)
+{
+    struct dv_graph              *g     = layer->g;
+    const struct dv_config       *c     = layer->config;
+    struct dv_attend_heads_shape  shape = { .heads  = c->heads,
+                                            .nope   = c->nope,
+                                            .rope   = c->rope,
+                                            .v_head = c->v_head,
+                                            .scale  = dv_model_softmax_scale(c) };
+    struct dv_attend_heads_inputs in    = {
+           .q      = p->q,
+           .q_rope = p->q_rope,
+           .k_nope = dv_matmul(g, up_projection(layer, W_UK), p->latent, 0),
+           .k_rope = p->k_rope,
+           .v      = dv_matmul(g, up_projection(layer, W_UV), p->latent, 0),
+    };
+    dv_cache_write(g, p->latent, p->k_rope);
+    return dv_attend_heads(g, &in, &shape);
+}
+
 dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h)
 {
     struct dv_graph        *g    = layer->g;
@@ -99,20 +163,14 @@ dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h)
     dv_weight               kv_norm =
         dv_weight_vector(g, dv_layer_name(layer, "self_attn.kv_a_layernorm.weight"), c->kv_lora);
 
-    dv_tensor q = query(layer, h);
-    dv_tensor kva =
+    struct parts p = { .q = query(layer, h) };
+    dv_tensor    kva =
         linear(layer, "self_attn.kv_a_proj_with_mqa.weight", h, c->kv_lora + c->rope, c->hidden);
-    dv_tensor latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, c->kv_lora), kv_norm, INNER_EPS);
-    dv_tensor k_rope =
+    p.latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, c->kv_lora), kv_norm, INNER_EPS);
+    p.k_rope =
         dv_rope(g, dv_view_cols(g, kva, c->kv_lora, c->rope), layer->rope, 1, c->rope, c->rope, 0);
-    dv_tensor q_rope   = dv_rope(g, q, layer->rope, c->heads, c->rope, head, c->nope);
-    dv_tensor q_latent = dv_matmul(g, up_projection(layer, true), q, head);
-    dv_tensor cache    = dv_cache_write(g, latent, k_rope);
+    p.q_rope = dv_rope(g, p.q, layer->rope, c->heads, c->rope, head, c->nope);
 
-    struct dv_attend_shape shape = {
-        .heads = c->heads, .kv = c->kv_lora, .rope = c->rope, .scale = dv_model_softmax_scale(c)
-    };
-    dv_tensor context = dv_combine(g, dv_attend(g, q_latent, q_rope, cache, &shape), &shape);
-    dv_tensor out     = dv_matmul(g, up_projection(layer, false), context, c->kv_lora);
+    dv_tensor out = g->size.materialise ? materialised(layer, &p) : absorbed(layer, &p);
     return linear(layer, "self_attn.o_proj.weight", out, c->hidden, c->heads * c->v_head);
 }

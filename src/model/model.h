@@ -15,6 +15,10 @@ dsvk_status dv_model_build(struct dv_graph **out, const struct dv_context *ctx,
 float dv_model_softmax_scale(const struct dv_config *config);
 void dv_model_rope_frequencies(const struct dv_config *config, double *frequencies, double *mscale);
 
+/* From how many tokens on a pass that starts at position 0 is cheaper with materialised keys and
+ * values; UINT32_MAX: never. */
+uint32_t dv_model_materialise_from(const struct dv_config *config);
+
 /* ---- the parts, for deepseek.c ---- */
 
 struct dv_model_layer {

@@ -13,16 +13,25 @@ const char *const published_names[] = { "v2-lite",       "v2",      "v3", "moonl
 static const uint32_t token_counts[] = { 1, 2, 4, 5, 64, 512 };
 #define N_COUNTS (sizeof token_counts / sizeof *token_counts)
 
-struct dv_graph *planned(struct dv_plan *plan, const struct dv_context *ctx,
-                         const struct dv_config *config, uint32_t tokens, bool no_fuse)
+static struct dv_graph *planned_as(struct dv_plan *plan, const struct dv_context *ctx,
+                                   const struct dv_config *config, uint32_t tokens, bool no_fuse,
+                                   bool materialise)
 {
     struct dv_graph     *g;
-    struct dv_graph_size size = {
-        .tokens = tokens, .context = 4096, .split = dv_engine_split(4096), .tile = 16
-    };
+    struct dv_graph_size size = { .tokens      = tokens,
+                                  .context     = 4096,
+                                  .split       = dv_engine_split(4096),
+                                  .tile        = 16,
+                                  .materialise = materialise };
     assert_int_equal(dv_engine_graph(&g, ctx, config, &size, no_fuse), DSVK_OK);
     assert_int_equal(dv_graph_plan(g, plan), DSVK_OK);
     return g;
+}
+
+struct dv_graph *planned(struct dv_plan *plan, const struct dv_context *ctx,
+                         const struct dv_config *config, uint32_t tokens, bool no_fuse)
+{
+    return planned_as(plan, ctx, config, tokens, no_fuse, false);
 }
 
 void published(struct dv_config *config, const struct dv_context *ctx, const char *name)
@@ -57,19 +66,21 @@ static void for_every_shape(void (*check)(const struct dv_context *, const struc
 static void check_plans(const struct dv_context *ctx, const struct dv_config *config,
                         const char *name)
 {
-    for (unsigned i = 0; i < 4 * N_COUNTS; i++) {
+    for (unsigned i = 0; i < 8 * N_COUNTS; i++) {
         char                 what[80];
         struct dv_graph     *g;
         struct dv_plan       plan;
-        bool                 no_fuse = i & 1, scored = i & 2;
-        struct dv_graph_size size = { .tokens      = token_counts[i / 4],
+        bool                 no_fuse = i & 1, scored = i & 2, materialise = i & 4;
+        struct dv_graph_size size = { .tokens      = token_counts[i / 8],
                                       .context     = 4096,
                                       .split       = dv_engine_split(4096),
                                       .tile        = 16,
                                       .all_rows    = scored,
-                                      .keep_routes = scored };
-        snprintf(what, sizeof what, "%s, %u tokens%s%s", name, size.tokens,
-                 no_fuse ? ", not fused" : "", scored ? ", scored" : "");
+                                      .keep_routes = scored,
+                                      .materialise = materialise };
+        snprintf(what, sizeof what, "%s, %u tokens%s%s%s", name, size.tokens,
+                 no_fuse ? ", not fused" : "", scored ? ", scored" : "",
+                 materialise ? ", materialised" : "");
         assert_int_equal(dv_engine_graph(&g, ctx, config, &size, no_fuse), DSVK_OK);
         assert_int_equal(dv_graph_plan(g, &plan), DSVK_OK);
         expect_sound_plan(g, &plan, what);
@@ -105,11 +116,13 @@ static void expect_uses_of(const struct dv_graph *a, const struct dv_graph *b, c
 static void check_recipes(const struct dv_context *ctx, const struct dv_config *config,
                           const char *name)
 {
-    for (unsigned no_fuse = 0; no_fuse < 2; no_fuse++) {
+    for (unsigned form = 0; form < 4; form++) {
         struct dv_plan   plan;
-        struct dv_graph *one = planned(&plan, ctx, config, 1, no_fuse);
+        bool             no_fuse = form & 1, materialise = form & 2;
+        struct dv_graph *one = planned_as(&plan, ctx, config, 1, no_fuse, materialise);
         for (size_t i = 1; i < N_COUNTS; i++) {
-            struct dv_graph *many = planned(&plan, ctx, config, token_counts[i], no_fuse);
+            struct dv_graph *many =
+                planned_as(&plan, ctx, config, token_counts[i], no_fuse, materialise);
             expect_uses_of(one, many, name);
             expect_uses_of(many, one, name);
             dv_graph_free(many);
