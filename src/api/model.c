@@ -215,23 +215,37 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
 
 /* ---- weights ---- */
 
+/* The graphs that name the recipes: which matrices there are does not depend on the tokens of a
+ * pass, but on the forms of attention that sessions may choose. */
+static dsvk_status recipe_graphs(struct dv_graph *graphs[2], uint32_t *n, const dsvk_model *model,
+                                 const dsvk_load_params *params)
+{
+    dsvk_status          status;
+    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    bool                 both = params->math == DSVK_MATH_F16 &&
+                dv_model_materialise_from(&model->config) <= model->config.max_context;
+    for (*n = 0; *n < (both ? 2u : 1u); ++*n) {
+        size.materialise = *n == 1;
+        TRY(dv_engine_graph(&graphs[*n], &model->ctx, &model->config, &size, params->no_fuse));
+    }
+    return DSVK_OK;
+}
+
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
     dsvk_status      status;
-    struct dv_graph *g;
+    struct dv_graph *graphs[2] = { NULL, NULL };
+    uint32_t         n;
     if (model->weights)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    /* Which matrices there are does not depend on the tokens of a pass. */
-    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, params->no_fuse));
-    struct dv_plan plan;
-    status = dv_graph_plan(g, &plan);
+    status = recipe_graphs(graphs, &n, model, params);
     if (status == DSVK_OK)
-        status = dv_weights_load(&model->weights, device->dev, device->stream, model->checkpoint, g,
-                                 &params->progress);
-    dv_graph_free(g);
+        status = dv_weights_load(&model->weights, device->dev, device->stream, model->checkpoint,
+                                 graphs, n, &params->progress);
+    dv_graph_free(graphs[0]);
+    dv_graph_free(graphs[1]);
     if (status != DSVK_OK)
         return status;
     model->device   = device;

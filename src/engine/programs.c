@@ -25,22 +25,33 @@ uint32_t dv_engine_split(uint32_t context)
     return split < 2 * DV_PAGE ? 2 * DV_PAGE : split;
 }
 
-static struct dv_graph_size size_of(const struct dv_session *s, uint32_t n, bool all_rows)
+/* With f32 products every way of dividing tokens into passes gives the same bits, which another
+ * form for long first passes would break: so it is used where products are rounded anyway. */
+void dv_session_choose_form(struct dv_session *s)
 {
-    return (struct dv_graph_size){ .tokens      = n,
+    s->materialise_from = s->params.materialise_from;
+    if (s->materialise_from == 0)
+        s->materialise_from =
+            s->engine.math_f16 ? dv_model_materialise_from(s->engine.config) : UINT32_MAX;
+}
+
+static struct dv_graph_size size_of(const struct dv_session *s, const struct dv_pass *pass)
+{
+    return (struct dv_graph_size){ .tokens      = pass->tokens,
                                    .context     = s->params.context,
                                    .split       = s->split,
                                    .tile        = s->tuning.matmul_tokens,
-                                   .all_rows    = all_rows,
-                                   .keep_routes = all_rows };
+                                   .all_rows    = pass->all_rows,
+                                   .keep_routes = pass->all_rows,
+                                   .materialise = pass->materialise };
 }
 
 static dsvk_status planned(struct dv_graph **graph, struct dv_plan *plan,
-                           const struct dv_session *s, uint32_t n, bool all_rows)
+                           const struct dv_session *s, const struct dv_pass *pass)
 {
     dsvk_status             status;
     const struct dv_engine *e    = &s->engine;
-    struct dv_graph_size    size = size_of(s, n, all_rows);
+    struct dv_graph_size    size = size_of(s, pass);
     TRY(dv_engine_graph(graph, e->ctx, e->config, &size, e->no_fuse));
     status = dv_graph_plan(*graph, plan);
     if (status != DSVK_OK) {
@@ -50,21 +61,30 @@ static dsvk_status planned(struct dv_graph **graph, struct dv_plan *plan,
     return status;
 }
 
+static dsvk_status add_arena_need(uint64_t *bytes, const struct dv_session *s,
+                                  const struct dv_pass *pass)
+{
+    dsvk_status      status;
+    struct dv_graph *graph;
+    struct dv_plan   plan;
+    TRY(planned(&graph, &plan, s, pass));
+    dv_graph_free(graph);
+    if (plan.arena_bytes > *bytes)
+        *bytes = plan.arena_bytes;
+    return DSVK_OK;
+}
+
 dsvk_status dv_session_arena_bytes(uint64_t *bytes, const struct dv_session *s)
 {
     dsvk_status status;
-    *bytes = 0;
+    uint32_t    chunk = s->params.chunk;
+    *bytes            = 0;
     /* The need grows with the tokens, but passes of few tokens are planned in another way. */
-    for (uint32_t n = 1; n <= s->params.chunk; n = n < DV_FEW_TOKENS ? n + 1 : s->params.chunk) {
-        struct dv_graph *graph;
-        struct dv_plan   plan;
-        TRY(planned(&graph, &plan, s, n, false));
-        dv_graph_free(graph);
-        if (plan.arena_bytes > *bytes)
-            *bytes = plan.arena_bytes;
-        if (n == s->params.chunk)
-            break;
-    }
+    for (uint32_t n = 1; n <= DV_FEW_TOKENS && n < chunk; n++)
+        TRY(add_arena_need(bytes, s, &(struct dv_pass){ .tokens = n }));
+    TRY(add_arena_need(bytes, s, &(struct dv_pass){ .tokens = chunk }));
+    if (chunk >= s->materialise_from)
+        TRY(add_arena_need(bytes, s, &(struct dv_pass){ .tokens = chunk, .materialise = true }));
     return DSVK_OK;
 }
 
@@ -106,15 +126,15 @@ static dsvk_status grow_arena(struct dv_session *s, uint64_t bytes)
     return dv_buffer_new(&s->arena, s->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
 }
 
-static dsvk_status make_program(struct dv_program **out, struct dv_session *s, uint32_t n,
-                                bool all_rows)
+static dsvk_status make_program(struct dv_program **out, struct dv_session *s,
+                                const struct dv_pass *pass)
 {
     dsvk_status             status;
     const struct dv_engine *e      = &s->engine;
     struct dv_weight_place *places = NULL;
     struct dv_graph        *graph;
     struct dv_plan          plan;
-    TRY(planned(&graph, &plan, s, n, all_rows));
+    TRY(planned(&graph, &plan, s, pass));
     TRY_OR(fail, grow_arena(s, plan.arena_bytes));
     places = dv_zalloc_array(e->ctx, graph->n_weights + 1, sizeof *places);
     if (!places) {
@@ -143,15 +163,20 @@ fail:
     return status;
 }
 
-dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s, uint32_t n,
-                               bool all_rows)
+static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
+{
+    return a->tokens == b->tokens && a->all_rows == b->all_rows && a->materialise == b->materialise;
+}
+
+dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
+                               const struct dv_pass *pass)
 {
     dsvk_status             status;
     struct dv_session_slot *oldest = &s->slots[0];
     *out                           = NULL;
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
         struct dv_session_slot *slot = &s->slots[i];
-        if (slot->program && slot->program->graph->size.tokens == n && slot->all_rows == all_rows) {
+        if (slot->program && same_pass(&slot->pass, pass)) {
             slot->used = ++s->clock;
             *out       = slot->program;
             return DSVK_OK;
@@ -163,7 +188,7 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s, ui
         s->last = NULL;
     dv_program_free(oldest->program);
     oldest->program = NULL;
-    TRY(make_program(out, s, n, all_rows));
-    *oldest = (struct dv_session_slot){ .program = *out, .all_rows = all_rows, .used = ++s->clock };
+    TRY(make_program(out, s, pass));
+    *oldest = (struct dv_session_slot){ .program = *out, .pass = *pass, .used = ++s->clock };
     return DSVK_OK;
 }

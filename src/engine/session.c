@@ -76,6 +76,7 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     s->params = *params;
     s->split  = dv_engine_split(params->context);
     dv_tuning_of(&s->tuning, &engine->dev->caps);
+    dv_session_choose_form(s);
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
@@ -155,8 +156,11 @@ static dsvk_status pass(struct dv_session *s, const uint32_t *ids, uint32_t n, u
     dsvk_status        status;
     struct dv_program *p;
     uint64_t           value, start = dv_time_ns();
-    s->last = NULL;
-    TRY(dv_session_program(&p, s, n, all_rows));
+    struct dv_pass     kind = { .tokens      = n,
+                                .all_rows    = all_rows,
+                                .materialise = position == 0 && n >= s->materialise_from };
+    s->last                 = NULL;
+    TRY(dv_session_program(&p, s, &kind));
     write_step(s, p, ids, n, position);
     TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
     TRY(dv_stream_wait(s->engine.stream, value, 0));

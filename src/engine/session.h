@@ -26,12 +26,20 @@ struct dv_session_params {
     uint32_t             context, chunk; /* both > 0 */
     enum dv_cache_format cache;
     bool                 profile;
+    uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
+};
+
+/* What a program is recorded for. */
+struct dv_pass {
+    uint32_t tokens;
+    bool     all_rows;    /* with every row's logits and the routers' choices */
+    bool     materialise; /* of dv_graph_size */
 };
 
 struct dv_session_slot {
     struct dv_program *program;
-    bool               all_rows; /* with every row's logits and the routers' choices */
-    uint64_t           used;     /* for the least recently used */
+    struct dv_pass     pass;
+    uint64_t           used; /* for the least recently used */
 };
 
 struct dv_session {
@@ -39,6 +47,7 @@ struct dv_session {
     struct dv_session_params params;
     struct dv_tuning         tuning;
     uint32_t                 split;  /* positions of one attention split */
+    uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
     struct dv_cache         *cache;
     struct dv_buffer        *arena, *rope, *step, *result;
     struct dv_session_slot   slots[DV_MAX_PROGRAMS];
@@ -75,9 +84,11 @@ dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 
 /* ---- inside engine/ ---- */
 
-/* The program for a pass of n tokens, made when needed (engine/programs.c). */
-dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s, uint32_t n,
-                               bool all_rows);
+/* Sets materialise_from by the parameters (engine/programs.c). */
+void dv_session_choose_form(struct dv_session *s);
+/* The program for a pass, made when needed (engine/programs.c). */
+dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
+                               const struct dv_pass *pass);
 /* The arena bytes that passes of up to `chunk` tokens need. */
 dsvk_status dv_session_arena_bytes(uint64_t *bytes, const struct dv_session *s);
 

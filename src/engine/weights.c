@@ -57,25 +57,47 @@ static uint32_t members(const struct dv_weight_info *info)
 
 /* ---- copying the recipes ---- */
 
-static dsvk_status copy_recipes(struct dv_weights *w, const struct dv_graph *g)
+static dsvk_status copy_recipe(struct dv_weights *w, const struct dv_weight_info *from)
 {
-    const struct dv_context *ctx = w->dev->ctx;
-    w->recipes                   = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->recipes);
-    w->places                    = dv_zalloc_array(ctx, g->n_weights + 1, sizeof *w->places);
-    if (!w->recipes || !w->places)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", g->n_weights);
-    for (uint32_t i = 1; i <= g->n_weights; i++) {
-        if (g->weights[i].kind == DV_WEIGHT_ROPE)
-            continue;
-        struct dv_weight_info *info = &w->recipes[w->n_recipes++];
-        *info                       = g->weights[i];
-        for (uint32_t p = 0; p < info->n_parts; p++) {
-            info->parts[p].name = dv_arena_printf(&w->arena, "%s", g->weights[i].parts[p].name);
-            if (!info->parts[p].name)
-                return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for names");
-        }
-        info->name = info->parts[0].name;
+    if (from->kind == DV_WEIGHT_ROPE || dv_weights_find(w, from))
+        return DSVK_OK;
+    struct dv_weight_info *info = &w->recipes[w->n_recipes];
+    *info                       = *from;
+    for (uint32_t p = 0; p < info->n_parts; p++) {
+        info->parts[p].name = dv_arena_printf(&w->arena, "%s", from->parts[p].name);
+        if (!info->parts[p].name)
+            return dv_fail(w->dev->ctx, DSVK_NO_MEMORY, "weights: no memory for names");
     }
+    info->name = info->parts[0].name;
+    w->n_recipes++;
+    return DSVK_OK;
+}
+
+/* Those that a node uses: fusion leaves the recipes that it replaced behind. */
+static dsvk_status copy_recipes_of(struct dv_weights *w, const struct dv_graph *g)
+{
+    dsvk_status status;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_WEIGHTS; k++)
+            if (g->nodes[i].w[k])
+                TRY(copy_recipe(w, &g->weights[g->nodes[i].w[k]]));
+    return DSVK_OK;
+}
+
+static dsvk_status copy_recipes(struct dv_weights *w, struct dv_graph *const *graphs,
+                                uint32_t n_graphs)
+{
+    dsvk_status              status;
+    const struct dv_context *ctx = w->dev->ctx;
+    uint32_t                 n   = 1;
+    for (uint32_t i = 0; i < n_graphs; i++)
+        n += graphs[i]->n_weights;
+    w->recipes = dv_zalloc_array(ctx, n, sizeof *w->recipes);
+    w->places  = dv_zalloc_array(ctx, n, sizeof *w->places);
+    if (!w->recipes || !w->places)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", n);
+    for (uint32_t i = 0; i < n_graphs; i++)
+        TRY(copy_recipes_of(w, graphs[i]));
     return DSVK_OK;
 }
 
@@ -342,7 +364,8 @@ static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
 
 dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
                             struct dv_stream *stream, const struct dv_checkpoint *checkpoint,
-                            const struct dv_graph *graph, const dsvk_progress *progress)
+                            struct dv_graph *const *graphs, uint32_t n_graphs,
+                            const dsvk_progress *progress)
 {
     dsvk_status        status;
     struct dv_weights *w = dv_zalloc(dev->ctx, sizeof *w);
@@ -352,7 +375,7 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
     w->dev = dev;
     dv_arena_init(&w->arena, dev->ctx);
     struct loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .checkpoint = checkpoint };
-    TRY_OR(fail, copy_recipes(w, graph));
+    TRY_OR(fail, copy_recipes(w, graphs, n_graphs));
     TRY_OR(fail, lay_out(&l));
     TRY_OR(fail, assign(&l));
     TRY_OR(fail, allocate(&l));

@@ -9,11 +9,13 @@
 
 struct dv_weights;
 
-/* `graph` names the recipes (DV_WEIGHT_ROPE is not stored: it belongs to a session). NO_VRAM with
- * the numbers before anything is allocated when the sum exceeds the device's limit; CANCELLED. */
+/* The `n_graphs` graphs name the recipes, each once (DV_WEIGHT_ROPE is not stored: it belongs to a
+ * session). NO_VRAM with the numbers before anything is allocated when the sum exceeds the device's
+ * limit; CANCELLED. */
 dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
                             struct dv_stream *stream, const struct dv_checkpoint *checkpoint,
-                            const struct dv_graph *graph, const dsvk_progress *progress);
+                            struct dv_graph *const *graphs, uint32_t n_graphs,
+                            const dsvk_progress *progress);
 void        dv_weights_free(struct dv_weights *weights);
 uint64_t    dv_weights_bytes(const struct dv_weights *weights);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One answer: the logits of a position do not depend on how its tokens were divided into passes, on
- * what the session held before, or on fusion. They are compared bit by bit. */
+ * what the session held before, or on fusion. They are compared bit by bit. With f16 products that
+ * holds for the absorbed form of attention only, so nothing else is used here. */
 #include "model/support.h"
 
 #include <math.h>
@@ -51,9 +52,16 @@ static void expect_last(const struct base *b, dsvk_session *s, const char *how)
     free(row);
 }
 
+static dsvk_session *new_session(const struct base *b, dsvk_model *model, uint32_t chunk)
+{
+    dsvk_session *s = session(model, CONTEXT, chunk, b->cache);
+    choose_form(s, UINT32_MAX);
+    return s;
+}
+
 static void expect_scores(const struct base *b, dsvk_model *model, uint32_t chunk, const char *how)
 {
-    dsvk_session *s    = session(model, CONTEXT, chunk, b->cache);
+    dsvk_session *s    = new_session(b, model, chunk);
     float        *rows = score(s, b->tokens, N, b->vocab);
     unsigned      told = *b->differences;
     for (size_t i = 0; i < N && *b->differences < told + 3; i++)
@@ -64,7 +72,7 @@ static void expect_scores(const struct base *b, dsvk_model *model, uint32_t chun
 
 static void expect_chunks(const struct base *b, uint32_t chunk, const char *how)
 {
-    dsvk_session *s = session(b->model, CONTEXT, chunk, b->cache);
+    dsvk_session *s = new_session(b, b->model, chunk);
     sync(s, b->tokens, N);
     expect_last(b, s, how);
     dsvk_session_free(s);
@@ -73,7 +81,7 @@ static void expect_chunks(const struct base *b, uint32_t chunk, const char *how)
 static void expect_decoding(const struct base *b, dsvk_model *model, size_t from, size_t to,
                             const char *how)
 {
-    dsvk_session *s = session(model, CONTEXT, 64, b->cache);
+    dsvk_session *s = new_session(b, model, 64);
     for (size_t n = from; n <= to; n++) {
         sync(s, b->tokens, n);
         expect_last(b, s, how);
@@ -84,7 +92,7 @@ static void expect_decoding(const struct base *b, dsvk_model *model, size_t from
 static void expect_reuse(const struct base *b)
 {
     uint32_t      other[N];
-    dsvk_session *s = session(b->model, CONTEXT, 64, b->cache);
+    dsvk_session *s = new_session(b, b->model, 64);
     sync(s, b->tokens, 50);
     expect_last(b, s, "a beginning");
     sync(s, b->tokens, N);
@@ -105,7 +113,7 @@ static void expect_reuse(const struct base *b)
 
 static void check_cache(struct base *b, dsvk_model *built, bool thorough)
 {
-    dsvk_session *s = session(b->model, CONTEXT, 64, b->cache);
+    dsvk_session *s = new_session(b, b->model, 64);
     b->rows         = score(s, b->tokens, N, b->vocab);
     dsvk_session_free(s);
     expect_scores(b, b->model, 64, "scored again");

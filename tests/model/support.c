@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/handles.h"
 #include "file/config.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
@@ -92,6 +93,12 @@ dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_
                                           .context = context, .chunk = chunk, .cache = cache }),
                      DSVK_OK);
     return s;
+}
+
+void choose_form(dsvk_session *s, uint32_t materialise_from)
+{
+    s->session->params.materialise_from = materialise_from;
+    dv_session_choose_form(s->session);
 }
 
 void sync(dsvk_session *s, const uint32_t *tokens, size_t n)
