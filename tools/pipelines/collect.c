@@ -140,7 +140,10 @@ fail:
     return status;
 }
 
-static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, bool no_fuse, bool all_rows)
+/* What a pass is, besides its tokens: all sums of these. */
+enum { NO_FUSE = 1, ALL_ROWS = 2, MATERIALISE = 4, N_FORMS = 8 };
+
+static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, unsigned form)
 {
     dsvk_status              status;
     const struct dv_context *ctx = pass->collection->ctx;
@@ -149,9 +152,10 @@ static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, bool no_fuse
     struct dv_plan       plan;
     dv_tuning_of(&tuning, pass->collection->caps);
     struct dv_graph_size size = { .tokens = tokens, .context = context,
-        .split = dv_engine_split(context), .tile = tuning.matmul_tokens, .all_rows = all_rows,
-        .keep_routes = all_rows };
-    TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, no_fuse));
+        .split = dv_engine_split(context), .tile = tuning.matmul_tokens,
+        .all_rows = form & ALL_ROWS, .keep_routes = form & ALL_ROWS,
+        .materialise = form & MATERIALISE };
+    TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, form & NO_FUSE));
     status = dv_graph_plan(pass->graph, &plan);
     if (status == DSVK_OK)
         status = collect_formats(pass);
@@ -172,8 +176,8 @@ dsvk_status collect(struct collection *collection)
         if (config.vocab > MOST_ROWS)
             config.vocab = MOST_ROWS;
         for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++)
-            for (unsigned form = 0; form < 4; form++)
-                TRY(collect_pass(&pass, token_counts[t], form & 1, form & 2));
+            for (unsigned form = 0; form < N_FORMS; form++)
+                TRY(collect_pass(&pass, token_counts[t], form));
     }
     return DSVK_OK;
 }
