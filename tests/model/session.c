@@ -86,7 +86,9 @@ static void cancelled_load_can_be_repeated(void **state)
     for (unsigned at = 1; at <= 2; at++) {
         struct progress  p      = { .cancel_at = at };
         dsvk_load_params params = { .progress = { report, &p } };
-        dsvk_status      status = dsvk_model_load(other, device_under_test(), &params);
+        expect_lines();
+        dsvk_status status = dsvk_model_load(other, device_under_test(), &params);
+        assert_int_equal(expected_lines(), status != DSVK_OK);
         if (status == DSVK_OK)
             break; /* so small that it is not asked so often */
         assert_int_equal(status, DSVK_CANCELLED);
