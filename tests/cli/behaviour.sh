@@ -25,7 +25,7 @@ printf 'hi\n' >"$work/prompt"; input=$work/prompt
 prints "$answer" run -q "${model[@]}"
 prints "$answer" run -q "${model[@]}" -
 input=/dev/null
-prints $'a\uFFFD(\uFFFD \uFFFD\uFFFD\uFFFD\uFFFD\uFFFD' run -q -m broken-text hi
+prints $'a\xEF\xBF\xBD(\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD' run -q -m broken-text hi
 run 0 run "${model[@]}" --ignore-eos --ctx 20 hi
 says "note: stopped at the end of the context of 20 tokens"
 

@@ -13,7 +13,7 @@ wrong() { # MESSAGE: with the places on standard input
     [ -z "$places" ] || { echo "$1:"; echo "$places" | sed 's/^/    /'; fails=1; }
 }
 mapfile -t files < <({ git ls-files -co --exclude-standard 2>/dev/null || find . -type f | sed 's#^\./##'; } |
-    grep -vE '^(models/|build|LICENSE)|\.(json|jsonl|safetensors|spv|bin|txt|png)$|(^|/)corpus/')
+    grep -vE '^(models/|build|LICENSE|\.git/)|\.(json|jsonl|safetensors|spv|bin|txt|png)$|(^|/)corpus/')
 mapfile -t text < <(for f in "${files[@]}"; do [ -f "$f" ] && grep -Iql . "$f" && echo "$f"; done)
 mapfile -t code < <(printf '%s\n' "${text[@]}" | grep -E '\.(c|h|comp|glsl)$')
 mapfile -t licensed < <(printf '%s\n' "${text[@]}" |
