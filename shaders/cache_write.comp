@@ -26,6 +26,9 @@ vec4 cache_rope_input(uint k)
 void main()
 {
     uint position = load_word(address(args.step), 4u); // dv_step.position
-    for (token = gl_WorkGroupID.x; token < args.tokens; token += gl_NumWorkGroups.x)
+    token = gl_WorkGroupID.x; // as in embed.comp: the loop ends at its bottom
+    do {
         cache_store(cache_record(args.cache, position + token), args.kv, args.rope);
+        token += gl_NumWorkGroups.x;
+    } while (token < args.tokens);
 }

@@ -31,6 +31,12 @@ void gather(uint token)
 
 void main()
 {
-    for (uint token = gl_WorkGroupID.x; token < args.tokens; token += gl_NumWorkGroups.x)
+    // The grid has no more workgroups than tokens. The loop ends at its bottom: Mesa 26's
+    // lavapipe runs one that ends at its top once more with all lanes off, and still loads from
+    // addresses that are the same for all lanes.
+    uint token = gl_WorkGroupID.x;
+    do {
         gather(token);
+        token += gl_NumWorkGroups.x;
+    } while (token < args.tokens);
 }

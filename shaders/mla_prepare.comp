@@ -60,17 +60,19 @@ vec4 cache_rope_input(uint k)
 
 void write_cache(uint end)
 {
-    for (token = first_token; token < end; token++) {
+    token = first_token; // as in embed.comp: loops over tokens end at their bottom
+    do {
         ADDRESS row = at(address(block.kva), token * block.kva_stride * 4u);
         factor = norm_factor(row, block.kv, args.eps);
         cache_store(cache_record(block.cache, position_of(token)), block.kv, block.rope);
-    }
+    } while (++token < end);
 }
 
 void rotate_query(uint rotator, uint end)
 {
     uint cols = block.heads * block.rope;
-    for (uint t = first_token; t < end; t++) {
+    uint t = first_token;
+    do {
         for (uint c = (rotator * WORKGROUP + gl_LocalInvocationID.x) * 4u; c < cols;
              c += ROTATORS * WORKGROUP * 4u) {
             uint h = c / block.rope, k = c % block.rope;
@@ -80,7 +82,7 @@ void rotate_query(uint rotator, uint end)
             Store4 to = Store4(at(address(block.q_rope), (t * block.q_rope_stride + c) * 4u));
             to.v = floatBitsToUint(y);
         }
-    }
+    } while (++t < end);
 }
 
 void absorb(uint part, uint end)
