@@ -4,20 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES 96
 #define DOING_BYTES 160
+
+uint32_t dv_caps_offers(const struct dv_caps *caps)
+{
+    return (caps->int8 ? DV_NEED_INT8 : 0u) | (caps->int16 ? DV_NEED_INT16 : 0u) |
+           (caps->int64 ? DV_NEED_INT64 : 0u) | (caps->float16 ? DV_NEED_FLOAT16 : 0u) |
+           (caps->integer_dot ? DV_NEED_INTEGER_DOT : 0u) |
+           (caps->bfloat16 ? DV_NEED_BFLOAT16 : 0u) | (caps->float8 ? DV_NEED_FLOAT8 : 0u) |
+           (caps->cooperative_matrix ? DV_NEED_COOPERATIVE_MATRIX : 0u);
+}
 
 static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)
 {
-    char name[NAME_BYTES];
     if (params->module)
         return DSVK_OK;
     if (!params->kernel)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "pipeline: no kernel is named");
-    snprintf(name, sizeof name, "%s%s", params->kernel, dev->caps.int64 ? "_i64" : "");
-    params->module = dv_spirv_find(name);
+    params->module =
+        dv_spirv_choose(params->kernel, dv_caps_offers(&dev->caps), dev->variant);
     if (!params->module)
-        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "pipeline: there is no kernel %s", name);
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                       "pipeline: there is no kernel %s for what the device offers",
+                       params->kernel);
     return DSVK_OK;
 }
 
@@ -58,10 +67,11 @@ static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_
         return dv_fail(ctx, DSVK_UNSUPPORTED,
                        "pipeline: %s: a workgroup of %u invocations, the device allows %u",
                        params->kernel, params->spec[0], dev->caps.max_workgroup);
-    if (facts->int64 && !dev->caps.int64)
+    uint32_t lacking = facts->needs & ~dv_caps_offers(&dev->caps);
+    if (lacking)
         return dv_fail(ctx, DSVK_UNSUPPORTED,
-                       "pipeline: %s: it needs 64-bit integers, the device has none",
-                       params->kernel);
+                       "pipeline: %s: it needs what the device has not (DV_NEED_* %#x)",
+                       params->kernel, lacking);
     return DSVK_OK;
 }
 

@@ -35,6 +35,7 @@ static PFN_vkGetDeviceProcAddr        real_get_device;
 static PFN_vkCreateInstance           real_create_instance;
 static PFN_vkCreateDevice             real_create_device;
 static PFN_vkEnumeratePhysicalDevices real_enumerate;
+static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_coop;
 static unsigned                       calls, fail_at;
 static VkResult                       failure;
 static const char                    *failed_call = "";
@@ -152,6 +153,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL fail_EnumeratePhysicalDevices(VkInstance i
     return hit("vkEnumeratePhysicalDevices") ? failure : real_enumerate(in, n, o);
 }
 
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Coop(VkPhysicalDevice p, uint32_t *n,
+                                                VkCooperativeMatrixPropertiesKHR *o)
+{
+    return hit("vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR") ? failure : real_coop(p, n, o);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL fail_CreateDevice(VkPhysicalDevice             p,
                                                         const VkDeviceCreateInfo    *i,
                                                         const VkAllocationCallbacks *a, VkDevice *o)
@@ -182,6 +189,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance
     }
     WRAP(CreateInstance, real_create_instance, fail_CreateInstance)
     WRAP(EnumeratePhysicalDevices, real_enumerate, fail_EnumeratePhysicalDevices)
+    WRAP(GetPhysicalDeviceCooperativeMatrixPropertiesKHR, real_coop, fail_Coop)
     WRAP(CreateDevice, real_create_device, fail_CreateDevice)
     WRAP(GetDeviceProcAddr, real_get_device, get_device)
 #undef WRAP

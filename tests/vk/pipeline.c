@@ -90,6 +90,30 @@ static void pipeline_with_int64_needs_int64(void **state)
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
 }
 
+/* What the n-th variant of a kernel is: all that the device can run, in the order of the table. */
+static void variants_are_chosen_by_what_the_device_offers(void **state)
+{
+    struct dv_caps caps  = t.dev->caps;
+    const char    *names[][2] = { { "add", "add" }, { "add_i64", "add" } };
+    (void)state;
+    for (int int64 = 0; int64 <= (caps.int64 ? 1 : 0); int64++)
+        for (uint32_t rank = 0; rank < 3; rank++) {
+            struct dv_pipeline       *pipeline;
+            struct dv_spirv_facts     facts;
+            const struct dv_spirv    *module = dv_spirv_find("add");
+            struct dv_pipeline_params params = { .kernel = "add", .spec = { 64 }, .n_spec = 1 };
+            assert_true(dv_spirv_read(&facts, module->words, module->n_words));
+            params.push_bytes  = facts.push_bytes;
+            t.dev->caps.int64  = int64;
+            t.dev->variant     = rank;
+            dsvk_status status = dv_pipeline_get(&pipeline, t.dev, &params);
+            t.dev->caps        = caps;
+            t.dev->variant     = 0;
+            assert_int_equal(status, DSVK_OK);
+            assert_string_equal(pipeline->params.kernel, names[int64][rank < 1 ? 0 : 1]);
+        }
+}
+
 static void every_subgroup_size_compiles(void **state)
 {
     const struct dv_caps *caps = &t.dev->caps;
@@ -148,7 +172,7 @@ static void every_kernel_of_the_library_compiles(void **state)
         struct dv_spirv_facts facts;
         struct dv_pipeline   *pipeline;
         assert_true(dv_spirv_read(&facts, module->words, module->n_words));
-        if (facts.int64 && !t.dev->caps.int64)
+        if (facts.needs & ~dv_caps_offers(&t.dev->caps))
             continue;
         struct dv_pipeline_params params = {
             .module = module, .spec = { 64 }, .n_spec = 1, .push_bytes = facts.push_bytes
@@ -163,6 +187,7 @@ int test_pipeline(void)
         cmocka_unit_test(pipeline_is_made_once),
         cmocka_unit_test(pipeline_refuses_what_cannot_work),
         cmocka_unit_test(pipeline_with_int64_needs_int64),
+        cmocka_unit_test(variants_are_chosen_by_what_the_device_offers),
         cmocka_unit_test(every_subgroup_size_compiles),
         cmocka_unit_test(statistics_where_the_driver_has_them),
         cmocka_unit_test(statistics_may_fail_at_every_call),
