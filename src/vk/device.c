@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk/caps.h"
 
+#include <string.h>
+
+#include "vk/cache_file.h"
+
 #define PUSH_BYTES 128u /* what every device has */
 
 static const char *result_name(VkResult result)
@@ -190,6 +194,16 @@ static dsvk_status make_shared_objects(struct dv_device *dev)
     return dv_device_result(dev, result, "making the pipeline layout");
 }
 
+static void read_key(struct dv_pipeline_key *key, const struct dv_probe *probe)
+{
+    const VkPhysicalDeviceProperties *p = &probe->properties.properties;
+    *key = (struct dv_pipeline_key){ .vendor         = p->vendorID,
+                                     .device         = p->deviceID,
+                                     .driver         = (uint32_t)probe->driver.driverID,
+                                     .driver_version = p->driverVersion };
+    memcpy(key->uuid, p->pipelineCacheUUID, sizeof key->uuid);
+}
+
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
 {
     const struct dv_context *ctx = instance->ctx;
@@ -215,6 +229,7 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     dev->queue_family = dev->caps.queue_family;
     TRY_OR(fail, dv_probe_read(probe, instance, dev->physical));
     dev->memory = probe->memory.memoryProperties;
+    read_key(&dev->key, probe);
     TRY_OR(fail, create(dev, probe));
     TRY_OR(fail, make_shared_objects(dev));
     dv_free(ctx, probe);
@@ -245,6 +260,9 @@ void dv_device_free(struct dv_device *dev)
     if (dev->hung) /* a driver with running work must also stay loaded */
         dev->instance->hung = true;
     else
+        dv_cache_file_save(dev);
+    dv_cache_file_free(dev);
+    if (!dev->hung)
         destroy_objects(dev);
     while (dev->pipelines) {
         struct dv_pipeline *pipeline = dev->pipelines;

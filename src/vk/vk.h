@@ -77,6 +77,12 @@ dsvk_status dv_instance_find(uint32_t *index, const struct dv_instance *instance
 
 /* ---- device ---- */
 
+/* Whose pipeline cache data a driver takes back. */
+struct dv_pipeline_key {
+    uint32_t vendor, device, driver, driver_version;
+    uint8_t  uuid[VK_UUID_SIZE]; /* pipelineCacheUUID */
+};
+
 struct dv_device {
     const struct dv_context *ctx;
     struct dv_instance      *instance; /* borrowed */
@@ -87,7 +93,9 @@ struct dv_device {
     struct VolkDeviceTable   vk;
     struct dv_caps           caps;
     VkPhysicalDeviceMemoryProperties memory;
+    struct dv_pipeline_key   key;
     VkPipelineCache          cache;
+    struct dv_cache_file    *cache_file; /* NULL: the cache ends with the device */
     VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
     bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
     bool                     hung;   /* lost, and work may still run: nothing is destroyed */
@@ -99,6 +107,12 @@ struct dv_device {
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
 void        dv_device_free(struct dv_device *dev);
+
+/* Keeps compiled pipelines in a file of `folder` (vk/cache_file.c): what an earlier run left there
+ * is handed to the driver, and when new pipelines were made, dv_device_free replaces the file.
+ * Right after dv_device_new. Whatever goes wrong with the file costs a line of the log and the time
+ * of compiling, nothing else; only a full host memory or a lost device is a failure. */
+dsvk_status dv_device_keep_pipelines(struct dv_device *dev, const char *folder);
 
 /* OK, or DEVICE_LOST with a line: the first thing that every fallible call asks. */
 dsvk_status dv_device_check(struct dv_device *dev, const char *doing);
@@ -161,6 +175,11 @@ uint32_t dv_caps_offers(const struct dv_caps *caps);
  * push_bytes differs from the module's or the device's limits are exceeded. */
 dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
                             const struct dv_pipeline_params *params);
+
+/* Makes those of n pipelines that are not there yet, on all cores; `first` and each next one are
+ * `stride` bytes apart. Afterwards dv_pipeline_get finds them. */
+dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline_params *first,
+                                 size_t stride, uint32_t n);
 
 struct dv_statistic {
     char     name[64];

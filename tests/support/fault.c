@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/fault.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,13 +37,14 @@ static PFN_vkCreateInstance           real_create_instance;
 static PFN_vkCreateDevice             real_create_device;
 static PFN_vkEnumeratePhysicalDevices real_enumerate;
 static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_coop;
-static unsigned                       calls, fail_at;
+static atomic_uint                    calls; /* pipelines are made on several threads */
+static unsigned                       fail_at;
 static VkResult                       failure;
 static const char                    *failed_call = "";
 
 static bool hit(const char *name)
 {
-    if (++calls != fail_at)
+    if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     failed_call = name;
     return true;
@@ -69,6 +71,7 @@ static bool hit(const char *name)
     X(CreateSemaphore, (INFO(VkSemaphoreCreateInfo), VkSemaphore * o), (d, i, a, o)) \
     X(CreateShaderModule, (INFO(VkShaderModuleCreateInfo), VkShaderModule * o), (d, i, a, o)) \
     X(EndCommandBuffer, (VkCommandBuffer d), (d)) \
+    X(GetPipelineCacheData, (VkDevice d, VkPipelineCache c, size_t *n, void *o), (d, c, n, o)) \
     X(GetPipelineExecutablePropertiesKHR, \
       (VkDevice d, const VkPipelineInfoKHR *i, uint32_t *n, VkPipelineExecutablePropertiesKHR *o), \
       (d, i, n, o)) \

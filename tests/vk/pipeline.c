@@ -181,6 +181,76 @@ static void every_kernel_of_the_library_compiles(void **state)
     }
 }
 
+static uint32_t count_pipelines(void)
+{
+    uint32_t n = 0;
+    for (const struct dv_pipeline *p = t.dev->pipelines; p; p = p->next)
+        n++;
+    return n;
+}
+
+#define N_BATCH 9
+
+/* Each twice but the last, none of them made before; `first` keeps batches apart. */
+static void fill_batch(struct dv_pipeline_params params[N_BATCH], uint32_t first)
+{
+    for (uint32_t i = 0; i < N_BATCH; i++) {
+        params[i]         = scale;
+        params[i].spec[1] = first + i / 2;
+    }
+}
+
+static void many_are_made_at_once(void **state)
+{
+    struct dv_pipeline_params params[N_BATCH];
+    struct dv_pipeline       *pipeline;
+    (void)state;
+    fill_batch(params, 100);
+    assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[2]), DSVK_OK);
+    uint32_t before = count_pipelines();
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+    assert_int_equal(count_pipelines(), before + N_BATCH / 2);
+    for (uint32_t i = 0; i < N_BATCH; i++)
+        assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[i]), DSVK_OK);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, 0), DSVK_OK);
+    assert_int_equal(count_pipelines(), before + N_BATCH / 2);
+}
+
+static void one_of_many_may_be_impossible(void **state)
+{
+    struct dv_pipeline_params params[N_BATCH];
+    (void)state;
+    fill_batch(params, 200);
+    params[5].push_bytes += 4;
+    uint32_t before = count_pipelines();
+    test_device_expect(&t);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH),
+                     DSVK_UNSUPPORTED);
+    assert_int_equal(test_device_expected(&t), 1);
+    assert_int_equal(count_pipelines(), before);
+}
+
+/* On several threads, one line all the same; and the rest can be made afterwards. */
+static void many_may_fail_at_every_call(void **state)
+{
+    unsigned nth;
+    bool     fired = true;
+    (void)state;
+    for (nth = 1; fired && nth < 50; nth++) {
+        struct dv_pipeline_params params[N_BATCH];
+        fill_batch(params, 1000 * nth);
+        test_device_expect(&t);
+        fault_arm(t.dev, nth, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        dsvk_status status = dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH);
+        fired              = fault_fired();
+        fault_disarm(t.dev);
+        assert_int_equal(status, fired ? DSVK_NO_VRAM : DSVK_OK);
+        assert_int_equal(test_device_expected(&t), fired ? 1 : 0);
+        assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+    }
+    assert_int_equal(nth - 1, 2 * (N_BATCH / 2 + 1) + 1); /* a module and a pipeline of each */
+}
+
 int test_pipeline(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +261,9 @@ int test_pipeline(void)
         cmocka_unit_test(every_subgroup_size_compiles),
         cmocka_unit_test(statistics_where_the_driver_has_them),
         cmocka_unit_test(statistics_may_fail_at_every_call),
+        cmocka_unit_test(many_are_made_at_once),
+        cmocka_unit_test(one_of_many_may_be_impossible),
+        cmocka_unit_test(many_may_fail_at_every_call),
         cmocka_unit_test(every_kernel_of_the_library_compiles),
     };
     return cmocka_run_group_tests_name("pipeline", tests, open_device, close_device);
