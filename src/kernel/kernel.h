@@ -105,6 +105,8 @@ struct dv_tuning {
     bool     matmul_broadcast;   /* weights reach lanes by uniform loads: lib/dot.glsl */
     uint32_t row_workgroup;      /* norms, rope, router and the like */
     uint32_t attend_workgroup, attend_heads, attend_rows; /* heads and positions a tile */
+    uint32_t attend_pairs; /* (token, head) pairs of a workgroup of attend_rows; 0 = attend */
+    uint32_t attend_split; /* positions of a split; 0 = by the length of the context */
 };
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps);
 

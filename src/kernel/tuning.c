@@ -19,7 +19,9 @@ static const struct {
         .row_workgroup      = 32,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
-        .attend_rows        = 4 } },
+        .attend_rows        = 4,
+        .attend_pairs       = 16,
+        .attend_split       = 256 } },
     /* Wide subgroups: eight slices of K fill one. */
     { false,
       64,
