@@ -198,7 +198,7 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     if (context < tokens)
         context = tokens;
     struct dv_graph_size size = {
-        .tokens = tokens, .context = context, .split = dv_engine_split(context), .tile = 16
+        .tokens = tokens, .context = context, .split = dv_engine_split(context, NULL), .tile = 16
     };
     bool no_fuse = params->no_fuse || params->stage == DSVK_STAGE_BUILT;
     TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse));

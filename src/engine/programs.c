@@ -19,8 +19,10 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
     return status;
 }
 
-uint32_t dv_engine_split(uint32_t context)
+uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning)
 {
+    if (tuning && tuning->attend_split > 0)
+        return tuning->attend_split;
     uint32_t split = (context / 64 + DV_PAGE - 1) / DV_PAGE * DV_PAGE;
     return split < 2 * DV_PAGE ? 2 * DV_PAGE : split;
 }

@@ -72,8 +72,8 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     s->engine = *engine;
     s->params = *params;
-    s->split  = dv_engine_split(params->context);
     dv_tuning_of(&s->tuning, &engine->dev->caps);
+    s->split = dv_engine_split(params->context, &s->tuning);
     dv_session_choose_form(s);
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);

@@ -70,8 +70,9 @@ struct dv_session_profile {
 dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
                             const struct dv_config *config, const struct dv_graph_size *size,
                             bool no_fuse);
-/* Positions of one split for a context: at least 128, a multiple of the page, at most 64 splits. */
-uint32_t dv_engine_split(uint32_t context);
+/* Positions of one attention split: what the device's shapes say, else (or without a device, NULL)
+ * at least 128, a multiple of the page, at most 64 splits of the context. */
+uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_session_params *params);

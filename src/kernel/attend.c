@@ -58,20 +58,12 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     return s;
 }
 
-static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
-                                    const struct dv_kernel_site *site,
-                                    const struct dv_node *node)
+static struct dv_attend_args args_of(const struct dv_kernel_site *site, const struct dv_node *node)
 {
-    struct shape s = shape_of(site, node);
-    if (s.shared > site->caps->max_shared_bytes)
-        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
-                       "attend: %u bytes of shared memory for kv %u and rope %u, %s has %u",
-                       (unsigned)s.shared, (unsigned)node->kv, (unsigned)node->dim,
-                       site->caps->name, (unsigned)site->caps->max_shared_bytes);
-    struct dv_operand     latent = dv_site_operand(site, node->in[0]);
-    struct dv_operand     rope = dv_site_operand(site, node->in[1]);
-    struct dv_operand     y = dv_site_operand(site, node->out[0]);
-    struct dv_attend_args args = {
+    struct dv_operand latent = dv_site_operand(site, node->in[0]);
+    struct dv_operand rope = dv_site_operand(site, node->in[1]);
+    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    return (struct dv_attend_args){
         .step = dv_address_of(site->step),
         .q_latent = latent.address,
         .q_rope = rope.address,
@@ -88,14 +80,74 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
         .splits = node->splits,
         .scale = node->scale,
     };
-    uint32_t merge = node->splits == 1;
+}
+
+static dsvk_status too_large(const struct dv_kernel_site *site, const struct dv_node *node,
+                             uint32_t bytes)
+{
+    return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
+                   "attend: %u bytes of shared memory for kv %u, rope %u and splits of %u, "
+                   "%s has %u",
+                   (unsigned)bytes, (unsigned)node->kv, (unsigned)node->dim,
+                   (unsigned)node->split, site->caps->name,
+                   (unsigned)site->caps->max_shared_bytes);
+}
+
+/* Groups of four columns that a lane multiplies at a time; more make compiling slow. */
+static uint32_t step_of(uint32_t columns)
+{
+    return columns / 4 % 2 == 0 ? 2 : 1;
+}
+
+/* Heads and tokens of a workgroup, which do not change a sum: at most `pairs` together, and as
+ * many as have room for their scores of one split. */
+static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                                 const struct dv_node *node, uint32_t pairs)
+{
+    struct dv_attend_args args = args_of(site, node);
+    uint32_t              row  = (node->split + 4) * 4; /* bytes */
+    uint32_t              most = site->caps->max_shared_bytes / row;
+    if (most == 0)
+        return too_large(site, node, row);
+    if (most > pairs)
+        most = pairs;
+    uint32_t groups = (node->heads + most - 1) / most;
+    uint32_t heads  = (node->heads + groups - 1) / groups;
+    uint32_t tokens = args.tokens < most / heads ? args.tokens : most / heads;
+    uint32_t merge  = node->splits == 1;
+    *dispatch       = (struct dv_dispatch){
+        .pipeline = { .kernel = "attend_rows",
+                      .spec = { site->caps->subgroup, 0, site->cache_format, heads, tokens,
+                                node->split, node->kv / 4, node->dim / 4, merge,
+                                step_of(node->kv), step_of(node->dim) },
+                      .n_spec = 11 },
+        .groups = { groups, node->splits, (args.tokens + tokens - 1) / tokens },
+        .indirect = !merge,
+    };
+    DV_PUSH(dispatch, args);
+    return DSVK_OK;
+}
+
+static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
+                                    const struct dv_kernel_site *site,
+                                    const struct dv_node *node)
+{
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, site->caps);
+    if (tuning.attend_pairs > 0)
+        return dispatch_rows(dispatch, site, node, tuning.attend_pairs);
+    struct shape s = shape_of(site, node);
+    if (s.shared > site->caps->max_shared_bytes)
+        return too_large(site, node, s.shared);
+    struct dv_attend_args args  = args_of(site, node);
+    uint32_t              merge = node->splits == 1;
     /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend",
                       .spec = { s.workgroup, 0, site->cache_format, s.heads, s.each, s.rows,
                                 node->kv / 4, node->dim / 4, merge },
                       .n_spec = 9 },
-        .groups = { (node->heads + s.heads - 1) / s.heads, node->splits, latent.rows },
+        .groups = { (node->heads + s.heads - 1) / s.heads, node->splits, args.tokens },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);

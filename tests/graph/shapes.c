@@ -20,7 +20,7 @@ static struct dv_graph *planned_as(struct dv_plan *plan, const struct dv_context
     struct dv_graph     *g;
     struct dv_graph_size size = { .tokens      = tokens,
                                   .context     = 4096,
-                                  .split       = dv_engine_split(4096),
+                                  .split       = dv_engine_split(4096, NULL),
                                   .tile        = 16,
                                   .materialise = materialise };
     assert_int_equal(dv_engine_graph(&g, ctx, config, &size, no_fuse), DSVK_OK);
@@ -73,7 +73,7 @@ static void check_plans(const struct dv_context *ctx, const struct dv_config *co
         bool                 no_fuse = i & 1, scored = i & 2, materialise = i & 4;
         struct dv_graph_size size = { .tokens      = token_counts[i / 8],
                                       .context     = 4096,
-                                      .split       = dv_engine_split(4096),
+                                      .split       = dv_engine_split(4096, NULL),
                                       .tile        = 16,
                                       .all_rows    = scored,
                                       .keep_routes = scored,

@@ -8,9 +8,9 @@
 
 #include "api/handles.h"
 
-#define PROMPT 120 /* a split of attention has 128 positions */
+#define PROMPT 248 /* a split of attention has 128 or 256 positions */
 #define N 24
-#define CONTEXT 256
+#define CONTEXT 384
 
 struct expected {
     uint32_t vocab, tokens[PROMPT + N + 1]; /* the prompt, then what follows one by one */

@@ -15,12 +15,15 @@ static const struct shape {
     { "second of a page", 1, 65, 64, 256, 5, 72, 20, DV_CACHE_FP8 },
     { "across a page", 3, 62, 128, 256, 5, 64, 16, DV_CACHE_F32 },
     { "across a split", 3, 127, 128, 256, 16, 64, 16, DV_CACHE_FP8 },
+    { "across a split, few heads", 3, 62, 64, 256, 5, 64, 16, DV_CACHE_F32 },
+    { "heads that overlap", 9, 120, 64, 256, 17, 36, 8, DV_CACHE_BF16 },
     { "one head", 1, 100, 64, 128, 1, 36, 4, DV_CACHE_F32 },
     { "many tokens", 64, 30, 64, 256, 5, 72, 20, DV_CACHE_BF16 },
     { "many tokens from 0 on", 64, 0, 64, 64, 16, 64, 16, DV_CACHE_F32 },
     { "odd tokens", 7, 190, 128, 256, 3, 200, 36, DV_CACHE_FP8 },
     { "wide", 2, 70, 64, 128, 20, 1024, 128, DV_CACHE_BF16 },
     { "deepseek, long", 1, 999, 128, 1024, 16, 512, 64, DV_CACHE_FP8 },
+    { "deepseek, wide splits", 2, 599, 256, 1024, 16, 512, 64, DV_CACHE_F32 },
     { "deepseek, long, chunk", 5, 995, 128, 1024, 16, 512, 64, DV_CACHE_BF16 },
 };
 

@@ -152,7 +152,7 @@ static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, unsigned for
     struct dv_plan       plan;
     dv_tuning_of(&tuning, pass->collection->caps);
     struct dv_graph_size size = { .tokens = tokens, .context = context,
-        .split = dv_engine_split(context), .tile = tuning.matmul_tokens,
+        .split = dv_engine_split(context, &tuning), .tile = tuning.matmul_tokens,
         .all_rows = form & ALL_ROWS, .keep_routes = form & ALL_ROWS,
         .materialise = form & MATERIALISE };
     TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, form & NO_FUSE));
