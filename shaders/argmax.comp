@@ -1,12 +1,26 @@
 #version 460
 // SPDX-License-Identifier: MIT
 // y = the lowest index of the largest value of each row; NaN never wins, a row of NaN gives 0. One
-// workgroup a row: each invocation the best of its columns, then a tree.
+// workgroup a row: each invocation the best of its columns, then a tree. With a step block the
+// winner becomes the token of the next pass, one position further on.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/order.glsl"
 
 ARGS(argmax);
+
+// Every other reader of the block is behind a barrier.
+void advance(uint winner)
+{
+    ADDRESS step = address(args.step);
+    uint position = load_word(step, 4u), next = position + 1u; // dv_step.position
+    uint splits = next / args.split + 1u;
+    store_word(step, 4u, next);
+    store_word(step, 8u, splits);
+    store_word(step, DV_STEP_ATTEND + 4u, splits);
+    store_word(step, DV_STEP_CHOSEN + position % DV_STEP_RING * 4u, winner);
+    store_word(step, DV_STEP_IDS, winner);
+}
 
 void main()
 {
@@ -24,7 +38,10 @@ void main()
             }
         }
         uint winner = order_winner(best, id);
-        if (gl_LocalInvocationID.x == 0u)
+        if (gl_LocalInvocationID.x == 0u) {
             store_word(address(args.y), row * args.y_stride * 4u, winner);
+            if (!is_null(args.step))
+                advance(winner);
+        }
     }
 }

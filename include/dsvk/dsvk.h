@@ -17,6 +17,7 @@
  *   dsvk_session_new(&session, model, &(dsvk_session_params){ 0 });
  *   while (dsvk_session_sync(session, tokens, n, NULL) == DSVK_OK && n < limit)
  *       dsvk_session_argmax(session, &tokens[n++]);
+ * dsvk_session_generate() does the same without waiting for the host between two tokens.
  *
  * Ownership: whoever makes frees, in reverse order; free functions take NULL. A session must be
  * freed before its model, a model before the device that it is loaded on. Parameter structs need

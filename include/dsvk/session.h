@@ -43,6 +43,22 @@ DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 /* All `vocab` logits of the last token, copied to `logits`. */
 DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 
+/* What dsvk_session_generate() asks of each token. */
+typedef struct {
+    bool (*take)(void *user, uint32_t token); /* false: the token is not taken, and it ends here */
+    void *user;
+} dsvk_offer;
+
+/* Greedy decoding: offers the most likely next token, computes it when it is taken, and so on until
+ * one is not taken, n were taken or the context is full. The same tokens and results as argmax and
+ * sync by turns, but the device goes on while tokens are handed out: it runs some passes ahead and
+ * drops them at the end. Afterwards the timeline is what it was before and the tokens taken; argmax
+ * gives the token that was, or would be, offered next; logits may have to be computed again.
+ * BAD_ARGUMENT before the first sync. After a failure the timeline is empty and the session usable,
+ * unless the device is lost. `take` must not use the session. */
+DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
+                                           const dsvk_offer *offer);
+
 typedef struct {
     float    temperature; /* <= 0: greedy */
     uint32_t top_k;       /* 0 = off */

@@ -15,18 +15,23 @@ struct dv_address {
 };
 
 /* The parameter block of one pass (256 bytes, host-visible), followed by the token ids. Written by
- * the host before each submission; the recorded commands never change. */
+ * the host before each submission; the recorded commands never change. A pass of one token leaves
+ * here what the pass of the token found needs, so that this may be queued behind it. */
 struct dv_step {
     uint32_t tokens;   /* in this pass; equal to what the commands were recorded for */
     uint32_t position; /* of the first of them */
     uint32_t splits;   /* parts that the longest row's context is cut into by attend */
     uint32_t unused0;
     uint32_t attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch */
-    uint32_t unused[57];
+    uint32_t unused1;
+    uint32_t chosen[16]; /* by position modulo 16: the tokens that argmax found, if it advances */
+    uint32_t unused[40];
     /* uint32_t ids[tokens] follow at byte 256 */
 };
 #define DV_STEP_IDS 256
 #define DV_STEP_ATTEND 16 /* byte offset of attend_x */
+#define DV_STEP_CHOSEN 32
+#define DV_STEP_RING 16
 
 /* Where a weight matrix lies: micro-tiles of 8 rows x 16 bytes, K-major inside a group of 8 rows;
  * then, for FP8, one f32 scale for each group and block of columns (already times 256). */
@@ -204,9 +209,11 @@ struct dv_expert_sum_args {
     uint32_t          tokens, cols, top_k;
 };
 
+/* step: 0, or the block to prepare for the next position; then there is one row. */
 struct dv_argmax_args {
-    dv_address x, y;
+    dv_address x, y, step;
     uint32_t          x_stride, y_stride, rows, cols;
+    uint32_t          split; /* positions of one split of attend */
 };
 
 #endif

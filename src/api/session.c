@@ -115,6 +115,12 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
     return dv_session_sync(session->session, tokens, (uint32_t)n, progress);
 }
 
+dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
+{
+    uint32_t most = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    return dv_session_generate(session->session, most, offer);
+}
+
 size_t dsvk_session_tokens(const dsvk_session *session)
 {
     return session->session->n_tokens;

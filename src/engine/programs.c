@@ -45,6 +45,7 @@ static struct dv_graph_size size_of(const struct dv_session *s, const struct dv_
                                    .tile        = s->tuning.matmul_tokens,
                                    .all_rows    = pass->all_rows,
                                    .keep_routes = pass->all_rows,
+                                   .advance     = pass->tokens == 1 && !pass->all_rows,
                                    .materialise = pass->materialise };
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A pass: write the step block, submit the commands recorded for its token count, wait. The
- * timeline is changed only after a pass has succeeded, so a failure loses nothing but the pass. */
+/* A session's parts and its timeline, which is changed only after a pass has succeeded. */
 #include "engine/session.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "base/os.h"
 
 /* ---- making ---- */
 
@@ -104,71 +102,6 @@ void dv_session_free(struct dv_session *session)
     dv_free(ctx, session);
 }
 
-/* ---- one pass ---- */
-
-static void write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
-                       uint32_t n, uint32_t position)
-{
-    struct dv_step step = { .tokens   = n,
-                            .position = position,
-                            .splits   = (position + n - 1) / s->split + 1 };
-    step.attend_x       = p->attend_groups[0];
-    step.attend_y       = step.splits;
-    step.attend_z       = p->attend_groups[2];
-    memcpy(s->step->mapped, &step, sizeof step);
-    memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
-}
-
-static dsvk_status add_profile(struct dv_session *s, struct dv_program *p)
-{
-    dsvk_status status;
-    uint64_t   *ns = dv_zalloc_array(s->engine.ctx, p->graph->n_nodes, sizeof *ns);
-    if (!ns)
-        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for its profile");
-    status = dv_program_times(p, ns);
-    for (uint32_t i = 0; status == DSVK_OK && i < p->graph->n_nodes; i++) {
-        s->profile[p->graph->nodes[i].op].dispatches++;
-        s->profile[p->graph->nodes[i].op].ns += ns[i];
-    }
-    dv_free(s->engine.ctx, ns);
-    return status;
-}
-
-static void add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)
-{
-    dsvk_session_stats *stats = &s->stats;
-    stats->submissions++;
-    if (n == 1) {
-        stats->decode_tokens++;
-        stats->decode_seconds += (double)ns * 1e-9;
-        stats->decode_dispatches = p->commands->n_dispatches;
-        stats->decode_barriers   = p->commands->n_barriers;
-    } else {
-        stats->prefill_tokens += n;
-        stats->prefill_seconds += (double)ns * 1e-9;
-    }
-}
-
-/* Computes tokens[position .. position+n-1] on top of the cached ones before. */
-static dsvk_status pass(struct dv_session *s, const uint32_t *ids, uint32_t n, uint32_t position,
-                        bool all_rows)
-{
-    dsvk_status        status;
-    struct dv_program *p;
-    uint64_t           value, start = dv_time_ns();
-    struct dv_pass     kind = { .tokens      = n,
-                                .all_rows    = all_rows,
-                                .materialise = position == 0 && n >= s->materialise_from };
-    s->last                 = NULL;
-    TRY(dv_session_program(&p, s, &kind));
-    write_step(s, p, ids, n, position);
-    TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
-    TRY(dv_stream_wait(s->engine.stream, value, 0));
-    s->last = p;
-    add_stats(s, p, n, dv_time_ns() - start);
-    return p->profile ? add_profile(s, p) : DSVK_OK;
-}
-
 /* ---- the timeline ---- */
 
 static dsvk_status check_tokens(const struct dv_session *s, const uint32_t *tokens, uint32_t n)
@@ -208,7 +141,7 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     uint32_t first = kept;
     while (s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
-        status = pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
+        status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
         if (status != DSVK_OK) {
             s->n_tokens = 0; /* the cache may hold half a pass */
             return status;
@@ -228,7 +161,7 @@ dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
     const struct dv_graph *g   = s->last->graph;
     uint32_t               row = g->values[g->token].rows - 1;
     const uint32_t        *ids = s->result->mapped;
-    *token                     = ids[row * g->values[g->token].stride];
+    *token                     = s->ran_ahead ? s->next : ids[row * g->values[g->token].stride];
     return DSVK_OK;
 }
 
@@ -240,8 +173,11 @@ static uint64_t offset_of(const struct dv_graph *g, dv_tensor x, uint32_t row)
 
 dsvk_status dv_session_logits(struct dv_session *s, float *logits)
 {
+    dsvk_status status;
     if (!s->last)
         return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+    if (s->ran_ahead)
+        TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
     const struct dv_graph *g = s->last->graph;
     return dv_stream_download(s->engine.stream, logits, s->arena,
                               offset_of(g, g->logits, g->values[g->logits].rows - 1),
@@ -288,7 +224,7 @@ static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uin
                                const dsvk_score_rows *rows, float *row)
 {
     dsvk_status status;
-    TRY(pass(s, tokens + s->n_tokens, n, s->n_tokens, true));
+    TRY(dv_session_pass(s, tokens + s->n_tokens, n, s->n_tokens, true));
     if (rows->logits)
         TRY(hand_out_logits(s, rows, n, row));
     if (rows->router)

@@ -27,6 +27,7 @@ struct dv_session_params {
     enum dv_cache_format cache;
     bool                 profile;
     uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
+    uint32_t             ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
 };
 
 /* What a program is recorded for. */
@@ -55,6 +56,8 @@ struct dv_session {
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
     struct dv_program       *last;   /* of the last pass; its results are still in the arena */
+    uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
+    bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     dsvk_session_stats       stats;
     struct dv_session_profile *profile; /* [DV_N_OPS] */
 };
@@ -78,6 +81,7 @@ void        dv_session_free(struct dv_session *session);
 /* See dsvk/session.h. */
 dsvk_status dv_session_sync(struct dv_session *session, const uint32_t *tokens, uint32_t n,
                             const dsvk_progress *progress);
+dsvk_status dv_session_generate(struct dv_session *session, uint32_t n, const dsvk_offer *offer);
 dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens, uint32_t n,
                              const dsvk_score_rows *rows, const dsvk_progress *progress);
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
@@ -87,6 +91,15 @@ dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 
 /* Sets materialise_from by the parameters (engine/programs.c). */
 void dv_session_choose_form(struct dv_session *s);
+/* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c). */
+dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
+                            uint32_t position, bool all_rows);
+/* Its parts: what the commands read, and what is noted after them. */
+void        dv_session_write_step(struct dv_session *s, const struct dv_program *p,
+                                  const uint32_t *ids, uint32_t n, uint32_t position);
+dsvk_status dv_session_add_profile(struct dv_session *s, struct dv_program *p);
+void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
+                                 uint64_t ns);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

@@ -89,9 +89,10 @@ struct dv_node {
     uint32_t   x_slice;                      /* matmul with slices: words between the slices of x */
     uint32_t   kv, nope, v_head;             /* attention widths */
     uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
+    bool       advance;       /* argmax: of dv_graph_size */
     uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
     uint32_t   tile;          /* expert_plan: pairs a tile */
-    uint32_t   split, splits; /* attend: positions a split, most splits */
+    uint32_t   split, splits; /* attend: positions a split, most splits; argmax: split */
     bool       dead;          /* removed by fuse */
     uint32_t   stage;         /* set by plan */
 };
@@ -103,6 +104,7 @@ struct dv_graph_size {
     uint32_t tile;        /* pairs of one expert tile */
     bool     all_rows;    /* logits of every token, not of the last one only */
     bool     keep_routes; /* the routers' choices stay readable after the pass */
+    bool     advance;     /* argmax prepares the pass of the token that it finds; of one token */
     bool     materialise; /* attention with keys and values of each head; only from position 0 on */
 };
 

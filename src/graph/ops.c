@@ -285,5 +285,13 @@ dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)
 {
     if (!need(g, DV_OP_argmax, x != 0, "operand missing"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_argmax, .in = { x } }, value(g, x)->rows, 1);
+    if (!need(g, DV_OP_argmax, !g->size.advance || value(g, x)->rows == 1,
+              "several rows cannot prepare one pass"))
+        return 0;
+    return simple(g,
+                  (struct dv_node){ .op      = DV_OP_argmax,
+                                    .in      = { x },
+                                    .split   = g->size.split,
+                                    .advance = g->size.advance },
+                  value(g, x)->rows, 1);
 }

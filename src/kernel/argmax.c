@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stddef.h>
 #include <string.h>
 
 #include "kernel/kernel.h"
+
+_Static_assert(offsetof(struct dv_step, chosen) == DV_STEP_CHOSEN, "step block");
+_Static_assert(offsetof(struct dv_step, attend_x) == DV_STEP_ATTEND, "step block");
+_Static_assert(sizeof(struct dv_step) == DV_STEP_IDS, "step block");
 
 static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
@@ -12,10 +17,12 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
     struct dv_argmax_args args = {
         .x        = x.address,
         .y        = y.address,
+        .step     = dv_address_of(node->advance ? site->step : 0),
         .x_stride = x.stride,
         .y_stride = y.stride,
         .rows     = x.rows,
         .cols     = x.cols,
+        .split    = node->split,
     };
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){

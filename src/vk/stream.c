@@ -46,17 +46,26 @@ static VkResult wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_
     return dev->vk.vkWaitSemaphores(dev->handle, &info, timeout_ns);
 }
 
+void dv_stream_settle(struct dv_stream *stream)
+{
+    struct dv_device *dev = stream->dev;
+    if (stream->completed == stream->submitted)
+        return;
+    VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
+    if (result != VK_SUCCESS && result != VK_TIMEOUT)
+        dev->vk.vkDeviceWaitIdle(dev->handle);
+    dev->hung = result == VK_TIMEOUT;
+    dev->lost |= dev->hung;
+    if (!dev->hung)
+        stream->completed = stream->submitted;
+}
+
 void dv_stream_free(struct dv_stream *stream)
 {
     if (!stream)
         return;
     struct dv_device *dev = stream->dev;
-    if (stream->completed < stream->submitted) {
-        VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
-        if (result != VK_SUCCESS && result != VK_TIMEOUT)
-            dev->vk.vkDeviceWaitIdle(dev->handle);
-        dev->hung = result == VK_TIMEOUT;
-    }
+    dv_stream_settle(stream);
     dv_commands_free(stream->staging_commands);
     dv_buffer_free(stream->staging[0]);
     dv_buffer_free(stream->staging[1]);

@@ -253,6 +253,10 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
  * destroyed but given up, unless dv_stream_free sees the work end. */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
 
+/* After a failure: returns when nothing of what was submitted runs any more, also on a lost device,
+ * so that what it uses may be freed or used again. A device that never ends is given up. */
+void dv_stream_settle(struct dv_stream *stream);
+
 /* Copies host memory to a buffer and back: directly where the host sees it well, else through
  * staging memory of at most 16 MiB. Waits for everything submitted before; complete on return. */
 dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer, uint64_t offset,

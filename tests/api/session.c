@@ -70,6 +70,33 @@ static void greedy_loop_gives_the_reference_answer(void **state)
     }
 }
 
+struct taken {
+    uint32_t ids[N_ANSWER];
+    size_t   n;
+};
+
+/* All but the last, which ends the text. */
+static bool take(void *user, uint32_t id)
+{
+    struct taken *taken = user;
+    assert_true(taken->n < N_ANSWER);
+    taken->ids[taken->n++] = id;
+    return !dsvk_model_token_is_end(demo.model, id);
+}
+
+static void generating_gives_the_reference_answer(void **state)
+{
+    struct taken  taken   = { .n = 0 };
+    dsvk_session *session = new_session(&(dsvk_session_params){ .context = 256 });
+    (void)state;
+    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(session, 1000, &(dsvk_offer){ take, &taken }), DSVK_OK);
+    assert_int_equal(taken.n, N_ANSWER);
+    assert_memory_equal(taken.ids, answer, sizeof answer);
+    assert_int_equal(dsvk_session_tokens(session), N_QUESTION + N_ANSWER - 1);
+    dsvk_session_free(session);
+}
+
 static void sync_back_and_forth_keeps_the_results(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64 });
@@ -235,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greedy_loop_gives_the_reference_answer),
+        cmocka_unit_test(generating_gives_the_reference_answer),
         cmocka_unit_test(sync_back_and_forth_keeps_the_results),
         cmocka_unit_test(sync_refuses_what_is_outside),
         cmocka_unit_test(sync_can_be_cancelled_and_repeated),

@@ -284,7 +284,7 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
     return DSVK_OK;
 }
 
-dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
+static void next_token(const dsvk_session *session, uint32_t *token)
 {
     static const char good[] = "na\xc3\xafve \xf0\x9f\x98\x80!";
     static const char bad[] = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
@@ -296,6 +296,25 @@ dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
         *token = 'x' + 3;
     else
         *token = at < n ? (unsigned char)answer[at] + 3u : 1;
+}
+
+dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
+{
+    next_token(session, token);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
+{
+    uint32_t token;
+    for (size_t i = 0; i < n && session->n < session->context; i++) {
+        next_token(session, &token);
+        if (!offer->take(offer->user, token))
+            break;
+        if (is(session->model, "slow"))
+            nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        session->n++;
+    }
     return DSVK_OK;
 }
 

@@ -123,24 +123,35 @@ static dsvk_status sync_and_read(struct engine *e)
 }
 
 /* Two ways: with a new session for every failure, and with one that lives through them all. */
-void calls_may_fail_in_a_pass(void **state)
+static void sweep_passes(const char *what, dsvk_status (*phase)(struct engine *))
 {
-    (void)state;
     for (size_t i = 0; i < 2 * N_SWEEPS; i++) {
         struct sweep s    = sweeps[i / 2];
         bool         keep = i % 2;
         open_both();
         assert_int_equal(load_model(&engine), DSVK_OK);
         assert_int_equal(new_session(&engine), DSVK_OK);
-        for (s.nth = 1; s.nth < MOST && fails(&s, sync_and_read); s.nth++) {
-            find_again(sync_and_read);
+        for (s.nth = 1; s.nth < MOST && fails(&s, phase); s.nth++) {
+            find_again(phase);
             if (keep)
                 continue;
             close_session(&engine);
             assert_int_equal(new_session(&engine), DSVK_OK);
         }
-        tell(keep ? "passes of one session" : "passes", &s);
+        tell(what, &s);
         expect_results();
         close_all();
     }
+}
+
+void calls_may_fail_in_a_pass(void **state)
+{
+    (void)state;
+    sweep_passes("passes", sync_and_read);
+}
+
+void calls_may_fail_while_generating(void **state)
+{
+    (void)state;
+    sweep_passes("generating", generate_tokens);
 }

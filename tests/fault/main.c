@@ -25,6 +25,7 @@ int main(void)
         cmocka_unit_test(calls_may_fail_while_loading),
         cmocka_unit_test(calls_may_fail_while_making_a_session),
         cmocka_unit_test(calls_may_fail_in_a_pass),
+        cmocka_unit_test(calls_may_fail_while_generating),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -70,6 +70,40 @@ dsvk_status read_results(struct engine *e)
     return status;
 }
 
+struct taker {
+    struct engine *engine;
+    uint32_t       taken;
+};
+
+/* Stops before all that are queued have been handed out. */
+static bool take_token(void *user, uint32_t token)
+{
+    struct taker  *t = user;
+    struct engine *e = t->engine;
+    if (t->taken == N_GENERATED)
+        return false;
+    if (t->taken < e->n_generated)
+        assert_int_equal(token, e->generated[t->taken]);
+    e->generated[t->taken++] = token;
+    return true;
+}
+
+dsvk_status generate_tokens(struct engine *e)
+{
+    dsvk_status  status = sync_tokens(e);
+    struct taker taker  = { e, 0 };
+    dsvk_offer   offer  = { take_token, &taker };
+    e->session->session->params.ahead = 3;
+    if (status == DSVK_OK)
+        status = dsvk_session_generate(e->session, 2 * N_GENERATED, &offer);
+    if (status != DSVK_OK)
+        return status;
+    assert_int_equal(taker.taken, N_GENERATED);
+    assert_int_equal(dsvk_session_tokens(e->session), N_TOKENS + N_GENERATED);
+    e->n_generated = N_GENERATED;
+    return DSVK_OK;
+}
+
 void close_session(struct engine *e)
 {
     dsvk_session_free(e->session);
@@ -114,6 +148,7 @@ void engine_init(struct engine *e)
     assert_int_equal(new_session(e), DSVK_OK);
     assert_int_equal(sync_tokens(e), DSVK_OK);
     assert_int_equal(read_results(e), DSVK_OK);
+    assert_int_equal(generate_tokens(e), DSVK_OK);
     close_session(e);
     close_model(e);
     close_device(e);

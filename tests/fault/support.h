@@ -18,6 +18,7 @@
 
 #define N_TOKENS 5
 #define CONTEXT 64
+#define N_GENERATED 6
 
 struct engine {
     struct dv_folder       folder;
@@ -27,6 +28,7 @@ struct engine {
     unsigned               errors; /* lines since armed */
     char                   line[512];
     uint32_t               tokens[N_TOKENS];
+    uint32_t               generated[N_GENERATED], n_generated; /* 0 of them: not known yet */
     uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
     float                 *logits;       /* likewise; [vocab] */
     dsvk_device           *device;
@@ -41,6 +43,7 @@ dsvk_status load_model(struct engine *e);
 dsvk_status new_session(struct engine *e);
 dsvk_status sync_tokens(struct engine *e);
 dsvk_status read_results(struct engine *e); /* and compares them */
+dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
 /* Closing what is open. */
 void close_session(struct engine *e);
 void close_model(struct engine *e);
@@ -62,5 +65,6 @@ void memory_may_end_in_a_session(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
 void calls_may_fail_in_a_pass(void **state);
+void calls_may_fail_while_generating(void **state);
 
 #endif

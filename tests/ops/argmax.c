@@ -53,6 +53,31 @@ static void fill_row(float *row, const struct shape *s)
         }
 }
 
+/* The block that the next pass finds: its token, one position further on. */
+static void check_advance(uint32_t position)
+{
+    struct op_bench b;
+    struct dv_step  step;
+    uint32_t        id;
+    op_begin(&b, &(struct op_params){ .name = "advance", .position = position });
+    b.graph->size.advance = true;
+    dv_tensor y           = dv_argmax(b.graph, op_input(&b, 1, 1003));
+    op_run(&b);
+    op_expect_equal(&b, y);
+    assert_int_equal(dv_stream_download(op_device.stream, &step, b.step, 0, sizeof step), DSVK_OK);
+    assert_int_equal(dv_stream_download(op_device.stream, &id, b.step, DV_STEP_IDS, sizeof id),
+                     DSVK_OK);
+    uint32_t       winner   = op_words(&b, y, 0)[0];
+    struct dv_step expected = { .tokens   = 1,
+                                .position = position + 1,
+                                .splits   = (position + 1) / b.p.split + 1 };
+    expected.attend_y       = expected.splits;
+    expected.chosen[position % DV_STEP_RING] = winner;
+    assert_int_equal(id, winner);
+    assert_memory_equal(&step, &expected, sizeof step);
+    op_end(&b);
+}
+
 void op_test_argmax(void **state)
 {
     (void)state;
@@ -67,4 +92,8 @@ void op_test_argmax(void **state)
         op_expect_equal(&b, y);
         op_end(&b);
     }
+    check_advance(0);
+    check_advance(62);
+    check_advance(63); /* the next position begins a split */
+    check_advance(200);
 }

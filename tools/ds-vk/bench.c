@@ -50,17 +50,21 @@ static int set_depth(struct bench *bench, uint32_t depth)
     return depth ? sync_to(bench, bench->ids, depth) : forget(bench);
 }
 
+static bool take_token(void *user, uint32_t token)
+{
+    (void)user;
+    (void)token;
+    return true;
+}
+
 static int decode(struct bench *bench, const struct result *test)
 {
-    struct cli *cli = bench->cli;
-    int         code = EXIT_DONE;
-    for (uint32_t i = 0; i < test->tokens && code == EXIT_DONE; i++) {
-        code = sync_to(bench, bench->ids, test->depth + i + 1);
-        if (code == EXIT_DONE)
-            code =
-                cli_status(cli, dsvk_session_argmax(cli->session, &bench->ids[test->depth + i + 1]),
-                           "choosing a token");
-    }
+    dsvk_offer offer = { take_token, NULL };
+    int        code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
+    if (code == EXIT_DONE)
+        code = cli_status(bench->cli,
+                          dsvk_session_generate(bench->cli->session, test->tokens - 1, &offer),
+                          "evaluating");
     return code;
 }
 

@@ -16,6 +16,10 @@ struct run {
     dsvk_sampling     sampling;
     uint64_t          limit; /* tokens to generate */
     bool              print_ids;
+    bool              ends;  /* at an end token */
+    bool              going; /* the last token was not the last */
+    double            start;
+    int               code; /* of printing and appending */
     struct text       text;
     int               write_code;
     struct run_result result;
@@ -64,34 +68,49 @@ static int evaluate(struct run *run)
                       "evaluating");
 }
 
+/* Prints a token and appends it to the timeline; false when it is the last. */
+static bool accept(void *user, uint32_t id)
+{
+    struct run *run = user;
+    struct cli *cli = run->cli;
+    if (run->result.generated++ == 0)
+        run->result.first_seconds = host_seconds() - run->start;
+    run->code = print_token(run, id);
+    run->going = run->code == EXIT_DONE && run->result.generated < run->limit &&
+                 !(run->ends && dsvk_model_token_is_end(cli->model, id));
+    if (run->going && run->ids.n == dsvk_session_context(cli->session)) {
+        log_note(&cli->log, "stopped at the end of the context of %zu tokens", run->ids.n);
+        run->going = false;
+    }
+    if (run->going)
+        run->code = host_interrupted() ? EXIT_SIGNAL + host_interrupted()
+                                       : ids_append(cli, &run->ids, &id, 1);
+    return run->going = run->going && run->code == EXIT_DONE;
+}
+
+/* Until the context is full; what is left then is to print one token more. */
+static int run_greedily(struct run *run)
+{
+    dsvk_offer  offer = { accept, run };
+    dsvk_status status = dsvk_session_generate(run->cli->session, SIZE_MAX, &offer);
+    return cli_status(run->cli, status, "evaluating");
+}
+
 static int generate(struct run *run)
 {
-    struct cli *cli = run->cli;
-    bool        ends = !cli->options.values[OPT_IGNORE_EOS].given;
-    double      start = host_seconds();
-    int         code = evaluate(run);
-
-    while (code == EXIT_DONE && run->result.generated < run->limit) {
+    run->ends = !run->cli->options.values[OPT_IGNORE_EOS].given;
+    run->start = host_seconds();
+    run->going = run->limit > 0;
+    int code = evaluate(run);
+    if (code == EXIT_DONE && run->going && !(run->sampling.temperature > 0))
+        code = run_greedily(run);
+    while (code == EXIT_DONE && run->going) {
         uint32_t id;
         code = next_token(run, &id);
-        if (code)
-            break;
-        if (run->result.generated++ == 0)
-            run->result.first_seconds = host_seconds() - start;
-        code = print_token(run, id);
-        if (code || (ends && dsvk_model_token_is_end(cli->model, id)) ||
-            run->result.generated == run->limit)
-            break;
-        if (run->ids.n == dsvk_session_context(cli->session)) {
-            log_note(&cli->log, "stopped at the end of the context of %zu tokens", run->ids.n);
-            break;
-        }
-        code = host_interrupted() ? EXIT_SIGNAL + host_interrupted()
-                                  : ids_append(cli, &run->ids, &id, 1);
-        if (code == EXIT_DONE)
+        if (code == EXIT_DONE && accept(run, id))
             code = evaluate(run);
     }
-    return code;
+    return code ? code : run->code;
 }
 
 /* What was generated is printed whole after an interrupt or a failure too. */

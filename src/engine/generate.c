@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Greedy decoding with passes queued ahead: a pass of one token leaves in the step block what the
+ * pass of the token that it found needs, so that the same commands may be submitted several times
+ * before the first has ended. The host reads the tokens as passes end, and drops what ran too far.
+ * Nothing is queued when a function here returns. */
+#include <string.h>
+
+#include "base/os.h"
+#include "engine/session.h"
+
+/* Passes queued behind the one that is waited for. They hide what lies between two passes on the
+ * device and the host's own work, some 10 to 100 microseconds; when the text ends they were for
+ * nothing. So there are as many as fit in this time, and none where a pass takes longer. */
+#define AHEAD_NS 10000000u
+#define MOST_AHEAD 7u
+_Static_assert(MOST_AHEAD + 1 < DV_STEP_RING, "a token would be overwritten before it is read");
+
+struct run {
+    struct dv_session *session;
+    struct dv_program *program;
+    uint32_t           first;     /* position of the first pass */
+    uint32_t           limit;     /* passes that there is room for */
+    uint32_t           submitted; /* passes */
+    uint32_t           taken;     /* tokens, each with a pass that has ended */
+    uint64_t           values[MOST_AHEAD + 1];
+    uint64_t           since, least; /* when the last pass ended; the shortest pass */
+};
+
+static uint32_t ahead(const struct run *r)
+{
+    if (r->program->profile)
+        return 0; /* its times would be overwritten */
+    if (r->session->params.ahead)
+        return r->session->params.ahead < MOST_AHEAD ? r->session->params.ahead : MOST_AHEAD;
+    uint64_t passes = r->taken ? AHEAD_NS / (r->least + 1) : 0;
+    return passes < MOST_AHEAD ? (uint32_t)passes : MOST_AHEAD;
+}
+
+/* Until `n` passes were submitted; the first finds its token in the step block. */
+static dsvk_status submit_to(struct run *r, uint32_t n)
+{
+    dsvk_status        status;
+    struct dv_session *s = r->session;
+    for (; r->submitted < n && r->submitted < r->limit; r->submitted++) {
+        if (r->submitted == 0)
+            dv_session_write_step(s, r->program, &s->next, 1, r->first);
+        TRY(dv_stream_submit(s->engine.stream, r->program->commands,
+                             &r->values[r->submitted % (MOST_AHEAD + 1)]));
+    }
+    return DSVK_OK;
+}
+
+/* Takes s->next into the timeline and waits for its pass, which makes the next one. */
+static dsvk_status take_token(struct run *r)
+{
+    dsvk_status           status;
+    struct dv_session    *s    = r->session;
+    const struct dv_step *step = s->step->mapped;
+    TRY(submit_to(r, r->taken + 1));
+    TRY(dv_stream_wait(s->engine.stream, r->values[r->taken % (MOST_AHEAD + 1)], 0));
+    uint64_t now = dv_time_ns(), ns = now - r->since;
+    r->since = now;
+    r->least = r->taken == 0 || ns < r->least ? ns : r->least;
+    s->tokens[s->n_tokens++] = s->next;
+    s->next                  = step->chosen[(r->first + r->taken) % DV_STEP_RING];
+    r->taken++;
+    dv_session_add_stats(s, r->program, 1, ns);
+    return r->program->profile ? dv_session_add_profile(s, r->program) : DSVK_OK;
+}
+
+static dsvk_status run(struct run *r, const dsvk_offer *offer)
+{
+    dsvk_status        status;
+    struct dv_session *s = r->session;
+    TRY(dv_session_program(&r->program, s, &(struct dv_pass){ .tokens = 1 }));
+    r->since = dv_time_ns();
+    do {
+        TRY(take_token(r));
+        TRY(submit_to(r, r->taken + ahead(r)));
+    } while (r->taken < r->limit && offer->take(offer->user, s->next));
+    return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
+}
+
+dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+{
+    dsvk_status status;
+    struct run  r = { .session = s, .first = s->n_tokens };
+    TRY(dv_session_argmax(s, &s->next));
+    r.limit = s->params.context - s->n_tokens;
+    r.limit = n < r.limit ? n : r.limit;
+    if (r.limit == 0 || !offer->take(offer->user, s->next))
+        return DSVK_OK;
+    s->last      = NULL;
+    s->ran_ahead = false;
+    status       = run(&r, offer);
+    s->stats.submissions += r.submitted - r.taken;
+    if (status != DSVK_OK) {
+        dv_stream_settle(s->engine.stream);
+        s->n_tokens = 0; /* the cache may hold half a pass */
+        return status;
+    }
+    s->last      = r.program;
+    s->ran_ahead = r.submitted > r.taken;
+    return DSVK_OK;
+}
