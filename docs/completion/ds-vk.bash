@@ -12,7 +12,7 @@ _ds_vk()
         return
     fi
     case $before in
-        -m | --model) COMPREPLY=($(compgen -d -- "$word")) ;;
+        -m | --model | --pipeline-cache) COMPREPLY=($(compgen -d -- "$word")) ;;
         --file | --tokens-file | --logits | --all-logits | --router)
             COMPREPLY=($(compgen -f -- "$word")) ;;
         --like) COMPREPLY=($(compgen -W "v2-lite v2 v3 moonlight glm-4.7-flash kimi-k2" -- "$word")) ;;

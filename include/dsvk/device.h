@@ -39,6 +39,10 @@ typedef struct {
     const char *which;        /* index, UUID or part of the name; NULL = the best */
     uint64_t    memory_limit; /* device bytes that may be used; 0 = what the driver reports free */
     bool        validate;     /* Vulkan validation layer; messages go to the log */
+    /* A folder in which compiled pipelines are kept between runs, one file for each device and
+     * driver, made when it is needed; NULL: they are not kept. It may be shared by processes and
+     * deleted at any time. Where it cannot be used, the log says so and all else works. */
+    const char *pipeline_cache;
     dsvk_log    log;
     dsvk_allocator allocator;
 } dsvk_device_params;

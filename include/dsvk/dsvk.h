@@ -28,7 +28,8 @@
  *
  * What this library does not do: it never prints, exits, aborts, raises signals or reads the
  * environment; it trains nothing; it runs no other model families; it has no template engine (the
- * DeepSeek prompt formats are built in); it writes no files. */
+ * DeepSeek prompt formats are built in); it writes no files but the pipeline cache that a caller
+ * asks for. */
 #ifndef DSVK_DSVK_H
 #define DSVK_DSVK_H
 

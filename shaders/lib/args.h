@@ -69,6 +69,14 @@ struct dv_matmul_args {
     float             eps;
 };
 
+/* Two products with the same input: y_a = A h, y_b = B h, each as in matmul, without residual. */
+struct dv_project_two_args {
+    dv_matrix  a, b;
+    dv_address x, norm, y_a, y_b;
+    uint32_t          x_stride, y_a_stride, y_b_stride, tokens, rows_a, rows_b;
+    float             eps;
+};
+
 struct dv_rope_args {
     dv_address step, x, table, y; /* table: [context, dim/2] pairs (cos, sin) */
     uint32_t          x_stride, y_stride, tokens, heads;
@@ -164,6 +172,15 @@ struct dv_expert_matmul_args {
     uint32_t          x_stride, y_stride, route_stride;
     uint32_t          rows, top_k, x_div; /* x_div: pairs that share a row of x */
     uint32_t          pairs, pairs_at;
+    float             eps;
+};
+
+/* router, then for each pair what expert_matmul computes: y[t*top_k + s] = W[expert[t,s]] * h[t] */
+struct dv_route_up_args {
+    dv_matrix  w; /* tiles: address of the table of expert addresses */
+    dv_address x, norm, y;
+    dv_address rule; /* of a dv_router_args in device memory */
+    uint32_t          x_stride, y_stride, rows;
     float             eps;
 };
 

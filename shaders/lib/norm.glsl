@@ -25,12 +25,14 @@ float norm_factor(ADDRESS row, uint cols, float eps)
         }
         norm_partial[j] = sum;
     }
-    barrier();
+    // A place is always the same invocation's, so only steps across invocations wait.
     for (uint width = NORM_LANES / 2u; width > 0u; width /= 2u) {
+        if (width < WORKGROUP)
+            barrier();
         for (uint j = lane; j < width; j += WORKGROUP)
             norm_partial[j] += norm_partial[j + width];
-        barrier();
     }
+    barrier();
     precise float mean = norm_partial[0] / float(cols);
     barrier();
     return 1.0 / sqrt(mean + eps);

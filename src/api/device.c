@@ -80,6 +80,8 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));
     TRY_OR(fail, dv_instance_find(&index, device->instance, params->which));
     TRY_OR(fail, dv_device_new(&device->dev, device->instance, index));
+    if (params->pipeline_cache)
+        TRY_OR(fail, dv_device_keep_pipelines(device->dev, params->pipeline_cache));
     TRY_OR(fail, dv_stream_new(&device->stream, device->dev));
     device->dev->bytes_limit =
         params->memory_limit ? params->memory_limit : device->dev->caps.memory_free;

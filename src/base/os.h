@@ -29,6 +29,14 @@ bool        dv_file_exists(const char *path);
 dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
                            dsvk_status (*visit)(void *user, const char *name), void *user);
 
+/* Puts a whole file in the place of `path`: others see the old one or the new one, never a part.
+ * Fails with BAD_FILE, and nothing is left behind. */
+dsvk_status dv_file_replace(const struct dv_context *ctx, const char *path, const void *data,
+                            size_t bytes);
+void        dv_file_remove(const char *path);
+/* Makes a folder that only its owner enters, and those above it; one that is there is fine. */
+dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path);
+
 uint64_t dv_time_ns(void);     /* monotonic */
 uint64_t dv_cpu_time_ns(void); /* of this process, all threads */
 uint64_t dv_host_memory_free(void);

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -121,6 +123,70 @@ dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
     while (status == DSVK_OK && (entry = readdir(directory)))
         status = visit(user, entry->d_name);
     closedir(directory);
+    return status;
+}
+
+static bool write_all(int fd, const unsigned char *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t n = write(fd, data, bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+dsvk_status dv_file_replace(const struct dv_context *ctx, const char *path, const void *data,
+                            size_t bytes)
+{
+    static const char ending[] = ".XXXXXX";
+    dsvk_status       status   = DSVK_OK;
+    size_t            length   = strlen(path);
+    char             *name     = dv_alloc(ctx, length + sizeof ending);
+    if (!name)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: no memory for its name", path);
+    memcpy(name, path, length);
+    memcpy(name + length, ending, sizeof ending);
+    int fd = mkstemp(name);
+    if (fd < 0) {
+        status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", name, strerror(errno));
+    } else {
+        bool whole = write_all(fd, data, bytes);
+        whole      = close(fd) == 0 && whole;
+        if (!whole || rename(name, path) != 0) {
+            status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", path, strerror(errno));
+            unlink(name);
+        }
+    }
+    dv_free(ctx, name);
+    return status;
+}
+
+void dv_file_remove(const char *path)
+{
+    unlink(path);
+}
+
+dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path)
+{
+    dsvk_status status = DSVK_OK;
+    char       *part   = dv_strdup(ctx, path);
+    struct stat info;
+    if (!part)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: no memory for its name", path);
+    for (char *c = part + (part[0] != 0); *c; c++)
+        if (*c == '/') {
+            *c = 0;
+            mkdir(part, 0700); /* the last one tells whether all went well */
+            *c = '/';
+        }
+    if (mkdir(part, 0700) != 0 && (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)))
+        status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", path, strerror(errno));
+    dv_free(ctx, part);
     return status;
 }
 

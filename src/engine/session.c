@@ -270,10 +270,11 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     uint32_t               row[2 * 64];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
-        if (node->op != DV_OP_router || node->top_k > 64)
+        dv_tensor             route = dv_node_route(node);
+        if (!route || node->top_k > 64)
             continue;
         for (uint32_t t = 0; t < n; t++) {
-            TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, node->out[0], t),
+            TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, route, t),
                                    node->top_k * 2 * sizeof *row));
             float weights[64];
             memcpy(weights, row + node->top_k, node->top_k * sizeof *weights);

@@ -5,22 +5,16 @@
  *
  * A rewrite puts the new node in the place of the last node of its pattern (of the first when its
  * outputs are used in between), so the nodes stay in an order of evaluation. */
-#include "graph/build.h"
+#include "graph/fuse.h"
 
 #include <string.h>
-
-struct fuser {
-    struct dv_graph *g;
-    uint32_t        *uses; /* by value: live nodes that read it, or a view of it */
-};
 
 static dv_tensor base_of(const struct dv_graph *g, dv_tensor x)
 {
     return g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
 }
 
-/* The live node that makes x if it is of this op, else NULL. */
-static struct dv_node *maker(const struct fuser *f, dv_tensor x, enum dv_op op)
+struct dv_node *dv_fuse_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
 {
     if (!x || f->g->values[x].producer == 0)
         return NULL;
@@ -28,13 +22,13 @@ static struct dv_node *maker(const struct fuser *f, dv_tensor x, enum dv_op op)
     return !node->dead && node->op == op ? node : NULL;
 }
 
-/* The same, when nobody else reads x, so that the node may be taken away. */
-static struct dv_node *only_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
+struct dv_node *dv_fuse_only_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
 {
-    return x && f->uses[x] == 1 && f->g->values[x].kind != DV_VALUE_VIEW ? maker(f, x, op) : NULL;
+    bool only = x && f->uses[x] == 1 && f->g->values[x].kind != DV_VALUE_VIEW;
+    return only ? dv_fuse_maker(f, x, op) : NULL;
 }
 
-static void count_uses(struct fuser *f)
+void dv_fuse_count_uses(struct fuser *f)
 {
     struct dv_graph *g = f->g;
     memset(f->uses, 0, (g->n_values + 1) * sizeof *f->uses);
@@ -50,20 +44,19 @@ static void count_uses(struct fuser *f)
     f->uses[base_of(g, g->token)]++;
 }
 
-static bool is_plain_matrix(const struct dv_graph *g, dv_weight w)
+bool dv_fuse_is_plain_matrix(const struct dv_graph *g, dv_weight w)
 {
     const struct dv_weight_info *info = &g->weights[w];
     return info->kind == DV_WEIGHT_MATRIX && info->slices == 1 && info->row_step == 0 &&
            info->experts == 0;
 }
 
-/* Replaces `node` by `fused`, which makes the same outputs. */
-static void become(struct fuser *f, struct dv_node *node, struct dv_node fused)
+void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused)
 {
     fused.layer = node->layer;
     memcpy(fused.out, node->out, sizeof fused.out);
     *node = fused;
-    count_uses(f);
+    dv_fuse_count_uses(f);
 }
 
 /* ---- gate and up in one: swiglu(W_g x, W_u x), the rows of both interleaved ---- */
@@ -84,7 +77,8 @@ static bool fuse_gate_up(struct fuser *f, struct dv_node *node)
     struct dv_graph *g = f->g;
     for (int experts = 0; experts < 2; experts++) {
         enum dv_op      op   = experts ? DV_OP_expert_matmul : DV_OP_matmul;
-        struct dv_node *gate = only_maker(f, node->in[0], op), *up = only_maker(f, node->in[1], op);
+        struct dv_node *gate = dv_fuse_only_maker(f, node->in[0], op);
+        struct dv_node *up   = dv_fuse_only_maker(f, node->in[1], op);
         if (!gate || !up || memcmp(gate->in, up->in, sizeof gate->in) != 0)
             continue;
         const struct dv_weight_info *a = &g->weights[gate->w[0]], *b = &g->weights[up->w[0]];
@@ -94,7 +88,7 @@ static bool fuse_gate_up(struct fuser *f, struct dv_node *node)
         fused.op             = experts ? DV_OP_expert_up : DV_OP_project;
         fused.w[0]           = pair_weight(g, gate->w[0], up->w[0]);
         gate->dead = up->dead = true;
-        become(f, node, fused);
+        dv_fuse_become(f, node, fused);
         return true;
     }
     return false;
@@ -131,7 +125,7 @@ static bool feeds(const struct dv_graph *g, const struct dv_node *from, dv_tenso
 /* Router matrices stay by themselves: they are never FP8, so stacking would widen the other. */
 static bool can_stack(const struct fuser *f, const struct dv_node *node)
 {
-    return node->op == DV_OP_matmul && !node->dead && is_plain_matrix(f->g, node->w[0]) &&
+    return node->op == DV_OP_matmul && !node->dead && dv_fuse_is_plain_matrix(f->g, node->w[0]) &&
            !feeds(f->g, node, node->out[0], DV_OP_router) &&
            !feeds(f->g, node, node->out[0], DV_OP_swiglu) &&
            base_of(f->g, f->g->logits) != node->out[0];
@@ -179,31 +173,7 @@ static bool fuse_stack(struct fuser *f, struct dv_node *node)
     other->dead = true;
     rebase(g, a, y, 0);
     rebase(g, b, y, first);
-    count_uses(f);
-    return true;
-}
-
-/* ---- a norm computed by its consumer ---- */
-
-static bool fuse_norm(struct fuser *f, struct dv_node *node)
-{
-    struct dv_graph *g      = f->g;
-    bool             matmul = node->op == DV_OP_matmul || node->op == DV_OP_project;
-    if (g->size.tokens > DV_FEW_TOKENS || (!matmul && node->op != DV_OP_expert_up))
-        return false;
-    struct dv_node *norm = maker(f, node->in[0], DV_OP_rms_norm);
-    if (!norm || node->w[1] || g->weights[node->w[0]].slices != 1 ||
-        g->values[node->in[0]].kind == DV_VALUE_VIEW)
-        return false;
-    struct dv_node fused = *node;
-    fused.op             = matmul ? DV_OP_project : DV_OP_expert_up;
-    fused.in[0]          = norm->in[0];
-    fused.w[1]           = norm->w[0];
-    fused.eps            = norm->eps;
-    bool last            = f->uses[norm->out[0]] == 1;
-    become(f, node, fused);
-    norm->dead |= last;
-    count_uses(f);
+    dv_fuse_count_uses(f);
     return true;
 }
 
@@ -213,11 +183,11 @@ static bool fuse_expert_sum(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_add)
         return false;
-    struct dv_node *ffn = only_maker(f, node->in[1], DV_OP_add), *sum;
+    struct dv_node *ffn = dv_fuse_only_maker(f, node->in[1], DV_OP_add), *sum;
     if (ffn) {
-        sum = only_maker(f, ffn->in[0], DV_OP_expert_sum);
+        sum = dv_fuse_only_maker(f, ffn->in[0], DV_OP_expert_sum);
     } else {
-        sum = only_maker(f, node->in[1], DV_OP_expert_sum);
+        sum = dv_fuse_only_maker(f, node->in[1], DV_OP_expert_sum);
     }
     if (!sum || sum->in[2] || sum->in[3])
         return false;
@@ -227,35 +197,7 @@ static bool fuse_expert_sum(struct fuser *f, struct dv_node *node)
     sum->dead            = true;
     if (ffn)
         ffn->dead = true;
-    become(f, node, fused);
-    return true;
-}
-
-/* ---- with few tokens, down projections of the chosen and the shared experts in one ---- */
-
-static bool fuse_expert_down(struct fuser *f, struct dv_node *node)
-{
-    if (node->op != DV_OP_expert_sum || f->g->size.tokens > DV_FEW_TOKENS)
-        return false;
-    struct dv_node *down = only_maker(f, node->in[0], DV_OP_expert_matmul);
-    if (!down || down->in[2])
-        return false;
-    struct dv_node *shared = NULL;
-    if (node->in[2]) {
-        shared = only_maker(f, node->in[2], DV_OP_matmul);
-        if (!shared || !is_plain_matrix(f->g, shared->w[0]))
-            return false;
-    }
-    struct dv_node fused = { .op      = DV_OP_expert_down,
-                             .top_k   = node->top_k,
-                             .experts = down->experts,
-                             .in      = { down->in[0], node->in[1], shared ? shared->in[0] : 0,
-                                          node->in[3] },
-                             .w       = { down->w[0], shared ? shared->w[0] : 0 } };
-    down->dead           = true;
-    if (shared)
-        shared->dead = true;
-    become(f, node, fused);
+    dv_fuse_become(f, node, fused);
     return true;
 }
 
@@ -265,16 +207,16 @@ static bool fuse_residual(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_add)
         return false;
-    struct dv_node *matmul = only_maker(f, node->in[1], DV_OP_matmul);
+    struct dv_node *matmul = dv_fuse_only_maker(f, node->in[1], DV_OP_matmul);
     if (!matmul)
-        matmul = only_maker(f, node->in[1], DV_OP_project);
+        matmul = dv_fuse_only_maker(f, node->in[1], DV_OP_project);
     if (!matmul || matmul->in[1] || f->g->weights[matmul->w[0]].kind == DV_WEIGHT_PAIR)
         return false;
     struct dv_node fused = *matmul;
     fused.op             = DV_OP_project;
     fused.in[1]          = node->in[0];
     matmul->dead         = true;
-    become(f, node, fused);
+    dv_fuse_become(f, node, fused);
     return true;
 }
 
@@ -285,8 +227,8 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
     struct dv_graph *g = f->g;
     if (node->op != DV_OP_cache_write)
         return false;
-    struct dv_node *norm = only_maker(f, node->in[0], DV_OP_rms_norm);
-    struct dv_node *rope = only_maker(f, node->in[1], DV_OP_rope);
+    struct dv_node *norm = dv_fuse_only_maker(f, node->in[0], DV_OP_rms_norm);
+    struct dv_node *rope = dv_fuse_only_maker(f, node->in[1], DV_OP_rope);
     if (!norm || !rope)
         return false;
     struct dv_node *q_rope = NULL, *absorb = NULL;
@@ -320,31 +262,17 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
     *node                                                 = fused;
     for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
         g->values[fused.out[i]].producer = (uint32_t)(node - g->nodes) + 1;
-    count_uses(f);
-    return true;
-}
-
-static bool fuse_attend_value(struct fuser *f, struct dv_node *node)
-{
-    if (node->op != DV_OP_matmul || f->g->size.tokens > DV_FEW_TOKENS)
-        return false;
-    struct dv_node *combine = only_maker(f, node->in[0], DV_OP_combine);
-    if (!combine || f->g->weights[node->w[0]].slices != combine->heads)
-        return false;
-    struct dv_node fused = *combine;
-    fused.op             = DV_OP_attend_value;
-    fused.w[0]           = node->w[0];
-    combine->dead        = true;
-    become(f, node, fused);
+    dv_fuse_count_uses(f);
     return true;
 }
 
 /* Earlier patterns first: stacking and pairing decide how weights lie in memory and must not depend
  * on the number of tokens, so they come before everything that does. */
 typedef bool (*pattern)(struct fuser *f, struct dv_node *node);
-static const pattern patterns[] = { fuse_gate_up,      fuse_stack,      fuse_mla_prepare,
-                                    fuse_attend_value, fuse_expert_sum, fuse_expert_down,
-                                    fuse_residual,     fuse_norm };
+static const pattern patterns[] = {
+    fuse_gate_up,        fuse_stack,    fuse_mla_prepare, dv_fuse_attend_value, fuse_expert_sum,
+    dv_fuse_expert_down, fuse_residual, dv_fuse_norm,     dv_fuse_project_two,  dv_fuse_route_up,
+};
 
 dsvk_status dv_graph_fuse(struct dv_graph *g)
 {
@@ -353,7 +281,7 @@ dsvk_status dv_graph_fuse(struct dv_graph *g)
     struct fuser f = { .g = g, .uses = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof(uint32_t)) };
     if (!f.uses)
         return g->status = dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for fusion");
-    count_uses(&f);
+    dv_fuse_count_uses(&f);
     for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
         for (uint32_t i = 0; i < g->n_nodes && g->status == DSVK_OK; i++)
             while (!g->nodes[i].dead && patterns[p](&f, &g->nodes[i]) && g->status == DSVK_OK)

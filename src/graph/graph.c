@@ -16,6 +16,13 @@ const char *dv_op_name(enum dv_op op)
     return (unsigned)op < DV_N_OPS ? names[op] : "?";
 }
 
+dv_tensor dv_node_route(const struct dv_node *node)
+{
+    return node->op == DV_OP_router     ? node->out[0]
+           : node->op == DV_OP_route_up ? node->out[1]
+                                        : 0;
+}
+
 struct dv_graph *dv_graph_new(const struct dv_context *ctx, const struct dv_graph_size *size)
 {
     struct dv_graph *g = dv_zalloc(ctx, sizeof *g);

@@ -193,6 +193,9 @@ struct dv_plan {
     uint32_t nodes, dispatches, stages, barriers;
     uint64_t arena_bytes;
 };
+/* The route that a node makes, or 0: [tokens, 2 * top_k]. */
+dv_tensor dv_node_route(const struct dv_node *node);
+
 /* Gives each live node its stage and each activation its place; two values that live at the same
  * time never overlap. A stage's nodes are independent; one barrier stands between stages. Sorts the
  * nodes by stage. */

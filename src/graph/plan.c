@@ -93,8 +93,8 @@ static void find_lives(const struct dv_graph *g, struct life *lives, uint32_t st
         for (uint32_t k = 0; k < DV_MAX_INPUTS; k++)
             if (node->in[k])
                 touch(lives, storage_of(g, node->in[k]), node->stage);
-        if (g->size.keep_routes && node->op == DV_OP_router)
-            touch(lives, node->out[0], stages);
+        if (g->size.keep_routes && dv_node_route(node))
+            touch(lives, dv_node_route(node), stages);
     }
     /* The results are read after the pass. */
     touch(lives, storage_of(g, g->logits), stages);

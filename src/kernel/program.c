@@ -92,6 +92,8 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     graph->values[graph->token].arena_offset = params->token - params->site.arena;
     TRY_OR(fail, dv_buffer_new(&p->blocks, dev, n * DV_BLOCK_BYTES, DV_MEMORY_DEVICE, "arguments"));
     TRY_OR(fail, choose(&r));
+    TRY_OR(fail, dv_pipeline_make_all(dev, &r.dispatches->pipeline, sizeof *r.dispatches,
+                                      graph->n_nodes));
     TRY_OR(fail, dv_stream_upload(params->stream, p->blocks, 0, r.blocks, n * DV_BLOCK_BYTES));
     TRY_OR(fail, dv_commands_new(&p->commands, dev));
     TRY_OR(fail, record(&r));

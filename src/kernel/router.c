@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/router.h"
 
-/* Shared memory of shaders/router.comp. */
+/* Shared memory of shaders/lib/router.glsl. */
 #define MAX_EXPERTS 512
 #define MAX_GROUPS 64
 #define MAX_TOP_K 16
@@ -21,15 +21,16 @@ static dsvk_status check_shape(const struct dv_kernel_site *site, const struct d
     return DSVK_OK;
 }
 
-static dsvk_status dispatch_router(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
-                                   const struct dv_node *node)
+dsvk_status dv_router_args_of(struct dv_router_args *args, const struct dv_kernel_site *site,
+                              const struct dv_node *node, const struct dv_router_form *form)
 {
-    struct dv_operand     logits = dv_site_operand(site, node->in[0]);
-    struct dv_operand     y      = dv_site_operand(site, node->out[0]);
-    struct dv_tuning      tuning;
-    struct dv_router_args args = {
+    dsvk_status       status;
+    struct dv_operand logits = dv_site_operand(site, form->logits);
+    struct dv_operand y      = dv_site_operand(site, form->route);
+    TRY(check_shape(site, node));
+    *args = (struct dv_router_args){
         .logits        = logits.address,
-        .bias          = dv_site_vector(site, node->w[0]),
+        .bias          = dv_site_vector(site, form->bias),
         .y             = y.address,
         .logits_stride = logits.stride,
         .y_stride      = y.stride,
@@ -38,15 +39,26 @@ static dsvk_status dispatch_router(struct dv_dispatch *dispatch, const struct dv
         .top_k         = node->top_k,
         .groups        = node->groups,
         .top_k_groups  = node->top_k_groups,
-        .flags         = node->w[0] ? node->flags : node->flags & ~DV_ROUTER_BIAS,
+        .flags         = form->bias ? node->flags : node->flags & ~DV_ROUTER_BIAS,
         .scale         = node->scale,
     };
-    dsvk_status status;
-    TRY(check_shape(site, node));
+    return DSVK_OK;
+}
+
+static dsvk_status dispatch_router(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                                   const struct dv_node *node)
+{
+    dsvk_status           status;
+    struct dv_tuning      tuning;
+    struct dv_router_args args;
+    struct dv_router_form form = { node->in[0], node->out[0], node->w[0] };
+    TRY(dv_router_args_of(&args, site, node, &form));
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "router", .spec = { tuning.row_workgroup }, .n_spec = 1 },
-        .groups   = { dv_groups(site, 0, logits.rows), 1, 1 },
+        .pipeline = { .kernel = "router",
+                      .spec   = { [0] = tuning.row_workgroup, [2] = node->experts },
+                      .n_spec = 3 },
+        .groups   = { dv_groups(site, 0, args.tokens), 1, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

@@ -10,128 +10,6 @@
 #define NEED_WORKGROUP 128u
 #define NEED_PUSH_BYTES 128u
 
-static void chain(VkBaseOutStructure **last, void *structure, VkStructureType type)
-{
-    VkBaseOutStructure *next = structure;
-    next->sType              = type;
-    next->pNext              = NULL;
-    (*last)->pNext           = next;
-    *last                    = next;
-}
-
-static void note_extension(struct dv_probe *p, const char *name)
-{
-    const struct {
-        const char *name;
-        bool       *has;
-    } known[] = {
-        { VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &p->has.size_control },
-        { VK_KHR_MAINTENANCE_4_EXTENSION_NAME, &p->has.maintenance4 },
-        { VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME, &p->has.executable },
-        { VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, &p->has.integer_dot },
-        { VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, &p->has.cooperative_matrix },
-        { VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, &p->has.bfloat16 },
-        { VK_EXT_SHADER_FLOAT8_EXTENSION_NAME, &p->has.float8 },
-        { VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, &p->has.budget },
-        { VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, &p->has.host_import },
-        { VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME, &p->has.portability },
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(name, known[i].name) == 0)
-            *known[i].has = true;
-}
-
-static dsvk_status read_extensions(struct dv_probe *p, const struct dv_instance *instance,
-                                   VkPhysicalDevice physical)
-{
-    uint32_t n = 0;
-    if (instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
-        return DSVK_OK; /* such a device offers core Vulkan only */
-    VkExtensionProperties *list = dv_zalloc_array(instance->ctx, n + 1, sizeof *list);
-    if (!list)
-        return dv_fail(instance->ctx, DSVK_NO_MEMORY, "caps: no room for %u extension names", n);
-    VkResult result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, list);
-    if (result == VK_SUCCESS || result == VK_INCOMPLETE)
-        for (uint32_t i = 0; i < n; i++)
-            note_extension(p, list[i].extensionName);
-    dv_free(instance->ctx, list);
-    return DSVK_OK;
-}
-
-static void read_properties(struct dv_probe *p, const struct dv_instance *instance,
-                            VkPhysicalDevice physical)
-{
-    VkBaseOutStructure *last = (VkBaseOutStructure *)&p->properties;
-    last->sType              = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
-    chain(&last, &p->id, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES);
-    chain(&last, &p->subgroup, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
-    chain(&last, &p->driver, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);
-    chain(&last, &p->maintenance3, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
-    if (p->has.maintenance4)
-        chain(&last, &p->maintenance4, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
-    if (p->has.size_control)
-        chain(&last, &p->size_control,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
-    instance->vk.vkGetPhysicalDeviceProperties2(physical, &p->properties);
-}
-
-static void read_features(struct dv_probe *p, const struct dv_instance *instance,
-                          VkPhysicalDevice physical)
-{
-    VkBaseOutStructure *last = (VkBaseOutStructure *)&p->features;
-    last->sType              = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
-    chain(&last, &p->features12, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
-    if (p->has.size_control)
-        chain(&last, &p->size_control_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES);
-    if (p->has.executable)
-        chain(&last, &p->executable_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
-    if (p->has.integer_dot)
-        chain(&last, &p->integer_dot_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
-    if (p->has.cooperative_matrix)
-        chain(&last, &p->cooperative_matrix_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
-    if (p->has.bfloat16)
-        chain(&last, &p->bfloat16_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR);
-    if (p->has.float8)
-        chain(&last, &p->float8_features,
-              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT8_FEATURES_EXT);
-    instance->vk.vkGetPhysicalDeviceFeatures2(physical, &p->features);
-}
-
-static void read_memory(struct dv_probe *p, const struct dv_instance *instance,
-                        VkPhysicalDevice physical)
-{
-    VkBaseOutStructure *last = (VkBaseOutStructure *)&p->memory;
-    last->sType              = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
-    if (p->has.budget)
-        chain(&last, &p->budget, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-    instance->vk.vkGetPhysicalDeviceMemoryProperties2(physical, &p->memory);
-}
-
-dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance,
-                          VkPhysicalDevice physical)
-{
-    dsvk_status status;
-    memset(p, 0, sizeof *p);
-    instance->vk.vkGetPhysicalDeviceProperties(physical, &p->properties.properties);
-    uint32_t version = p->properties.properties.apiVersion;
-    if (version < VK_API_VERSION_1_2)
-        return DSVK_OK; /* the structures below are core 1.2 */
-    TRY(read_extensions(p, instance, physical));
-    if (version >= VK_API_VERSION_1_3)
-        p->has.size_control = p->has.maintenance4 = p->has.integer_dot = true;
-    read_properties(p, instance, physical);
-    read_features(p, instance, physical);
-    read_memory(p, instance, physical);
-    p->n_families = DV_MAX_QUEUE_FAMILIES;
-    instance->vk.vkGetPhysicalDeviceQueueFamilyProperties(physical, &p->n_families, p->families);
-    return DSVK_OK;
-}
-
 static void read_vendor(struct dv_caps *caps, uint32_t id)
 {
     static const struct {
@@ -218,12 +96,56 @@ static void read_arithmetic(struct dv_caps *caps, const struct dv_probe *p)
     caps->int8                  = p->features12.shaderInt8;
     caps->float16               = p->features12.shaderFloat16;
     caps->integer_dot           = p->integer_dot_features.shaderIntegerDotProduct;
-    caps->cooperative_matrix    = p->cooperative_matrix_features.cooperativeMatrix;
     caps->bfloat16              = p->bfloat16_features.shaderBFloat16Type;
     caps->float8                = p->float8_features.shaderFloat8;
     caps->executable_statistics = p->executable_features.pipelineExecutableInfo;
     caps->host_import           = p->has.host_import;
     caps->memory_budget         = p->has.budget;
+}
+
+static bool is_side(uint32_t size)
+{
+    return size > 0 && size <= 32 && (size & (size - 1)) == 0;
+}
+
+static uint32_t volume(const struct dv_coop_shape *s)
+{
+    return s->m * s->n * s->k;
+}
+
+/* Shapes are of use only with the Vulkan memory model, which their SPIR-V asks for. */
+static void read_shapes(struct dv_caps *caps, const struct dv_probe *p)
+{
+    const struct {
+        VkComponentTypeKHR component;
+        bool               offered;
+    } types[DV_N_COOP_TYPES] = {
+        [DV_COOP_F16]  = { VK_COMPONENT_TYPE_FLOAT16_KHR, caps->float16 },
+        [DV_COOP_BF16] = { VK_COMPONENT_TYPE_BFLOAT16_KHR,
+                           p->bfloat16_features.shaderBFloat16CooperativeMatrix },
+        [DV_COOP_E4M3] = { VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT,
+                           p->float8_features.shaderFloat8CooperativeMatrix },
+    };
+    caps->cooperative_matrix =
+        p->cooperative_matrix_features.cooperativeMatrix && p->features12.vulkanMemoryModel;
+    for (uint32_t i = 0; caps->cooperative_matrix && i < p->n_coop; i++) {
+        const VkCooperativeMatrixPropertiesKHR *c     = &p->coop[i];
+        struct dv_coop_shape                    shape = { c->MSize, c->NSize, c->KSize };
+        if (c->scope != VK_SCOPE_SUBGROUP_KHR || c->CType != VK_COMPONENT_TYPE_FLOAT32_KHR ||
+            c->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR || !is_side(shape.m) ||
+            !is_side(shape.n) || !is_side(shape.k))
+            continue;
+        for (int t = 0; t < DV_N_COOP_TYPES; t++)
+            if (types[t].offered && c->AType == types[t].component &&
+                c->BType == types[t].component && volume(&shape) > volume(&caps->coop[t]))
+                caps->coop[t] = shape;
+    }
+}
+
+static void forget_shapes(struct dv_caps *caps)
+{
+    caps->cooperative_matrix = false;
+    memset(caps->coop, 0, sizeof caps->coop);
 }
 
 /* A queue family for compute only, where there is one, does not compete with the desktop. */
@@ -247,15 +169,21 @@ static bool read_queue(struct dv_caps *caps, const struct dv_probe *p)
     return found;
 }
 
-/* Lavapipe with 512-bit vectors: creating any cooperative matrix pipeline crashes the process
+/* ANV before 26 advertises cooperative matrices on hardware without matrix units, where it emulates
+ * them; those with subgroups of at least 16 (Xe2) do have them.
+ * Lavapipe with 512-bit vectors: creating any cooperative matrix pipeline crashes the process
  * (seen in 26.1 and 26.2), and from 26.1 on so does any load through a buffer address. */
 static bool avoid_quirks(struct dv_caps *caps, const struct dv_probe *p)
 {
     bool lavapipe = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
+    bool anv      = p->driver.driverID == VK_DRIVER_ID_INTEL_OPEN_SOURCE_MESA;
+    bool before26 = VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) < 26;
+    if (anv && before26 && caps->subgroup_min < 16)
+        forget_shapes(caps);
     if (!lavapipe || caps->subgroup < 16)
         return true;
-    caps->cooperative_matrix = false;
-    return VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) < 26;
+    forget_shapes(caps);
+    return before26;
 }
 
 void dv_caps_read(struct dv_caps *caps, const struct dv_probe *p)
@@ -267,6 +195,7 @@ void dv_caps_read(struct dv_caps *caps, const struct dv_probe *p)
     read_limits(caps, p);
     read_subgroup(caps, p);
     read_arithmetic(caps, p);
+    read_shapes(caps, p);
     bool has_queue       = read_queue(caps, p);
     bool has_sane_driver = avoid_quirks(caps, p);
 

@@ -7,6 +7,7 @@
 #include "vk/vk.h"
 
 #define DV_MAX_QUEUE_FAMILIES 16
+#define DV_MAX_COOP 128 /* the longest list seen has 20 */
 
 /* The structures are chained by pNext: a probe must not be copied. */
 struct dv_probe {
@@ -29,6 +30,8 @@ struct dv_probe {
     VkPhysicalDeviceMemoryBudgetPropertiesEXT               budget;
     VkQueueFamilyProperties                                 families[DV_MAX_QUEUE_FAMILIES];
     uint32_t                                                n_families;
+    VkCooperativeMatrixPropertiesKHR                        coop[DV_MAX_COOP];
+    uint32_t                                                n_coop;
     struct {
         bool size_control, maintenance4, executable, integer_dot, cooperative_matrix, bfloat16,
             float8, budget, host_import, portability;

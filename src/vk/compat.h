@@ -15,6 +15,31 @@ typedef struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
     VkBool32        cooperativeMatrix;
     VkBool32        cooperativeMatrixRobustBufferAccess;
 } VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
+#define VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR ((VkStructureType)1000506001)
+typedef enum VkComponentTypeKHR {
+    VK_COMPONENT_TYPE_FLOAT16_KHR  = 0,
+    VK_COMPONENT_TYPE_FLOAT32_KHR  = 1,
+    VK_COMPONENT_TYPE_MAX_ENUM_KHR = 0x7FFFFFFF
+} VkComponentTypeKHR;
+typedef enum VkScopeKHR {
+    VK_SCOPE_SUBGROUP_KHR = 3,
+    VK_SCOPE_MAX_ENUM_KHR = 0x7FFFFFFF
+} VkScopeKHR;
+typedef struct VkCooperativeMatrixPropertiesKHR {
+    VkStructureType    sType;
+    void              *pNext;
+    uint32_t           MSize;
+    uint32_t           NSize;
+    uint32_t           KSize;
+    VkComponentTypeKHR AType;
+    VkComponentTypeKHR BType;
+    VkComponentTypeKHR CType;
+    VkComponentTypeKHR ResultType;
+    VkBool32           saturatingAccumulation;
+    VkScopeKHR         scope;
+} VkCooperativeMatrixPropertiesKHR;
+typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)(
+    VkPhysicalDevice, uint32_t *, VkCooperativeMatrixPropertiesKHR *);
 #endif
 
 #ifndef VK_KHR_shader_bfloat16
@@ -28,6 +53,7 @@ typedef struct VkPhysicalDeviceShaderBfloat16FeaturesKHR {
     VkBool32        shaderBFloat16DotProduct;
     VkBool32        shaderBFloat16CooperativeMatrix;
 } VkPhysicalDeviceShaderBfloat16FeaturesKHR;
+#define VK_COMPONENT_TYPE_BFLOAT16_KHR ((VkComponentTypeKHR)1000141000)
 #endif
 
 #ifndef VK_EXT_shader_float8
@@ -40,6 +66,7 @@ typedef struct VkPhysicalDeviceShaderFloat8FeaturesEXT {
     VkBool32        shaderFloat8;
     VkBool32        shaderFloat8CooperativeMatrix;
 } VkPhysicalDeviceShaderFloat8FeaturesEXT;
+#define VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT ((VkComponentTypeKHR)1000491002)
 #endif
 
 /* In the beta header of old versions. */

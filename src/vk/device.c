@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk/caps.h"
 
+#include <string.h>
+
+#include "vk/cache_file.h"
+
 #define PUSH_BYTES 128u /* what every device has */
 
 static const char *result_name(VkResult result)
@@ -64,8 +68,32 @@ dsvk_status dv_device_check(struct dv_device *dev, const char *doing)
     return DSVK_OK;
 }
 
+static void chain_feature(struct dv_probe *p, void *structure)
+{
+    VkBaseOutStructure *feature = structure;
+    feature->pNext              = p->features12.pNext;
+    p->features12.pNext         = feature;
+}
+
+/* Cooperative matrices and the number formats that they may hold. */
+static void choose_matrix_features(struct dv_probe *p, const struct dv_caps *caps)
+{
+    if (caps->cooperative_matrix) {
+        p->features12.vulkanMemoryModel                                   = VK_TRUE;
+        p->cooperative_matrix_features.cooperativeMatrixRobustBufferAccess = VK_FALSE;
+        chain_feature(p, &p->cooperative_matrix_features);
+    } else {
+        p->bfloat16_features.shaderBFloat16CooperativeMatrix = VK_FALSE;
+        p->float8_features.shaderFloat8CooperativeMatrix     = VK_FALSE;
+    }
+    if (caps->bfloat16)
+        chain_feature(p, &p->bfloat16_features);
+    if (caps->float8)
+        chain_feature(p, &p->float8_features);
+}
+
 /* Leaves in the probe's chain of features only what kernels use, for vkCreateDevice. */
-static void choose_features(struct dv_probe *p)
+static void choose_features(struct dv_probe *p, const struct dv_caps *caps)
 {
     const VkPhysicalDeviceFeatures         core = p->features.features;
     const VkPhysicalDeviceVulkan12Features v12  = p->features12;
@@ -83,17 +111,19 @@ static void choose_features(struct dv_probe *p)
         .scalarBlockLayout   = v12.scalarBlockLayout,
     };
     p->features.pNext = &p->features12;
-    if (p->has.size_control) {
-        p->size_control_features.pNext = NULL;
-        p->features12.pNext            = &p->size_control_features;
-    }
-    if (p->has.executable) {
-        p->executable_features.pNext = p->features12.pNext;
-        p->features12.pNext          = &p->executable_features;
-    }
+    if (p->has.size_control)
+        chain_feature(p, &p->size_control_features);
+    if (p->has.executable)
+        chain_feature(p, &p->executable_features);
+    if (caps->integer_dot)
+        chain_feature(p, &p->integer_dot_features);
+    choose_matrix_features(p, caps);
 }
 
-static uint32_t choose_extensions(const char *names[4], const struct dv_probe *p)
+#define MAX_EXTENSIONS 8
+
+static uint32_t choose_extensions(const char *names[MAX_EXTENSIONS], const struct dv_probe *p,
+                                  const struct dv_caps *caps)
 {
     uint32_t n = 0;
     if (p->has.size_control && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
@@ -104,6 +134,14 @@ static uint32_t choose_extensions(const char *names[4], const struct dv_probe *p
         names[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     if (p->has.portability)
         names[n++] = VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME; /* must be taken where it is */
+    if (caps->integer_dot && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
+        names[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    if (caps->cooperative_matrix)
+        names[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+    if (caps->bfloat16)
+        names[n++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
+    if (caps->float8)
+        names[n++] = VK_EXT_SHADER_FLOAT8_EXTENSION_NAME;
     return n;
 }
 
@@ -111,9 +149,9 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
 {
     const struct dv_instance *instance = dev->instance;
     dsvk_status               status;
-    const char               *extensions[4];
-    uint32_t                  n_extensions = choose_extensions(extensions, probe);
-    choose_features(probe);
+    const char               *extensions[MAX_EXTENSIONS];
+    uint32_t                  n_extensions = choose_extensions(extensions, probe, &dev->caps);
+    choose_features(probe, &dev->caps);
     VkResult result =
         instance->vk.vkCreateDevice(dev->physical,
                                   &(VkDeviceCreateInfo){
@@ -156,6 +194,16 @@ static dsvk_status make_shared_objects(struct dv_device *dev)
     return dv_device_result(dev, result, "making the pipeline layout");
 }
 
+static void read_key(struct dv_pipeline_key *key, const struct dv_probe *probe)
+{
+    const VkPhysicalDeviceProperties *p = &probe->properties.properties;
+    *key = (struct dv_pipeline_key){ .vendor         = p->vendorID,
+                                     .device         = p->deviceID,
+                                     .driver         = (uint32_t)probe->driver.driverID,
+                                     .driver_version = p->driverVersion };
+    memcpy(key->uuid, p->pipelineCacheUUID, sizeof key->uuid);
+}
+
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
 {
     const struct dv_context *ctx = instance->ctx;
@@ -181,6 +229,7 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     dev->queue_family = dev->caps.queue_family;
     TRY_OR(fail, dv_probe_read(probe, instance, dev->physical));
     dev->memory = probe->memory.memoryProperties;
+    read_key(&dev->key, probe);
     TRY_OR(fail, create(dev, probe));
     TRY_OR(fail, make_shared_objects(dev));
     dv_free(ctx, probe);
@@ -211,6 +260,9 @@ void dv_device_free(struct dv_device *dev)
     if (dev->hung) /* a driver with running work must also stay loaded */
         dev->instance->hung = true;
     else
+        dv_cache_file_save(dev);
+    dv_cache_file_free(dev);
+    if (!dev->hung)
         destroy_objects(dev);
     while (dev->pipelines) {
         struct dv_pipeline *pipeline = dev->pipelines;

@@ -29,7 +29,8 @@
 
 #define DV_INSTANCE_FUNCTIONS_OPTIONAL(X)                                                          \
     X(CreateDebugUtilsMessengerEXT)                                                                \
-    X(DestroyDebugUtilsMessengerEXT)
+    X(DestroyDebugUtilsMessengerEXT)                                                               \
+    X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
 
 #define DV_DEVICE_FUNCTIONS(X)                                                                     \
     X(AllocateCommandBuffers)                                                                      \

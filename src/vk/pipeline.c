@@ -4,20 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES 96
 #define DOING_BYTES 160
+
+uint32_t dv_caps_offers(const struct dv_caps *caps)
+{
+    return (caps->int8 ? DV_NEED_INT8 : 0u) | (caps->int16 ? DV_NEED_INT16 : 0u) |
+           (caps->int64 ? DV_NEED_INT64 : 0u) | (caps->float16 ? DV_NEED_FLOAT16 : 0u) |
+           (caps->integer_dot ? DV_NEED_INTEGER_DOT : 0u) |
+           (caps->bfloat16 ? DV_NEED_BFLOAT16 : 0u) | (caps->float8 ? DV_NEED_FLOAT8 : 0u) |
+           (caps->cooperative_matrix ? DV_NEED_COOPERATIVE_MATRIX : 0u);
+}
 
 static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)
 {
-    char name[NAME_BYTES];
     if (params->module)
         return DSVK_OK;
     if (!params->kernel)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "pipeline: no kernel is named");
-    snprintf(name, sizeof name, "%s%s", params->kernel, dev->caps.int64 ? "_i64" : "");
-    params->module = dv_spirv_find(name);
+    params->module =
+        dv_spirv_choose(params->kernel, dv_caps_offers(&dev->caps), dev->variant);
     if (!params->module)
-        return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "pipeline: there is no kernel %s", name);
+        return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
+                       "pipeline: there is no kernel %s for what the device offers",
+                       params->kernel);
     return DSVK_OK;
 }
 
@@ -58,10 +67,11 @@ static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_
         return dv_fail(ctx, DSVK_UNSUPPORTED,
                        "pipeline: %s: a workgroup of %u invocations, the device allows %u",
                        params->kernel, params->spec[0], dev->caps.max_workgroup);
-    if (facts->int64 && !dev->caps.int64)
+    uint32_t lacking = facts->needs & ~dv_caps_offers(&dev->caps);
+    if (lacking)
         return dv_fail(ctx, DSVK_UNSUPPORTED,
-                       "pipeline: %s: it needs 64-bit integers, the device has none",
-                       params->kernel);
+                       "pipeline: %s: it needs what the device has not (DV_NEED_* %#x)",
+                       params->kernel, lacking);
     return DSVK_OK;
 }
 
@@ -95,30 +105,28 @@ static uint32_t map_constants(VkSpecializationMapEntry         entries[DV_SPIRV_
     return n;
 }
 
-static dsvk_status create_module(VkShaderModule *out, struct dv_device *dev,
-                                 const struct dv_spirv *module, const char *doing)
+static VkResult create_module(VkShaderModule *out, struct dv_device *dev,
+                              const struct dv_spirv *module)
 {
     VkShaderModuleCreateInfo info = {
         .sType    = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
         .codeSize = module->n_words * sizeof(uint32_t),
         .pCode    = module->words,
     };
-    VkResult result = dev->vk.vkCreateShaderModule(dev->handle, &info, NULL, out);
-    return dv_device_result(dev, result, doing);
+    return dev->vk.vkCreateShaderModule(dev->handle, &info, NULL, out);
 }
 
-dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
-                               const struct dv_pipeline_params *params,
-                               const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
+VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
+                             const struct dv_pipeline_params *params,
+                             const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
 {
-    dsvk_status              status;
     VkShaderModule           module;
     VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC];
     uint32_t                 n_entries = map_constants(entries, params, facts);
-    char                     doing[DOING_BYTES];
-    *out = VK_NULL_HANDLE;
-    snprintf(doing, sizeof doing, "compiling %s", params->kernel);
-    TRY(create_module(&module, dev, params->module, doing));
+    *out                               = VK_NULL_HANDLE;
+    VkResult result                    = create_module(&module, dev, params->module);
+    if (result != VK_SUCCESS)
+        return result;
 
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
@@ -144,18 +152,35 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
         info.stage.pNext = &required;
     else if (dev->caps.subgroup_size_control)
         info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
-    VkResult result =
-        dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
+    result = dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
     dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)
         *out = VK_NULL_HANDLE;
-    return dv_device_result(dev, result, doing);
+    return result;
 }
 
-static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
+dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
+                               const struct dv_pipeline_params *params,
+                               const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
+{
+    char doing[DOING_BYTES];
+    snprintf(doing, sizeof doing, "compiling %s", params->kernel);
+    return dv_device_result(dev, dv_pipeline_compile(out, dev, params, facts, flags), doing);
+}
+
+bool dv_pipeline_is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
 {
     return a->module == b->module && a->n_spec == b->n_spec && a->push_bytes == b->push_bytes &&
            a->subgroup == b->subgroup && memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+}
+
+struct dv_pipeline *dv_pipeline_find(const struct dv_device          *dev,
+                                     const struct dv_pipeline_params *resolved)
+{
+    struct dv_pipeline *p = dev->pipelines;
+    while (p && !dv_pipeline_is_same(&p->params, resolved))
+        p = p->next;
+    return p;
 }
 
 dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
@@ -167,11 +192,9 @@ dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
     *out = NULL;
     TRY(dv_device_check(dev, "making a pipeline"));
     TRY(dv_pipeline_resolve(&resolved, &facts, dev, params));
-    for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
-        if (is_same(&p->params, &resolved)) {
-            *out = p;
-            return DSVK_OK;
-        }
+    *out = dv_pipeline_find(dev, &resolved);
+    if (*out)
+        return DSVK_OK;
     struct dv_pipeline *pipeline = dv_zalloc(dev->ctx, sizeof *pipeline);
     if (!pipeline)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline: %s: no room for its header",

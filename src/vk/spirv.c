@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads what the host must know of a module: its push constant block, its specialisation
- * constants, and whether it needs 64-bit integers. Definitions are looked up by scanning: a
+ * constants, and what it needs of a device. Definitions are looked up by scanning: a
  * module is some ten thousand words and is read once for each pipeline. */
 #include "vk/spirv.h"
 
@@ -25,7 +25,21 @@ enum {
     OP_MEMBER_DECORATE = 72,
 };
 enum { DECORATION_SPEC_ID = 1, DECORATION_ARRAY_STRIDE = 6, DECORATION_OFFSET = 35 };
-enum { CAPABILITY_INT64 = 11, STORAGE_PUSH_CONSTANT = 9, STORAGE_PHYSICAL = 5349 };
+enum { STORAGE_PUSH_CONSTANT = 9, STORAGE_PHYSICAL = 5349 };
+
+static const struct {
+    uint32_t     capability;
+    enum dv_need need;
+} capabilities[] = {
+    { 9, DV_NEED_FLOAT16 },
+    { 11, DV_NEED_INT64 },
+    { 22, DV_NEED_INT16 },
+    { 39, DV_NEED_INT8 },
+    { 4212, DV_NEED_FLOAT8 },   /* Float8EXT */
+    { 5116, DV_NEED_BFLOAT16 }, /* BFloat16TypeKHR */
+    { 6019, DV_NEED_INTEGER_DOT },
+    { 6022, DV_NEED_COOPERATIVE_MATRIX },
+};
 
 struct module {
     const uint32_t *words;
@@ -173,6 +187,14 @@ static bool note_constant(struct dv_spirv_facts *facts, uint32_t id)
     return true;
 }
 
+static uint32_t need_of(uint32_t capability)
+{
+    for (size_t k = 0; k < sizeof capabilities / sizeof *capabilities; k++)
+        if (capabilities[k].capability == capability)
+            return capabilities[k].need;
+    return 0;
+}
+
 bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n_words)
 {
     const struct module m  = { words, n_words };
@@ -182,8 +204,8 @@ bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n
     if (!is_well_formed(&m))
         return false;
     while ((i = next(&m, &at))) {
-        if (opcode(i) == OP_CAPABILITY && length(i) >= 2 && i[1] == CAPABILITY_INT64)
-            facts->int64 = true;
+        if (opcode(i) == OP_CAPABILITY && length(i) >= 2)
+            facts->needs |= need_of(i[1]);
         if (opcode(i) == OP_DECORATE && length(i) >= 4 && i[2] == DECORATION_SPEC_ID &&
             !note_constant(facts, i[3]))
             return false;
@@ -200,4 +222,17 @@ const struct dv_spirv *dv_spirv_find(const char *name)
         if (strcmp(module->name, name) == 0)
             return module;
     return NULL;
+}
+
+const struct dv_spirv *dv_spirv_choose(const char *base, uint32_t offers, uint32_t rank)
+{
+    const struct dv_spirv *chosen = NULL;
+    for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++) {
+        if (strcmp(module->base, base) != 0 || (module->needs & ~offers) != 0)
+            continue;
+        chosen = module;
+        if (rank-- == 0)
+            break;
+    }
+    return chosen;
 }

@@ -24,6 +24,13 @@ struct dv_instance {
     bool                     hung; /* a device of it was: see dv_device */
 };
 
+/* Elements of the factors A and B of cooperative matrices whose sums are f32. */
+enum dv_coop_type { DV_COOP_F16, DV_COOP_BF16, DV_COOP_E4M3, DV_N_COOP_TYPES };
+
+struct dv_coop_shape {
+    uint32_t m, n, k; /* powers of two up to 32; m = 0: none */
+};
+
 /* What a device is and offers; filled for every physical device, also for unusable ones. Read
  * in vk/caps.c, the only file that may look at vendors and drivers. */
 struct dv_caps {
@@ -45,6 +52,7 @@ struct dv_caps {
     uint64_t max_allocation, max_buffer;
     bool     int64, float16, int16, int8;         /* shader arithmetic */
     bool     cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
+    struct dv_coop_shape coop[DV_N_COOP_TYPES]; /* the largest that a subgroup multiplies */
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
     float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
     uint32_t queue_family;          /* the one for compute */
@@ -69,6 +77,12 @@ dsvk_status dv_instance_find(uint32_t *index, const struct dv_instance *instance
 
 /* ---- device ---- */
 
+/* Whose pipeline cache data a driver takes back. */
+struct dv_pipeline_key {
+    uint32_t vendor, device, driver, driver_version;
+    uint8_t  uuid[VK_UUID_SIZE]; /* pipelineCacheUUID */
+};
+
 struct dv_device {
     const struct dv_context *ctx;
     struct dv_instance      *instance; /* borrowed */
@@ -79,17 +93,26 @@ struct dv_device {
     struct VolkDeviceTable   vk;
     struct dv_caps           caps;
     VkPhysicalDeviceMemoryProperties memory;
+    struct dv_pipeline_key   key;
     VkPipelineCache          cache;
+    struct dv_cache_file    *cache_file; /* NULL: the cache ends with the device */
     VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
     bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
     bool                     hung;   /* lost, and work may still run: nothing is destroyed */
     uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t                 n_submits;
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
+    uint32_t                 variant;   /* for tests: rank in dv_spirv_choose() */
 };
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
 void        dv_device_free(struct dv_device *dev);
+
+/* Keeps compiled pipelines in a file of `folder` (vk/cache_file.c): what an earlier run left there
+ * is handed to the driver, and when new pipelines were made, dv_device_free replaces the file.
+ * Right after dv_device_new. Whatever goes wrong with the file costs a line of the log and the time
+ * of compiling, nothing else; only a full host memory or a lost device is a failure. */
+dsvk_status dv_device_keep_pipelines(struct dv_device *dev, const char *folder);
 
 /* OK, or DEVICE_LOST with a line: the first thing that every fallible call asks. */
 dsvk_status dv_device_check(struct dv_device *dev, const char *doing);
@@ -130,7 +153,7 @@ void        dv_buffer_free(struct dv_buffer *buffer);
 #define DV_MAX_SPEC 24
 
 struct dv_pipeline_params {
-    const char *kernel;             /* name in dv_kernel_spirv, without "_i64" */
+    const char *kernel;             /* base in dv_kernel_spirv */
     uint32_t    spec[DV_MAX_SPEC];  /* by constant id; id 0 is the workgroup size */
     uint32_t    n_spec;
     uint32_t    push_bytes;         /* must equal what the module declares */
@@ -144,11 +167,19 @@ struct dv_pipeline {
     VkPipeline                handle;
 };
 
-/* The pipeline with these parameters, made on first use and owned by the device. Takes the
- * "_i64" module where the device has 64-bit integers. UNSUPPORTED when there is no such kernel,
- * when push_bytes differs from the module's or the device's limits are exceeded. */
+/* What the device offers to modules: DV_NEED_*. */
+uint32_t dv_caps_offers(const struct dv_caps *caps);
+
+/* The pipeline with these parameters, made on first use and owned by the device. Takes the first
+ * variant of the kernel whose needs the device meets. UNSUPPORTED when there is none, when
+ * push_bytes differs from the module's or the device's limits are exceeded. */
 dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
                             const struct dv_pipeline_params *params);
+
+/* Makes those of n pipelines that are not there yet, on all cores; `first` and each next one are
+ * `stride` bytes apart. Afterwards dv_pipeline_get finds them. */
+dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline_params *first,
+                                 size_t stride, uint32_t n);
 
 struct dv_statistic {
     char     name[64];

@@ -39,6 +39,19 @@ says "sampling: temperature 0.5, top-k 0, top-p 0.9, min-p 0, seed "
 run 0 run "${model[@]}" --top-p 0.5 hi
 says "do nothing"
 
+# ---- where compiled pipelines are kept ----
+cached() { # TEXT ARGUMENTS...
+    run 0 run -v "${model[@]}" -n 0 "${@:2}" hi
+    says "pipelines in $1"
+}
+cached "$work/cache/ds-vk"
+cached "$work/here" --pipeline-cache "$work/here"
+cached nothing --pipeline-cache off
+XDG_CACHE_HOME=relative HOME=$work cached "$work/.cache/ds-vk"
+XDG_CACHE_HOME='' HOME=$work cached "$work/.cache/ds-vk"
+XDG_CACHE_HOME='' HOME='' cached nothing
+says "pipeline cache: none, there is no home folder"
+
 # ---- run: failures while it runs, statistics ----
 run 1 run -q -m lost hi
 says "ds-vk: device: lost at submission 3"

@@ -27,6 +27,12 @@ run 0 tokenize --decode 335,275,1119,66
 [ "$(cat "$out")" = "$question" ] || complain "decodes to something else"
 prints "335 275 1119 66" tokenize "$question"
 
+# ---- a pipeline cache that cannot be used is no failure ----
+for where in off "$work/cache" /proc/none/here "$work/sampled"; do
+    prints "$answer" run -q --pipeline-cache "$where" "$question"
+    silent
+done
+
 # ---- scores agree, whatever the passes ----
 printf 'Once upon a time there was a small fox. It had a red box.' >"$work/text"
 run 0 score -q --file "$work/text" --json --cache f32 --logits "$work/last" --all-logits "$work/all"

@@ -4,6 +4,7 @@ fails=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=$work/out err=$work/err
+export XDG_CACHE_HOME=$work/cache # the user's own is left alone
 
 complain() { # MESSAGE: with the command that it is about
     echo "FAILED: $1: ds-vk ${command[*]}"

@@ -99,6 +99,11 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     *out = calloc(1, sizeof **out);
     if (!*out)
         return DSVK_NO_MEMORY;
+    char line[600];
+    snprintf(line, sizeof line, "pipelines in %.500s",
+             params->pipeline_cache ? params->pipeline_cache : "nothing");
+    if (params->log.write && params->log.level >= DSVK_LOG_INFO)
+        params->log.write(params->log.user, DSVK_LOG_INFO, line);
     (*out)->info = device_info;
     (*out)->log = params->log;
     return DSVK_OK;

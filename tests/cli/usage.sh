@@ -43,6 +43,8 @@ refuse 2 "unexpected argument" score -m x file
 refuse 2 "--model needs a value" run -m
 refuse 2 "--model needs a value" run --model
 refuse 2 "--model needs a value" run --model --raw hi
+refuse 2 "--pipeline-cache needs a value" run --pipeline-cache
+refuse 2 "unknown option --pipeline-cache" inspect --pipeline-cache off
 for bad in "" x -1 +1 1x 1.5 0x10 99999999999999999999 " 1"; do
     refuse 2 "--ctx takes a whole number from 1 to" run --ctx "$bad" hi
     refuse 2 "--tokens-out takes a whole number from 0 to" run -n "$bad" hi

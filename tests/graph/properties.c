@@ -70,8 +70,8 @@ static void find_ranges(const struct dv_graph *g, struct range *ranges)
         for (uint32_t k = 0; k < DV_MAX_INPUTS; k++)
             if (node->in[k])
                 see(&ranges[storage_of(g, node->in[k])], node->stage);
-        if (g->size.keep_routes && node->op == DV_OP_router)
-            see(&ranges[node->out[0]], UINT32_MAX);
+        if (g->size.keep_routes && dv_node_route(node))
+            see(&ranges[dv_node_route(node)], UINT32_MAX);
     }
     see(&ranges[storage_of(g, g->logits)], UINT32_MAX);
     see(&ranges[storage_of(g, g->token)], UINT32_MAX);

@@ -48,6 +48,8 @@ struct op_params {
     uint32_t              tile;     /* pairs of an expert tile; 0 = 8 */
     enum dv_weight_format format;   /* in which matrices are stored: 0 = F32 */
     uint32_t              block;    /* rows and columns of an FP8 scale; 0 = 128 */
+    const char           *other_name; /* NULL, or the start of tensor names ... */
+    enum dv_weight_format other_format; /* ... that are stored in another format */
     enum dv_cache_format  cache_format;
     uint32_t              layers;     /* of the latent cache; 0 = 1 */
     uint32_t              kv, rope;   /* widths of its records; 0: there is no cache */

@@ -30,12 +30,19 @@ static float *make_scales(struct op_bench *b, uint64_t *state, uint32_t rows, ui
     return scales;
 }
 
+static enum dv_weight_format format_of(const struct op_bench *b, const char *name)
+{
+    const char *other = b->p.other_name;
+    return other && strncmp(name, other, strlen(other)) == 0 ? b->p.other_format : b->p.format;
+}
+
 /* The stored tensor of a part. */
 static struct dv_layout_source make_source(struct op_bench *b, const struct dv_weight_info *info,
                                            uint32_t part, uint32_t expert)
 {
     static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3 };
-    struct dv_layout_source    source   = { .dtype       = dtypes[b->p.format],
+    enum dv_weight_format      format   = format_of(b, info->parts[part].name);
+    struct dv_layout_source    source   = { .dtype       = dtypes[format],
                                             .rows        = info->parts[part].rows,
                                             .cols        = info->tensor_cols,
                                             .scale_dtype = DV_F32,
@@ -49,10 +56,10 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
     unsigned char *data   = op_alloc(b, n, dv_dtype_bytes(source.dtype));
     for (size_t i = 0; i < n; i++) {
         float    value = spread * uniform(&state);
-        uint16_t half = b->p.format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
-        if (b->p.format == DV_FORMAT_F32) {
+        uint16_t half  = format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
+        if (format == DV_FORMAT_F32) {
             memcpy(data + i * 4, &value, 4);
-        } else if (b->p.format == DV_FORMAT_E4M3) {
+        } else if (format == DV_FORMAT_E4M3) {
             data[i] = (unsigned char)op_random_word(&state);
             if ((data[i] & 0x7F) == 0x7F) /* NaN */
                 data[i] ^= 1;
@@ -61,7 +68,7 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
         }
     }
     source.data = data;
-    if (b->p.format == DV_FORMAT_E4M3)
+    if (format == DV_FORMAT_E4M3)
         source.scale = (const unsigned char *)make_scales(b, &state, source.rows, source.cols);
     return source;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every op of ops.def, or those that are named: `test_ops router argmax`. A software device runs
- * them twice: in its own shapes of workgroups, then in those that a GPU would get. */
+ * them twice: in its own shapes of workgroups, then in those that a GPU would get. Where kernels
+ * have further variants that the device can run, they follow. */
 #include "ops/harness.h"
 
 static const struct {
@@ -27,6 +28,24 @@ static int as_hardware(void **state)
     return 0;
 }
 
+/* Variants of the kernel that has most of them. */
+static uint32_t most_variants(void)
+{
+    uint32_t offers = dv_caps_offers(&op_device.dev->caps), most = 1;
+    for (const struct dv_spirv *m = dv_kernel_spirv; m->name; m++)
+        while (dv_spirv_choose(m->base, offers, most) !=
+               dv_spirv_choose(m->base, offers, most - 1))
+            most++;
+    return most;
+}
+
+static int as_next_variant(void **state)
+{
+    (void)state;
+    op_device.dev->variant++;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct CMUnitTest list[DV_N_OPS];
@@ -39,5 +58,7 @@ int main(int argc, char **argv)
     int failed = _cmocka_run_group_tests("ops", list, n, NULL, NULL);
     if (op_device.dev && op_device.dev->caps.is_software)
         failed |= _cmocka_run_group_tests("ops, as on hardware", list, n, as_hardware, NULL);
+    for (uint32_t i = 1; op_device.dev && i < most_variants(); i++)
+        failed |= _cmocka_run_group_tests("ops, other variants", list, n, as_next_variant, NULL);
     return !test_device_close(&op_device) || failed != 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/fault.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,13 +36,15 @@ static PFN_vkGetDeviceProcAddr        real_get_device;
 static PFN_vkCreateInstance           real_create_instance;
 static PFN_vkCreateDevice             real_create_device;
 static PFN_vkEnumeratePhysicalDevices real_enumerate;
-static unsigned                       calls, fail_at;
+static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_coop;
+static atomic_uint                    calls; /* pipelines are made on several threads */
+static unsigned                       fail_at;
 static VkResult                       failure;
 static const char                    *failed_call = "";
 
 static bool hit(const char *name)
 {
-    if (++calls != fail_at)
+    if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     failed_call = name;
     return true;
@@ -68,6 +71,7 @@ static bool hit(const char *name)
     X(CreateSemaphore, (INFO(VkSemaphoreCreateInfo), VkSemaphore * o), (d, i, a, o)) \
     X(CreateShaderModule, (INFO(VkShaderModuleCreateInfo), VkShaderModule * o), (d, i, a, o)) \
     X(EndCommandBuffer, (VkCommandBuffer d), (d)) \
+    X(GetPipelineCacheData, (VkDevice d, VkPipelineCache c, size_t *n, void *o), (d, c, n, o)) \
     X(GetPipelineExecutablePropertiesKHR, \
       (VkDevice d, const VkPipelineInfoKHR *i, uint32_t *n, VkPipelineExecutablePropertiesKHR *o), \
       (d, i, n, o)) \
@@ -152,6 +156,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL fail_EnumeratePhysicalDevices(VkInstance i
     return hit("vkEnumeratePhysicalDevices") ? failure : real_enumerate(in, n, o);
 }
 
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Coop(VkPhysicalDevice p, uint32_t *n,
+                                                VkCooperativeMatrixPropertiesKHR *o)
+{
+    return hit("vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR") ? failure : real_coop(p, n, o);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL fail_CreateDevice(VkPhysicalDevice             p,
                                                         const VkDeviceCreateInfo    *i,
                                                         const VkAllocationCallbacks *a, VkDevice *o)
@@ -182,6 +192,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance
     }
     WRAP(CreateInstance, real_create_instance, fail_CreateInstance)
     WRAP(EnumeratePhysicalDevices, real_enumerate, fail_EnumeratePhysicalDevices)
+    WRAP(GetPhysicalDeviceCooperativeMatrixPropertiesKHR, real_coop, fail_Coop)
     WRAP(CreateDevice, real_create_device, fail_CreateDevice)
     WRAP(GetDeviceProcAddr, real_get_device, get_device)
 #undef WRAP

@@ -14,6 +14,7 @@ int main(int argc, char **argv)
     } groups[] = {
         { "instance", test_instance }, { "memory", test_memory }, { "pipeline", test_pipeline },
         { "commands", test_commands }, { "stream", test_stream }, { "fault", test_fault },
+        { "cache_file", test_cache_file }, { "cache_fault", test_cache_fault },
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

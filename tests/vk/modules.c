@@ -6,8 +6,10 @@
 #include "spin.spv.h"
 #include "subgroup.spv.h"
 
-#define MODULE(name)                                                                               \
-    const struct dv_spirv module_##name = { #name, dv_spv_##name, sizeof dv_spv_##name / 4 }
+#define MODULE(kernel)                                                                             \
+    const struct dv_spirv module_##kernel = { .name    = #kernel,                                  \
+                                              .words   = dv_spv_##kernel,                          \
+                                              .n_words = sizeof dv_spv_##kernel / 4 }
 MODULE(scale);
 MODULE(scale_i64);
 MODULE(subgroup);

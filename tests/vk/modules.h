@@ -26,5 +26,7 @@ int test_pipeline(void);
 int test_commands(void);
 int test_stream(void);
 int test_fault(void);
+int test_cache_file(void);
+int test_cache_fault(void);
 
 #endif

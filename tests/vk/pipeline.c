@@ -90,6 +90,30 @@ static void pipeline_with_int64_needs_int64(void **state)
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
 }
 
+/* What the n-th variant of a kernel is: all that the device can run, in the order of the table. */
+static void variants_are_chosen_by_what_the_device_offers(void **state)
+{
+    struct dv_caps caps  = t.dev->caps;
+    const char    *names[][2] = { { "add", "add" }, { "add_i64", "add" } };
+    (void)state;
+    for (int int64 = 0; int64 <= (caps.int64 ? 1 : 0); int64++)
+        for (uint32_t rank = 0; rank < 3; rank++) {
+            struct dv_pipeline       *pipeline;
+            struct dv_spirv_facts     facts;
+            const struct dv_spirv    *module = dv_spirv_find("add");
+            struct dv_pipeline_params params = { .kernel = "add", .spec = { 64 }, .n_spec = 1 };
+            assert_true(dv_spirv_read(&facts, module->words, module->n_words));
+            params.push_bytes  = facts.push_bytes;
+            t.dev->caps.int64  = int64;
+            t.dev->variant     = rank;
+            dsvk_status status = dv_pipeline_get(&pipeline, t.dev, &params);
+            t.dev->caps        = caps;
+            t.dev->variant     = 0;
+            assert_int_equal(status, DSVK_OK);
+            assert_string_equal(pipeline->params.kernel, names[int64][rank < 1 ? 0 : 1]);
+        }
+}
+
 static void every_subgroup_size_compiles(void **state)
 {
     const struct dv_caps *caps = &t.dev->caps;
@@ -148,7 +172,7 @@ static void every_kernel_of_the_library_compiles(void **state)
         struct dv_spirv_facts facts;
         struct dv_pipeline   *pipeline;
         assert_true(dv_spirv_read(&facts, module->words, module->n_words));
-        if (facts.int64 && !t.dev->caps.int64)
+        if (facts.needs & ~dv_caps_offers(&t.dev->caps))
             continue;
         struct dv_pipeline_params params = {
             .module = module, .spec = { 64 }, .n_spec = 1, .push_bytes = facts.push_bytes
@@ -157,15 +181,89 @@ static void every_kernel_of_the_library_compiles(void **state)
     }
 }
 
+static uint32_t count_pipelines(void)
+{
+    uint32_t n = 0;
+    for (const struct dv_pipeline *p = t.dev->pipelines; p; p = p->next)
+        n++;
+    return n;
+}
+
+#define N_BATCH 9
+
+/* Each twice but the last, none of them made before; `first` keeps batches apart. */
+static void fill_batch(struct dv_pipeline_params params[N_BATCH], uint32_t first)
+{
+    for (uint32_t i = 0; i < N_BATCH; i++) {
+        params[i]         = scale;
+        params[i].spec[1] = first + i / 2;
+    }
+}
+
+static void many_are_made_at_once(void **state)
+{
+    struct dv_pipeline_params params[N_BATCH];
+    struct dv_pipeline       *pipeline;
+    (void)state;
+    fill_batch(params, 100);
+    assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[2]), DSVK_OK);
+    uint32_t before = count_pipelines();
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+    assert_int_equal(count_pipelines(), before + N_BATCH / 2);
+    for (uint32_t i = 0; i < N_BATCH; i++)
+        assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[i]), DSVK_OK);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, 0), DSVK_OK);
+    assert_int_equal(count_pipelines(), before + N_BATCH / 2);
+}
+
+static void one_of_many_may_be_impossible(void **state)
+{
+    struct dv_pipeline_params params[N_BATCH];
+    (void)state;
+    fill_batch(params, 200);
+    params[5].push_bytes += 4;
+    uint32_t before = count_pipelines();
+    test_device_expect(&t);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH),
+                     DSVK_UNSUPPORTED);
+    assert_int_equal(test_device_expected(&t), 1);
+    assert_int_equal(count_pipelines(), before);
+}
+
+/* On several threads, one line all the same; and the rest can be made afterwards. */
+static void many_may_fail_at_every_call(void **state)
+{
+    unsigned nth;
+    bool     fired = true;
+    (void)state;
+    for (nth = 1; fired && nth < 50; nth++) {
+        struct dv_pipeline_params params[N_BATCH];
+        fill_batch(params, 1000 * nth);
+        test_device_expect(&t);
+        fault_arm(t.dev, nth, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        dsvk_status status = dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH);
+        fired              = fault_fired();
+        fault_disarm(t.dev);
+        assert_int_equal(status, fired ? DSVK_NO_VRAM : DSVK_OK);
+        assert_int_equal(test_device_expected(&t), fired ? 1 : 0);
+        assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+    }
+    assert_int_equal(nth - 1, 2 * (N_BATCH / 2 + 1) + 1); /* a module and a pipeline of each */
+}
+
 int test_pipeline(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipeline_is_made_once),
         cmocka_unit_test(pipeline_refuses_what_cannot_work),
         cmocka_unit_test(pipeline_with_int64_needs_int64),
+        cmocka_unit_test(variants_are_chosen_by_what_the_device_offers),
         cmocka_unit_test(every_subgroup_size_compiles),
         cmocka_unit_test(statistics_where_the_driver_has_them),
         cmocka_unit_test(statistics_may_fail_at_every_call),
+        cmocka_unit_test(many_are_made_at_once),
+        cmocka_unit_test(one_of_many_may_be_impossible),
+        cmocka_unit_test(many_may_fail_at_every_call),
         cmocka_unit_test(every_kernel_of_the_library_compiles),
     };
     return cmocka_run_group_tests_name("pipeline", tests, open_device, close_device);

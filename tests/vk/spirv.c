@@ -3,7 +3,7 @@
 
 #include "modules.h"
 
-static void spirv_reads_push_size_constants_and_int64(void **state)
+static void spirv_reads_push_size_constants_and_needs(void **state)
 {
     struct dv_spirv_facts facts;
     (void)state;
@@ -11,10 +11,10 @@ static void spirv_reads_push_size_constants_and_int64(void **state)
     assert_int_equal(facts.push_bytes, sizeof(struct scale_push));
     assert_int_equal(facts.n_spec, 3);
     assert_int_equal(facts.spec_ids[0] + facts.spec_ids[1] + facts.spec_ids[2], 0 + 1 + 5);
-    assert_false(facts.int64);
+    assert_int_equal(facts.needs, 0);
     assert_true(dv_spirv_read(&facts, module_scale_i64.words, module_scale_i64.n_words));
     assert_int_equal(facts.push_bytes, sizeof(struct scale_push));
-    assert_true(facts.int64);
+    assert_int_equal(facts.needs, DV_NEED_INT64);
     assert_true(dv_spirv_read(&facts, module_spin.words, module_spin.n_words));
     assert_int_equal(facts.push_bytes, 12);
 }
@@ -26,12 +26,47 @@ static void spirv_understands_every_kernel(void **state)
         struct dv_spirv_facts facts;
         assert_true(dv_spirv_read(&facts, module->words, module->n_words));
         assert_true(facts.push_bytes > 0 && facts.push_bytes <= 128);
-        size_t n      = strlen(module->name);
-        bool   is_i64 = n > 4 && strcmp(module->name + n - 4, "_i64") == 0;
-        assert_true(is_i64 || !facts.int64);
+        if (facts.needs != module->needs)
+            fail_msg("%s: needs %#x, kernels.txt says %#x", module->name, facts.needs,
+                     module->needs);
         assert_ptr_equal(dv_spirv_find(module->name), module);
     }
     assert_null(dv_spirv_find("no_such_kernel"));
+}
+
+/* Each is some kilobytes of the library and a pipeline that drivers must get right. */
+static void spirv_modules_are_few(void **state)
+{
+    size_t n = 0;
+    (void)state;
+    while (dv_kernel_spirv[n].name)
+        n++;
+    print_message("  %zu modules\n", n);
+    assert_in_range(n, 1, 64);
+}
+
+/* Every variant of a kernel stands at some rank for a device that has all, and none that a device
+ * cannot run is chosen. */
+static void spirv_variants_are_enumerable(void **state)
+{
+    (void)state;
+    for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++) {
+        const struct dv_spirv *last = NULL, *chosen;
+        bool                   found = false;
+        for (uint32_t rank = 0; (chosen = dv_spirv_choose(module->base, ~0u, rank)) != last;
+             rank++) {
+            assert_string_equal(chosen->base, module->base);
+            found |= chosen == module;
+            last = chosen;
+        }
+        assert_true(found);
+        chosen = dv_spirv_choose(module->base, ~module->needs, 0);
+        assert_true(module->needs == 0 || chosen != module);
+    }
+    assert_string_equal(dv_spirv_choose("matmul", 0, 0)->name, "matmul");
+    assert_string_equal(dv_spirv_choose("matmul", DV_NEED_INT64, 0)->name, "matmul_i64");
+    assert_string_equal(dv_spirv_choose("matmul", DV_NEED_INT64, 9)->name, "matmul");
+    assert_null(dv_spirv_choose("no_such_kernel", ~0u, 0));
 }
 
 /* Reading past an end or for ever would show under a sanitiser. */
@@ -67,8 +102,10 @@ static void spirv_survives_damage(void **state)
 int test_spirv(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spirv_reads_push_size_constants_and_int64),
+        cmocka_unit_test(spirv_reads_push_size_constants_and_needs),
         cmocka_unit_test(spirv_understands_every_kernel),
+        cmocka_unit_test(spirv_modules_are_few),
+        cmocka_unit_test(spirv_variants_are_enumerable),
         cmocka_unit_test(spirv_survives_damage),
     };
     return cmocka_run_group_tests_name("spirv", tests, NULL, NULL);

@@ -98,12 +98,28 @@ int cli_open_model(struct cli *cli, bool config_only)
     return cli_status(cli, dsvk_model_open(&cli->model, &params), like ? like : folder);
 }
 
+/* NULL: compiled pipelines are not kept. */
+static const char *pipeline_folder(struct cli *cli, char *folder, size_t bytes)
+{
+    const struct option_value *option = &cli->options.values[OPT_PIPELINE_CACHE];
+    if (option->given)
+        return strcmp(option->text, "off") == 0 ? NULL : option->text;
+    if (!host_cache_folder(folder, bytes - sizeof "/ds-vk")) {
+        log_info(&cli->log, "pipeline cache: none, there is no home folder");
+        return NULL;
+    }
+    strcat(folder, "/ds-vk");
+    return folder;
+}
+
 static int open_device(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
-    dsvk_device_params         params = { .which = values[OPT_DEVICE].text,
-                                          .memory_limit = values[OPT_MEMORY].count,
-                                          .log = log_sink(&cli->log) };
+    char                       folder[MAX_FOLDER];
+    dsvk_device_params params = { .which = values[OPT_DEVICE].text,
+                                  .memory_limit = values[OPT_MEMORY].count,
+                                  .pipeline_cache = pipeline_folder(cli, folder, sizeof folder),
+                                  .log = log_sink(&cli->log) };
     int code = cli_status(cli, dsvk_device_open(&cli->device, &params), "opening the device");
     if (code)
         return code;

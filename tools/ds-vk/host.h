@@ -21,6 +21,10 @@ uint64_t host_random(void);
 /* The folder of the running program without a trailing slash; false where it is not known. */
 bool host_program_folder(char *folder, size_t bytes);
 
+/* Where this user's programs keep what can be made again: $XDG_CACHE_HOME, or .cache in the home
+ * folder; false where neither is known. */
+bool host_cache_folder(char *folder, size_t bytes);
+
 /* A file that appears under its name only when it is whole. What is no regular file (a pipe,
  * /dev/null) is written directly. */
 struct host_output {

@@ -84,6 +84,17 @@ bool host_program_folder(char *folder, size_t bytes)
     return true;
 }
 
+bool host_cache_folder(char *folder, size_t bytes)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int         n = -1;
+    if (cache && cache[0] == '/') /* a relative one is to be ignored */
+        n = snprintf(folder, bytes, "%s", cache);
+    else if (home && home[0] == '/')
+        n = snprintf(folder, bytes, "%s/.cache", home);
+    return n > 0 && (size_t)n < bytes;
+}
+
 /* mkstemp makes files that only their owner reads; a result gets what any other new file gets. */
 static void usual_permissions(int fd)
 {

@@ -21,11 +21,16 @@ static void lock(struct log *log)
 /* One line stays one line, and a file name cannot command the terminal. */
 static void print(const char *kind, const char *line)
 {
+    char   text[1200];
+    size_t n = (size_t)snprintf(text, sizeof text - 1, "%s%s", kind, line);
+    if (n > sizeof text - 2)
+        n = sizeof text - 2;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+    text[n++] = '\n';
     progress_clear();
-    fputs(kind, stderr);
-    for (; *line; line++)
-        fputc((unsigned char)*line < 0x20 || *line == 0x7f ? '?' : *line, stderr);
-    fputc('\n', stderr);
+    fwrite(text, 1, n, stderr); /* at once: standard error is not buffered */
 }
 
 static void keep(struct log *log, const char *line)

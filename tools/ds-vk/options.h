@@ -14,6 +14,7 @@ enum option_id {
     OPT_LIKE,
     OPT_DEVICE,
     OPT_MEMORY,
+    OPT_PIPELINE_CACHE,
     OPT_CTX,
     OPT_CHUNK,
     OPT_CACHE,

@@ -1,0 +1,96 @@
+#version 460
+// SPDX-License-Identifier: MIT
+// Two matrix products with the same input, one role a workgroup (op project_two):
+//   y_a[t, i] = sum_k A[i][k] * h[t, k],  y_b with B,  h = x, or with NORM RMSNorm(x) * norm
+//   with PAIR_A or PAIR_B: y = silu(gate row) * up row, the two 8-row groups of each pair being
+//   neighbours
+// A workgroup computes GROUPS groups of 8 rows of A or of B for TOKENS tokens: x and z = the groups
+// of A, then those of B; y = tokens. For few tokens: bound by the weight bytes. Order of summation:
+// lib/dot.glsl.
+#extension GL_GOOGLE_include_directive : require
+#include "lib/common.glsl"
+
+layout(constant_id = 2) const uint FORMAT_A = 3;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint TOKENS = 1;
+layout(constant_id = 5) const uint MATH_F16 = 0;
+layout(constant_id = 6) const uint NORM = 0;
+layout(constant_id = 7) const uint PAIR_A = 0;
+layout(constant_id = 8) const uint PAIR_B = 0;
+layout(constant_id = 9) const uint FORMAT_B = 3;
+const uint FORMAT = FORMAT_A;
+
+ARGS(project_two);
+
+#include "lib/norm.glsl"
+#include "lib/silu.glsl"
+
+uint  first_token, x_offset[TOKENS];
+float factor[TOKENS];
+
+vec4 dot_input(uint t, uint k)
+{
+    vec4 x = load4(address(args.x), x_offset[t] + k * 4u);
+    if (NORM == 0u)
+        return x;
+    return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
+}
+
+#include "lib/dot.glsl"
+
+// Factors by selection, as in matmul.comp.
+void find_rows()
+{
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        x_offset[t] = min(first_token + t, args.tokens - 1u) * args.x_stride * 4u;
+    if (NORM == 0u)
+        return;
+    [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {
+        uint  row = min(first_token + t, args.tokens - 1u) * args.x_stride * 4u;
+        float found = norm_factor(at(address(args.x), row), args.a.cols, args.eps);
+        [[unroll]] for (uint i = 0; i < TOKENS; i++)
+            factor[i] = i == t ? found : factor[i];
+    }
+}
+
+void store_rows(bool paired, ADDRESS y, uint stride, uint rows, uint group)
+{
+    if (gl_LocalInvocationID.x >= 8u)
+        return;
+    [[unroll]] for (uint g = 0; g < GROUPS; g++) {
+        uint row = (paired ? (group + g) / 2u : group + g) * 8u + dot_row();
+        if (row >= rows || (paired && g % 2u == 1u))
+            continue;
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+            float value = dot_sum[g * TOKENS + t];
+            if (paired)
+                value = swiglu(value, dot_sum[(g + 1u) % GROUPS * TOKENS + t]);
+            if (first_token + t < args.tokens)
+                store(y, ((first_token + t) * stride + row) * 4u, value);
+        }
+    }
+}
+
+void main()
+{
+    uint groups_a = args.a.groups * (PAIR_A != 0u ? 2u : 1u);
+    uint groups_b = args.b.groups * (PAIR_B != 0u ? 2u : 1u);
+    uint before_b = (groups_a + GROUPS - 1u) / GROUPS * GROUPS;
+    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * GROUPS;
+    bool is_a = group < before_b;
+    if (!is_a)
+        group -= before_b;
+    if (!is_a && group >= groups_b)
+        return;
+    first_token = gl_WorkGroupID.y * TOKENS;
+    find_rows();
+    if (is_a)
+        dot_rows_of(FORMAT_A, address(args.a.tiles), args.a, group, groups_a);
+    else
+        dot_rows_of(FORMAT_B, address(args.b.tiles), args.b, group, groups_b);
+    dot_reduce();
+    if (is_a)
+        store_rows(PAIR_A != 0u, address(args.y_a), args.y_a_stride, args.rows_a, group);
+    else
+        store_rows(PAIR_B != 0u, address(args.y_b), args.y_b_stride, args.rows_b, group);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Two projections of one input in one dispatch. */
+#include <string.h>
+
+#include "kernel/tile.h"
+
+static bool is_pair(const struct dv_kernel_site *site, dv_weight w)
+{
+    return site->graph->weights[w].kind == DV_WEIGHT_PAIR;
+}
+
+/* 8-row groups that the grid covers. */
+static uint32_t groups_of(const struct dv_kernel_site *site, dv_weight w)
+{
+    return site->weights[w].groups * (is_pair(site, w) ? 2 : 1);
+}
+
+static struct dv_project_two_args args_of(const struct dv_kernel_site *site,
+                                          const struct dv_node        *node)
+{
+    struct dv_operand x   = dv_site_operand(site, node->in[0]);
+    struct dv_operand y_a = dv_site_operand(site, node->out[0]);
+    struct dv_operand y_b = dv_site_operand(site, node->out[1]);
+    return (struct dv_project_two_args){
+        .a          = dv_site_matrix(site, node->w[0]),
+        .b          = dv_site_matrix(site, node->w[2]),
+        .x          = x.address,
+        .norm       = dv_site_vector(site, node->w[1]),
+        .y_a        = y_a.address,
+        .y_b        = y_b.address,
+        .x_stride   = x.stride,
+        .y_a_stride = y_a.stride,
+        .y_b_stride = y_b.stride,
+        .tokens     = x.rows,
+        .rows_a     = site->graph->weights[node->w[0]].rows,
+        .rows_b     = site->graph->weights[node->w[2]].rows,
+        .eps        = node->eps,
+    };
+}
+
+static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
+                                        const struct dv_kernel_site *site,
+                                        const struct dv_node        *node)
+{
+    bool     pair_a = is_pair(site, node->w[0]), pair_b = is_pair(site, node->w[2]);
+    uint32_t a = groups_of(site, node->w[0]), b = groups_of(site, node->w[2]);
+    struct dv_project_two_args args = args_of(site, node);
+    struct dv_tile tile = dv_tile_of(site->caps, a > b ? a : b, 1, args.tokens, pair_a || pair_b);
+    dispatch->pipeline  = (struct dv_pipeline_params){
+         .kernel = "project_two",
+         .spec   = { [0] = tile.workgroup,
+                     [2] = site->weights[node->w[0]].format,
+                     [3] = tile.groups,
+                     [4] = tile.tokens,
+                     [5] = site->math_f16,
+                     [6] = node->w[1] != 0,
+                     [7] = pair_a,
+                     [8] = pair_b,
+                     [9] = site->weights[node->w[2]].format },
+         .n_spec = 10,
+    };
+    DV_PUSH(dispatch, args);
+    return dv_tile_grid(dispatch, site, "project_two",
+                        (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1,
+                        (args.tokens - 1) / tile.tokens + 1);
+}
+
+const struct dv_kernel dv_kernel_project_two = { "project_two", dispatch_project_two };

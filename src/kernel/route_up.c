@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* router and expert_up in one dispatch. The workgroup is that of expert_matmul, whose bits the
+ * products must give; the choice takes any. */
+#include <string.h>
+
+#include "kernel/router.h"
+#include "kernel/tile.h"
+
+static dsvk_status fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    dsvk_status           status;
+    struct dv_router_args rule;
+    struct dv_router_form form = { node->in[1], node->out[1], node->w[2] };
+    _Static_assert(sizeof rule <= DV_BLOCK_BYTES, "argument block too large");
+    TRY(dv_router_args_of(&rule, site, node, &form));
+    memcpy(site->block_data, &rule, sizeof rule);
+    return DSVK_OK;
+}
+
+static dsvk_status dispatch_route_up(struct dv_dispatch *dispatch,
+                                     const struct dv_kernel_site *site, const struct dv_node *node)
+{
+    dsvk_status                  status;
+    const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
+    bool                         paired = info->kind == DV_WEIGHT_PAIR;
+    struct dv_operand            x      = dv_site_operand(site, node->in[0]);
+    struct dv_operand            y      = dv_site_operand(site, node->out[0]);
+    struct dv_route_up_args      args   = {
+               .w        = dv_site_matrix(site, node->w[0]),
+               .x        = x.address,
+               .norm     = dv_site_vector(site, node->w[1]),
+               .y        = y.address,
+               .rule     = dv_address_of(site->block),
+               .x_stride = x.stride,
+               .y_stride = y.stride,
+               .rows     = info->rows,
+               .eps      = node->eps,
+    };
+    uint32_t       groups = args.w.groups * (paired ? 2 : 1);
+    struct dv_tile tile   = dv_tile_of(site->caps, groups, y.rows, 1, paired);
+    TRY(fill_block(site, node));
+    dispatch->pipeline = (struct dv_pipeline_params){
+        .kernel = "route_up",
+        .spec   = { [0] = tile.workgroup,
+                    [2] = site->weights[node->w[0]].format,
+                    [3] = tile.groups,
+                    [5] = site->math_f16,
+                    [6] = node->w[1] != 0,
+                    [7] = paired,
+                    [8] = node->experts },
+        .n_spec = 9,
+    };
+    DV_PUSH(dispatch, args);
+    return dv_tile_grid(dispatch, site, "route_up", (groups - 1) / tile.groups + 1, y.rows);
+}
+
+const struct dv_kernel dv_kernel_route_up = { "route_up", dispatch_route_up };

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Many pipelines at once, on all cores: compiling them is most of the time until a first token.
+ * Drivers lock the cache themselves; all that is ours is done before and after the threads run. */
+#include "vk/pipeline.h"
+
+#include <stdio.h>
+
+#include "base/os.h"
+
+#define DOING_BYTES 160
+
+struct job {
+    struct dv_pipeline   *pipeline;
+    struct dv_spirv_facts facts;
+    VkResult              result;
+};
+
+struct batch {
+    struct dv_device *dev;
+    struct job       *jobs;
+    uint32_t          n;
+};
+
+static bool is_planned(const struct batch *batch, const struct dv_pipeline_params *params)
+{
+    for (uint32_t i = 0; i < batch->n; i++)
+        if (dv_pipeline_is_same(&batch->jobs[i].pipeline->params, params))
+            return true;
+    return dv_pipeline_find(batch->dev, params) != NULL;
+}
+
+static dsvk_status add_job(struct batch *batch, const struct dv_pipeline_params *params)
+{
+    dsvk_status               status;
+    struct dv_device         *dev = batch->dev;
+    struct job               *job = &batch->jobs[batch->n];
+    struct dv_pipeline_params resolved;
+    TRY(dv_pipeline_resolve(&resolved, &job->facts, dev, params));
+    if (is_planned(batch, &resolved))
+        return DSVK_OK;
+    job->pipeline = dv_zalloc(dev->ctx, sizeof *job->pipeline);
+    if (!job->pipeline)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline: %s: no room for its header",
+                       resolved.kernel);
+    job->pipeline->params = resolved;
+    batch->n++;
+    return DSVK_OK;
+}
+
+static void compile(void *user, uint32_t i)
+{
+    const struct batch *batch = user;
+    struct job         *job   = &batch->jobs[i];
+    job->result = dv_pipeline_compile(&job->pipeline->handle, batch->dev, &job->pipeline->params,
+                                      &job->facts, 0);
+}
+
+/* Gives the device what was made; the first failure is told, once. */
+static dsvk_status collect(struct batch *batch)
+{
+    dsvk_status       status = DSVK_OK;
+    struct dv_device *dev    = batch->dev;
+    char              doing[DOING_BYTES];
+    for (uint32_t i = 0; i < batch->n; i++) {
+        struct job *job = &batch->jobs[i];
+        if (job->result == VK_SUCCESS) {
+            job->pipeline->next = dev->pipelines;
+            dev->pipelines      = job->pipeline;
+            continue;
+        }
+        snprintf(doing, sizeof doing, "compiling %s", job->pipeline->params.kernel);
+        if (status == DSVK_OK)
+            status = dv_device_result(dev, job->result, doing);
+        dv_free(dev->ctx, job->pipeline);
+    }
+    return status;
+}
+
+dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline_params *first,
+                                 size_t stride, uint32_t n)
+{
+    dsvk_status  status;
+    struct batch batch = { .dev = dev };
+    TRY(dv_device_check(dev, "making pipelines"));
+    batch.jobs = dv_zalloc_array(dev->ctx, (size_t)n + 1, sizeof *batch.jobs);
+    if (!batch.jobs)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline: no memory for a list of %u", n);
+    for (uint32_t i = 0; i < n; i++)
+        TRY_OR(fail, add_job(&batch, (const void *)((const char *)first + i * stride)));
+    dv_parallel(0, batch.n, compile, &batch);
+    status  = collect(&batch);
+    batch.n = 0;
+fail:
+    for (uint32_t i = 0; i < batch.n; i++)
+        dv_free(dev->ctx, batch.jobs[i].pipeline);
+    dv_free(dev->ctx, batch.jobs);
+    return status;
+}
