@@ -91,7 +91,7 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
            shared_bytes(s, node->kv + node->dim) <= shared && workgroups >= ENOUGH_WORKGROUPS;
 }
 
-/* More pairs as long as that pays: first heads, if that leaves no more of them idle, then tokens. */
+/* More pairs while that pays: first heads, if that leaves no more of them idle, then tokens. */
 static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node,
                              uint32_t tokens)
 {
