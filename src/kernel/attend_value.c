@@ -38,8 +38,8 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
         tile.tokens /= 2;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
-                      .spec = { tile.workgroup, 0, site->weights[node->w[0]].format, tile.groups,
-                                tile.tokens, site->math_f16, node->kv / 4 },
+                      .spec = { tile.workgroup, tile.broadcast, site->weights[node->w[0]].format,
+                                tile.groups, tile.tokens, site->math_f16, node->kv / 4 },
                       .n_spec = 7 },
         .groups = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
                     (y.rows + tile.tokens - 1) / tile.tokens, 1 },

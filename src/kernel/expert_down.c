@@ -46,6 +46,7 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch *dispatch,
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_down",
         .spec = { [0] = tile.workgroup,
+                  [1] = tile.broadcast,
                   [2] = site->weights[node->w[0]].format,
                   [3] = tile.groups,
                   [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,

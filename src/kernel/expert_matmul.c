@@ -47,6 +47,7 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_matmul",
         .spec = { [0] = tile.workgroup,
+                  [1] = tile.broadcast,
                   [2] = site->weights[node->w[0]].format,
                   [3] = tile.groups,
                   [4] = tile.tokens,

@@ -36,6 +36,7 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "matmul",
         .spec = { [0] = tile.workgroup,
+                  [1] = tile.broadcast,
                   [2] = site->weights[node->w[0]].format,
                   [3] = tile.groups,
                   [4] = tile.tokens,

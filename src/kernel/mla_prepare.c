@@ -53,8 +53,9 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
     uint32_t       rotators = (node->heads * node->dim + rotator - 1) / rotator;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "mla_prepare",
-                      .spec = { tile.workgroup, 0, site->weights[node->w[0]].format, tile.groups,
-                                tile.tokens, site->math_f16, site->cache_format, rotators },
+                      .spec = { tile.workgroup, tile.broadcast, site->weights[node->w[0]].format,
+                                tile.groups, tile.tokens, site->math_f16, site->cache_format,
+                                rotators },
                       .n_spec = 8 },
         .groups = { 1 + rotators + node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
                     (rows + tile.tokens - 1) / tile.tokens, 1 },

@@ -49,6 +49,7 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
     dispatch->pipeline  = (struct dv_pipeline_params){
          .kernel = "project_two",
          .spec   = { [0] = tile.workgroup,
+                     [1] = tile.broadcast,
                      [2] = site->weights[node->w[0]].format,
                      [3] = tile.groups,
                      [4] = tile.tokens,

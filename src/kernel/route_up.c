@@ -42,6 +42,7 @@ static dsvk_status dispatch_route_up(struct dv_dispatch *dispatch,
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "route_up",
         .spec   = { [0] = tile.workgroup,
+                    [1] = tile.broadcast,
                     [2] = site->weights[node->w[0]].format,
                     [3] = tile.groups,
                     [5] = site->math_f16,

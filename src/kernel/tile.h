@@ -9,6 +9,7 @@ struct dv_tile {
     uint32_t workgroup; /* of the device alone: it decides the order of summation */
     uint32_t groups;    /* 8-row groups; even when paired */
     uint32_t tokens;    /* 1, 2, 4, 8 or 16 */
+    bool     broadcast; /* DOT_BROADCAST of lib/dot.glsl */
 };
 
 /* For `repeats` matrices (slices, experts, rows of the grid) of `groups` 8-row groups each, and up

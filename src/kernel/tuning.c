@@ -15,7 +15,7 @@ static const struct {
       { .matmul_workgroup   = 8,
         .matmul_groups      = 8,
         .matmul_groups_wide = 4,
-        .matmul_tokens      = 16,
+        .matmul_tokens      = 8,
         .row_workgroup      = 32,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
@@ -51,4 +51,7 @@ void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
     while (rows[i].software != caps->is_software || rows[i].subgroup > caps->subgroup)
         i++;
     *tuning = rows[i].tuning;
+    /* Narrower vectors would load each row of a micro-tile twice or more. */
+    tuning->matmul_broadcast =
+        caps->is_software && caps->scalar_loads && caps->subgroup >= tuning->matmul_workgroup;
 }

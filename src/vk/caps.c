@@ -169,6 +169,13 @@ static bool read_queue(struct dv_caps *caps, const struct dv_probe *p)
     return found;
 }
 
+/* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once; others were not measured. */
+static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
+{
+    caps->scalar_loads = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
+                         VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) >= 26;
+}
+
 /* ANV before 26 advertises cooperative matrices on hardware without matrix units, where it emulates
  * them; those with subgroups of at least 16 (Xe2) do have them.
  * Lavapipe with 512-bit vectors: creating any cooperative matrix pipeline crashes the process
@@ -196,6 +203,7 @@ void dv_caps_read(struct dv_caps *caps, const struct dv_probe *p)
     read_subgroup(caps, p);
     read_arithmetic(caps, p);
     read_shapes(caps, p);
+    read_habits(caps, p);
     bool has_queue       = read_queue(caps, p);
     bool has_sane_driver = avoid_quirks(caps, p);
 

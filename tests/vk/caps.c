@@ -59,7 +59,7 @@ static void caps_of_a_minimal_device(void **state)
     assert_int_equal(caps.subgroup, 64);
     assert_true(caps.subgroup_arithmetic);
     assert_false(caps.subgroup_size_control || caps.int64 || caps.float16 || caps.memory_budget ||
-                 caps.cooperative_matrix);
+                 caps.cooperative_matrix || caps.scalar_loads);
     assert_true(caps.timestamp_ns > 9.9f);
 }
 
@@ -186,13 +186,13 @@ static void caps_avoid_lavapipe_with_wide_vectors(void **state)
     p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
     p.subgroup.subgroupSize                         = 8;
     dv_caps_read(&caps, &p);
-    assert_true(caps.usable && caps.cooperative_matrix);
+    assert_true(caps.usable && caps.cooperative_matrix && caps.scalar_loads);
     p.subgroup.subgroupSize = 16;
     dv_caps_read(&caps, &p);
     assert_false(caps.usable || caps.cooperative_matrix);
     p.properties.properties.driverVersion = VK_MAKE_API_VERSION(0, 22, 3, 6);
     dv_caps_read(&caps, &p);
-    assert_true(caps.usable);
+    assert_true(caps.usable && !caps.scalar_loads);
 }
 
 /* Adds what a driver lists: A and B of one type, sums of another. */
