@@ -3,25 +3,28 @@
 // Attention over the latent cache in absorbed form: for each head
 //   s_p = scale * (q_latent . latent_p + q_rope . rope_p),  p <= position of the token
 //   y = (sum_p exp(s_p - m) latent_p, m, sum_p exp(s_p - m)),  m = max s_p
-// A workgroup handles HEADS heads of one token over one split of the context, or over all splits
-// of it with MERGE. Each record is loaded and decoded once, into shared memory, and serves all
-// heads as key and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE), z = tokens.
-// Bound by the cache's bytes with few heads, by fma and shared memory with many.
+// A workgroup handles HEADS heads of TOKENS tokens, its pairs, over one split of the context, or
+// over all splits of it with MERGE. Each record is loaded and decoded once, into shared memory, and
+// serves all pairs as key and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE),
+// z = tokens / TOKENS. Bound by the cache's bytes with few heads, by fma and shared memory with
+// many. CPU drivers have attend_rows instead.
 //
-// A lane is one of HEAD_LANES (low bits) and SLICES; it holds EACH heads and every SLICES-th group
+// A lane is one of PAIR_LANES (low bits) and SLICES; it holds EACH pairs and every SLICES-th group
 // of four columns of their queries and sums. Order of summation: a score is SLICES chains of fma,
 // added in order, then scaled; scores join the softmax in tiles of ROWS positions, splits in order.
-// It depends on the shape and the device only.
+// It depends on SLICES and ROWS, which follow from the shape and the device only. A pair has weight
+// 0 at positions of a tile that it does not see.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
 layout(constant_id = 2) const uint CACHE = 1;
 layout(constant_id = 3) const uint HEADS = 8; // of a workgroup
-layout(constant_id = 4) const uint EACH = 2;  // of a lane
+layout(constant_id = 4) const uint EACH = 2;  // pairs of a lane
 layout(constant_id = 5) const uint ROWS = 4;  // positions of a tile; divides DV_PAGE
 layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
 layout(constant_id = 7) const uint ROPE4 = 16;
 layout(constant_id = 8) const uint MERGE = 0;
+layout(constant_id = 9) const uint TOKENS = 1; // of a workgroup
 
 ARGS(attend);
 
@@ -31,33 +34,36 @@ ARGS(attend);
 // y is read again when splits are merged, so these accesses must keep their order; Load4's may not.
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
 
-const uint  HEAD_LANES = HEADS / EACH, SLICES = WORKGROUP / HEAD_LANES;
+const uint  PAIRS = HEADS * TOKENS, PAIR_LANES = PAIRS / EACH, SLICES = WORKGROUP / PAIR_LANES;
 const uint  COLS4 = KV4 + ROPE4;
 const uint  QUERY = (COLS4 + SLICES - 1u) / SLICES, SUMS = (KV4 + SLICES - 1u) / SLICES;
-const uint  PARTIAL = ROWS * HEADS + HEAD_LANES; // the padding spreads the slices over the banks
+const uint  PARTIAL = ROWS * PAIRS + PAIR_LANES; // the padding spreads the slices over the banks
 const float LOWEST = -3.0e38;
 
 shared vec4  tile[ROWS * COLS4];
 shared float partial[SLICES * PARTIAL];
-shared float score[ROWS * HEADS], weight[ROWS * HEADS]; // [row][head]
-shared float keep[HEADS], largest[2 * HEADS];           // largest: of even and of odd tiles
+shared float score[ROWS * PAIRS], weight[ROWS * PAIRS]; // [row][pair]
+shared float keep[PAIRS], largest[2 * PAIRS];           // largest: of even and of odd tiles
 
 vec4  query[EACH * QUERY], sums[EACH * SUMS];
 float total[EACH]; // l
 uint  parity;
 
-// With one of them the number is a constant, which tells compilers for CPUs that it is uniform.
-uint head_lane()
-{
-    return HEAD_LANES == 1u ? 0u : gl_LocalInvocationID.x % HEAD_LANES;
-}
 uint slice()
 {
-    return gl_LocalInvocationID.x / HEAD_LANES;
+    return gl_LocalInvocationID.x / PAIR_LANES;
 }
-uint head_of(uint e)
+uint pair_of(uint e) // in the workgroup
 {
-    return gl_WorkGroupID.x * HEADS + head_lane() + e * HEAD_LANES;
+    return gl_LocalInvocationID.x % PAIR_LANES + e * PAIR_LANES;
+}
+uint head_of(uint pair)
+{
+    return gl_WorkGroupID.x * HEADS + pair % HEADS;
+}
+uint token_of(uint pair)
+{
+    return gl_WorkGroupID.z * TOKENS + pair / HEADS;
 }
 
 // Whether the j-th group of columns of this lane is one of `count`; mostly known when compiled.
@@ -69,7 +75,8 @@ bool inside(uint j, uint count)
 void load_query()
 {
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-        uint head = min(head_of(e), args.heads - 1u), token = gl_WorkGroupID.z;
+        uint head = min(head_of(pair_of(e)), args.heads - 1u);
+        uint token = min(token_of(pair_of(e)), args.tokens - 1u);
         uint latent = (token * args.q_latent_stride + head * args.kv) * 4u;
         uint rope = (token * args.q_rope_stride + head * args.rope) * 4u;
         [[unroll]] for (uint j = 0; j < QUERY; j++) {
@@ -110,13 +117,13 @@ void score_partials(uint n)
             }
         }
         [[unroll]] for (uint e = 0; e < EACH; e++)
-            partial[slice() * PARTIAL + r * HEADS + head_lane() + e * HEAD_LANES] = dot[e];
+            partial[slice() * PARTIAL + r * PAIRS + pair_of(e)] = dot[e];
     }
 }
 
 void score_sums(uint n)
 {
-    for (uint i = gl_LocalInvocationID.x; i < n * HEADS; i += WORKGROUP) {
+    for (uint i = gl_LocalInvocationID.x; i < n * PAIRS; i += WORKGROUP) {
         precise float sum = partial[i];
         for (uint s = 1; s < SLICES; s++)
             sum += partial[s * PARTIAL + i];
@@ -125,19 +132,21 @@ void score_sums(uint n)
     }
 }
 
-// The tile's exponentials, and the factor of what was summed before.
-void softmax(uint n, bool start)
+// The exponentials of the tile of n positions from `first` on, and the factor of what was summed
+// before; `position` is that of token 0.
+void softmax(uint first, uint n, uint position, bool start)
 {
-    for (uint i = gl_LocalInvocationID.x; i < n * HEADS; i += WORKGROUP) {
-        uint  head = i % HEADS;
-        float before = start ? LOWEST : largest[parity * HEADS + head], top = before;
-        for (uint r = 0; r < n; r++)
-            top = max(top, score[r * HEADS + head]);
+    for (uint i = gl_LocalInvocationID.x; i < n * PAIRS; i += WORKGROUP) {
+        uint  pair = i % PAIRS, last = position + min(token_of(pair), args.tokens - 1u);
+        uint  seen = last < first ? 0u : min(n, last - first + 1u);
+        float before = start ? LOWEST : largest[parity * PAIRS + pair], top = before;
+        for (uint r = 0; r < seen; r++)
+            top = max(top, score[r * PAIRS + pair]);
         precise float below = score[i] - top, fall = before - top;
-        weight[i] = exp(below);
-        if (i < HEADS) {
-            keep[head] = exp(fall);
-            largest[(1u - parity) * HEADS + head] = top;
+        weight[i] = i / PAIRS < seen ? exp(below) : 0.0;
+        if (i < PAIRS) {
+            keep[pair] = seen > 0u ? exp(fall) : 1.0;
+            largest[(1u - parity) * PAIRS + pair] = top;
         }
     }
 }
@@ -145,10 +154,10 @@ void softmax(uint n, bool start)
 void add_values(uint n)
 {
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-        float         factor = keep[head_lane() + e * HEAD_LANES];
+        float         factor = keep[pair_of(e)];
         precise float l = total[e] * factor;
         for (uint r = 0; r < n; r++)
-            l += weight[r * HEADS + head_lane() + e * HEAD_LANES];
+            l += weight[r * PAIRS + pair_of(e)];
         total[e] = l;
         [[unroll]] for (uint j = 0; j < SUMS; j++) {
             precise vec4 scaled = sums[e * SUMS + j] * factor;
@@ -158,7 +167,7 @@ void add_values(uint n)
     for (uint r = 0; r < n; r++) {
         float w[EACH];
         [[unroll]] for (uint e = 0; e < EACH; e++)
-            w[e] = weight[r * HEADS + head_lane() + e * HEAD_LANES];
+            w[e] = weight[r * PAIRS + pair_of(e)];
         [[unroll]] for (uint j = 0; j < SUMS; j++) {
             if (inside(j, KV4)) {
                 vec4 v = tile[r * COLS4 + slice() + j * SLICES];
@@ -170,7 +179,7 @@ void add_values(uint n)
 }
 
 // sums, total and largest[parity] of positions first .. end-1.
-void attend(uint first, uint end)
+void attend(uint first, uint end, uint position)
 {
     [[unroll]] for (uint i = 0; i < EACH * SUMS; i++)
         sums[i] = vec4(0.0);
@@ -184,7 +193,7 @@ void attend(uint first, uint end)
         barrier();
         score_sums(n);
         barrier();
-        softmax(n, p == first);
+        softmax(p, n, position, p == first);
         parity = 1u - parity;
         barrier();
         add_values(n);
@@ -192,8 +201,8 @@ void attend(uint first, uint end)
     }
 }
 
-// Writes one head's partial; the sums are merged with those at its place unless `start`.
-void store_head(uint e, uint place, attend_merged both, bool start)
+// Writes one pair's partial; the sums are merged with those at its place unless `start`.
+void store_pair(uint e, uint place, attend_merged both, bool start)
 {
     [[unroll]] for (uint j = 0; j < SUMS; j++) {
         if (inside(j, KV4)) {
@@ -208,9 +217,33 @@ void store_head(uint e, uint place, attend_merged both, bool start)
         Sums4(at(address(args.y), place + args.kv * 4u)).v = vec4(both.m, both.l, 0.0, 0.0);
 }
 
+// The positions of one split that the workgroup's tokens see, and what becomes of their sums. A
+// pair that sees none of them keeps what it has.
+void attend_split(uint split, uint begin, uint position, uint last, inout float m[EACH],
+                  inout float l[EACH])
+{
+    uint first = split * args.split;
+    attend(first, min(first + args.split, last + 1u), position);
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+        uint pair = pair_of(e), token = token_of(pair);
+        if (token >= args.tokens || position + token < first || head_of(pair) >= args.heads)
+            continue;
+        float         top = largest[parity * PAIRS + pair];
+        attend_merged both = attend_merged(top, total[e], 0.0, 0.0);
+        if (split > begin)
+            both = attend_merge(m[e], l[e], top, total[e]);
+        m[e] = both.m;
+        l[e] = both.l;
+        uint place = token * args.y_stride;
+        place += attend_place(head_of(pair), MERGE != 0u ? 0u : split, args.splits, args.kv);
+        store_pair(e, place * 4u, both, split == begin);
+    }
+}
+
 void main()
 {
-    uint last = load_word(address(args.step), 4u) + gl_WorkGroupID.z; // dv_step.position
+    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint last = position + min((gl_WorkGroupID.z + 1u) * TOKENS, args.tokens) - 1u;
     uint count = attend_splits(last, args.split);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
     if (begin >= count)
@@ -218,19 +251,6 @@ void main()
     parity = 0u;
     load_query();
     float m[EACH], l[EACH];
-    for (uint split = begin; split < end; split++) {
-        attend(split * args.split, min((split + 1u) * args.split, last + 1u));
-        [[unroll]] for (uint e = 0; e < EACH; e++) {
-            float top = largest[parity * HEADS + head_lane() + e * HEAD_LANES];
-            attend_merged both = attend_merged(top, total[e], 0.0, 0.0);
-            if (split > begin)
-                both = attend_merge(m[e], l[e], top, total[e]);
-            m[e] = both.m;
-            l[e] = both.l;
-            uint place = gl_WorkGroupID.z * args.y_stride;
-            place += attend_place(head_of(e), MERGE != 0u ? 0u : split, args.splits, args.kv);
-            if (head_of(e) < args.heads)
-                store_head(e, place * 4u, both, split == begin);
-        }
-    }
+    for (uint split = begin; split < end; split++)
+        attend_split(split, begin, position, last, m, l);
 }

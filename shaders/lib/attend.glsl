@@ -45,15 +45,30 @@ vec4 attend_merge_sums(attend_merged both, vec4 sums, vec4 sums_s)
 }
 
 // sums / l of columns k .. k+3 over `count` merged partials of one head, the first at byte `place`.
+// Four partials are loaded before they are merged, so that the loads do not wait for each other.
 vec4 attend_result(ADDRESS partials, uint place, uint count, uint kv, uint k)
 {
-    vec4 sums = load4(partials, place + k * 4u);
-    vec2 ml = load4(partials, place + kv * 4u).xy;
-    for (uint s = 1; s < count; s++) {
-        place += (kv + 4u) * 4u;
-        vec2 ml_s = load4(partials, place + kv * 4u).xy;
+    const uint size = (kv + 4u) * 4u;
+    vec4       sums = load4(partials, place + k * 4u);
+    vec2       ml = load4(partials, place + kv * 4u).xy;
+    uint       s = 1u;
+    for (; s + 4u <= count; s += 4u) {
+        vec4 sums_s[4];
+        vec2 ml_s[4];
+        [[unroll]] for (uint i = 0; i < 4u; i++) {
+            sums_s[i] = load4(partials, place + (s + i) * size + k * 4u);
+            ml_s[i] = load4(partials, place + (s + i) * size + kv * 4u).xy;
+        }
+        [[unroll]] for (uint i = 0; i < 4u; i++) {
+            attend_merged both = attend_merge(ml.x, ml.y, ml_s[i].x, ml_s[i].y);
+            sums = attend_merge_sums(both, sums, sums_s[i]);
+            ml = vec2(both.m, both.l);
+        }
+    }
+    for (; s < count; s++) {
+        vec2          ml_s = load4(partials, place + s * size + kv * 4u).xy;
         attend_merged both = attend_merge(ml.x, ml.y, ml_s.x, ml_s.y);
-        sums = attend_merge_sums(both, sums, load4(partials, place + k * 4u));
+        sums = attend_merge_sums(both, sums, load4(partials, place + s * size + k * 4u));
         ml = vec2(both.m, both.l);
     }
     precise vec4 y = sums / ml.y;

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention over the latent cache. A workgroup takes several heads of one token, so that each
- * record is loaded once for all of them; its shape depends on the model and the device only,
- * because the order of summation follows from it. */
+/* Attention over the latent cache. A workgroup takes several (token, head) pairs, so that each
+ * record is loaded once for all of them. What the order of summation follows from, slices and rows,
+ * depends on the model and the device only; the number of pairs changes no sum. */
 #include <string.h>
 
 #include "kernel/kernel.h"
 
-/* Groups of four columns of a head's query that a lane holds: with 576 columns 16 lanes share a
- * head, each with 36 values of the query and 32 sums; as many again for a second head. */
+/* Groups of four columns of a pair's query that a lane holds: with 576 columns 16 lanes share a
+ * pair, each with 36 values of the query and 32 sums; as many again for a second pair. */
 #define LANE_COLUMNS 9
 
+#define MOST_PAIRS 32u
+#define MOST_INVOCATIONS 256u
+#define MOST_SHARED 32768u
+/* Below this many workgroups a GPU is not filled. */
+#define ENOUGH_WORKGROUPS 256u
+
 struct shape {
-    uint32_t workgroup, heads, each, rows;
-    uint32_t shared; /* bytes */
+    uint32_t slices, each, rows;
+    uint32_t heads, tokens; /* pairs = heads * tokens */
 };
 
 static uint32_t power_of_two_from(uint32_t n)
@@ -23,30 +29,37 @@ static uint32_t power_of_two_from(uint32_t n)
     return power;
 }
 
-static uint32_t shared_bytes(const struct shape *s, uint32_t cols)
+static uint32_t pair_lanes(const struct shape *s)
 {
-    uint32_t head_lanes = s->heads / s->each, slices = s->workgroup / head_lanes;
-    uint32_t words = s->rows * cols + slices * (s->rows * s->heads + head_lanes);
-    return (words + 2 * s->rows * s->heads + 3 * s->heads) * 4;
+    return s->heads * s->tokens / s->each;
 }
 
-static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node)
+static uint32_t shared_bytes(const struct shape *s, uint32_t cols)
+{
+    uint32_t pairs = s->heads * s->tokens;
+    uint32_t words = s->rows * cols + s->slices * (s->rows * pairs + pair_lanes(s));
+    return (words + 2 * s->rows * pairs + 3 * pairs) * 4;
+}
+
+/* The smallest workgroup, which decides slices and rows. */
+static struct shape least_shape(const struct dv_kernel_site *site, const struct dv_node *node)
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    struct shape s     = { .workgroup = tuning.attend_workgroup, .rows = tuning.attend_rows };
-    uint32_t     cols  = node->kv + node->dim, slices;
+    uint32_t     workgroup = tuning.attend_workgroup;
+    struct shape s         = { .rows = tuning.attend_rows, .tokens = 1 };
+    uint32_t     cols  = node->kv + node->dim;
     uint32_t     heads = power_of_two_from(node->heads);
 
     s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
-    if (s.heads > s.workgroup)
-        s.heads = s.workgroup;
-    slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
-    if (slices < s.workgroup / s.heads)
-        slices = s.workgroup / s.heads;
-    if (slices > s.workgroup)
-        slices = s.workgroup;
-    s.each = s.heads / (s.workgroup / slices);
+    if (s.heads > workgroup)
+        s.heads = workgroup;
+    s.slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
+    if (s.slices < workgroup / s.heads)
+        s.slices = workgroup / s.heads;
+    if (s.slices > workgroup)
+        s.slices = workgroup;
+    s.each = s.heads / (workgroup / s.slices);
 
     /* Half of the memory, so that two workgroups fit; less of it only when one row asks for it. */
     uint32_t limit = site->caps->max_shared_bytes / 2;
@@ -54,8 +67,47 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
         limit = 16384;
     while (s.rows > 1 && shared_bytes(&s, cols) > limit)
         s.rows /= 2;
-    s.shared = shared_bytes(&s, cols);
     return s;
+}
+
+static uint32_t groups_of(uint32_t n, uint32_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/* Whether the device takes the shape, and it leaves enough workgroups. */
+static bool fits(const struct shape *s, const struct dv_kernel_site *site,
+                 const struct dv_node *node, uint32_t tokens)
+{
+    const struct dv_caps *caps   = site->caps;
+    uint32_t              shared = caps->max_shared_bytes, most = caps->max_workgroup;
+    uint64_t workgroups = (uint64_t)groups_of(node->heads, s->heads) * node->splits *
+                          groups_of(tokens, s->tokens);
+    if (shared > MOST_SHARED)
+        shared = MOST_SHARED;
+    if (most > MOST_INVOCATIONS)
+        most = MOST_INVOCATIONS;
+    return s->heads * s->tokens <= MOST_PAIRS && s->slices * pair_lanes(s) <= most &&
+           shared_bytes(s, node->kv + node->dim) <= shared && workgroups >= ENOUGH_WORKGROUPS;
+}
+
+/* More pairs while that pays: first heads, if that leaves no more of them idle, then tokens. */
+static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node,
+                             uint32_t tokens)
+{
+    struct shape s = least_shape(site, node);
+    for (;;) {
+        struct shape heads = s, both = s;
+        heads.heads *= 2;
+        both.tokens *= 2;
+        bool idle = groups_of(node->heads, heads.heads) * 2 > groups_of(node->heads, s.heads);
+        if (!idle && fits(&heads, site, node, tokens))
+            s = heads;
+        else if (both.tokens <= tokens && fits(&both, site, node, tokens))
+            s = both;
+        else
+            return s;
+    }
 }
 
 static struct dv_attend_args args_of(const struct dv_kernel_site *site, const struct dv_node *node)
@@ -111,8 +163,8 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
         return too_large(site, node, row);
     if (most > pairs)
         most = pairs;
-    uint32_t groups = (node->heads + most - 1) / most;
-    uint32_t heads  = (node->heads + groups - 1) / groups;
+    uint32_t groups = groups_of(node->heads, most);
+    uint32_t heads  = groups_of(node->heads, groups);
     uint32_t tokens = args.tokens < most / heads ? args.tokens : most / heads;
     uint32_t merge  = node->splits == 1;
     *dispatch       = (struct dv_dispatch){
@@ -121,7 +173,7 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
                                 node->split, node->kv / 4, node->dim / 4, merge,
                                 step_of(node->kv), step_of(node->dim) },
                       .n_spec = 11 },
-        .groups = { groups, node->splits, (args.tokens + tokens - 1) / tokens },
+        .groups = { groups, node->splits, groups_of(args.tokens, tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
@@ -136,18 +188,20 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
     dv_tuning_of(&tuning, site->caps);
     if (tuning.attend_pairs > 0)
         return dispatch_rows(dispatch, site, node, tuning.attend_pairs);
-    struct shape s = shape_of(site, node);
-    if (s.shared > site->caps->max_shared_bytes)
-        return too_large(site, node, s.shared);
-    struct dv_attend_args args  = args_of(site, node);
-    uint32_t              merge = node->splits == 1;
+    struct dv_attend_args args   = args_of(site, node);
+    struct shape          s      = shape_of(site, node, args.tokens);
+    uint32_t              shared = shared_bytes(&s, node->kv + node->dim);
+    uint32_t              merge  = node->splits == 1;
+    if (shared > site->caps->max_shared_bytes)
+        return too_large(site, node, shared);
     /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend",
-                      .spec = { s.workgroup, 0, site->cache_format, s.heads, s.each, s.rows,
-                                node->kv / 4, node->dim / 4, merge },
-                      .n_spec = 9 },
-        .groups = { (node->heads + s.heads - 1) / s.heads, node->splits, args.tokens },
+                      .spec = { s.slices * pair_lanes(&s), 0, site->cache_format, s.heads, s.each,
+                                s.rows, node->kv / 4, node->dim / 4, merge, s.tokens },
+                      .n_spec = 10 },
+        .groups = { groups_of(node->heads, s.heads), node->splits,
+                    groups_of(args.tokens, s.tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
