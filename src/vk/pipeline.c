@@ -148,10 +148,13 @@ VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
                     .pName               = "main",
                     .pSpecializationInfo = &constants },
     };
+    /* Cooperative matrices want whole subgroups; the workgroup is a multiple. */
+    if (dev->caps.full_subgroups && (facts->needs & DV_NEED_COOPERATIVE_MATRIX))
+        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     if (dev->caps.subgroup_size_control && params->subgroup)
         info.stage.pNext = &required;
     else if (dev->caps.subgroup_size_control)
-        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+        info.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
     result = dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
     dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)
