@@ -23,7 +23,8 @@ struct dv_engine {
 };
 
 struct dv_session_params {
-    uint32_t             context, chunk; /* both > 0 */
+    uint32_t             context; /* > 0 */
+    uint32_t             chunk;   /* 0 = dv_session_choose_chunk() */
     enum dv_cache_format cache;
     bool                 profile;
     uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
@@ -87,6 +88,8 @@ dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 
 /* Sets materialise_from by the parameters (engine/programs.c). */
 void dv_session_choose_form(struct dv_session *s);
+/* Sets params.chunk for the device where it is 0; after dv_session_choose_form(). */
+dsvk_status dv_session_choose_chunk(struct dv_session *s);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);
