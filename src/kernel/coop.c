@@ -62,17 +62,17 @@ void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *c
     const struct dv_coop_shape *shape = &caps->coop[DV_COOP_F16];
     *params = (struct dv_pipeline_params){ .kernel   = kernel,
                                            .spec     = { [0]  = tile->workgroup,
-                                                         [2]  = format,
-                                                         [3]  = paired,
-                                                         [4]  = tile->rows,
-                                                         [5]  = tile->tokens,
-                                                         [6]  = DEPTH,
-                                                         [7]  = tile->sub_rows,
-                                                         [8]  = tile->sub_tokens,
-                                                         [9]  = shape->m,
-                                                         [10] = shape->n,
-                                                         [11] = shape->k },
-                                           .n_spec   = 12,
+                                                         [1]  = format,
+                                                         [2]  = paired,
+                                                         [3]  = tile->rows,
+                                                         [4]  = tile->tokens,
+                                                         [5]  = DEPTH,
+                                                         [6]  = tile->sub_rows,
+                                                         [7]  = tile->sub_tokens,
+                                                         [8]  = shape->m,
+                                                         [9]  = shape->n,
+                                                         [10] = shape->k },
+                                           .n_spec   = 11,
                                            .subgroup = tile->subgroup };
 }
 

@@ -114,7 +114,8 @@ static uint32_t volume(const struct dv_coop_shape *s)
     return s->m * s->n * s->k;
 }
 
-/* Shapes are of use only with the Vulkan memory model, which their SPIR-V asks for. */
+/* Shapes are of use only with the Vulkan memory model, which their SPIR-V asks for; and where that
+ * is on, atomics of any kernel ask for its device scope. */
 static void read_shapes(struct dv_caps *caps, const struct dv_probe *p)
 {
     const struct {
@@ -127,8 +128,9 @@ static void read_shapes(struct dv_caps *caps, const struct dv_probe *p)
         [DV_COOP_E4M3] = { VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT,
                            p->float8_features.shaderFloat8CooperativeMatrix },
     };
-    caps->cooperative_matrix =
-        p->cooperative_matrix_features.cooperativeMatrix && p->features12.vulkanMemoryModel;
+    caps->cooperative_matrix = p->cooperative_matrix_features.cooperativeMatrix &&
+                               p->features12.vulkanMemoryModel &&
+                               p->features12.vulkanMemoryModelDeviceScope;
     for (uint32_t i = 0; caps->cooperative_matrix && i < p->n_coop; i++) {
         const VkCooperativeMatrixPropertiesKHR *c     = &p->coop[i];
         struct dv_coop_shape                    shape = { c->MSize, c->NSize, c->KSize };

@@ -48,7 +48,7 @@ static void check_tile(const struct device *d, const struct dv_caps *caps, uint3
     if (!dv_coop_tile_of(&t, caps, tokens))
         fail_msg("%s: no tile for %u tokens", d->name, tokens);
     dv_coop_pipeline(&p, caps, "matmul_coop", &t, DV_FORMAT_E4M3, true);
-    uint32_t depth = p.spec[6], subgroups = t.rows / t.sub_rows * (t.tokens / t.sub_tokens);
+    uint32_t depth = p.spec[5], subgroups = t.rows / t.sub_rows * (t.tokens / t.sub_tokens);
     assert_int_equal(t.sub_rows % d->shape.m + t.sub_tokens % d->shape.n + depth % d->shape.k, 0);
     assert_int_equal(t.rows % t.sub_rows + t.tokens % t.sub_tokens, 0);
     assert_int_equal(t.sub_rows % 16, 0); /* both groups of a pair */

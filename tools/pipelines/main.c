@@ -100,7 +100,7 @@ static void sum_up(struct summary *s, const struct row *row)
 static void print_constants(char *out, size_t room, const struct dv_pipeline_params *params)
 {
     int at = snprintf(out, room, "%" PRIu32 ":", params->spec[0]);
-    for (uint32_t i = 2; i < params->n_spec && at > 0 && (size_t)at < room; i++)
+    for (uint32_t i = 1; i < params->n_spec && at > 0 && (size_t)at < room; i++)
         at += snprintf(out + at, room - (size_t)at, " %" PRIu32, params->spec[i]);
 }
 
