@@ -8,13 +8,17 @@
 /* With fewer tokens the matrices are mostly empty, and lib/dot.glsl reads weights as fast. */
 #define FEWEST_TOKENS 16u
 
+/* Below so many workgroups of 128 rows those of 64 fill a device better. */
+#define ENOUGH_WORKGROUPS 256u
+#define FEWEST_ROWS 64u
+
 static const struct {
     uint32_t subgroup, tokens; /* at least; at most, but for the last of a subgroup */
-    uint32_t rows, sub_rows, sub_tokens;
+    uint32_t sub_rows, sub_tokens;
 } rows[] = {
-    { 32, 16, 128, 32, 16 }, { 32, 32, 128, 32, 32 }, { 32, 64, 64, 32, 32 },
-    { 16, 16, 128, 32, 16 }, { 16, 32, 128, 16, 32 }, { 16, 64, 64, 16, 32 },
-    { 8, 16, 64, 16, 16 },   { 8, 32, 64, 16, 16 },   { 8, 64, 64, 16, 16 },
+    { 32, 16, 32, 16 }, { 32, 32, 32, 32 }, { 32, 64, 32, 32 },
+    { 16, 16, 32, 16 }, { 16, 32, 16, 32 }, { 16, 64, 16, 32 },
+    { 8, 16, 16, 16 },  { 8, 32, 16, 16 },  { 8, 64, 16, 16 },
 };
 
 /* Shared memory of lib/coop.glsl. */
@@ -31,28 +35,54 @@ static bool has_matrix_units(const struct dv_caps *caps)
     return caps->coop[DV_COOP_F16].m > 0 && caps->int64 && caps->float16 && !caps->is_software;
 }
 
-bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps, uint32_t tokens)
+static uint32_t ceil_div(uint32_t n, uint32_t by)
+{
+    return (n - 1) / by + 1;
+}
+
+static bool fits(const struct dv_coop_tile *tile, const struct dv_caps *caps)
+{
+    return tile->workgroup <= caps->max_workgroup &&
+           shared_bytes(tile, &caps->coop[DV_COOP_F16]) <= caps->max_shared_bytes;
+}
+
+static void set_rows(struct dv_coop_tile *tile, uint32_t n)
+{
+    tile->rows = n;
+    tile->workgroup =
+        tile->subgroup * (tile->rows / tile->sub_rows) * (tile->tokens / tile->sub_tokens);
+}
+
+/* Tiles of many rows read and convert activations less often. */
+static void choose_rows(struct dv_coop_tile *tile, const struct dv_caps *caps,
+                        const struct dv_coop_size *size)
+{
+    uint64_t repeats = (uint64_t)ceil_div(size->tokens, tile->tokens) * size->repeats;
+    set_rows(tile, 2 * FEWEST_ROWS);
+    if (ceil_div(size->rows, tile->rows) * repeats < ENOUGH_WORKGROUPS || !fits(tile, caps))
+        set_rows(tile, FEWEST_ROWS);
+}
+
+bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
+                     const struct dv_coop_size *size)
 {
     const size_t n        = sizeof rows / sizeof *rows;
     uint32_t     subgroup = caps->subgroup_size_control ? caps->subgroup_min : caps->subgroup;
     size_t       i        = 0;
-    if (tokens < FEWEST_TOKENS || !has_matrix_units(caps))
+    if (size->tokens < FEWEST_TOKENS || !has_matrix_units(caps))
         return false;
     while (i < n && rows[i].subgroup > subgroup)
         i++;
-    while (i + 1 < n && rows[i].tokens < tokens && rows[i + 1].subgroup == rows[i].subgroup)
+    while (i + 1 < n && rows[i].tokens < size->tokens && rows[i + 1].subgroup == rows[i].subgroup)
         i++;
     if (i == n)
         return false;
-    uint32_t subgroups = rows[i].rows / rows[i].sub_rows * (rows[i].tokens / rows[i].sub_tokens);
-    *tile = (struct dv_coop_tile){ .rows       = rows[i].rows,
-                                   .tokens     = rows[i].tokens,
+    *tile = (struct dv_coop_tile){ .tokens     = rows[i].tokens,
                                    .sub_rows   = rows[i].sub_rows,
                                    .sub_tokens = rows[i].sub_tokens,
-                                   .subgroup   = subgroup,
-                                   .workgroup  = subgroup * subgroups };
-    return tile->workgroup <= caps->max_workgroup &&
-           shared_bytes(tile, &caps->coop[DV_COOP_F16]) <= caps->max_shared_bytes;
+                                   .subgroup   = subgroup };
+    choose_rows(tile, caps, size);
+    return fits(tile, caps);
 }
 
 void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
@@ -79,7 +109,7 @@ void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *c
 bool dv_prefers_f16(const struct dv_caps *caps)
 {
     struct dv_coop_tile tile;
-    return dv_coop_tile_of(&tile, caps, 64);
+    return dv_coop_tile_of(&tile, caps, &(struct dv_coop_size){ 2048, 2048, 1 });
 }
 
 uint32_t dv_expert_tile(const struct dv_caps *caps, bool math_f16, uint32_t pairs, uint32_t experts)
@@ -91,7 +121,8 @@ uint32_t dv_expert_tile(const struct dv_caps *caps, bool math_f16, uint32_t pair
     /* A quarter of a tile is what an expert fills at least, on average. */
     if (!math_f16 || mean < FEWEST_TOKENS / 4)
         return tuning.matmul_tokens;
-    if (!dv_coop_tile_of(&tile, caps, mean < FEWEST_TOKENS ? FEWEST_TOKENS : mean))
+    struct dv_coop_size size = { 2048, mean < FEWEST_TOKENS ? FEWEST_TOKENS : mean, experts };
+    if (!dv_coop_tile_of(&tile, caps, &size))
         return tuning.matmul_tokens;
     return tile.tokens;
 }

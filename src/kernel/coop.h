@@ -12,9 +12,15 @@ struct dv_coop_tile {
     uint32_t workgroup;            /* invocations */
 };
 
-/* The tile for a pass of `tokens` (for experts: pairs of a tile of the plan). False where there are
- * no matrix units that are worth it, or too few tokens for them. */
-bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps, uint32_t tokens);
+/* A product of `repeats` matrices with `rows` rows and `tokens` tokens (experts: tiles of the plan,
+ * and their pairs). */
+struct dv_coop_size {
+    uint32_t rows, tokens, repeats;
+};
+
+/* False where there are no matrix units that are worth it, or too few tokens for them. */
+bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
+                     const struct dv_coop_size *size);
 
 /* The parameters of `kernel` for a tile; push_bytes stays 0. */
 void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,

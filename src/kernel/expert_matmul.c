@@ -56,9 +56,9 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
     struct dv_tile tile =
         dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
                    planned ? tokens_of(node, args.pairs, info->experts) : 1, paired);
+    struct dv_coop_size size = { groups * 8, node->tile, args.pairs / node->tile + 1 };
     struct dv_coop_tile coop;
-    if (site->math_f16 && planned && !form->norm &&
-        dv_coop_tile_of(&coop, site->caps, node->tile)) {
+    if (site->math_f16 && planned && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "expert_matmul_coop", &coop, format,
                          paired);
         tile.groups = coop.rows / 8;

@@ -42,8 +42,9 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     struct dv_matmul_args args = args_of(site, node, form);
     uint32_t              groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile        tile = dv_tile_of(site->caps, groups, info->slices, args.tokens, paired);
+    struct dv_coop_size   size = { groups * 8, args.tokens, info->slices };
     struct dv_coop_tile   coop;
-    if (site->math_f16 && !form->norm && dv_coop_tile_of(&coop, site->caps, args.tokens)) {
+    if (site->math_f16 && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "matmul_coop", &coop, format, paired);
         tile.groups = coop.rows / 8;
         tile.tokens = coop.tokens;

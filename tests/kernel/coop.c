@@ -41,11 +41,12 @@ static struct dv_caps caps_of(const struct device *d)
                              .max_shared_bytes = d->shared };
 }
 
-static void check_tile(const struct device *d, const struct dv_caps *caps, uint32_t tokens)
+static void check_tile(const struct device *d, const struct dv_caps *caps, uint32_t rows,
+                       uint32_t tokens)
 {
     struct dv_coop_tile       t;
     struct dv_pipeline_params p;
-    if (!dv_coop_tile_of(&t, caps, tokens))
+    if (!dv_coop_tile_of(&t, caps, &(struct dv_coop_size){ rows, tokens, 1 }))
         fail_msg("%s: no tile for %u tokens", d->name, tokens);
     dv_coop_pipeline(&p, caps, "matmul_coop", &t, DV_FORMAT_E4M3, true);
     uint32_t depth = p.spec[5], subgroups = t.rows / t.sub_rows * (t.tokens / t.sub_tokens);
@@ -68,35 +69,54 @@ static void tiles_suit_every_device(void **state)
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         struct dv_caps caps = caps_of(&devices[i]);
         for (uint32_t tokens = 16; tokens <= 2048; tokens += tokens < 80 ? 1 : 97)
-            check_tile(&devices[i], &caps, tokens);
+            for (uint32_t rows = 8; rows < 50000; rows *= 3)
+                check_tile(&devices[i], &caps, rows, tokens);
         assert_true(dv_prefers_f16(&caps));
     }
 }
 
-static void no_tile_where_it_is_not_worth_it(void **state)
+static bool has_tile(const struct dv_caps *caps, uint32_t tokens)
 {
     struct dv_coop_tile t;
-    struct dv_caps      good = caps_of(&devices[0]), caps = good;
+    return dv_coop_tile_of(&t, caps, &(struct dv_coop_size){ 4096, tokens, 1 });
+}
+
+static void small_products_take_small_tiles(void **state)
+{
+    struct dv_coop_tile t;
+    struct dv_caps      caps = caps_of(&devices[0]);
     (void)state;
-    assert_true(dv_coop_tile_of(&t, &good, 16));
-    assert_false(dv_coop_tile_of(&t, &good, 15));
+    assert_true(dv_coop_tile_of(&t, &caps, &(struct dv_coop_size){ 576, 2048, 1 }));
+    assert_int_equal(t.rows, 64);
+    assert_true(dv_coop_tile_of(&t, &caps, &(struct dv_coop_size){ 2048, 2048, 1 }));
+    assert_int_equal(t.rows, 128);
+    assert_true(dv_coop_tile_of(&t, &caps, &(struct dv_coop_size){ 128, 64, 300 }));
+    assert_int_equal(t.rows, 128);
+}
+
+static void no_tile_where_it_is_not_worth_it(void **state)
+{
+    struct dv_caps good = caps_of(&devices[0]), caps = good;
+    (void)state;
+    assert_true(has_tile(&good, 16));
+    assert_false(has_tile(&good, 15));
     caps.is_software = true;
-    assert_false(dv_coop_tile_of(&t, &caps, 64) || dv_prefers_f16(&caps));
+    assert_false(has_tile(&caps, 64) || dv_prefers_f16(&caps));
     caps       = good;
     caps.int64 = false;
-    assert_false(dv_coop_tile_of(&t, &caps, 64));
+    assert_false(has_tile(&caps, 64));
     caps                     = good;
     caps.coop[DV_COOP_F16].m = 0;
-    assert_false(dv_coop_tile_of(&t, &caps, 64) || dv_prefers_f16(&caps));
+    assert_false(has_tile(&caps, 64) || dv_prefers_f16(&caps));
     caps               = good;
     caps.max_workgroup = 64;
-    assert_false(dv_coop_tile_of(&t, &caps, 64));
+    assert_false(has_tile(&caps, 64));
     caps                  = good;
     caps.max_shared_bytes = 16384;
-    assert_false(dv_coop_tile_of(&t, &caps, 64));
+    assert_false(has_tile(&caps, 64));
     caps              = good;
     caps.subgroup_min = 4;
-    assert_false(dv_coop_tile_of(&t, &caps, 64));
+    assert_false(has_tile(&caps, 64));
 }
 
 static void tiles_of_experts_follow_their_pairs(void **state)
@@ -121,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_suit_every_device),
+        cmocka_unit_test(small_products_take_small_tiles),
         cmocka_unit_test(no_tile_where_it_is_not_worth_it),
         cmocka_unit_test(tiles_of_experts_follow_their_pairs),
     };

@@ -31,7 +31,8 @@ static const struct shape {
 static const char *kernel_of(const struct shape *s, bool planned)
 {
     struct dv_coop_tile tile;
-    bool coop = planned && s->math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, s->tile);
+    struct dv_coop_size size = { 64, s->tile, 1 };
+    bool coop = planned && s->math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, &size);
     return coop ? "expert_matmul_coop" : "expert_matmul";
 }
 

@@ -29,6 +29,7 @@ static const struct shape {
     { "fp8, float16, blocks of 16", DV_FORMAT_E4M3, 20, 72, 320, 16, true },
     { "fp8, float16, half a chunk", DV_FORMAT_E4M3, 31, 60, 20, 0, true },
     { "fp8, float16, hidden size", DV_FORMAT_E4M3, 16, 24, 7168, 0, true },
+    { "fp8, float16, many rows", DV_FORMAT_E4M3, 130, 11000, 36, 0, true },
 };
 
 /* Slices of one tensor: heads of 28 values with 36 keys before them, or those keys transposed. */
@@ -57,7 +58,8 @@ static double tolerance(uint32_t n, bool math_f16)
 static const char *kernel_of(uint32_t tokens, bool math_f16)
 {
     struct dv_coop_tile tile;
-    bool coop = math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, tokens);
+    struct dv_coop_size size = { 64, tokens, 1 };
+    bool coop = math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, &size);
     return coop ? "matmul_coop" : "matmul";
 }
 
