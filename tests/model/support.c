@@ -64,6 +64,11 @@ void device_as_hardware(bool on)
     device->dev->caps.is_software = !on && software;
 }
 
+bool device_has_matrix_units(void)
+{
+    return dv_prefers_f16(&device->dev->caps);
+}
+
 void subject_init(struct subject *subject, const char *name)
 {
     struct dv_test_context test;
