@@ -29,6 +29,7 @@ static const struct shape {
     { "fp8, float16, blocks of 16", DV_FORMAT_E4M3, 20, 72, 320, 16, true },
     { "fp8, float16, half a chunk", DV_FORMAT_E4M3, 31, 60, 20, 0, true },
     { "fp8, float16, hidden size", DV_FORMAT_E4M3, 16, 24, 7168, 0, true },
+    { "fp8, float16, other scales each 16 rows", DV_FORMAT_E4M3, 20, 136, 32, 16, true },
     { "fp8, float16, many rows", DV_FORMAT_E4M3, 130, 11000, 36, 0, true },
 };
 
