@@ -35,3 +35,10 @@ unpack() { # TREE trixie|sid PACKAGES: unpacks them into $trees/TREE; PACKAGES a
         --include="$packages" "$suite" "$trees/$tree" "${from[@]}" >&2
     touch "$trees/$tree/.done"
 }
+
+# Mesa's drivers and the loader. By the newest driver that is needed: NVIDIA's Ada is in unstable's only.
+unpack_drivers() { # trixie|sid
+    local suffix=''
+    [ "$1" = sid ] || suffix=/trixie-backports
+    unpack "$1" "$1" "mesa-vulkan-drivers$suffix,mesa-drm-shim$suffix,libvulkan1"
+}

@@ -218,17 +218,22 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
 /* The graphs that name the recipes: which matrices there are does not depend on the tokens of a
  * pass, but on the forms of attention that sessions may choose. */
 static dsvk_status recipe_graphs(struct dv_graph *graphs[2], uint32_t *n, const dsvk_model *model,
-                                 const dsvk_load_params *params)
+                                 bool math_f16, bool no_fuse)
 {
     dsvk_status          status;
     struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    bool                 both = params->math == DSVK_MATH_F16 &&
+    bool                 both = math_f16 &&
                 dv_model_materialise_from(&model->config) <= model->config.max_context;
     for (*n = 0; *n < (both ? 2u : 1u); ++*n) {
         size.materialise = *n == 1;
-        TRY(dv_engine_graph(&graphs[*n], &model->ctx, &model->config, &size, params->no_fuse));
+        TRY(dv_engine_graph(&graphs[*n], &model->ctx, &model->config, &size, no_fuse));
     }
     return DSVK_OK;
+}
+
+static bool wants_f16(dsvk_math math, const struct dv_caps *caps)
+{
+    return math == DSVK_MATH_F16 || (math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
 }
 
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
@@ -240,7 +245,8 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    status = recipe_graphs(graphs, &n, model, params);
+    bool math_f16 = wants_f16(params->math, &device->dev->caps);
+    status        = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, model->checkpoint,
                                  graphs, n, &params->progress);
@@ -250,7 +256,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return status;
     model->device   = device;
     model->no_fuse  = params->no_fuse;
-    model->math_f16 = params->math == DSVK_MATH_F16; /* AUTO: no kernel is faster with it yet */
+    model->math_f16 = math_f16;
     return DSVK_OK;
 }
 

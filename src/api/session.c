@@ -8,11 +8,6 @@
 #define DEFAULT_CONTEXT 8192u
 #define SMALLEST_CONTEXT 256u
 
-static uint32_t default_chunk(const struct dv_caps *caps)
-{
-    return caps->is_software ? 64 : 256;
-}
-
 static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)
 {
     if (!model->weights)
@@ -77,8 +72,6 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                         .profile = params->profile };
     if (p.context == 0)
         p.context = fitting_context(model, p.cache);
-    if (p.chunk == 0)
-        p.chunk = default_chunk(&engine.dev->caps);
     if (p.chunk > p.context)
         p.chunk = p.context;
     status = dv_session_new(&session->session, &engine, &p);

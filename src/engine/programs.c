@@ -39,10 +39,13 @@ void dv_session_choose_form(struct dv_session *s)
 
 static struct dv_graph_size size_of(const struct dv_session *s, const struct dv_pass *pass)
 {
+    const struct dv_config *c = s->engine.config;
     return (struct dv_graph_size){ .tokens      = pass->tokens,
                                    .context     = s->params.context,
                                    .split       = s->split,
-                                   .tile        = s->tuning.matmul_tokens,
+                                   .tile        = dv_expert_tile(
+                                       &s->engine.dev->caps, s->engine.math_f16,
+                                       pass->tokens * c->top_k, c->experts),
                                    .all_rows    = pass->all_rows,
                                    .keep_routes = pass->all_rows,
                                    .advance     = pass->tokens == 1 && !pass->all_rows,
@@ -88,6 +91,32 @@ dsvk_status dv_session_arena_bytes(uint64_t *bytes, const struct dv_session *s)
     TRY(add_arena_need(bytes, s, &(struct dv_pass){ .tokens = chunk }));
     if (chunk >= s->materialise_from)
         TRY(add_arena_need(bytes, s, &(struct dv_pass){ .tokens = chunk, .materialise = true }));
+    return DSVK_OK;
+}
+
+/* Weights are read once a pass, whatever its tokens, so that with matrix units a prompt of 2,048 is
+ * one pass, unless its activations took more than a quarter of what is left. Without them products
+ * take longer than weights from few tokens on, and short passes keep submissions short. */
+dsvk_status dv_session_choose_chunk(struct dv_session *s)
+{
+    dsvk_status             status;
+    const struct dv_device *dev  = s->engine.dev;
+    uint32_t               *n    = &s->params.chunk;
+    uint64_t                left = 0, bytes = 0;
+    if (*n > 0)
+        return DSVK_OK;
+    if (dev->bytes_limit > dev->bytes_used)
+        left = dev->bytes_limit - dev->bytes_used;
+    *n = dev->caps.is_software ? 64 : 256;
+    if (s->engine.math_f16 && dv_prefers_f16(&dev->caps))
+        *n = 2048;
+    if (*n > s->params.context)
+        *n = s->params.context;
+    for (; *n > 256; *n /= 2) {
+        TRY(dv_session_arena_bytes(&bytes, s));
+        if (dev->bytes_limit == 0 || bytes <= left / 4)
+            break;
+    }
     return DSVK_OK;
 }
 

@@ -75,6 +75,7 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     dv_tuning_of(&s->tuning, &engine->dev->caps);
     s->split = dv_engine_split(params->context, &s->tuning);
     dv_session_choose_form(s);
+    TRY_OR(fail, dv_session_choose_chunk(s));
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
@@ -220,6 +221,9 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     return DSVK_OK;
 }
 
+/* Most tokens of a scoring pass: each has a row of logits in the arena, half a megabyte for V3. */
+#define SCORE_CHUNK 256u
+
 static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uint32_t n,
                                const dsvk_score_rows *rows, float *row)
 {
@@ -243,10 +247,11 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
     if (!row)
         return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
                        s->engine.config->vocab);
-    s->n_tokens = 0;
-    status      = DSVK_OK;
+    uint32_t most = s->params.chunk < SCORE_CHUNK ? s->params.chunk : SCORE_CHUNK;
+    s->n_tokens   = 0;
+    status        = DSVK_OK;
     while (status == DSVK_OK && s->n_tokens < n) {
-        uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
+        uint32_t left = n - s->n_tokens, step = left < most ? left : most;
         status = score_chunk(s, tokens, step, rows, row);
         if (status == DSVK_OK && s->n_tokens < n)
             status = report(s, progress, s->n_tokens, n);

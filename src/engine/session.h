@@ -23,7 +23,8 @@ struct dv_engine {
 };
 
 struct dv_session_params {
-    uint32_t             context, chunk; /* both > 0 */
+    uint32_t             context; /* > 0 */
+    uint32_t             chunk;   /* 0 = dv_session_choose_chunk() */
     enum dv_cache_format cache;
     bool                 profile;
     uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
@@ -100,6 +101,8 @@ void        dv_session_write_step(struct dv_session *s, const struct dv_program 
 dsvk_status dv_session_add_profile(struct dv_session *s, struct dv_program *p);
 void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                                  uint64_t ns);
+/* Sets params.chunk for the device where it is 0; after dv_session_choose_form(). */
+dsvk_status dv_session_choose_chunk(struct dv_session *s);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

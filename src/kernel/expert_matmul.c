@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "kernel/coop.h"
 #include "kernel/matmul.h"
 
 /* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay
@@ -11,20 +12,17 @@ static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t e
     return twice_the_mean < node->tile ? twice_the_mean : node->tile;
 }
 
-dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
-                                      const struct dv_kernel_site *site,
-                                      const struct dv_node *node,
-                                      const struct dv_matmul_form *form)
+static struct dv_expert_matmul_args args_of(const struct dv_kernel_site *site,
+                                            const struct dv_node *node,
+                                            const struct dv_matmul_form *form)
 {
     const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
-    bool              paired = info->kind == DV_WEIGHT_PAIR;
-    bool              planned = node->in[2] != 0;
     struct dv_operand x = dv_site_operand(site, node->in[0]);
     struct dv_operand route = dv_site_operand(site, node->in[1]);
     struct dv_operand plan = dv_site_operand(site, node->in[2]);
     struct dv_operand y = dv_site_operand(site, node->out[0]);
     uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, info->experts, node->tile);
-    struct dv_expert_matmul_args args = {
+    return (struct dv_expert_matmul_args){
         .w = dv_site_matrix(site, node->w[0]),
         .x = x.address,
         .norm = dv_site_vector(site, form->norm),
@@ -38,28 +36,50 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
         .top_k = node->top_k,
         .x_div = node->x_div,
         .pairs = y.rows,
-        .pairs_at = planned ? dv_expert_plan_pairs_at(max_tiles) : 0,
+        .pairs_at = node->in[2] ? dv_expert_plan_pairs_at(max_tiles) : 0,
         .eps = node->eps,
     };
+}
+
+dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
+                                      const struct dv_kernel_site *site,
+                                      const struct dv_node *node,
+                                      const struct dv_matmul_form *form)
+{
+    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    enum dv_weight_format        format = site->weights[node->w[0]].format;
+    bool                         paired = info->kind == DV_WEIGHT_PAIR, planned = node->in[2] != 0;
+    struct dv_expert_matmul_args args = args_of(site, node, form);
+    uint32_t       rows = dv_site_operand(site, node->in[1]).rows;
+    uint32_t       max_tiles = dv_expert_plan_tiles(rows, node->top_k, info->experts, node->tile);
     uint32_t       groups = args.w.groups * (paired ? 2 : 1);
-    struct dv_tile tile = dv_tile_of(site->caps, groups, planned ? info->experts : y.rows,
-                                     planned ? tokens_of(node, y.rows, info->experts) : 1, paired);
-    dispatch->pipeline = (struct dv_pipeline_params){
-        .kernel = "expert_matmul",
-        .spec = { [0] = tile.workgroup,
-                  [1] = tile.broadcast,
-                  [2] = site->weights[node->w[0]].format,
-                  [3] = tile.groups,
-                  [4] = tile.tokens,
-                  [5] = site->math_f16,
-                  [6] = form->norm != 0,
-                  [7] = paired,
-                  [8] = planned },
-        .n_spec = 9,
-    };
+    struct dv_tile tile =
+        dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
+                   planned ? tokens_of(node, args.pairs, info->experts) : 1, paired);
+    struct dv_coop_size size = { groups * 8, node->tile, args.pairs / node->tile + 1 };
+    struct dv_coop_tile coop;
+    if (site->math_f16 && planned && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
+        dv_coop_pipeline(&dispatch->pipeline, site->caps, "expert_matmul_coop", &coop, format,
+                         paired);
+        tile.groups = coop.rows / 8;
+    } else {
+        dispatch->pipeline = (struct dv_pipeline_params){
+            .kernel = "expert_matmul",
+            .spec = { [0] = tile.workgroup,
+                      [1] = tile.broadcast,
+                      [2] = format,
+                      [3] = tile.groups,
+                      [4] = tile.tokens,
+                      [5] = site->math_f16,
+                      [6] = form->norm != 0,
+                      [7] = paired,
+                      [8] = planned },
+            .n_spec = 9,
+        };
+    }
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, dv_op_name(node->op), (groups - 1) / tile.groups + 1,
-                        planned ? max_tiles : y.rows);
+                        planned ? max_tiles : args.pairs);
 }
 
 static dsvk_status dispatch_expert_matmul(struct dv_dispatch *dispatch,

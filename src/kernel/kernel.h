@@ -110,4 +110,10 @@ struct dv_tuning {
 };
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps);
 
+/* Whether products with float16 activations have faster kernels here (kernel/coop.c). */
+bool dv_prefers_f16(const struct dv_caps *caps);
+/* Pairs of a tile of expert_plan. */
+uint32_t dv_expert_tile(const struct dv_caps *caps, bool math_f16, uint32_t pairs,
+                        uint32_t experts);
+
 #endif

@@ -83,6 +83,7 @@ static void read_subgroup(struct dv_caps *caps, const struct dv_probe *p)
     caps->subgroup_size_control = p->has.size_control &&
                                   p->size_control_features.subgroupSizeControl &&
                                   (p->size_control.requiredSubgroupSizeStages & stage);
+    caps->full_subgroups = p->has.size_control && p->size_control_features.computeFullSubgroups;
     if (caps->subgroup_size_control) {
         caps->subgroup_min = p->size_control.minSubgroupSize;
         caps->subgroup_max = p->size_control.maxSubgroupSize;
@@ -103,9 +104,9 @@ static void read_arithmetic(struct dv_caps *caps, const struct dv_probe *p)
     caps->memory_budget         = p->has.budget;
 }
 
-static bool is_side(uint32_t size)
+static bool is_side(uint32_t size, uint32_t most)
 {
-    return size > 0 && size <= 32 && (size & (size - 1)) == 0;
+    return size > 0 && size <= most && (size & (size - 1)) == 0;
 }
 
 static uint32_t volume(const struct dv_coop_shape *s)
@@ -113,7 +114,8 @@ static uint32_t volume(const struct dv_coop_shape *s)
     return s->m * s->n * s->k;
 }
 
-/* Shapes are of use only with the Vulkan memory model, which their SPIR-V asks for. */
+/* Shapes are of use only with the Vulkan memory model, which their SPIR-V asks for; and where that
+ * is on, atomics of any kernel ask for its device scope. */
 static void read_shapes(struct dv_caps *caps, const struct dv_probe *p)
 {
     const struct {
@@ -126,14 +128,15 @@ static void read_shapes(struct dv_caps *caps, const struct dv_probe *p)
         [DV_COOP_E4M3] = { VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT,
                            p->float8_features.shaderFloat8CooperativeMatrix },
     };
-    caps->cooperative_matrix =
-        p->cooperative_matrix_features.cooperativeMatrix && p->features12.vulkanMemoryModel;
+    caps->cooperative_matrix = p->cooperative_matrix_features.cooperativeMatrix &&
+                               p->features12.vulkanMemoryModel &&
+                               p->features12.vulkanMemoryModelDeviceScope;
     for (uint32_t i = 0; caps->cooperative_matrix && i < p->n_coop; i++) {
         const VkCooperativeMatrixPropertiesKHR *c     = &p->coop[i];
         struct dv_coop_shape                    shape = { c->MSize, c->NSize, c->KSize };
         if (c->scope != VK_SCOPE_SUBGROUP_KHR || c->CType != VK_COMPONENT_TYPE_FLOAT32_KHR ||
-            c->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR || !is_side(shape.m) ||
-            !is_side(shape.n) || !is_side(shape.k))
+            c->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR || !is_side(shape.m, 16) ||
+            !is_side(shape.n, 16) || !is_side(shape.k, 32))
             continue;
         for (int t = 0; t < DV_N_COOP_TYPES; t++)
             if (types[t].offered && c->AType == types[t].component &&

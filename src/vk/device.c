@@ -79,7 +79,9 @@ static void chain_feature(struct dv_probe *p, void *structure)
 static void choose_matrix_features(struct dv_probe *p, const struct dv_caps *caps)
 {
     if (caps->cooperative_matrix) {
-        p->features12.vulkanMemoryModel                                   = VK_TRUE;
+        p->features12.vulkanMemoryModel            = VK_TRUE;
+        p->features12.vulkanMemoryModelDeviceScope = VK_TRUE;
+
         p->cooperative_matrix_features.cooperativeMatrixRobustBufferAccess = VK_FALSE;
         chain_feature(p, &p->cooperative_matrix_features);
     } else {

@@ -89,19 +89,26 @@ dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved, struct dv_s
     return check_subgroup(dev, resolved);
 }
 
+static bool has_constant(const struct dv_spirv_facts *facts, uint32_t id)
+{
+    for (uint32_t i = 0; i < facts->n_spec; i++)
+        if (facts->spec_ids[i] == id)
+            return true;
+    return false;
+}
+
 /* Values for the constants that the module has among 0 .. n_spec-1; the others keep their
- * defaults. Some drivers mishandle entries for constants that do not exist. */
+ * defaults. Some drivers mishandle entries for constants that do not exist, and validation layers
+ * take the i-th entry for constant i where cooperative matrices ask for it: in order. */
 static uint32_t map_constants(VkSpecializationMapEntry         entries[DV_SPIRV_MAX_SPEC],
                               const struct dv_pipeline_params *params,
                               const struct dv_spirv_facts     *facts)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < facts->n_spec; i++) {
-        uint32_t id = facts->spec_ids[i];
-        if (id < params->n_spec)
+    for (uint32_t id = 0; id < params->n_spec; id++)
+        if (has_constant(facts, id))
             entries[n++] =
                 (VkSpecializationMapEntry){ id, id * (uint32_t)sizeof(uint32_t), sizeof(uint32_t) };
-    }
     return n;
 }
 
@@ -148,10 +155,13 @@ VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
                     .pName               = "main",
                     .pSpecializationInfo = &constants },
     };
+    /* Cooperative matrices want whole subgroups; the workgroup is a multiple. */
+    if (dev->caps.full_subgroups && (facts->needs & DV_NEED_COOPERATIVE_MATRIX))
+        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     if (dev->caps.subgroup_size_control && params->subgroup)
         info.stage.pNext = &required;
     else if (dev->caps.subgroup_size_control)
-        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+        info.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
     result = dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
     dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)

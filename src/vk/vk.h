@@ -28,7 +28,7 @@ struct dv_instance {
 enum dv_coop_type { DV_COOP_F16, DV_COOP_BF16, DV_COOP_E4M3, DV_N_COOP_TYPES };
 
 struct dv_coop_shape {
-    uint32_t m, n, k; /* powers of two up to 32; m = 0: none */
+    uint32_t m, n, k; /* powers of two up to 16, 16 and 32; m = 0: none */
 };
 
 /* What a device is and offers; filled for every physical device, also for unusable ones. Read
@@ -45,6 +45,7 @@ struct dv_caps {
     uint64_t memory_total, memory_free; /* of the device-local heaps; free as the driver says */
     uint32_t subgroup, subgroup_min, subgroup_max;
     bool     subgroup_size_control, subgroup_arithmetic;
+    bool     full_subgroups;    /* can be asked for */
     uint32_t max_workgroup;     /* invocations */
     uint32_t max_shared_bytes;
     uint32_t max_groups[3];

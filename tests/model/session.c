@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/handles.h"
+
 #define N 60
 
 static struct subject subject;
@@ -17,7 +19,7 @@ static int open_model(void **state)
     if (device_setup(state))
         return -1;
     subject_init(&subject, "moonlight");
-    model = load(&subject, DSVK_MATH_AUTO, false);
+    model = load(&subject, DSVK_MATH_F32, false);
     make_tokens(tokens, N, subject.vocab, 3);
     dsvk_session *s = session(model, N, 16, DSVK_CACHE_BF16);
     sync(s, tokens, N);
@@ -214,6 +216,39 @@ static void sampling_can_be_repeated(void **state)
     dsvk_session_free(s);
 }
 
+static void expect_chunk(dsvk_model *loaded, uint32_t context, uint32_t chunk)
+{
+    dsvk_session *s = session(loaded, context, 0, DSVK_CACHE_BF16);
+    assert_int_equal(dsvk_session_chunk(s), chunk);
+    dsvk_session_free(s);
+}
+
+/* 2,048 tokens with matrix units and f16 products, a context at most, and fewer where activations
+ * took more than a quarter of the memory that is left. */
+static void chunks_follow_the_device(void **state)
+{
+    struct dv_device *dev = device_under_test()->dev;
+    dsvk_model       *f16 = load(&subject, DSVK_MATH_F16, false);
+    uint64_t          limit = dev->bytes_limit;
+    (void)state;
+    if (dev->caps.is_software)
+        expect_chunk(f16, 4096, 64);
+    device_as_hardware(true);
+    expect_chunk(model, 4096, 256);
+    expect_chunk(f16, 4096, device_has_matrix_units() ? 2048 : 256);
+    expect_chunk(f16, 100, 100);
+    if (device_has_matrix_units()) {
+        expect_chunk(f16, 1000, 1000);
+        dev->bytes_limit = dev->bytes_used + (UINT64_C(12) << 20);
+        dsvk_session *s  = session(f16, 4096, 0, DSVK_CACHE_BF16);
+        assert_in_range(dsvk_session_chunk(s), 256, 1024);
+        dsvk_session_free(s);
+        dev->bytes_limit = limit;
+    }
+    device_as_hardware(false);
+    dsvk_model_close(f16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +259,7 @@ int main(void)
         cmocka_unit_test(nothing_computed_has_no_results),
         cmocka_unit_test(sessions_of_one_model_do_not_meet),
         cmocka_unit_test(sampling_can_be_repeated),
+        cmocka_unit_test(chunks_follow_the_device),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

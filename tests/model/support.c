@@ -56,6 +56,19 @@ dsvk_device *device_under_test(void)
     return device;
 }
 
+void device_as_hardware(bool on)
+{
+    static bool software;
+    if (on)
+        software = device->dev->caps.is_software;
+    device->dev->caps.is_software = !on && software;
+}
+
+bool device_has_matrix_units(void)
+{
+    return dv_prefers_f16(&device->dev->caps);
+}
+
 void subject_init(struct subject *subject, const char *name)
 {
     struct dv_test_context test;

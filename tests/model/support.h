@@ -26,6 +26,11 @@ struct subject {
 int          device_setup(void **state);
 int          device_teardown(void **state);
 dsvk_device *device_under_test(void);
+/* From now on, or no longer, a software device is taken for hardware: it gets the kernels and the
+ * shapes of workgroups that a GPU with its capabilities gets. */
+void device_as_hardware(bool on);
+/* With f16 products passes of few and of many tokens then have different kernels. */
+bool device_has_matrix_units(void);
 
 void subject_init(struct subject *subject, const char *name);
 void subject_done(struct subject *subject);

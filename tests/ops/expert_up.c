@@ -9,19 +9,24 @@ static const struct shape {
     enum dv_weight_format format;
     uint32_t              tokens, experts, top_k, rows, cols;
     bool                  norm, planned;
+    uint32_t              tile;
+    bool                  math_f16;
 } shapes[] = {
-    { "pair", DV_FORMAT_F32, 1, 4, 2, 20, 36, false, false },
-    { "norm and pair", DV_FORMAT_E4M3, 3, 10, 3, 96, 320, true, false },
-    { "norm, many experts", DV_FORMAT_BF16, 2, 64, 6, 40, 72, true, false },
-    { "planned", DV_FORMAT_E4M3, 33, 16, 4, 100, 200, false, true },
-    { "planned, bf16", DV_FORMAT_BF16, 64, 10, 3, 36, 100, false, true },
+    { "pair", DV_FORMAT_F32, 1, 4, 2, 20, 36, false, false, 0, false },
+    { "norm and pair", DV_FORMAT_E4M3, 3, 10, 3, 96, 320, true, false, 0, false },
+    { "norm, many experts", DV_FORMAT_BF16, 2, 64, 6, 40, 72, true, false, 0, false },
+    { "planned", DV_FORMAT_E4M3, 33, 16, 4, 100, 200, false, true, 0, false },
+    { "planned, bf16", DV_FORMAT_BF16, 64, 10, 3, 36, 100, false, true, 0, false },
+    { "planned, float16", DV_FORMAT_E4M3, 40, 4, 2, 100, 200, false, true, 16, true },
+    { "planned, bf16, float16", DV_FORMAT_BF16, 64, 10, 3, 36, 100, false, true, 32, true },
 };
 
 static dv_tensor build(struct op_bench *b, const struct shape *s, bool fuse)
 {
     struct dv_router_shape shape = { .experts = s->experts, .top_k = s->top_k, .groups = 1,
         .top_k_groups = 1 };
-    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format });
+    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
+                 .tile = s->tile, .math_f16 = s->math_f16 });
     struct dv_graph *g     = b->graph;
     dv_tensor        x     = op_input(b, s->tokens, s->cols);
     dv_tensor        route = op_input_route(b, s->experts, s->top_k);
@@ -45,7 +50,9 @@ static void check(const struct shape *s)
 {
     struct op_bench fused, plain;
     dv_tensor       y = build(&fused, s, true), y_plain = build(&plain, s, false);
-    op_expect_close(&fused, y, (4 * (8 * sqrt(s->cols) + 16) + 64) * OP_EPS);
+    op_expect_close(&fused, y,
+                    (4 * (8 * sqrt(s->cols) + 16) + 64) * OP_EPS +
+                        (s->math_f16 ? 32 * sqrt(2) / 4096 : 0));
     op_expect_same(&fused, y, 0, &plain, y_plain, s->tokens * s->top_k);
     op_end(&plain);
     op_end(&fused);

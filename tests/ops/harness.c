@@ -237,6 +237,8 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
     struct dv_pipeline *pipeline;
     op_need(b, dv_kernel_of(node->op)->dispatch(&dispatch, &site, node), dv_op_name(node->op));
     op_need(b, dv_pipeline_get(&pipeline, op_device.dev, &dispatch.pipeline), dv_op_name(node->op));
+    for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
+        b->kernels[node->out[k]] = dispatch.pipeline.kernel;
     dv_commands_barrier_all(commands);
     if (dispatch.indirect) {
         step->attend_x = dispatch.groups[0];

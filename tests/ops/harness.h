@@ -69,6 +69,7 @@ struct op_bench {
     /* By index; host copies. */
     uint32_t              *expected[OP_MAX_VALUES]; /* inputs, then what the references say */
     uint32_t              *got[OP_MAX_VALUES];      /* what the device says */
+    const char            *kernels[OP_MAX_VALUES];  /* that wrote it, as the op's kernel chose */
     float                 *weights[OP_MAX_WEIGHTS]; /* unpacked */
     struct dv_weight_place places[OP_MAX_WEIGHTS];
     uint32_t              *ids;
@@ -117,6 +118,8 @@ float *op_weight_values(struct op_bench *b, dv_weight weight);
  * there is one, is full of random records before. */
 void op_run(struct op_bench *b);
 
+/* That kernel wrote the value. */
+void op_expect_kernel(const struct op_bench *b, dv_tensor tensor, const char *kernel);
 /* Every value within tolerance * (largest magnitude of its row in the reference); two NaN agree. */
 void op_expect_close(const struct op_bench *b, dv_tensor tensor, double tolerance);
 /* The same bits as the reference. */

@@ -19,6 +19,12 @@ static bool close_enough(float got, float expected, double error)
     return got == expected || fabs((double)got - expected) <= error;
 }
 
+void op_expect_kernel(const struct op_bench *b, dv_tensor tensor, const char *kernel)
+{
+    if (strcmp(b->kernels[tensor], kernel) != 0)
+        fail_msg("%s: the kernel is %s, not %s", b->p.name, b->kernels[tensor], kernel);
+}
+
 void op_expect_close(const struct op_bench *b, dv_tensor tensor, double tolerance)
 {
     const struct dv_value *v = &b->graph->values[tensor];

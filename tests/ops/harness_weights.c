@@ -24,9 +24,11 @@ static float *make_scales(struct op_bench *b, uint64_t *state, uint32_t rows, ui
 {
     uint32_t n      = ((rows - 1) / b->p.block + 1) * ((cols - 1) / b->p.block + 1);
     float   *scales = op_alloc(b, n, sizeof *scales);
-    /* Codes are spread over all binades up to 448; 150 is about their root mean square. */
+    /* Codes are spread over all binades up to 448; 150 is about their root mean square. Blocks of
+     * one matrix differ by up to 16 times. */
     for (uint32_t i = 0; i < n; i++)
-        scales[i] = (1.0f + 0.5f * uniform(state)) / (150.0f * sqrtf((float)cols));
+        scales[i] = ldexpf((1.0f + 0.5f * uniform(state)) / (150.0f * sqrtf((float)cols)),
+                           -(int)(op_random_word(state) % 5));
     return scales;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "kernel/coop.h"
 #include "ops/harness.h"
 
 static const struct shape {
@@ -19,6 +20,17 @@ static const struct shape {
     { "fp8, blocks that cut tiles", DV_FORMAT_E4M3, 4, 36, 100, 12, false },
     { "fp8, hidden size", DV_FORMAT_E4M3, 17, 24, 7168, 0, false },
     { "bf16, float16 activations", DV_FORMAT_BF16, 9, 88, 1408, 0, true },
+    /* Many tokens: with cooperative matrices where there are some. */
+    { "f32, float16", DV_FORMAT_F32, 16, 72, 100, 0, true },
+    { "f16, float16, partial tiles", DV_FORMAT_F16, 17, 100, 72, 0, true },
+    { "bf16, float16, odd rows", DV_FORMAT_BF16, 33, 203, 36, 0, true },
+    { "fp8, float16", DV_FORMAT_E4M3, 64, 192, 256, 0, true },
+    { "fp8, float16, partial tiles", DV_FORMAT_E4M3, 70, 200, 200, 0, true },
+    { "fp8, float16, blocks of 16", DV_FORMAT_E4M3, 20, 72, 320, 16, true },
+    { "fp8, float16, half a chunk", DV_FORMAT_E4M3, 31, 60, 20, 0, true },
+    { "fp8, float16, hidden size", DV_FORMAT_E4M3, 16, 24, 7168, 0, true },
+    { "fp8, float16, other scales each 16 rows", DV_FORMAT_E4M3, 20, 136, 32, 16, true },
+    { "fp8, float16, many rows", DV_FORMAT_E4M3, 130, 11000, 36, 0, true },
 };
 
 /* Slices of one tensor: heads of 28 values with 36 keys before them, or those keys transposed. */
@@ -26,19 +38,30 @@ static const struct slices {
     const char           *name;
     enum dv_weight_format format;
     uint32_t              tokens, rows, cols, row0;
-    bool                  transposed;
+    bool                  transposed, math_f16;
 } slices[] = {
-    { "values of 5 heads", DV_FORMAT_BF16, 3, 28, 72, 36, false },
-    { "keys of 5 heads, transposed", DV_FORMAT_BF16, 1, 72, 36, 0, true },
-    { "fp8 values", DV_FORMAT_E4M3, 2, 28, 72, 36, false }, /* widened: 36 is no multiple of 8 */
-    { "fp8 keys, transposed", DV_FORMAT_E4M3, 7, 136, 64, 0, true },
+    { "values of 5 heads", DV_FORMAT_BF16, 3, 28, 72, 36, false, false },
+    { "keys of 5 heads, transposed", DV_FORMAT_BF16, 1, 72, 36, 0, true, false },
+    { "fp8 values", DV_FORMAT_E4M3, 2, 28, 72, 36, false, false }, /* widened: 36 % 8 */
+    { "fp8 keys, transposed", DV_FORMAT_E4M3, 7, 136, 64, 0, true, false },
+    { "fp8 keys, transposed, float16", DV_FORMAT_E4M3, 21, 136, 64, 0, true, true },
+    { "values of 5 heads, float16", DV_FORMAT_BF16, 40, 28, 72, 36, false, true },
 };
 
 /* n products and sums of like size: their roundings add up as a random walk does, 8 times a row's
- * largest value being far out. Activations in float16 are off by 2^-12 each. */
+ * largest value being far out. Activations in float16 are off by 2^-12 each, and so are weights
+ * where cooperative matrices multiply them. */
 static double tolerance(uint32_t n, bool math_f16)
 {
-    return 8 * (sqrt(n) * OP_EPS + (math_f16 ? 1.0 / 4096 : 0));
+    return 8 * (sqrt(n) * OP_EPS + (math_f16 ? sqrt(2) / 4096 : 0));
+}
+
+static const char *kernel_of(uint32_t tokens, bool math_f16)
+{
+    struct dv_coop_tile tile;
+    struct dv_coop_size size = { 64, tokens, 1 };
+    bool coop = math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, &size);
+    return coop ? "matmul_coop" : "matmul";
 }
 
 static void check(const struct shape *s)
@@ -50,9 +73,14 @@ static void check(const struct shape *s)
     dv_tensor x = op_input(&b, s->tokens, s->cols);
     dv_tensor y = dv_matmul(b.graph, op_matrix(&b, "w", s->rows, s->cols), x, 0);
     op_run(&b);
+    op_expect_kernel(&b, y, kernel_of(s->tokens, s->math_f16));
     op_expect_close(&b, y, tolerance(s->cols, s->math_f16));
 
-    /* The last token by itself: the same bits. */
+    /* The last token by itself: the same bits, unless products may be rounded. */
+    if (s->math_f16) {
+        op_end(&b);
+        return;
+    }
     params.tokens = 1;
     op_begin(&one, &params);
     dv_tensor alone = op_input(&one, 1, s->cols);
@@ -72,11 +100,13 @@ static void check_slices(const struct slices *s)
         .cols = s->cols, .slices = 5, .row0 = s->row0, .row_step = step,
         .tensor_cols = s->transposed ? s->rows : s->cols, .transposed = s->transposed, .n_parts = 1,
         .parts = { { "kv_b", 5 * step } } };
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format });
+    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
+                  .math_f16 = s->math_f16 });
     dv_tensor x = op_input(&b, s->tokens, 5 * (s->cols + 4));
     dv_tensor y = dv_matmul(b.graph, dv_weight_add(b.graph, &info), x, s->cols + 4);
     op_run(&b);
-    op_expect_close(&b, y, tolerance(s->cols, false));
+    op_expect_kernel(&b, y, kernel_of(s->tokens, s->math_f16));
+    op_expect_close(&b, y, tolerance(s->cols, s->math_f16));
     op_end(&b);
 }
 

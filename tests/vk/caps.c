@@ -31,6 +31,7 @@ static void fake(struct dv_probe *p)
     p->features12.bufferDeviceAddress       = VK_TRUE;
     p->features12.timelineSemaphore         = VK_TRUE;
     p->features12.vulkanMemoryModel         = VK_TRUE;
+    p->features12.vulkanMemoryModelDeviceScope = VK_TRUE;
     p->families[0] =
         (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT,
                                    .queueCount = 1,
@@ -252,7 +253,11 @@ static void caps_take_the_largest_shapes(void **state)
     dv_caps_read(&caps, &p);
     assert_false(caps.cooperative_matrix);
     expect_shape(&caps, DV_COOP_BF16, 0, 0, 0);
-    p.features12.vulkanMemoryModel                  = VK_TRUE;
+    p.features12.vulkanMemoryModel            = VK_TRUE;
+    p.features12.vulkanMemoryModelDeviceScope = VK_FALSE;
+    dv_caps_read(&caps, &p);
+    assert_false(caps.cooperative_matrix);
+    p.features12.vulkanMemoryModelDeviceScope       = VK_TRUE;
     p.cooperative_matrix_features.cooperativeMatrix = VK_FALSE; /* lavapipe, 128-bit vectors */
     dv_caps_read(&caps, &p);
     assert_false(caps.cooperative_matrix);

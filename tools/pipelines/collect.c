@@ -16,7 +16,7 @@
 /* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
 static const char *const shapes[] = { NULL,        "v2-lite",       "v3",
                                       "moonlight", "glm-4.7-flash", "kimi-k2" };
-static const uint32_t    token_counts[] = { 1, 2, 4, 64, 256 };
+static const uint32_t    token_counts[] = { 1, 2, 4, 64, 256, 2048 };
 static const struct stored {
     enum dv_dtype matrices, router, head; /* head: the embedding too */
 } formats[] = {
@@ -31,6 +31,7 @@ struct pass {
     const char             *shape;
     const struct dv_config *config;
     struct dv_graph        *graph;
+    bool                    math_f16;
 };
 
 static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
@@ -108,7 +109,8 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
         .arena = FAKE_ADDRESS, .step = FAKE_ADDRESS, .pages = FAKE_ADDRESS,
         .cache_record =
             dv_cache_record_bytes(cache, pass->config->kv_lora, pass->config->rope),
-        .cache_format = cache, .block_data = block, .block = FAKE_ADDRESS };
+        .cache_format = cache, .math_f16 = pass->math_f16, .block_data = block,
+        .block = FAKE_ADDRESS };
     for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
         const struct dv_node *node     = &pass->graph->nodes[i];
         struct dv_dispatch    dispatch = { .indirect = false };
@@ -148,11 +150,13 @@ static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, unsigned for
     dsvk_status              status;
     const struct dv_context *ctx = pass->collection->ctx;
     uint32_t context = pass->config->max_context < CONTEXT ? pass->config->max_context : CONTEXT;
-    struct dv_tuning     tuning;
     struct dv_plan       plan;
+    struct dv_tuning     tuning;
     dv_tuning_of(&tuning, pass->collection->caps);
     struct dv_graph_size size = { .tokens = tokens, .context = context,
-        .split = dv_engine_split(context, &tuning), .tile = tuning.matmul_tokens,
+        .split = dv_engine_split(context, &tuning),
+        .tile = dv_expert_tile(pass->collection->caps, pass->math_f16,
+                               tokens * pass->config->top_k, pass->config->experts),
         .all_rows = form & ALL_ROWS, .keep_routes = form & ALL_ROWS,
         .materialise = form & MATERIALISE };
     TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, form & NO_FUSE));
@@ -169,7 +173,8 @@ dsvk_status collect(struct collection *collection)
     struct dv_config config;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         struct pass pass = { .collection = collection, .config = &config,
-                             .shape = shapes[s] ? shapes[s] : "demo" };
+                             .shape = shapes[s] ? shapes[s] : "demo",
+                             .math_f16 = dv_prefers_f16(collection->caps) };
         TRY(shapes[s] ? dv_config_like(&config, collection->ctx, shapes[s])
                       : dv_config_read(&config, collection->ctx, PIPELINES_DEMO));
         config.layers = config.first_dense + 1;

@@ -2,8 +2,8 @@
 /* pipelines: compiles every pipeline that the published shapes ask for on a device and prints what
  * the driver's compiler says of it. No work is submitted: stub drivers will do (docs/vendors.md).
  *
- * Exit status: 0; 1 when a pipeline does not compile, or one for decoding spills or uses scratch
- * memory; 2 for a wrong call or a device that cannot be opened. */
+ * Exit status: 0; 1 when a pipeline does not compile, or one for decoding or for matrix units
+ * spills or uses scratch memory; 2 for a wrong call or a device that cannot be opened. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ struct row {
 };
 
 struct summary {
-    uint32_t pipelines, failed, spilling, decode_spilling;
+    uint32_t pipelines, failed, spilling, decode_spilling, matrix_spilling;
     double   ms;
 };
 
@@ -90,6 +90,7 @@ static void sum_up(struct summary *s, const struct row *row)
     s->failed += row->failed;
     s->spilling += spills;
     s->decode_spilling += spills && row->found->tokens <= DECODE_TOKENS;
+    s->matrix_spilling += spills && strstr(row->found->params.kernel, "_coop");
     s->ms += row->ms;
 }
 
@@ -99,7 +100,7 @@ static void sum_up(struct summary *s, const struct row *row)
 static void print_constants(char *out, size_t room, const struct dv_pipeline_params *params)
 {
     int at = snprintf(out, room, "%" PRIu32 ":", params->spec[0]);
-    for (uint32_t i = 2; i < params->n_spec && at > 0 && (size_t)at < room; i++)
+    for (uint32_t i = 1; i < params->n_spec && at > 0 && (size_t)at < room; i++)
         at += snprintf(out + at, room - (size_t)at, " %" PRIu32, params->spec[i]);
 }
 
@@ -141,11 +142,11 @@ static json_t *row_json(const struct row *row)
 
 static void print_json(const struct dv_device *dev, const struct summary *s, json_t *rows)
 {
-    json_t *all = json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:f}", "device", dev->caps.name,
-                            "driver", dev->caps.driver, "rows", rows, "pipelines",
-                            (int)s->pipelines, "failed", (int)s->failed, "spilling",
-                            (int)s->spilling, "decode_spilling", (int)s->decode_spilling, "ms",
-                            s->ms);
+    json_t *all = json_pack(
+        "{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:f}", "device", dev->caps.name, "driver",
+        dev->caps.driver, "rows", rows, "pipelines", (int)s->pipelines, "failed", (int)s->failed,
+        "spilling", (int)s->spilling, "decode_spilling", (int)s->decode_spilling,
+        "matrix_spilling", (int)s->matrix_spilling, "ms", s->ms);
     json_dumpf(all, stdout, JSON_INDENT(1));
     printf("\n");
     json_decref(all);
@@ -172,9 +173,9 @@ static struct summary report(struct dv_device *dev, const struct collection *col
         print_json(dev, &summary, rows);
     else
         printf("%" PRIu32 " pipelines in %.1f s: %" PRIu32 " do not compile, %" PRIu32
-               " spill, %" PRIu32 " of them for decoding\n",
+               " spill, %" PRIu32 " of them for decoding, %" PRIu32 " for matrix units\n",
                summary.pipelines, summary.ms / 1e3, summary.failed, summary.spilling,
-               summary.decode_spilling);
+               summary.decode_spilling, summary.matrix_spilling);
     return summary;
 }
 
@@ -218,7 +219,8 @@ static dsvk_status run(bool *good, const struct dv_context *ctx, const struct op
     collection.caps = &dev->caps;
     TRY_OR(fail, collect(&collection));
     struct summary summary = report(dev, &collection, options);
-    *good = summary.failed == 0 && summary.decode_spilling == 0;
+    *good = summary.failed == 0 && summary.decode_spilling == 0 &&
+            summary.matrix_spilling == 0;
 fail:
     dv_free(ctx, collection.list);
     dv_device_free(dev);

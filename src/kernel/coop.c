@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Tiles of products with cooperative matrices, by the size of a subgroup: a lane holds 32 sums,
+ * which leaves registers for the words of the next step on all compilers that tools/vendors has
+ * (with 64 some of them spill). */
+#include "kernel/coop.h"
+
+#define DEPTH 32u /* columns a step: a multiple of every K and of a chunk's values */
+/* With fewer tokens the matrices are mostly empty, and lib/dot.glsl reads weights as fast. */
+#define FEWEST_TOKENS 16u
+
+/* Below so many workgroups of 128 rows those of 64 fill a device better. */
+#define ENOUGH_WORKGROUPS 256u
+#define FEWEST_ROWS 64u
+
+static const struct {
+    uint32_t subgroup, tokens; /* at least; at most, but for the last of a subgroup */
+    uint32_t sub_rows, sub_tokens;
+} rows[] = {
+    { 32, 16, 32, 16 }, { 32, 32, 32, 32 }, { 32, 64, 32, 32 },
+    { 16, 16, 32, 16 }, { 16, 32, 16, 32 }, { 16, 64, 16, 32 },
+    { 8, 16, 16, 16 },  { 8, 32, 16, 16 },  { 8, 64, 16, 16 },
+};
+
+/* Shared memory of lib/coop.glsl. */
+static uint32_t shared_bytes(const struct dv_coop_tile *t, const struct dv_coop_shape *shape)
+{
+    uint32_t subgroups = t->workgroup / t->subgroup;
+    return (t->rows + t->tokens) * (DEPTH / 4 + 2) * 8 + subgroups * t->sub_rows * shape->n * 4 +
+           t->rows / 8 * 4 + t->tokens * 4;
+}
+
+/* The matrix units are slower than plain products where a CPU plays them. */
+static bool has_matrix_units(const struct dv_caps *caps)
+{
+    return caps->coop[DV_COOP_F16].m > 0 && caps->int64 && caps->float16 && !caps->is_software;
+}
+
+static uint32_t ceil_div(uint32_t n, uint32_t by)
+{
+    return (n - 1) / by + 1;
+}
+
+static bool fits(const struct dv_coop_tile *tile, const struct dv_caps *caps)
+{
+    return tile->workgroup <= caps->max_workgroup &&
+           shared_bytes(tile, &caps->coop[DV_COOP_F16]) <= caps->max_shared_bytes;
+}
+
+static void set_rows(struct dv_coop_tile *tile, uint32_t n)
+{
+    tile->rows = n;
+    tile->workgroup =
+        tile->subgroup * (tile->rows / tile->sub_rows) * (tile->tokens / tile->sub_tokens);
+}
+
+/* Tiles of many rows read and convert activations less often. */
+static void choose_rows(struct dv_coop_tile *tile, const struct dv_caps *caps,
+                        const struct dv_coop_size *size)
+{
+    uint64_t repeats = (uint64_t)ceil_div(size->tokens, tile->tokens) * size->repeats;
+    set_rows(tile, 2 * FEWEST_ROWS);
+    if (ceil_div(size->rows, tile->rows) * repeats < ENOUGH_WORKGROUPS || !fits(tile, caps))
+        set_rows(tile, FEWEST_ROWS);
+}
+
+bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
+                     const struct dv_coop_size *size)
+{
+    const size_t n        = sizeof rows / sizeof *rows;
+    uint32_t     subgroup = caps->subgroup_size_control ? caps->subgroup_min : caps->subgroup;
+    size_t       i        = 0;
+    if (size->tokens < FEWEST_TOKENS || !has_matrix_units(caps))
+        return false;
+    while (i < n && rows[i].subgroup > subgroup)
+        i++;
+    while (i + 1 < n && rows[i].tokens < size->tokens && rows[i + 1].subgroup == rows[i].subgroup)
+        i++;
+    if (i == n)
+        return false;
+    *tile = (struct dv_coop_tile){ .tokens     = rows[i].tokens,
+                                   .sub_rows   = rows[i].sub_rows,
+                                   .sub_tokens = rows[i].sub_tokens,
+                                   .subgroup   = subgroup };
+    choose_rows(tile, caps, size);
+    return fits(tile, caps);
+}
+
+void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
+                      const char *kernel, const struct dv_coop_tile *tile,
+                      enum dv_weight_format format, bool paired)
+{
+    const struct dv_coop_shape *shape = &caps->coop[DV_COOP_F16];
+    *params = (struct dv_pipeline_params){ .kernel   = kernel,
+                                           .spec     = { [0]  = tile->workgroup,
+                                                         [1]  = format,
+                                                         [2]  = paired,
+                                                         [3]  = tile->rows,
+                                                         [4]  = tile->tokens,
+                                                         [5]  = DEPTH,
+                                                         [6]  = tile->sub_rows,
+                                                         [7]  = tile->sub_tokens,
+                                                         [8]  = shape->m,
+                                                         [9]  = shape->n,
+                                                         [10] = shape->k },
+                                           .n_spec   = 11,
+                                           .subgroup = tile->subgroup };
+}
+
+bool dv_prefers_f16(const struct dv_caps *caps)
+{
+    struct dv_coop_tile tile;
+    return dv_coop_tile_of(&tile, caps, &(struct dv_coop_size){ 2048, 2048, 1 });
+}
+
+uint32_t dv_expert_tile(const struct dv_caps *caps, bool math_f16, uint32_t pairs, uint32_t experts)
+{
+    struct dv_tuning    tuning;
+    struct dv_coop_tile tile;
+    uint32_t            mean = experts ? pairs / experts : 0;
+    dv_tuning_of(&tuning, caps);
+    /* A quarter of a tile is what an expert fills at least, on average. */
+    if (!math_f16 || mean < FEWEST_TOKENS / 4)
+        return tuning.matmul_tokens;
+    struct dv_coop_size size = { 2048, mean < FEWEST_TOKENS ? FEWEST_TOKENS : mean, experts };
+    if (!dv_coop_tile_of(&tile, caps, &size))
+        return tuning.matmul_tokens;
+    return tile.tokens;
+}
