@@ -27,8 +27,12 @@ struct dsvk_model {
     char                  routing[64];
     dsvk_device          *device; /* NULL until loaded; borrowed */
     struct dv_weights    *weights;
+    bool                  random; /* weights are made up when it is loaded */
     bool                  math_f16, no_fuse;
 };
+
+/* Tokens of a pass where the caller does not say. */
+uint32_t dv_default_chunk(bool software);
 
 struct dsvk_session {
     dsvk_model        *model; /* borrowed */

@@ -49,9 +49,8 @@ static dsvk_status allocate(struct dv_session *s)
                                       .rope    = c->rope,
                                       .context = s->params.context };
     uint64_t                arena;
-    s->tokens  = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
-    s->profile = dv_zalloc_array(e->ctx, DV_N_OPS, sizeof *s->profile);
-    if (!s->tokens || !s->profile)
+    s->tokens = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
+    if (!s->tokens)
         return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
                        s->params.context);
     TRY(dv_session_arena_bytes(&arena, s));
@@ -72,8 +71,9 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     *out                 = NULL;
     if (!s)
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    s->engine = *engine;
-    s->params = *params;
+    s->engine      = *engine;
+    s->params      = *params;
+    s->profile.ctx = engine->ctx;
     dv_tuning_of(&s->tuning, &engine->dev->caps);
     s->split = dv_engine_split(params->context, &s->tuning);
     dv_session_choose_form(s);
@@ -100,7 +100,7 @@ void dv_session_free(struct dv_session *session)
     dv_buffer_free(session->step);
     dv_buffer_free(session->result);
     dv_free(ctx, session->tokens);
-    dv_free(ctx, session->profile);
+    dv_profile_done(&session->profile);
     dv_free(ctx, session);
 }
 
@@ -117,21 +117,6 @@ static void write_step(struct dv_session *s, const struct dv_program *p, const u
     step.attend_z       = p->attend_groups[2];
     memcpy(s->step->mapped, &step, sizeof step);
     memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
-}
-
-static dsvk_status add_profile(struct dv_session *s, struct dv_program *p)
-{
-    dsvk_status status;
-    uint64_t   *ns = dv_zalloc_array(s->engine.ctx, p->graph->n_nodes, sizeof *ns);
-    if (!ns)
-        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for its profile");
-    status = dv_program_times(p, ns);
-    for (uint32_t i = 0; status == DSVK_OK && i < p->graph->n_nodes; i++) {
-        s->profile[p->graph->nodes[i].op].dispatches++;
-        s->profile[p->graph->nodes[i].op].ns += ns[i];
-    }
-    dv_free(s->engine.ctx, ns);
-    return status;
 }
 
 static void add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)
@@ -166,7 +151,7 @@ static dsvk_status pass(struct dv_session *s, const uint32_t *ids, uint32_t n, u
     TRY(dv_stream_wait(s->engine.stream, value, 0));
     s->last = p;
     add_stats(s, p, n, dv_time_ns() - start);
-    return p->profile ? add_profile(s, p) : DSVK_OK;
+    return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->record) : DSVK_OK;
 }
 
 /* ---- the timeline ---- */

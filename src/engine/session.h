@@ -6,6 +6,7 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
+#include "engine/profile.h"
 #include "engine/weights.h"
 #include "kernel/program.h"
 #include "model/model.h"
@@ -56,11 +57,7 @@ struct dv_session {
     uint32_t                 n_tokens;
     struct dv_program       *last;   /* of the last pass; its results are still in the arena */
     dsvk_session_stats       stats;
-    struct dv_session_profile *profile; /* [DV_N_OPS] */
-};
-
-struct dv_session_profile {
-    uint64_t dispatches, ns;
+    struct dv_profile        profile;
 };
 
 /* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
