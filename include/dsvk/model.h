@@ -14,8 +14,10 @@ typedef struct dsvk_model dsvk_model;
 
 typedef struct {
     const char *folder; /* config.json, *.safetensors, tokenizer.json */
-    const char *like;   /* instead of a folder: a published shape without weights ("v2-lite",
-                         * "v2", "v3", "moonlight", "glm-4.7-flash", "kimi-k2") */
+    const char *like;   /* instead of a folder: a published shape ("v2-lite", "v2", "v3",
+                         * "moonlight", "glm-4.7-flash", "kimi-k2"); loading it makes weights up,
+                         * the same in every run, in the formats of the release */
+    uint32_t       layers;      /* with `like`: the first so many layers alone; 0 = all */
     bool           config_only; /* read config.json alone: describe and graph work, load does not */
     dsvk_log       log;
     dsvk_allocator allocator;
@@ -91,6 +93,8 @@ typedef struct {
     dsvk_graph_stage  stage;
     dsvk_graph_format format;
     uint32_t          tokens;  /* in one pass; 0 = 1, a decode step */
+    uint32_t          chunk;   /* most tokens of a pass when a summary counts the bytes of weights
+                                * that so many tokens take; 0 = what sessions choose on a GPU */
     bool              no_fuse; /* plan the graph as built */
     void (*write)(void *user, const char *text, size_t bytes); /* receives the print in pieces */
     void *user;

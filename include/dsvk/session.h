@@ -97,15 +97,22 @@ typedef struct {
 DSVK_API void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats);
 
 typedef struct {
-    char     kernel[64]; /* op and weight format */
-    uint64_t dispatches;
-    double   seconds; /* on the device */
+    char        kernel[64];           /* op, and format and shape of its matrix, in one text */
+    const char *op, *format;          /* "" without a matrix; static storage */
+    uint32_t    rows, cols, matrices; /* of one matrix; experts or heads */
+    uint64_t    dispatches;
+    double      seconds; /* on the device */
+    /* Of weights and latent cache, each byte once a dispatch, of as many experts as there can be
+     * choices; and twice the products that are summed. */
+    uint64_t bytes, flops;
 } dsvk_profile_row;
 
-/* Device time by kernel since the session was made with `profile`, longest first; the caller frees
- * *rows with dsvk_model_free_memory(). UNSUPPORTED where the device has no timestamps. */
+/* Device time by kernel since the session was made with `profile`, or since the last reset, longest
+ * first; the caller frees *rows with dsvk_model_free_memory(). UNSUPPORTED where the device has no
+ * timestamps. */
 DSVK_API dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows,
                                           uint32_t *n);
+DSVK_API void        dsvk_session_profile_reset(dsvk_session *session);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 
 #include "api/handles.h"
 #include "base/os.h"
+#include "engine/traffic.h"
 
 /* ---- describing ---- */
 
@@ -88,6 +89,9 @@ static void describe(dsvk_model *m)
         i->tensors = dv_checkpoint_n_tensors(m->checkpoint);
         i->shards  = dv_checkpoint_n_shards(m->checkpoint);
         describe_formats(m);
+    } else if (m->random) {
+        snprintf(m->formats, sizeof m->formats, "%s, made up",
+                 c->block_rows ? "F8_E4M3, BF16" : "BF16");
     }
 }
 
@@ -109,8 +113,13 @@ static dsvk_status open_tokenizer(dsvk_model *m, const char *folder)
 static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
 {
     dsvk_status status;
-    if (params->like)
-        return dv_config_like(&m->config, &m->ctx, params->like);
+    if (params->like) {
+        TRY(dv_config_like(&m->config, &m->ctx, params->like));
+        if (params->layers > 0 && params->layers < m->config.layers)
+            m->config.layers = params->layers;
+        m->random = !params->config_only;
+        return DSVK_OK;
+    }
     if (!params->folder)
         return dv_fail(&m->ctx, DSVK_BAD_ARGUMENT, "model: neither a folder nor a published shape");
     if (params->config_only)
@@ -180,10 +189,31 @@ static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params 
         (unsigned)params->format > DSVK_FORMAT_JSON || !params->write)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "graph: no such stage or format, or no writer");
-    if (params->tokens > model->config.max_context)
+    if (params->tokens > model->config.max_context || params->chunk > model->config.max_context)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "graph: %u tokens in one pass, but the model's context is %u",
-                       params->tokens, model->config.max_context);
+                       params->tokens > params->chunk ? params->tokens : params->chunk,
+                       model->config.max_context);
+    return DSVK_OK;
+}
+
+/* Without tensors the formats are those of the release. */
+static struct dv_weight_source source_of(const dsvk_model *model)
+{
+    return (struct dv_weight_source){ .checkpoint = model->checkpoint, .config = &model->config };
+}
+
+static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
+                                 const dsvk_graph_params *params, uint32_t tokens)
+{
+    dsvk_status             status;
+    struct dv_traffic       traffic;
+    struct dv_weight_source source = source_of(model);
+    uint32_t                chunk  = params->chunk ? params->chunk : DV_LONG_CHUNK;
+    TRY(dv_traffic_of(&traffic, &model->ctx, &source, tokens, chunk, params->no_fuse));
+    plan->passes             = traffic.passes;
+    plan->weight_bytes       = traffic.touched;
+    plan->least_weight_bytes = traffic.least;
     return DSVK_OK;
 }
 
@@ -204,6 +234,8 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     TRY(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse));
     if (params->stage == DSVK_STAGE_PLANNED)
         status = dv_graph_plan(g, &plan);
+    if (status == DSVK_OK && params->stage == DSVK_STAGE_PLANNED)
+        status = count_weights(&plan, model, params, tokens);
     if (status == DSVK_OK) {
         struct dv_printer printer = { .write = params->write, .user = params->user };
         dv_graph_print(g, params->stage == DSVK_STAGE_PLANNED ? &plan : NULL,
@@ -243,13 +275,14 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     uint32_t         n;
     if (model->weights)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
-    if (!model->checkpoint)
+    if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    bool math_f16 = wants_f16(params->math, &device->dev->caps);
-    status        = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
+    struct dv_weight_source source   = source_of(model);
+    bool                    math_f16 = wants_f16(params->math, &device->dev->caps);
+    status = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
     if (status == DSVK_OK)
-        status = dv_weights_load(&model->weights, device->dev, device->stream, model->checkpoint,
-                                 graphs, n, &params->progress);
+        status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
+                                 &params->progress);
     dv_graph_free(graphs[0]);
     dv_graph_free(graphs[1]);
     if (status != DSVK_OK)

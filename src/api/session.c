@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "api/handles.h"
 #include "engine/sample.h"
 
@@ -175,12 +172,6 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     stats->arena_bytes         = s->arena ? s->arena->bytes : 0;
 }
 
-static int by_time(const void *a, const void *b)
-{
-    const dsvk_profile_row *x = a, *y = b;
-    return x->seconds < y->seconds ? 1 : x->seconds > y->seconds ? -1 : 0;
-}
-
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
 {
     const struct dv_session *s = session->session;
@@ -189,17 +180,10 @@ dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row *
     if (!s->params.profile || s->engine.dev->caps.timestamp_ns <= 0)
         return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED,
                        "profile: not asked for, or the device has no timestamps");
-    *rows = dv_zalloc_array(s->engine.ctx, DV_N_OPS, sizeof **rows);
-    if (!*rows)
-        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "profile: no memory for its rows");
-    for (unsigned op = 0; op < DV_N_OPS; op++) {
-        if (s->profile[op].dispatches == 0)
-            continue;
-        dsvk_profile_row *row = &(*rows)[(*n)++];
-        row->dispatches       = s->profile[op].dispatches;
-        row->seconds          = (double)s->profile[op].ns * 1e-9;
-        snprintf(row->kernel, sizeof row->kernel, "%s", dv_op_name((enum dv_op)op));
-    }
-    qsort(*rows, *n, sizeof **rows, by_time);
-    return DSVK_OK;
+    return dv_profile_rows(&s->profile, rows, n);
+}
+
+void dsvk_session_profile_reset(dsvk_session *session)
+{
+    dv_profile_done(&session->session->profile);
 }

@@ -19,6 +19,9 @@ dsvk_status dv_file_map_open(struct dv_file_map *map, const struct dv_context *c
                              const char *path);
 void        dv_file_map_close(struct dv_file_map *map);
 
+/* Says that this part of a map will be read soon, so that reading from the disk can begin. */
+void dv_memory_will_need(const void *data, uint64_t bytes);
+
 /* Reads a whole small file; fails with BAD_FILE above `limit` bytes. The caller frees *data,
  * which has one 0 byte behind its end. */
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,

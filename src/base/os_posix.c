@@ -66,6 +66,15 @@ void dv_file_map_close(struct dv_file_map *map)
     *map = (struct dv_file_map){ 0 };
 }
 
+void dv_memory_will_need(const void *data, uint64_t bytes)
+{
+    long      page  = sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)data & ~((uintptr_t)(page > 0 ? page : 4096) - 1);
+    if (bytes > 0) /* a wish: nothing is lost where it is not heard */
+        (void)posix_madvise((void *)start, (size_t)((uintptr_t)data + bytes - start),
+                            POSIX_MADV_WILLNEED);
+}
+
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
                          const char *path, size_t limit)
 {

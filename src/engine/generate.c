@@ -65,7 +65,9 @@ static dsvk_status take_token(struct run *r)
     s->next                  = step->chosen[(r->first + r->taken) % DV_STEP_RING];
     r->taken++;
     dv_session_add_stats(s, r->program, 1, ns);
-    return r->program->profile ? dv_session_add_profile(s, r->program) : DSVK_OK;
+    if (!r->program->profile)
+        return DSVK_OK;
+    return dv_profile_add(&s->profile, r->program, s->n_tokens - 1, s->cache->record);
 }
 
 static dsvk_status run(struct run *r, const dsvk_offer *offer)

@@ -18,21 +18,6 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
     memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
 }
 
-dsvk_status dv_session_add_profile(struct dv_session *s, struct dv_program *p)
-{
-    dsvk_status status;
-    uint64_t   *ns = dv_zalloc_array(s->engine.ctx, p->graph->n_nodes, sizeof *ns);
-    if (!ns)
-        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for its profile");
-    status = dv_program_times(p, ns);
-    for (uint32_t i = 0; status == DSVK_OK && i < p->graph->n_nodes; i++) {
-        s->profile[p->graph->nodes[i].op].dispatches++;
-        s->profile[p->graph->nodes[i].op].ns += ns[i];
-    }
-    dv_free(s->engine.ctx, ns);
-    return status;
-}
-
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                           uint64_t ns)
 {
@@ -66,5 +51,5 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
     TRY(dv_stream_wait(s->engine.stream, value, 0));
     s->last = p;
     dv_session_add_stats(s, p, n, dv_time_ns() - start);
-    return p->profile ? dv_session_add_profile(s, p) : DSVK_OK;
+    return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->record) : DSVK_OK;
 }

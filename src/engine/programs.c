@@ -109,7 +109,7 @@ dsvk_status dv_session_choose_chunk(struct dv_session *s)
         left = dev->bytes_limit - dev->bytes_used;
     *n = dev->caps.is_software ? 64 : 256;
     if (s->engine.math_f16 && dv_prefers_f16(&dev->caps))
-        *n = 2048;
+        *n = DV_LONG_CHUNK;
     if (*n > s->params.context)
         *n = s->params.context;
     for (; *n > 256; *n /= 2) {

@@ -47,9 +47,8 @@ static dsvk_status allocate(struct dv_session *s)
                                       .rope    = c->rope,
                                       .context = s->params.context };
     uint64_t                arena;
-    s->tokens  = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
-    s->profile = dv_zalloc_array(e->ctx, DV_N_OPS, sizeof *s->profile);
-    if (!s->tokens || !s->profile)
+    s->tokens = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
+    if (!s->tokens)
         return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
                        s->params.context);
     TRY(dv_session_arena_bytes(&arena, s));
@@ -70,8 +69,9 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     *out                 = NULL;
     if (!s)
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    s->engine = *engine;
-    s->params = *params;
+    s->engine      = *engine;
+    s->params      = *params;
+    s->profile.ctx = engine->ctx;
     dv_tuning_of(&s->tuning, &engine->dev->caps);
     s->split = dv_engine_split(params->context, &s->tuning);
     dv_session_choose_form(s);
@@ -99,7 +99,7 @@ void dv_session_free(struct dv_session *session)
     dv_buffer_free(session->step);
     dv_buffer_free(session->result);
     dv_free(ctx, session->tokens);
-    dv_free(ctx, session->profile);
+    dv_profile_done(&session->profile);
     dv_free(ctx, session);
 }
 

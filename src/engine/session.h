@@ -6,11 +6,15 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
+#include "engine/profile.h"
 #include "engine/weights.h"
 #include "kernel/program.h"
 #include "model/model.h"
 
 #define DV_MAX_PROGRAMS 8
+
+/* Tokens of a pass on devices with matrix units, unless memory or the caller say less. */
+#define DV_LONG_CHUNK 2048u
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
@@ -60,11 +64,7 @@ struct dv_session {
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     dsvk_session_stats       stats;
-    struct dv_session_profile *profile; /* [DV_N_OPS] */
-};
-
-struct dv_session_profile {
-    uint64_t dispatches, ns;
+    struct dv_profile        profile;
 };
 
 /* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
@@ -98,7 +98,6 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
 /* Its parts: what the commands read, and what is noted after them. */
 void        dv_session_write_step(struct dv_session *s, const struct dv_program *p,
                                   const uint32_t *ids, uint32_t n, uint32_t position);
-dsvk_status dv_session_add_profile(struct dv_session *s, struct dv_program *p);
 void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                                  uint64_t ns);
 /* Sets params.chunk for the device where it is 0; after dv_session_choose_form(). */

@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
- * matrix (headers only), assign places in few large buffers, then pack item by item on all cores.
- * An item is one matrix of one expert, or one vector. */
-#include "engine/weights.h"
+ * matrix (headers only), assign places in few large buffers, then pack (engine/packing.c). */
+#include "engine/loading.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "base/os.h"
-#include "kernel/layout.h"
 
 #define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one matrix needs more */
-#define BATCH_BYTES (UINT64_C(64) << 20) /* packed between two reports of progress */
 #define ALIGN 4096u
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
-
-struct item {
-    uint32_t                recipe, expert;
-    struct dv_layout        layout;
-    struct dv_layout_source parts[DV_MAX_PARTS];
-    uint32_t                buffer;
-    uint64_t                offset, bytes;
-    unsigned char          *out; /* while packing */
-};
-
-struct dv_weights {
-    struct dv_device       *dev;
-    struct dv_arena         arena; /* recipes' names */
-    struct dv_weight_info  *recipes;
-    struct dv_weight_place *places;
-    uint32_t                n_recipes;
-    struct dv_buffer      **buffers;
-    uint64_t               *buffer_bytes;
-    uint32_t                n_buffers;
-    struct dv_buffer       *tables; /* of expert addresses */
-    uint64_t                bytes;
-};
-
-struct loading {
-    struct dv_weights          *w;
-    const struct dv_context    *ctx;
-    struct dv_stream           *stream;
-    const struct dv_checkpoint *checkpoint;
-    struct item                *items;
-    uint32_t                    n_items;
-    uint32_t                    first; /* of the batch */
-    atomic_ullong               nan;   /* FP8 codes that stand for no number */
-};
 
 static uint32_t members(const struct dv_weight_info *info)
 {
@@ -103,57 +62,22 @@ static dsvk_status copy_recipes(struct dv_weights *w, struct dv_graph *const *gr
 
 /* ---- laying out ---- */
 
-static dsvk_status find_part(struct loading *l, struct item *item, uint32_t p)
-{
-    dsvk_status                  status;
-    const struct dv_weight_info *info = &l->w->recipes[item->recipe];
-    struct dv_layout_source     *part = &item->parts[p];
-    struct dv_matrix_file        file;
-    char                         name[256];
-    const char                  *pattern = info->parts[p].name, *mark = strstr(pattern, "%u");
-    if (mark)
-        snprintf(name, sizeof name, "%.*s%u%s", (int)(mark - pattern), pattern, item->expert,
-                 mark + 2);
-    else
-        snprintf(name, sizeof name, "%s", pattern);
-    if (info->kind == DV_WEIGHT_VECTOR) {
-        const struct dv_tensor_file *vector;
-        TRY(dv_checkpoint_vector(&vector, l->ctx, l->checkpoint, name, info->cols));
-        *part = (struct dv_layout_source){
-            .dtype = vector->dtype, .data = vector->data, .rows = 1, .cols = info->cols
-        };
-        return DSVK_OK;
-    }
-    TRY(dv_checkpoint_matrix(&file, l->ctx, l->checkpoint, name, info->parts[p].rows,
-                             info->tensor_cols));
-    *part = (struct dv_layout_source){
-        .dtype = file.weight->dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
-    };
-    if (file.scale) {
-        part->scale_dtype = file.scale->dtype;
-        part->scale       = file.scale->data;
-        part->block_rows  = file.block_rows;
-        part->block_cols  = file.block_cols;
-    }
-    return DSVK_OK;
-}
-
 static bool same_layout(const struct dv_layout *a, const struct dv_layout *b)
 {
     return a->format == b->format && a->block_shift == b->block_shift && a->bytes == b->bytes;
 }
 
-static dsvk_status lay_out_recipe(struct loading *l, uint32_t recipe)
+static dsvk_status lay_out_recipe(struct dv_loading *l, uint32_t recipe)
 {
     dsvk_status                  status;
     const struct dv_weight_info *info  = &l->w->recipes[recipe];
-    struct item                 *first = &l->items[l->n_items];
+    struct dv_load_item                 *first = &l->items[l->n_items];
     for (uint32_t e = 0; e < members(info); e++) {
-        struct item *item = &l->items[l->n_items++];
+        struct dv_load_item *item = &l->items[l->n_items++];
         item->recipe      = recipe;
         item->expert      = e;
         for (uint32_t p = 0; p < info->n_parts; p++)
-            TRY(find_part(l, item, p));
+            TRY(dv_source_part(&item->parts[p], l->ctx, l->source, info, p, e));
         item->bytes = ((uint64_t)info->cols * 4 + 255) / 256 * 256;
         if (info->kind == DV_WEIGHT_VECTOR)
             continue;
@@ -168,7 +92,7 @@ static dsvk_status lay_out_recipe(struct loading *l, uint32_t recipe)
     return DSVK_OK;
 }
 
-static dsvk_status lay_out(struct loading *l)
+static dsvk_status lay_out(struct dv_loading *l)
 {
     dsvk_status status;
     uint64_t    n = 0;
@@ -184,7 +108,7 @@ static dsvk_status lay_out(struct loading *l)
 
 /* ---- places ---- */
 
-static dsvk_status assign(struct loading *l)
+static dsvk_status assign(struct dv_loading *l)
 {
     struct dv_weights    *w    = l->w;
     const struct dv_caps *caps = &w->dev->caps;
@@ -195,7 +119,7 @@ static dsvk_status assign(struct loading *l)
     if (!w->buffer_bytes)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their places");
     for (uint32_t i = 0; i < l->n_items; i++) {
-        struct item *item    = &l->items[i];
+        struct dv_load_item *item    = &l->items[i];
         bool         vector  = w->recipes[item->recipe].kind == DV_WEIGHT_VECTOR;
         uint64_t     align   = vector ? 256 : ALIGN;
         uint64_t    *current = w->n_buffers ? &w->buffer_bytes[w->n_buffers - 1] : NULL;
@@ -222,7 +146,7 @@ static uint64_t table_bytes(const struct dv_weights *w)
     return bytes;
 }
 
-static dsvk_status allocate(struct loading *l)
+static dsvk_status allocate(struct dv_loading *l)
 {
     dsvk_status        status;
     struct dv_weights *w      = l->w;
@@ -236,7 +160,7 @@ static dsvk_status allocate(struct loading *l)
     if (!w->buffers)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their buffers");
     for (uint32_t b = 0; b < w->n_buffers; b++)
-        TRY(dv_buffer_new(&w->buffers[b], dev, w->buffer_bytes[b], DV_MEMORY_DEVICE, "weights"));
+        TRY(dv_buffer_new(&w->buffers[b], dev, w->buffer_bytes[b], DV_MEMORY_RAW, "weights"));
     if (tables) {
         TRY(dv_buffer_new(&w->tables, dev, tables, DV_MEMORY_DEVICE, "expert tables"));
         w->bytes += tables;
@@ -244,19 +168,19 @@ static dsvk_status allocate(struct loading *l)
     return DSVK_OK;
 }
 
-static uint64_t address_of(const struct dv_weights *w, const struct item *item)
+static uint64_t address_of(const struct dv_weights *w, const struct dv_load_item *item)
 {
     return w->buffers[item->buffer]->address + item->offset;
 }
 
 /* Fills places and the tables of expert addresses. Items of a recipe are neighbours. */
-static dsvk_status publish(struct loading *l)
+static dsvk_status publish(struct dv_loading *l)
 {
     dsvk_status        status;
     struct dv_weights *w  = l->w;
     uint64_t           at = 0;
     for (uint32_t i = 0; i < l->n_items; i += members(&w->recipes[l->items[i].recipe])) {
-        const struct item           *item    = &l->items[i];
+        const struct dv_load_item           *item    = &l->items[i];
         const struct dv_weight_info *info    = &w->recipes[item->recipe];
         struct dv_weight_place      *place   = &w->places[item->recipe];
         uint64_t                     address = address_of(w, item);
@@ -282,88 +206,8 @@ static dsvk_status publish(struct loading *l)
     return DSVK_OK;
 }
 
-/* ---- packing ---- */
-
-static void pack_item(void *user, uint32_t i)
-{
-    struct loading              *l    = user;
-    struct item                 *item = &l->items[l->first + i];
-    const struct dv_weight_info *info = &l->w->recipes[item->recipe];
-    if (info->kind != DV_WEIGHT_VECTOR) {
-        dv_layout_pack(item->out, &item->layout, info, item->parts);
-        for (uint32_t p = 0; p < info->n_parts; p++)
-            atomic_fetch_add(&l->nan, dv_layout_count_nan(&item->parts[p]));
-        return;
-    }
-    float *out = (float *)(void *)item->out;
-    for (uint32_t k = 0; k < item->bytes / 4; k++)
-        out[k] = k < info->cols ? dv_dtype_get(item->parts[0].dtype, item->parts[0].data, k) : 0.0f;
-}
-
-/* Packs items first .. first+n-1 into their buffers where these are mapped, else into `staging`,
- * from where they are uploaded. */
-static dsvk_status pack_batch(struct loading *l, uint32_t n, unsigned char *staging)
-{
-    dsvk_status status;
-    uint64_t    at = 0;
-    for (uint32_t i = l->first; i < l->first + n; i++) {
-        struct item      *item   = &l->items[i];
-        struct dv_buffer *buffer = l->w->buffers[item->buffer];
-        item->out = buffer->mapped ? (unsigned char *)buffer->mapped + item->offset : staging + at;
-        at += item->bytes;
-    }
-    dv_parallel(0, n, pack_item, l);
-    for (uint32_t i = l->first; i < l->first + n; i++) {
-        const struct item *item   = &l->items[i];
-        struct dv_buffer  *buffer = l->w->buffers[item->buffer];
-        if (!buffer->mapped)
-            TRY(dv_stream_upload(l->stream, buffer, item->offset, item->out, item->bytes));
-    }
-    return DSVK_OK;
-}
-
-/* Items of the next batch: at least one. */
-static uint32_t batch_size(const struct loading *l, uint64_t *bytes)
-{
-    uint32_t n = 0;
-    *bytes     = 0;
-    while (l->first + n < l->n_items &&
-           (n == 0 || *bytes + l->items[l->first + n].bytes <= BATCH_BYTES))
-        *bytes += l->items[l->first + n++].bytes;
-    return n;
-}
-
-static dsvk_status pack(struct loading *l, const dsvk_progress *progress)
-{
-    dsvk_status status = DSVK_OK;
-    uint64_t    done = 0, bytes, largest = 0;
-    bool        mapped = true;
-    for (uint32_t b = 0; b < l->w->n_buffers; b++)
-        mapped &= l->w->buffers[b]->mapped != NULL;
-    for (uint32_t i = 0; i < l->n_items; i++)
-        largest = l->items[i].bytes > largest ? l->items[i].bytes : largest;
-    uint64_t       room    = largest > BATCH_BYTES ? largest : BATCH_BYTES;
-    unsigned char *staging = mapped ? NULL : dv_alloc(l->ctx, room);
-    if (!mapped && !staging)
-        return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for %.0f MiB of staging",
-                       MIB(room));
-    for (uint32_t n; (n = batch_size(l, &bytes)) > 0 && status == DSVK_OK; l->first += n) {
-        status = pack_batch(l, n, staging);
-        done += bytes;
-        if (status == DSVK_OK && progress && progress->report &&
-            !progress->report(progress->user, done, l->w->bytes))
-            status = dv_fail(l->ctx, DSVK_CANCELLED, "loading was cancelled");
-    }
-    dv_free(l->ctx, staging);
-    unsigned long long nan = atomic_load(&l->nan);
-    if (status == DSVK_OK && nan > 0)
-        dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",
-               nan);
-    return status;
-}
-
 dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
-                            struct dv_stream *stream, const struct dv_checkpoint *checkpoint,
+                            struct dv_stream *stream, const struct dv_weight_source *source,
                             struct dv_graph *const *graphs, uint32_t n_graphs,
                             const dsvk_progress *progress)
 {
@@ -374,13 +218,13 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "weights: no memory for their table");
     w->dev = dev;
     dv_arena_init(&w->arena, dev->ctx);
-    struct loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .checkpoint = checkpoint };
+    struct dv_loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .source = source };
     TRY_OR(fail, copy_recipes(w, graphs, n_graphs));
     TRY_OR(fail, lay_out(&l));
     TRY_OR(fail, assign(&l));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
-    TRY_OR(fail, pack(&l, progress));
+    TRY_OR(fail, dv_loading_pack(&l, progress));
     *out = w;
     w    = NULL;
 fail:

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The weights of a checkpoint on a device: each recipe of the model's graphs laid out, packed and
- * uploaded. Values never change on the way. */
+/* The weights of a model on a device: each recipe of its graphs laid out, packed and uploaded.
+ * Values never change on the way. */
 #ifndef DV_ENGINE_WEIGHTS_H
 #define DV_ENGINE_WEIGHTS_H
 
-#include "file/checkpoint.h"
+#include "engine/source.h"
 #include "kernel/kernel.h"
 
 struct dv_weights;
@@ -13,7 +13,7 @@ struct dv_weights;
  * session). NO_VRAM with the numbers before anything is allocated when the sum exceeds the device's
  * limit; CANCELLED. */
 dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
-                            struct dv_stream *stream, const struct dv_checkpoint *checkpoint,
+                            struct dv_stream *stream, const struct dv_weight_source *source,
                             struct dv_graph *const *graphs, uint32_t n_graphs,
                             const dsvk_progress *progress);
 void        dv_weights_free(struct dv_weights *weights);

@@ -194,6 +194,9 @@ dsvk_status dv_graph_fuse(struct dv_graph *g);
 struct dv_plan {
     uint32_t nodes, dispatches, stages, barriers;
     uint64_t arena_bytes;
+    /* For printing alone; passes 0: not counted (engine/traffic.h). */
+    uint32_t passes;
+    uint64_t weight_bytes, least_weight_bytes;
 };
 /* The route that a node makes, or 0: [tokens, 2 * top_k]. */
 dv_tensor dv_node_route(const struct dv_node *node);

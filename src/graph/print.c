@@ -92,6 +92,13 @@ static void print_text(const struct out *out)
     for (uint32_t i = 0; i < out->g->n_nodes; i++)
         if (!out->g->nodes[i].dead)
             text_node(out, &out->g->nodes[i]);
+    if (out->plan && out->plan->passes)
+        put(out,
+            "weights: %llu bytes touched, at least %llu (%.3f times that), passes: %u\n",
+            (unsigned long long)out->plan->weight_bytes,
+            (unsigned long long)out->plan->least_weight_bytes,
+            (double)out->plan->weight_bytes / (double)out->plan->least_weight_bytes,
+            out->plan->passes);
     if (out->plan)
         put(out,
             "summary: %u nodes, %u dispatches, %u barriers, 1 submission, %llu arena bytes, "
@@ -173,6 +180,10 @@ static void print_json(const struct out *out)
         put(out,
             ", \"dispatches\": %u, \"barriers\": %u, \"submissions\": 1, \"arena_bytes\": %llu",
             out->plan->dispatches, out->plan->barriers, (unsigned long long)out->plan->arena_bytes);
+    if (out->plan && out->plan->passes)
+        put(out, ", \"passes\": %u, \"weight_bytes\": %llu, \"least_weight_bytes\": %llu",
+            out->plan->passes, (unsigned long long)out->plan->weight_bytes,
+            (unsigned long long)out->plan->least_weight_bytes);
     put(out, "}}\n");
 }
 

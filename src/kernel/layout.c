@@ -6,9 +6,6 @@
 #define TILE_BYTES 128u /* 8 rows x 16 bytes */
 #define MAX_SHIFT 31u   /* one scale for a whole row */
 
-/* e4m3 as half floats come out times 2^-8 in the kernels; the stored scales give it back. */
-#define SCALE_FACTOR 256.0f
-
 static bool is_pair(const struct dv_weight_info *info)
 {
     return info->kind == DV_WEIGHT_PAIR;
@@ -247,31 +244,40 @@ static void pack_scales(unsigned char *out, const struct group_source *from,
 {
     for (uint32_t b = 0; b < layout->blocks; b++) {
         uint32_t k = b << layout->block_shift;
-        float    scale = SCALE_FACTOR * (info->transposed
+        float    scale = DV_SCALE_FACTOR * (info->transposed
                                                  ? scale_at(from->part, from->row + k, from->col)
                                                  : scale_at(from->part, from->row, k));
         memcpy(out + (size_t)b * sizeof scale, &scale, sizeof scale);
     }
 }
 
+void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
+                          const struct dv_weight_info *info, const struct dv_layout_source *parts,
+                          uint32_t first, uint32_t end)
+{
+    unsigned char *tile = tiles, *scale = scales;
+    for (uint32_t group = first; group < end; group++) {
+        struct group_source from = find_group(layout, info, parts, group);
+        if (info->transposed || dv_dtype_bytes(from.part->dtype) != format_bytes(layout->format))
+            pack_values(tile, &from, layout, info);
+        else
+            pack_rows(tile, &from, layout->chunks);
+        pack_scales(scale, &from, layout, info);
+        tile += (size_t)layout->chunks * TILE_BYTES;
+        scale += (size_t)layout->blocks * 4;
+    }
+    if (end == dv_layout_groups(layout, info))
+        memset(scale, 0, layout->bytes - (layout->scales + (size_t)end * layout->blocks * 4));
+}
+
 void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
                            const struct dv_weight_info *info, const struct dv_layout_source *parts,
                            uint32_t first, uint32_t end)
 {
-    for (uint32_t group = first; group < end; group++) {
-        struct group_source from = find_group(layout, info, parts, group);
-        unsigned char *tiles = (unsigned char *)out + (size_t)group * layout->chunks * TILE_BYTES;
-        if (info->transposed || dv_dtype_bytes(from.part->dtype) != format_bytes(layout->format))
-            pack_values(tiles, &from, layout, info);
-        else
-            pack_rows(tiles, &from, layout->chunks);
-        pack_scales((unsigned char *)out + layout->scales + (size_t)group * layout->blocks * 4,
-                    &from, layout, info);
-    }
-    if (end == dv_layout_groups(layout, info)) {
-        size_t used = layout->scales + (size_t)end * layout->blocks * 4;
-        memset((unsigned char *)out + used, 0, layout->bytes - used);
-    }
+    unsigned char *tiles = out, *scales = tiles + layout->scales;
+    dv_layout_pack_parts(tiles + (size_t)first * layout->chunks * TILE_BYTES,
+                         scales + (size_t)first * layout->blocks * 4, layout, info, parts, first,
+                         end);
 }
 
 void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,

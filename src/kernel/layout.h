@@ -9,6 +9,9 @@
 #include "kernel/kernel.h"
 #include "tensor/dtype.h"
 
+/* e4m3 as half floats come out times 2^-8 in the kernels; the packed scales give it back. */
+#define DV_SCALE_FACTOR 256.0f
+
 /* A stored tensor [rows, cols], row-major, with its block scales where FP8. */
 struct dv_layout_source {
     enum dv_dtype        dtype; /* F32, F16, BF16, F8_E4M3 */
@@ -45,7 +48,19 @@ void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_w
 void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
                            const struct dv_weight_info *info, const struct dv_layout_source *parts,
                            uint32_t first, uint32_t end);
+/* The same, where the tiles and the scales of group `first` lie at addresses of their own: parts of
+ * a matrix on their way through staging memory. With the last group the padding goes behind the
+ * scales. */
+void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
+                          const struct dv_weight_info *info, const struct dv_layout_source *parts,
+                          uint32_t first, uint32_t end);
 uint32_t dv_layout_groups(const struct dv_layout *layout, const struct dv_weight_info *info);
+
+/* dv_layout_pack_parts with made-up weights, of a size that keeps activations at theirs; the same
+ * bytes for the same seed. Only the layout and the recipe are looked at. */
+void dv_layout_random(void *tiles, void *scales, const struct dv_layout *layout,
+                      const struct dv_weight_info *info, uint64_t seed, uint32_t first,
+                      uint32_t end);
 
 /* FP8 codes that mean NaN; 0 for other formats. */
 uint64_t dv_layout_count_nan(const struct dv_layout_source *part);

@@ -66,6 +66,19 @@ static dsvk_status record(struct recording *r)
     return dv_commands_end(c);
 }
 
+/* What a profile counts bytes by. */
+static dsvk_status keep_places(struct dv_program *p, const struct dv_weight_place *places)
+{
+    size_t n = (size_t)p->graph->n_weights + 1;
+    if (!p->profile)
+        return DSVK_OK;
+    p->places = dv_zalloc_array(p->dev->ctx, n, sizeof *p->places);
+    if (!p->places)
+        return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu places", n);
+    memcpy(p->places, places, n * sizeof *places);
+    return DSVK_OK;
+}
+
 dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struct dv_graph *graph,
                            const struct dv_plan *plan, const struct dv_program_params *params)
 {
@@ -81,6 +94,7 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     };
     struct recording r = { .program = p, .params = params };
     size_t           n = graph->n_nodes;
+    TRY_OR(fail, keep_places(p, params->site.weights));
     r.dispatches       = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
     r.blocks           = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
     if (!r.dispatches || !r.blocks) {
@@ -113,6 +127,7 @@ void dv_program_free(struct dv_program *program)
     dv_commands_free(program->commands);
     dv_buffer_free(program->blocks);
     dv_graph_free(program->graph);
+    dv_free(program->dev->ctx, program->places);
     dv_free(program->dev->ctx, program);
 }
 

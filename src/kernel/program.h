@@ -13,6 +13,7 @@ struct dv_program {
     struct dv_buffer   *blocks; /* argument blocks that are too large for push constants */
     uint32_t            attend_groups[3]; /* y is the number of splits, known at each pass */
     bool                profile;
+    struct dv_weight_place *places; /* with profile: of the graph's weights */
 };
 
 struct dv_program_params {

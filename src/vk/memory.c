@@ -107,7 +107,7 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
     return dv_device_result(dev, result, doing);
 }
 
-static dsvk_status map(struct dv_buffer *buffer, uint32_t type, const char *doing)
+static dsvk_status map(struct dv_buffer *buffer, uint32_t type, bool zero, const char *doing)
 {
     struct dv_device     *dev    = buffer->dev;
     VkMemoryPropertyFlags flags  = dev->memory.memoryTypes[type].propertyFlags;
@@ -120,11 +120,13 @@ static dsvk_status map(struct dv_buffer *buffer, uint32_t type, const char *doin
     TRY(dv_device_result(dev, result, doing));
     buffer->mapped = mapped;
     buffer->cached = flags & CACHED;
-    memset(mapped, 0, (size_t)buffer->bytes);
+    if (zero)
+        memset(mapped, 0, (size_t)buffer->bytes);
     return DSVK_OK;
 }
 
-static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const char *doing)
+static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool zero,
+                            const char *doing)
 {
     struct dv_device    *dev = buffer->dev;
     dsvk_status          status;
@@ -151,7 +153,9 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, const
         dev->bytes_used += buffer->bytes;
     result = dev->vk.vkBindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
     TRY(dv_device_result(dev, result, doing));
-    return map(buffer, type, doing);
+    if (kind == DV_MEMORY_DEVICE && dev->unmapped)
+        return DSVK_OK;
+    return map(buffer, type, zero, doing);
 }
 
 dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
@@ -159,8 +163,11 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
 {
     dsvk_status status;
     char        doing[DOING_BYTES];
+    bool        zero = memory != DV_MEMORY_RAW;
     snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", MIB(bytes), what);
     *out = NULL;
+    if (memory == DV_MEMORY_RAW)
+        memory = DV_MEMORY_DEVICE;
     TRY(dv_device_check(dev, doing));
     TRY(check_size(dev, bytes, memory, what));
     struct dv_buffer *buffer = dv_zalloc(dev->ctx, sizeof *buffer);
@@ -169,7 +176,7 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
     buffer->dev   = dev;
     buffer->bytes = bytes;
     TRY_OR(fail, create_buffer(buffer, doing));
-    TRY_OR(fail, allocate(buffer, memory, doing));
+    TRY_OR(fail, allocate(buffer, memory, zero, doing));
     buffer->address = dev->vk.vkGetBufferDeviceAddress(
         dev->handle,
         &(VkBufferDeviceAddressInfo){ .sType  = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,

@@ -102,6 +102,7 @@ struct dv_device {
     VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
     bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
     bool                     hung;   /* lost, and work may still run: nothing is destroyed */
+    bool                     unmapped; /* tests play a device whose memory the host cannot see */
     uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t                 n_submits;
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
@@ -130,6 +131,7 @@ enum dv_memory {
     DV_MEMORY_DEVICE,   /* device-local; mapped too where all memory is (unified memory) */
     DV_MEMORY_UPLOAD,   /* host-visible, coherent: the host writes, the device reads */
     DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
+    DV_MEMORY_RAW,      /* as DEVICE but never zeroed: all that is read of it is written before */
 };
 
 struct dv_buffer {

@@ -258,6 +258,80 @@ static void bytes_return_to_what_they_were(void **state)
     assert_int_equal(dsvk_device_bytes(demo.device), before);
 }
 
+static void a_profile_tells_time_bytes_and_operations(void **state)
+{
+    dsvk_session *session =
+        new_session(&(dsvk_session_params){ .context = 64, .profile = true });
+    dsvk_profile_row *rows;
+    uint32_t          n, matrices = 0, attend = 0;
+    (void)state;
+    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, NULL), DSVK_OK);
+    dsvk_session_profile_reset(session);
+    assert_int_equal(dsvk_session_profile(session, &rows, &n), DSVK_OK);
+    assert_int_equal(n, 0);
+    dsvk_model_free_memory(demo.model, rows);
+    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_profile(session, &rows, &n), DSVK_OK);
+    for (uint32_t i = 0; i < n; i++) {
+        assert_true(i == 0 || rows[i - 1].seconds >= rows[i].seconds);
+        assert_true(rows[i].dispatches > 0);
+        assert_memory_equal(rows[i].kernel, rows[i].op, strlen(rows[i].op));
+        matrices += rows[i].format[0] != 0;
+        if (rows[i].format[0]) {
+            assert_true(rows[i].rows > 0 && rows[i].cols > 0 && rows[i].matrices > 0);
+            assert_true(rows[i].bytes > 0);
+        }
+        if (strcmp(rows[i].op, "attend") == 0) { /* 4 layers; 80 values in bf16 and 7 positions */
+            attend++;
+            assert_int_equal(rows[i].dispatches, 4);
+            assert_int_equal(rows[i].bytes, 4 * N_QUESTION * 160);
+        }
+    }
+    assert_true(matrices > 5);
+    assert_int_equal(attend, 1);
+    dsvk_model_free_memory(demo.model, rows);
+    dsvk_session_free(session);
+    /* Who does not ask gets none. */
+    session = new_session(&(dsvk_session_params){ .context = 64 });
+    unsigned before = demo_messages.errors;
+    assert_int_equal(dsvk_session_profile(session, &rows, &n), DSVK_UNSUPPORTED);
+    assert_int_equal(demo_messages.errors, before + 1);
+    dsvk_session_free(session);
+}
+
+/* The same weights in every run, and numbers come out of them. */
+static void a_published_shape_runs_on_made_up_weights(void **state)
+{
+    float    first = 0;
+    uint32_t tokens[2] = { 1, 2 };
+    (void)state;
+    for (int run = 0; run < 2; run++) {
+        dsvk_model        *model;
+        dsvk_session      *session;
+        dsvk_model_params  params = { .like = "v2-lite", .layers = 1 };
+        dsvk_load_params   load = { .math = DSVK_MATH_F32 };
+        assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+        uint32_t vocab = dsvk_model_describe(model)->vocab;
+        assert_int_equal(dsvk_model_describe(model)->layers, 1);
+        assert_int_equal(dsvk_model_load(model, demo.device, &load), DSVK_OK);
+        assert_int_equal(
+            dsvk_session_new(&session, model, &(dsvk_session_params){ .context = 64 }), DSVK_OK);
+        assert_int_equal(dsvk_session_sync(session, tokens, 2, NULL), DSVK_OK);
+        float *logits = malloc(vocab * sizeof *logits);
+        double sum = 0;
+        assert_non_null(logits);
+        assert_int_equal(dsvk_session_logits(session, logits), DSVK_OK);
+        for (uint32_t i = 0; i < vocab; i++)
+            sum += (double)logits[i] * logits[i];
+        assert_true(sum / vocab > 0.01 && sum / vocab < 100);
+        assert_true(run == 0 || logits[0] == first);
+        first = logits[0];
+        free(logits);
+        dsvk_session_free(session);
+        dsvk_model_close(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +343,8 @@ int main(void)
         cmocka_unit_test(argmax_is_the_largest_logit),
         cmocka_unit_test(sample_depends_on_seed_and_position_only),
         cmocka_unit_test(score_hands_out_every_row),
+        cmocka_unit_test(a_profile_tells_time_bytes_and_operations),
+        cmocka_unit_test(a_published_shape_runs_on_made_up_weights),
         cmocka_unit_test(bytes_return_to_what_they_were),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);

@@ -87,12 +87,23 @@ run 0 score -q "${model[@]}" --tokens-file "$work/ids" --logits /dev/null
 if command -v python3 >/dev/null; then
     for arguments in "devices --json" "inspect --json --tensors -m x" \
         "score -q --json -m x --tokens-file $work/ids" \
+        "bench -q --json -m x --prompt 4,8 --gen 3 --reps 2 --depth 0,5 --op matmul" \
         "bench -q --json -m x --prompt 4,8 --gen 3 --reps 2 --depth 0,5"; do
         run 0 $arguments
         python3 -c 'import json, sys; json.load(sys.stdin)' <"$out" || complain "no JSON"
     done
     [ "$(grep -c '"test"' "$out")" = 6 ] || complain "not six results"
 fi
+
+# ---- tables ----
+run 0 bench -q -m x --prompt 4 --gen 3 --reps 2
+grep -q '^decode  *3  *0 ' "$out" || complain "no row of a decode"
+run 0 bench -q -m x --prompt 4 --gen 0 --reps 2 --op all
+# 2 dispatches in 1 ms, 2 repetitions: 500 us and 3 MB / 1 ms
+grep -q '^prefill  *4  *0 matmul fp8  *500.0  *3.00  *-$' "$out" || complain "no row of matmul"
+awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
+run 0 run -q -m x --profile hi
+awk 'length > 80 { exit 1 }' "$err" || complain "wider than 80 columns"
 
 # ---- interrupts and lost readers ----
 command=(run -m slow, interrupted)

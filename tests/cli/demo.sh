@@ -73,4 +73,12 @@ silent
 run 0 devices --json
 run 0 bench -q --json --prompt 16 --gen 4 --reps 2 --depth 0,32
 [ "$(grep -c '"test"' "$out")" = 4 ] || complain "not four results"
+run 0 bench -q --json --prompt 16 --gen 4 --reps 1 --op attend
+[ "$(grep -c '"op": "attend"' "$out")" = 2 ] || complain "not two results"
+grep -q '"gb_per_s": 0\.[0-9]*[1-9]' "$out" || complain "no bytes"
+run 0 graph --batch 100 --chunk 64
+grep -q '^weights: [0-9]* bytes touched, at least [0-9]* ([0-9.]* times that), passes: 2$' "$out" ||
+    complain "no bytes of weights"
+refuse 1 "may be used" bench --like v2-lite --layers 1 --memory 10M
+refuse 1 "nothing-like-it" bench --like nothing-like-it
 finish

@@ -354,7 +354,15 @@ dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row *
     if (!*rows)
         return fail(&session->model->log, DSVK_NO_MEMORY, "profile: no memory");
     snprintf((*rows)[0].kernel, sizeof(*rows)[0].kernel, "matmul fp8");
+    (*rows)[0].op = "matmul";
+    (*rows)[0].format = "fp8";
+    (*rows)[0].bytes = 3000000;
     (*rows)[0].dispatches = 2;
     (*rows)[0].seconds = 0.001;
     return DSVK_OK;
+}
+
+void dsvk_session_profile_reset(dsvk_session *session)
+{
+    (void)session;
 }

@@ -26,10 +26,14 @@ done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
 prints "ds-vk 0.1.0" --version
-for absent in host-memory op layers bandwidth; do
+for absent in host-memory bandwidth; do
     refuse 2 "unknown option --$absent" bench --$absent 1
 done
-refuse 2 "unknown option --like" bench --like v3
+refuse 2 "unknown option --like" run --like v3 hi
+refuse 2 "--layers goes with --like" bench --layers 3
+refuse 2 "--layers takes a whole number from 1" bench --like v3 --layers 0
+refuse 2 "exclude each other" bench -m x --like v3
+refuse 2 "--op needs a value" bench --op
 refuse 2 "did you mean --temp" run --tmep 1 hi
 refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi
 refuse 2 "unknown option --temp" tokenize --temp 1 hi
@@ -125,4 +129,6 @@ refuse 1 "No such file" score "${model[@]}" --file "$work/text" --logits "$work/
 refuse 1 "Is a directory" score "${model[@]}" --file "$work/text" --router "$work"
 [ -z "$(ls "$work" | grep rows)" ] || complain "leaves half a file"
 refuse 1 "more than the context" bench "${model[@]}" --depth 1000
+refuse 1 "no operation nothing in these tests; there are matmul" bench -q "${model[@]}" --json \
+    --prompt 4 --gen 2 --reps 1 --op nothing
 finish

@@ -79,18 +79,21 @@ static void expect_results(void)
     assert_int_equal(read_results(&engine), DSVK_OK);
 }
 
+/* Twice: into memory that the host sees, and through staging memory. */
 void calls_may_fail_while_loading(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < N_SWEEPS; i++) {
-        struct sweep s = sweeps[i];
+    for (size_t i = 0; i < 2 * N_SWEEPS; i++) {
+        struct sweep s = sweeps[i / 2];
         open_both();
+        engine.device->dev->unmapped = i % 2;
         for (s.nth = 1; s.nth < MOST && fails(&s, load_model); s.nth++) {
             find_again(load_model);
             assert_int_equal(dsvk_device_bytes(engine.device), 0);
             assert_int_equal(dsvk_model_weight_bytes(engine.model), 0);
         }
-        tell("load", &s);
+        tell(i % 2 ? "staged load" : "load", &s);
+        engine.device->dev->unmapped = false;
         assert_int_equal(new_session(&engine), DSVK_OK);
         expect_results();
         close_all();

@@ -104,10 +104,9 @@ static void open_all(void)
     assert_int_equal(load_model(&engine), DSVK_OK);
 }
 
-void memory_may_end_in_a_session(void **state)
+static void sweep_session(void)
 {
     size_t nth;
-    (void)state;
     open_all();
     for (nth = 1; nth < MOST && fails_at(nth, new_session); nth++)
         ;
@@ -132,4 +131,15 @@ void memory_may_end_in_a_session(void **state)
     close_model(&engine);
     close_device(&engine);
     assert_int_equal(engine.memory.live, 0);
+}
+
+/* Without a profile and with one. */
+void memory_may_end_in_a_session(void **state)
+{
+    (void)state;
+    for (int profile = 0; profile < 2; profile++) {
+        engine.profile = profile;
+        sweep_session();
+    }
+    engine.profile = false;
 }

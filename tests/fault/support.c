@@ -41,7 +41,8 @@ dsvk_status load_model(struct engine *e)
 dsvk_status new_session(struct engine *e)
 {
     return dsvk_session_new(&e->session, e->model,
-                            &(dsvk_session_params){ .context = CONTEXT, .chunk = 3 });
+                            &(dsvk_session_params){
+                                .context = CONTEXT, .chunk = 3, .profile = e->profile });
 }
 
 dsvk_status sync_tokens(struct engine *e)

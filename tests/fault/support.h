@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct engine {
     uint32_t               generated[N_GENERATED], n_generated; /* 0 of them: not known yet */
     uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
     float                 *logits;       /* likewise; [vocab] */
+    bool                   profile; /* of new sessions */
     dsvk_device           *device;
     dsvk_model            *model;
     dsvk_session          *session;

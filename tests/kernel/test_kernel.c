@@ -184,6 +184,61 @@ static void layout_holds_every_value(void **state)
     }
 }
 
+/* Made-up weights: zero where no value is, a number but not zero where one is, as large as
+ * 1 / sqrt(columns) in the mean, and the same by whichever ranges they are written. */
+static void check_made_up(const struct recipe *r, const struct dv_layout *layout,
+                          const unsigned char *out)
+{
+    uint32_t values = layout->format == DV_FORMAT_F32    ? 4
+                      : layout->format == DV_FORMAT_E4M3 ? 16
+                                                         : 8;
+    uint32_t slices = r->pair ? 2 : r->slices;
+    double   sum = 0;
+    for (uint32_t s = 0; s < slices; s++)
+        for (uint32_t i = 0; i < layout->groups * 8; i++)
+            for (uint32_t k = 0; k < layout->chunks * values; k++) {
+                float got = packed(r, layout, out, s, i, k);
+                if (!(got - got == 0) || ((i >= r->rows || k >= r->cols) && got != 0))
+                    fail_msg("%s: slice %u row %u column %u: %g", r->name, s, i, k, got);
+                sum += (double)got * got;
+            }
+    double mean = sum / slices / r->rows; /* of cols squares: 1 */
+    if (mean < 0.45 || mean > 2.2) /* exponents are whole numbers */
+        fail_msg("%s: rows have the square %g", r->name, mean);
+}
+
+static void made_up_weights_are_weights(void **state)
+{
+    struct dv_context ctx;
+    (void)state;
+    dv_context_init(&ctx, NULL, NULL);
+    for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++) {
+        const struct recipe    *r = &recipes[n];
+        struct dv_weight_info   info = info_of(r);
+        struct dv_layout_source parts[DV_MAX_PARTS];
+        struct dv_layout        layout;
+        for (uint32_t p = 0; p < r->n_parts; p++)
+            fill(&parts[p], r, p);
+        assert_int_equal(dv_layout_of(&layout, &ctx, &info, parts), DSVK_OK);
+        uint32_t       groups = dv_layout_groups(&layout, &info), middle = groups / 3;
+        unsigned char *out = malloc(layout.bytes), *ranges = malloc(layout.bytes);
+        memset(out, 0xA5, layout.bytes);
+        memset(ranges, 0x5A, layout.bytes);
+        dv_layout_random(out, out + layout.scales, &layout, &info, 7, 0, groups);
+        check_made_up(r, &layout, out);
+        dv_layout_random(ranges + (size_t)middle * layout.chunks * 128,
+                         ranges + layout.scales + (size_t)middle * layout.blocks * 4, &layout,
+                         &info, 7, middle, groups);
+        dv_layout_random(ranges, ranges + layout.scales, &layout, &info, 7, 0, middle);
+        assert_memory_equal(out, ranges, layout.bytes);
+        dv_layout_random(ranges, ranges + layout.scales, &layout, &info, 8, 0, groups);
+        assert_memory_not_equal(out, ranges, layout.bytes);
+        free(ranges);
+        free(out);
+        free_parts(r, parts);
+    }
+}
+
 static void layout_refuses(void **state)
 {
     (void)state;
@@ -238,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout_holds_every_value),
+        cmocka_unit_test(made_up_weights_are_weights),
         cmocka_unit_test(layout_refuses),
         cmocka_unit_test(layout_counts_nan_codes),
     };

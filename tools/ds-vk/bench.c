@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "bench.h"
+
 #include "host.h"
-#include "json.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -12,20 +13,9 @@
 #define DEFAULT_REPS 5
 
 struct result {
-    bool     decode;
-    uint32_t tokens, depth;
-    double   median, least, most; /* tokens/s */
-    double   cpu_seconds;         /* of one repetition */
-};
-
-struct bench {
-    struct cli     *cli;
-    uint32_t       *ids; /* one more than the longest timeline */
-    uint32_t        vocab, gen, reps;
-    uint32_t        default_prompt, default_depth;
-    const uint32_t *prompts, *depths;
-    size_t          n_prompts, n_depths;
-    json_t         *results; /* NULL: a table is printed */
+    struct test test;
+    double      median, least, most; /* tokens/s */
+    double      cpu_seconds;         /* of one repetition */
 };
 
 /* ---- one repetition ---- */
@@ -45,9 +35,14 @@ static int forget(struct bench *bench)
     return sync_to(bench, &other, 1);
 }
 
-static int set_depth(struct bench *bench, uint32_t depth)
+const char *bench_test_name(const struct test *test)
 {
-    return depth ? sync_to(bench, bench->ids, depth) : forget(bench);
+    return test->decode ? "decode" : "prefill";
+}
+
+int bench_begin(struct bench *bench, const struct test *test)
+{
+    return test->depth ? sync_to(bench, bench->ids, test->depth) : forget(bench);
 }
 
 static bool take_token(void *user, uint32_t token)
@@ -57,7 +52,7 @@ static bool take_token(void *user, uint32_t token)
     return true;
 }
 
-static int decode(struct bench *bench, const struct result *test)
+static int decode(struct bench *bench, const struct test *test)
 {
     dsvk_offer offer = { take_token, NULL };
     int        code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
@@ -68,14 +63,19 @@ static int decode(struct bench *bench, const struct result *test)
     return code;
 }
 
-/* Tokens/s; *code is the exit status. */
-static double repeat(struct bench *bench, const struct result *test, int *code)
+int bench_pass(struct bench *bench, const struct test *test)
 {
-    *code = set_depth(bench, test->depth);
+    return test->decode ? decode(bench, test)
+                        : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
+}
+
+/* Tokens/s; *code is the exit status. */
+static double repeat(struct bench *bench, const struct test *test, int *code)
+{
+    *code = bench_begin(bench, test);
     double start = host_seconds();
     if (*code == EXIT_DONE)
-        *code = test->decode ? decode(bench, test)
-                             : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
+        *code = bench_pass(bench, test);
     return (double)test->tokens / (host_seconds() - start + 1e-9);
 }
 
@@ -87,10 +87,10 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void fill_ids(struct bench *bench, size_t n)
+static void fill_ids(struct bench *bench)
 {
     uint32_t state = 1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < bench->n_ids; i++) {
         state = state * 1664525u + 1013904223u;
         bench->ids[i] = (state >> 8) % bench->vocab;
     }
@@ -98,33 +98,34 @@ static void fill_ids(struct bench *bench, size_t n)
 
 static void print_result(struct bench *bench, const struct result *result)
 {
-    const char *name = result->decode ? "decode" : "prefill";
+    const struct test *test = &result->test;
+    const char        *name = bench_test_name(test);
     if (bench->results)
         json_array_append_new(bench->results,
                               json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f}", "test", name,
-                                        "tokens", (json_int_t)result->tokens, "depth",
-                                        (json_int_t)result->depth, "median", result->median, "min",
+                                        "tokens", (json_int_t)test->tokens, "depth",
+                                        (json_int_t)test->depth, "median", result->median, "min",
                                         result->least, "max", result->most, "cpu_seconds",
                                         result->cpu_seconds));
     else
-        printf("%-8s %8u %8u %12.2f %12.2f %12.2f %10.3f\n", name, result->tokens, result->depth,
+        printf("%-8s %8u %8u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
                result->median, result->least, result->most, result->cpu_seconds);
     fflush(stdout);
 }
 
-static int measure(struct bench *bench, size_t n_ids, struct result *result)
+static int measure_passes(struct bench *bench, const struct test *test)
 {
-    int      code;
-    uint32_t n = bench->reps;
-    double  *rates = malloc(n * sizeof *rates);
+    int           code;
+    uint32_t      n = bench->reps;
+    struct result made = { .test = *test }, *result = &made;
+    double       *rates = malloc(n * sizeof *rates);
     if (!rates)
         return cli_fail(bench->cli, "no memory for %u repetitions", n);
-    fill_ids(bench, n_ids);
-    repeat(bench, result, &code); /* pipelines and caches are warm from here on */
+    repeat(bench, test, &code); /* pipelines and caches are warm from here on */
     double cpu = 0;
     for (uint32_t i = 0; i < n && code == EXIT_DONE; i++) {
         double start = host_cpu_seconds();
-        rates[i] = repeat(bench, result, &code);
+        rates[i] = repeat(bench, test, &code);
         cpu += host_cpu_seconds() - start;
     }
     if (code == EXIT_DONE) {
@@ -151,21 +152,40 @@ static uint64_t longest(const struct bench *bench)
     return prompt + depth;
 }
 
-static int measure_all(struct bench *bench, size_t n_ids)
+static int measure(struct bench *bench, const struct test *test)
+{
+    fill_ids(bench);
+    return bench->cli->options.values[OPT_OP].given ? bench_ops_measure(bench, test)
+                                                    : measure_passes(bench, test);
+}
+
+static int measure_all(struct bench *bench)
 {
     int code = EXIT_DONE;
     for (size_t d = 0; d < bench->n_depths; d++) {
         uint32_t depth = bench->depths[d];
         for (size_t p = 0; p < bench->n_prompts && code == EXIT_DONE; p++)
             if (bench->prompts[p])
-                code = measure(bench, n_ids,
-                               &(struct result){ .tokens = bench->prompts[p], .depth = depth });
+                code = measure(bench,
+                               &(struct test){ .tokens = bench->prompts[p], .depth = depth });
         if (bench->gen && code == EXIT_DONE)
-            code =
-                measure(bench, n_ids,
-                        &(struct result){ .decode = true, .tokens = bench->gen, .depth = depth });
+            code = measure(
+                bench, &(struct test){ .decode = true, .tokens = bench->gen, .depth = depth });
     }
+    if (code == EXIT_DONE && bench->cli->options.values[OPT_OP].given)
+        code = bench_ops_end(bench);
     return code;
+}
+
+/* What the clocks are is known for none of the devices that Vulkan shows. */
+static json_t *conditions(void)
+{
+    struct host_conditions seen;
+    host_conditions(&seen);
+    json_t *governor = seen.governor[0] ? json_text(seen.governor) : json_null();
+    json_t *load = seen.load >= 0 ? json_real(seen.load) : json_null();
+    return json_pack("{s:n, s:o, s:o, s:I}", "device_clocks", "cpu_governor", governor, "load",
+                     load, "processors", (json_int_t)seen.processors);
 }
 
 static json_t *report(const struct bench *bench)
@@ -173,10 +193,11 @@ static json_t *report(const struct bench *bench)
     const struct option_value *values = bench->cli->options.values;
     const dsvk_device_info    *device = dsvk_device_describe(bench->cli->device);
     const dsvk_model_info     *model = dsvk_model_describe(bench->cli->model);
-    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:O}", "device",
-                     json_text(device->name), "driver", json_text(device->driver), "version",
-                     dsvk_version(), "architecture", json_text(model->architecture), "formats",
-                     json_text(model->number_formats), "math",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:O}", "device",
+                     json_text(device->name), "driver", json_text(device->driver), "conditions",
+                     conditions(), "version", dsvk_version(), "architecture",
+                     json_text(model->architecture), "layers", (json_int_t)model->layers,
+                     "formats", json_text(model->number_formats), "math",
                      values[OPT_MATH].given ? values[OPT_MATH].text : "auto", "cache",
                      values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16", "chunk",
                      (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions",
@@ -187,10 +208,20 @@ static void print_head(const struct bench *bench)
 {
     const dsvk_device_info *device = dsvk_device_describe(bench->cli->device);
     const dsvk_model_info  *model = dsvk_model_describe(bench->cli->model);
-    printf("device   %s\ndriver   %s\nmodel    %s, %s\n\n", device->name, device->driver,
-           model->architecture, model->number_formats);
-    printf("%-8s %8s %8s %12s %12s %12s %10s\n", "test", "tokens", "depth", "median t/s", "min t/s",
-           "max t/s", "CPU s");
+    struct host_conditions  seen;
+    host_conditions(&seen);
+    printf("device   %s\ndriver   %s\nmodel    %s, %u layers, %s\n", device->name,
+           device->driver, model->architecture, model->layers, model->number_formats);
+    printf("clocks   device not known, CPU governor %s",
+           seen.governor[0] ? seen.governor : "not known");
+    if (seen.load >= 0)
+        printf(", load %.1f of %u", seen.load, seen.processors);
+    printf("\n\n");
+    if (bench->cli->options.values[OPT_OP].given)
+        bench_ops_head();
+    else
+        printf("%-8s %8s %8s %12s %12s %12s %10s\n", "test", "tokens", "depth", "median t/s",
+               "min t/s", "max t/s", "CPU s");
 }
 
 static void choose(struct bench *bench)
@@ -220,25 +251,26 @@ static int open_all(struct bench *bench, uint64_t context)
                         (unsigned long long)context, (unsigned long long)limit);
     code = cli_load(cli);
     return code ? code
-                : cli_open_session(cli, (uint32_t)(ctx->given ? ctx->count : context), false);
+                : cli_open_session(cli, (uint32_t)(ctx->given ? ctx->count : context),
+                                   cli->options.values[OPT_OP].given);
 }
 
 int command_bench(struct cli *cli)
 {
     struct bench bench = { .cli = cli };
     choose(&bench);
-    size_t n_ids = (size_t)longest(&bench) + 1;
-    int    code = open_all(&bench, n_ids - 1 ? n_ids - 1 : 1);
+    bench.n_ids = (size_t)longest(&bench) + 1;
+    int code = open_all(&bench, bench.n_ids - 1 ? bench.n_ids - 1 : 1);
     if (code)
         return code;
-    bench.ids = calloc(n_ids, sizeof *bench.ids);
+    bench.ids = calloc(bench.n_ids, sizeof *bench.ids);
     if (!bench.ids)
-        return cli_fail(cli, "no memory for %zu token ids", n_ids);
+        return cli_fail(cli, "no memory for %zu token ids", bench.n_ids);
     if (cli->options.values[OPT_JSON].given)
         bench.results = json_array();
     else
         print_head(&bench);
-    code = measure_all(&bench, n_ids);
+    code = measure_all(&bench);
     if (bench.results && code == EXIT_DONE)
         code = json_print(cli, report(&bench));
     json_decref(bench.results);

@@ -86,15 +86,19 @@ int cli_open_model(struct cli *cli, bool config_only)
 
     if (folder && like)
         return cli_usage(cli, "--model and --like exclude each other");
+    if (values[OPT_LAYERS].given && !like)
+        return cli_usage(cli, "--layers goes with --like");
     if (!folder && !like) {
         if (!find_demonstration(demonstration, sizeof demonstration))
             return cli_fail(
                 cli, "no model: give --model DIR (the demonstration model is not installed)");
         folder = demonstration;
     }
-    dsvk_model_params params = {
-        .folder = folder, .like = like, .config_only = config_only, .log = log_sink(&cli->log)
-    };
+    dsvk_model_params params = { .folder = folder,
+                                 .like = like,
+                                 .layers = (uint32_t)values[OPT_LAYERS].count,
+                                 .config_only = config_only,
+                                 .log = log_sink(&cli->log) };
     return cli_status(cli, dsvk_model_open(&cli->model, &params), like ? like : folder);
 }
 

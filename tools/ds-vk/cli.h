@@ -44,7 +44,7 @@ int command_bench(struct cli *cli);
 
 /* ---- opening, in this order; each answers an exit status ---- */
 
-/* The folder of --model, or the demonstration model; with `config_only` also --like. */
+/* --like with --layers, the folder of --model, or the demonstration model. */
 int cli_open_model(struct cli *cli, bool config_only);
 /* --device and --memory, then the weights with --math and --no-fuse. */
 int cli_load(struct cli *cli);

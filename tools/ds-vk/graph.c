@@ -27,6 +27,7 @@ int command_graph(struct cli *cli)
         .stage = stages[values[OPT_STAGE].count],
         .format = (dsvk_graph_format)values[OPT_FORMAT].count,
         .tokens = (uint32_t)values[OPT_BATCH].count,
+        .chunk = (uint32_t)values[OPT_CHUNK].count,
         .no_fuse = values[OPT_NO_FUSE].given,
         .write = write_piece,
         .user = &sink,

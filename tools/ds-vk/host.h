@@ -17,6 +17,13 @@ int host_interrupted(void);
 bool     host_is_terminal(FILE *file);
 double   host_seconds(void);     /* monotonic */
 double   host_cpu_seconds(void); /* of this process, all threads */
+/* What can be seen of how fast the processors may run. */
+struct host_conditions {
+    char     governor[32]; /* of the first processor; "" where it is not known */
+    double   load;         /* processes that ran or wanted to, in the last minute; < 0: not known */
+    unsigned processors;
+};
+void host_conditions(struct host_conditions *conditions);
 uint64_t host_random(void);
 /* The folder of the running program without a trailing slash; false where it is not known. */
 bool host_program_folder(char *folder, size_t bytes);

@@ -60,6 +60,29 @@ double host_cpu_seconds(void)
     return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static bool read_line(const char *name, char *line, size_t bytes)
+{
+    FILE *file = fopen(name, "rb");
+    bool  ok = file && fgets(line, (int)bytes, file);
+    if (file)
+        fclose(file);
+    if (ok)
+        line[strcspn(line, "\n")] = 0;
+    return ok;
+}
+
+void host_conditions(struct host_conditions *conditions)
+{
+    static const char governor[] = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+    char              line[64];
+    long              n = sysconf(_SC_NPROCESSORS_ONLN);
+    *conditions = (struct host_conditions){ .load = -1, .processors = n > 0 ? (unsigned)n : 1 };
+    if (!read_line(governor, conditions->governor, sizeof conditions->governor))
+        conditions->governor[0] = 0;
+    if (read_line("/proc/loadavg", line, sizeof line))
+        conditions->load = strtod(line, NULL);
+}
+
 uint64_t host_random(void)
 {
     uint64_t value = 0;

@@ -13,9 +13,11 @@ const struct option option_table[N_OPTIONS] = {
         EVALUATE | ON(TOKENIZE) | ON(INSPECT) | ON(GRAPH),
         "checkpoint folder: config.json, *.safetensors, tokenizer.json (default: the "
         "demonstration model)" },
-    [OPT_LIKE] = { "like", 0, OPTION_TEXT, "NAME", 0, 0, ON(GRAPH),
+    [OPT_LIKE] = { "like", 0, OPTION_TEXT, "NAME", 0, 0, ON(GRAPH) | ON(BENCH),
         "a published shape instead of a folder: v2-lite, v2, v3, moonlight, glm-4.7-flash, "
         "kimi-k2" },
+    [OPT_LAYERS] = { "layers", 0, OPTION_COUNT, "N", 1, 1024, ON(GRAPH) | ON(BENCH),
+        "with --like: the first N layers alone" },
     [OPT_DEVICE] = { "device", 'd', OPTION_TEXT, "WHICH", 0, 0, EVALUATE,
         "index, UUID or part of the name from `ds-vk devices` (default: the best GPU)" },
     [OPT_MEMORY] = { "memory", 0, OPTION_SIZE, "SIZE", 1, UINT64_MAX, EVALUATE,
@@ -25,7 +27,7 @@ const struct option option_table[N_OPTIONS] = {
     [OPT_CTX] = { "ctx", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, EVALUATE,
         "context length in tokens (default: what the model and the memory allow, at most "
         "8192 unless the task needs more)" },
-    [OPT_CHUNK] = { "chunk", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, EVALUATE,
+    [OPT_CHUNK] = { "chunk", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, EVALUATE | ON(GRAPH),
         "most prompt tokens in one pass (default: chosen for the device)" },
     [OPT_CACHE] = { "cache", 0, OPTION_CHOICE, "bf16|f32|fp8", 0, 0, EVALUATE,
         "format of the latent cache (default: bf16)" },
@@ -98,6 +100,8 @@ const struct option option_table[N_OPTIONS] = {
         "tokens already in the context (default: 0)" },
     [OPT_REPS] = { "reps", 0, OPTION_COUNT, "R", 1, 1000000, ON(BENCH),
         "repetitions, after one that does not count (default: 5)" },
+    [OPT_OP] = { "op", 0, OPTION_TEXT, "NAME", 0, 0, ON(BENCH),
+        "single operations instead: matmul, project, expert_up, attend, ... or all" },
     [OPT_JSON] = { "json", 0, OPTION_FLAG, 0, 0, 0,
         ON(SCORE) | ON(DEVICES) | ON(INSPECT) | ON(BENCH),
         "one JSON document on standard output" },

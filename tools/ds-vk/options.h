@@ -12,6 +12,7 @@ enum command_id { RUN, SCORE, TOKENIZE, DEVICES, INSPECT, GRAPH, BENCH, N_COMMAN
 enum option_id {
     OPT_MODEL,
     OPT_LIKE,
+    OPT_LAYERS,
     OPT_DEVICE,
     OPT_MEMORY,
     OPT_PIPELINE_CACHE,
@@ -52,6 +53,7 @@ enum option_id {
     OPT_GEN,
     OPT_DEPTH,
     OPT_REPS,
+    OPT_OP,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE,

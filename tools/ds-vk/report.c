@@ -37,6 +37,26 @@ void report_stats(struct cli *cli, const struct run_result *result)
     }
 }
 
+/* A rate, or a dash where nothing was counted. */
+static void rate(uint64_t count, double seconds, int width)
+{
+    if (count && seconds > 0)
+        fprintf(stderr, " %*.1f", width, (double)count / seconds * 1e-9);
+    else
+        fprintf(stderr, " %*s", width, "-");
+}
+
+static void profile_row(const dsvk_profile_row *row, double total)
+{
+    double each = row->dispatches ? row->seconds / (double)row->dispatches : 0;
+    fprintf(stderr, "%-33.33s %6llu %9.3f %5.1f %8.1f", row->kernel,
+            (unsigned long long)row->dispatches, row->seconds * 1e3,
+            total > 0 ? row->seconds / total * 100 : 0, each * 1e6);
+    rate(row->bytes, row->seconds, 6);
+    rate(row->flops, row->seconds, 7);
+    fputc('\n', stderr);
+}
+
 int report_profile(struct cli *cli)
 {
     dsvk_profile_row *rows;
@@ -47,14 +67,11 @@ int report_profile(struct cli *cli)
         return code;
     for (uint32_t i = 0; i < n; i++)
         total += rows[i].seconds;
-    fprintf(stderr, "%-32s %10s %10s %10s %6s\n", "kernel", "dispatches", "ms", "us each", "%");
-    for (uint32_t i = 0; i < n; i++) {
-        double seconds = rows[i].seconds;
-        double each = rows[i].dispatches ? seconds / (double)rows[i].dispatches : 0;
-        fprintf(stderr, "%-32s %10llu %10.3f %10.2f %6.1f\n", rows[i].kernel,
-                (unsigned long long)rows[i].dispatches, seconds * 1e3, each * 1e6,
-                total > 0 ? seconds / total * 100 : 0);
-    }
+    fprintf(stderr, "%-33s %6s %9s %5s %8s %6s %7s\n", "kernel", "calls", "ms", "%", "us each",
+            "GB/s", "GFLOP/s");
+    for (uint32_t i = 0; i < n; i++)
+        profile_row(&rows[i], total);
+    fprintf(stderr, "%-33s %6s %9.3f\n", "all", "", total * 1e3);
     dsvk_model_free_memory(cli->model, rows);
     return EXIT_DONE;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Where weights come from: the tensors of a checkpoint, or nowhere. Made-up weights have a model's
+ * shapes and the formats of its release, so that a device can be judged, and bytes be counted,
+ * before anything is downloaded. */
+#ifndef DV_ENGINE_SOURCE_H
+#define DV_ENGINE_SOURCE_H
+
+#include "file/checkpoint.h"
+#include "kernel/layout.h"
+
+struct dv_weight_source {
+    const struct dv_checkpoint *checkpoint; /* NULL: made up */
+    const struct dv_config     *config;
+    uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
+};
+
+/* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */
+dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_context *ctx,
+                           const struct dv_weight_source *source, const struct dv_weight_info *info,
+                           uint32_t p, uint32_t expert);
+
+/* Element k of a made-up vector. */
+float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);
+/* The seed of a made-up matrix. */
+uint64_t dv_source_seed(const struct dv_weight_info *info, uint32_t expert);
+
+/* The places of a graph's weights as loading them from `source` would make them, but for the
+ * addresses; [1 .. n_weights]. The caller frees *places. */
+dsvk_status dv_source_places(struct dv_weight_place **places, const struct dv_context *ctx,
+                             const struct dv_weight_source *source, const struct dv_graph *g);
+/* Bytes of what a recipe takes from its tensors as they are stored, of one expert. */
+uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *part);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/cost.h"
+
+#define TILE_BYTES 128u /* 8 rows x 16 bytes */
+
+uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts)
+{
+    return pairs < experts ? (uint32_t)pairs : experts;
+}
+
+const char *dv_weight_format_name(enum dv_weight_format format)
+{
+    static const char *const names[] = { "f32", "f16", "bf16", "fp8" };
+    return names[format];
+}
+
+bool dv_weight_is_matrix(const struct dv_weight_info *info)
+{
+    return info->kind == DV_WEIGHT_MATRIX || info->kind == DV_WEIGHT_PAIR;
+}
+
+dv_weight dv_node_matrix(const struct dv_graph *g, const struct dv_node *node)
+{
+    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
+        if (node->w[k] && dv_weight_is_matrix(&g->weights[node->w[k]]))
+            return node->w[k];
+    return 0;
+}
+
+static uint64_t parts_of(const struct dv_weight_info *info)
+{
+    return info->kind == DV_WEIGHT_PAIR ? 2 : 1;
+}
+
+/* Of one matrix, of one expert. */
+static uint64_t matrix_bytes(const struct dv_weight_info *info, const struct dv_weight_place *place)
+{
+    uint64_t groups = (uint64_t)place->groups * info->slices * parts_of(info);
+    return groups * ((uint64_t)place->chunks * TILE_BYTES + (uint64_t)place->blocks * 4);
+}
+
+static void add_matrix(struct dv_cost *cost, const struct dv_graph *g, const struct dv_node *node,
+                       const struct dv_weight_info *info, const struct dv_weight_place *place)
+{
+    uint64_t rows   = g->values[node->out[0]].rows;
+    uint64_t values = (uint64_t)info->rows * info->slices * parts_of(info) * info->cols;
+    if (node->op == DV_OP_embed) { /* a row for each token */
+        uint64_t row = place->chunks * 16 + (uint64_t)place->blocks * 4;
+        cost->weight_bytes += rows * row;
+    } else if (info->experts) {
+        uint64_t pairs = (uint64_t)g->size.tokens * node->top_k;
+        cost->weight_bytes +=
+            dv_experts_touched(pairs, info->experts) * matrix_bytes(info, place);
+        cost->flops += 2 * pairs * values;
+    } else {
+        cost->weight_bytes += matrix_bytes(info, place);
+        cost->flops += 2 * rows * values;
+    }
+}
+
+/* Token t of the pass sees all positions up to its own. */
+static void add_attention(struct dv_cost *cost, const struct dv_cost_site *site,
+                          const struct dv_graph *g, const struct dv_node *node)
+{
+    uint64_t tokens = g->size.tokens;
+    uint64_t seen   = tokens * site->position + tokens * (tokens + 1) / 2;
+    uint64_t widths = node->op == DV_OP_attend ? (uint64_t)node->kv + node->dim + node->kv
+                                               : (uint64_t)node->nope + node->dim + node->v_head;
+    cost->flops += 2 * seen * node->heads * widths;
+    if (node->op == DV_OP_attend)
+        cost->cache_bytes += (site->position + tokens) * site->cache_record;
+}
+
+void dv_node_cost(struct dv_cost *cost, const struct dv_cost_site *site, const struct dv_graph *g,
+                  const struct dv_node *node)
+{
+    *cost = (struct dv_cost){ 0 };
+    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++) {
+        const struct dv_weight_info *info = &g->weights[node->w[k]];
+        if (node->w[k] && dv_weight_is_matrix(info))
+            add_matrix(cost, g, node, info, &site->weights[node->w[k]]);
+        else if (node->w[k] && info->kind == DV_WEIGHT_VECTOR)
+            cost->weight_bytes += (uint64_t)info->cols * 4;
+    }
+    if (node->op == DV_OP_attend || node->op == DV_OP_attend_heads)
+        add_attention(cost, site, g, node);
+}
