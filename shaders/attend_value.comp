@@ -20,9 +20,9 @@ ARGS(attend_value);
 
 shared vec4 context[TOKENS * KV4];
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    return context[t * KV4 + k / 4u];
+    return context[t * KV4 + k / 4u + i];
 }
 
 #include "lib/dot.glsl"

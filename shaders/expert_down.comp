@@ -26,9 +26,9 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Bl
 
 ADDRESS x_row;
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    return load4(x_row, k * 4u);
+    return load4(at(x_row, k * 4u), i * 16u);
 }
 
 #include "lib/dot.glsl"

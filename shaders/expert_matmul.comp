@@ -23,15 +23,16 @@ ARGS(expert_matmul);
 #include "lib/norm.glsl"
 #include "lib/silu.glsl"
 
-uint  pair[TOKENS], x_offset[TOKENS];
-float factor[TOKENS];
+uint    pair[TOKENS];
+ADDRESS x_row[TOKENS];
+float   factor[TOKENS];
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    vec4 x = load4(address(args.x), x_offset[t] + k * 4u);
+    vec4 x = load4(at(x_row[t], k * 4u), i * 16u);
     if (NORM == 0u)
         return x;
-    return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
+    return norm_apply(x, factor[t], load4(at(address(args.norm), k * 4u), i * 16u));
 }
 
 #include "lib/dot.glsl"
@@ -63,7 +64,7 @@ void find_pairs(uint first, uint end)
 {
     [[unroll]] for (uint t = 0; t < TOKENS; t++) {
         pair[t] = pair_at(min(first + t, end - 1u));
-        x_offset[t] = x_place(pair[t]);
+        x_row[t] = at(address(args.x), x_place(pair[t]));
     }
     if (NORM != 0u)
         find_factors(first, end);

@@ -22,20 +22,21 @@ ARGS(matmul);
 #include "lib/norm.glsl"
 #include "lib/silu.glsl"
 
-uint  first_token, x_offset[TOKENS];
-float factor[TOKENS];
+uint    first_token;
+ADDRESS x_row[TOKENS];
+float   factor[TOKENS];
 
 uint token_row(uint t)
 {
     return min(first_token + t, args.tokens - 1u);
 }
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    vec4 x = load4(address(args.x), x_offset[t] + k * 4u);
+    vec4 x = load4(at(x_row[t], k * 4u), i * 16u);
     if (NORM == 0u)
         return x;
-    return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
+    return norm_apply(x, factor[t], load4(at(address(args.norm), k * 4u), i * 16u));
 }
 
 #include "lib/dot.glsl"
@@ -74,7 +75,8 @@ void main()
         return;
     first_token = gl_WorkGroupID.y * TOKENS;
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        x_offset[t] = (token_row(t) * args.x_stride + slice * args.x_slice) * 4u;
+        x_row[t] = at(address(args.x),
+                      (token_row(t) * args.x_stride + slice * args.x_slice) * 4u);
     if (NORM != 0u)
         find_factors();
 

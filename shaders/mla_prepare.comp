@@ -30,16 +30,16 @@ dv_mla_prepare_block block; // read once: it lies in memory
 uint    first_token, token; // token: whose record is written
 float   factor;
 ADDRESS query; // of the head that is absorbed
-uint    query_row[TOKENS];
+ADDRESS query_row[TOKENS]; // its rows
 
 uint position_of(uint t)
 {
     return load_word(address(block.step), 4u) + t; // dv_step.position
 }
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    return load4(query, query_row[t] + k * 4u);
+    return load4(at(query_row[t], k * 4u), i * 16u);
 }
 
 #include "lib/dot.glsl"
@@ -91,7 +91,7 @@ void absorb(uint part, uint end)
     uint head = part / tiles, group = part % tiles * GROUPS;
     query = at(address(block.q), head * (block.nope + block.rope) * 4u);
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        query_row[t] = min(first_token + t, args.tokens - 1u) * block.q_stride * 4u;
+        query_row[t] = at(query, min(first_token + t, args.tokens - 1u) * block.q_stride * 4u);
     dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group,
              (head + 1u) * args.w.groups);
     dot_reduce();

@@ -25,15 +25,16 @@ ARGS(project_two);
 #include "lib/norm.glsl"
 #include "lib/silu.glsl"
 
-uint  first_token, x_offset[TOKENS];
+uint    first_token;
+ADDRESS x_row[TOKENS];
 float factor[TOKENS];
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    vec4 x = load4(address(args.x), x_offset[t] + k * 4u);
+    vec4 x = load4(at(x_row[t], k * 4u), i * 16u);
     if (NORM == 0u)
         return x;
-    return norm_apply(x, factor[t], load4(address(args.norm), k * 4u));
+    return norm_apply(x, factor[t], load4(at(address(args.norm), k * 4u), i * 16u));
 }
 
 #include "lib/dot.glsl"
@@ -42,7 +43,7 @@ vec4 dot_input(uint t, uint k)
 void find_rows()
 {
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        x_offset[t] = min(first_token + t, args.tokens - 1u) * args.x_stride * 4u;
+        x_row[t] = at(address(args.x), min(first_token + t, args.tokens - 1u) * args.x_stride * 4u);
     if (NORM == 0u)
         return;
     [[dont_unroll]] for (uint t = 0; t < TOKENS; t++) {

@@ -33,12 +33,12 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Ru
 ADDRESS x_row;
 float   factor;
 
-vec4 dot_input(uint t, uint k)
+vec4 dot_input(uint t, uint k, uint i)
 {
-    vec4 x = load4(x_row, k * 4u);
+    vec4 x = load4(at(x_row, k * 4u), i * 16u);
     if (NORM == 0u)
         return x;
-    return norm_apply(x, factor, load4(address(args.norm), k * 4u));
+    return norm_apply(x, factor, load4(at(address(args.norm), k * 4u), i * 16u));
 }
 
 #include "lib/dot.glsl"

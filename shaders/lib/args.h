@@ -45,6 +45,10 @@ struct dv_matrix {
     uint32_t          blocks;      /* scales a group */
 };
 
+/* Forms of the dot loop (constant 1 of the matrix kernels, lib/dot.glsl). */
+#define DV_DOT_BROADCAST 1u /* rows are loaded at shared addresses, lanes keep their own */
+#define DV_DOT_WHOLE 2u     /* no chunk has columns beyond the last */
+
 /* Where the latent cache lies: pages of DV_PAGE tokens; in a page [layer][token][record]. */
 #define DV_PAGE 64
 struct dv_cache_place {

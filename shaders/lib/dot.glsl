@@ -10,13 +10,15 @@
 // added as fma(scale, chunk's sum, sum).
 //
 // The including kernel defines before the constants FORMAT, GROUPS, TOKENS, MATH_F16 and
-//   vec4 dot_input(uint token, uint k);   four activations from column k on; token < TOKENS
+//   vec4 dot_input(uint token, uint k, uint i);   four activations from column k + 4i on; token <
+//       TOKENS, i is a constant: an address that differs by a constant only costs nothing on GPUs
+// and passes dv_tile_form() (kernel/tile.h) as constant 1.
 #ifndef DV_DOT_GLSL
 #define DV_DOT_GLSL
 
 #include "lib/weight.glsl"
 
-layout(constant_id = 1) const uint DOT_BROADCAST = 0; // see dot_load
+layout(constant_id = 1) const uint DOT_FORM = 0; // DV_DOT_*
 const uint DOT_SLICES = WORKGROUP / 8;
 
 // Which slice and row this invocation has. With one slice the number is a constant, which tells
@@ -44,24 +46,26 @@ vec4 dot_round(vec4 x)
     return vec4(unpackHalf2x16(packHalf2x16(x.xy)), unpackHalf2x16(packHalf2x16(x.zw)));
 }
 
-// Byte offsets of each group's micro-tiles and scales.
-uint dot_tile[GROUPS], dot_scale[GROUPS];
+// Where each group's micro-tiles and scales begin: the same for all lanes, so that a lane adds one
+// offset, which serves all groups.
+ADDRESS dot_tile[GROUPS], dot_scale[GROUPS];
 
 uvec4 raw[GROUPS];
 float part[GROUPS * TOKENS];
 
-// This lane's row of a micro-tile. With DOT_BROADCAST each row is loaded at an address that is the
-// same for all lanes and the lane keeps its own: compilers for CPUs make one masked broadcast of
-// each such load, which costs a fifth of a gather and, other than a gather, is seen by the
+// This lane's row of micro-tile c. With DV_DOT_BROADCAST each row is loaded at an address that is
+// the same for all lanes and the lane keeps its own: compilers for CPUs make one masked broadcast
+// of each such load, which costs a fifth of a gather and, other than a gather, is seen by the
 // hardware's prefetcher.
-uvec4 dot_load(ADDRESS tiles, uint tile)
+uvec4 dot_load(ADDRESS tiles, uint c)
 {
-    if (DOT_BROADCAST == 0u)
-        return load_words4(tiles, tile + dot_row() * 16u);
-    uvec4 words = load_words4(tiles, tile);
+    if ((DOT_FORM & DV_DOT_BROADCAST) == 0u)
+        return load_words4(tiles, c * 128u + dot_row() * 16u);
+    ADDRESS tile = at(tiles, c * 128u);
+    uvec4   words = load_words4(tile, 0u);
     [[unroll]] for (uint i = 1; i < 8u; i++) {
         bool  mine = dot_row() == i;
-        uvec4 row = load_words4(tiles, tile + i * 16u);
+        uvec4 row = load_words4(tile, i * 16u);
         words.x = mine ? row.x : words.x;
         words.y = mine ? row.y : words.y;
         words.z = mine ? row.z : words.z;
@@ -70,13 +74,22 @@ uvec4 dot_load(ADDRESS tiles, uint tile)
     return words;
 }
 
+// Activations of columns 4q .. 4q+3 of chunk c. Columns beyond the last are zeros in the packed
+// matrix and meet the last four activations once more, which leaves the sum as it is.
+vec4 dot_activations(uint format, dv_matrix w, uint t, uint c, uint q)
+{
+    uint k = c * chunk_values(format);
+    if ((DOT_FORM & DV_DOT_WHOLE) != 0u)
+        return dot_round(dot_input(t, k, q));
+    return dot_round(dot_input(t, min(k + 4u * q, w.cols - 4u), 0u));
+}
+
 // Adds the products of columns 4q .. 4q+3 of a chunk to `part`.
 void dot_quarter(uint format, dv_matrix w, uint c, uint q)
 {
-    uint k = min(c * chunk_values(format) + 4u * q, w.cols - 4u);
     vec4 x[TOKENS];
     [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        x[t] = dot_round(dot_input(t, k));
+        x[t] = dot_activations(format, w, t, c, q);
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         vec4 v = chunk_decode(format, raw[g], q);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
@@ -90,13 +103,12 @@ void dot_quarter(uint format, dv_matrix w, uint c, uint q)
     }
 }
 
-// Adds one chunk of every group to dot_sum. Columns beyond the last are zeros in the packed matrix
-// and meet the last four activations once more, which leaves the sum as it is.
-void dot_chunk(uint format, ADDRESS tiles, dv_matrix w, uint c)
+// Adds one chunk of every group to dot_sum.
+void dot_chunk(uint format, dv_matrix w, uint c)
 {
     uint values = chunk_values(format);
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
-        raw[g] = dot_load(tiles, dot_tile[g] + c * 128u);
+        raw[g] = dot_load(dot_tile[g], c);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         part[i] = format == FORMAT_E4M3 ? 0.0 : dot_sum[i];
     // A loop would select every sum by the lanes that are still in it, on CPUs.
@@ -105,7 +117,7 @@ void dot_chunk(uint format, ADDRESS tiles, dv_matrix w, uint c)
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         float s = 1.0;
         if (format == FORMAT_E4M3)
-            s = load(tiles, dot_scale[g] + ((c * 16u) >> w.block_shift) * 4u);
+            s = load(dot_scale[g], (c >> (w.block_shift - 4u)) * 4u);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
             precise float p = part[g * TOKENS + t];
             if (format == FORMAT_E4M3)
@@ -122,8 +134,8 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
 {
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         uint inside = min(group + g, end - 1u);
-        dot_tile[g] = inside * w.chunks * 128u;
-        dot_scale[g] = w.scales + inside * w.blocks * 4u;
+        dot_tile[g] = at(tiles, inside * w.chunks * 128u);
+        dot_scale[g] = at(tiles, w.scales + inside * w.blocks * 4u);
     }
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         dot_sum[i] = 0.0;
@@ -131,9 +143,12 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
     uint c = dot_slice();
     if (DOT_SLICES == 1u || c < w.chunks)
         do {
-            dot_chunk(format, tiles, w, c);
+            dot_chunk(format, w, c);
             c += DOT_SLICES;
         } while (c < w.chunks);
+    if (format == FORMAT_E4M3)
+        [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
+            dot_sum[i] *= E4M3_UNIT;
 }
 void dot_rows(ADDRESS tiles, dv_matrix w, uint group, uint end)
 {

@@ -4,6 +4,14 @@
 #ifndef DV_WEIGHT_GLSL
 #define DV_WEIGHT_GLSL
 
+#ifdef WEIGHT_INT16
+#extension GL_EXT_shader_explicit_arithmetic_types_int16 : require
+#endif
+#ifdef WEIGHT_FLOAT8
+#extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
+#extension GL_EXT_float_e4m3 : require
+#endif
+
 const uint FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_BF16 = 2, FORMAT_E4M3 = 3;
 
 // Values in a chunk: 4, 8, 8 or 16.
@@ -12,25 +20,42 @@ uint chunk_values(uint format)
     return format == FORMAT_F32 ? 4u : format == FORMAT_E4M3 ? 16u : 8u;
 }
 
-// Bytes 1 and 3 of a word of e4m3 as floats, times 2^-8 (the stored scales hold the 2^8): sign to
-// bit 15, magnitude to bits 13..7 of two half floats. Exact, subnormals included.
-vec2 e4m3_odd(uint word)
-{
-    return unpackHalf2x16((word >> 1 & 0x3F803F80u) | (word & 0x80008000u));
-}
+// Decoding e4m3, by what a device offers; each is exact, subnormals included, and all give a sum
+// the same bits. The portable ones move sign and magnitude to bit 15 and bits 13 .. 7 of two half
+// floats, which are 2^-8 times the value; the stored scales hold the 2^8. The conversions take the
+// value itself, so that sums are 2^8 times too large until E4M3_UNIT is applied (exact).
+#ifdef WEIGHT_FLOAT8
 
-// Bytes 0 and 2.
-vec2 e4m3_even(uint word)
-{
-    return e4m3_odd(word << 8);
-}
+const float E4M3_UNIT = 1.0 / 256.0;
 
-// Four consecutive values of an e4m3 word.
 vec4 e4m3_decode(uint word)
 {
-    vec2 even = e4m3_even(word), odd = e4m3_odd(word);
+    u8vec4 bytes = unpack8(word);
+    return vec4(uintBitsToFloate4m3EXT(bytes));
+}
+
+#else
+
+const float E4M3_UNIT = 1.0;
+
+// Bytes 1 and 3 of a word.
+vec2 e4m3_odd(uint word)
+{
+#ifdef WEIGHT_INT16 // one packed shift keeps the sign where it is and repeats it in bit 14
+    return unpackHalf2x16(uint(pack32(unpack16(int(word)) >> 1s)) & 0xBF80BF80u);
+#else
+    return unpackHalf2x16((word >> 1 & 0x3F803F80u) | (word & 0x80008000u));
+#endif
+}
+
+// Four consecutive values of a word.
+vec4 e4m3_decode(uint word)
+{
+    vec2 even = e4m3_odd(word << 8), odd = e4m3_odd(word);
     return vec4(even.x, odd.x, even.y, odd.y);
 }
+
+#endif
 
 // Values 4*quarter .. 4*quarter+3 of a chunk.
 vec4 chunk_decode(uint format, uvec4 chunk, uint quarter)

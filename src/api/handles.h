@@ -28,7 +28,7 @@ struct dsvk_model {
     dsvk_device          *device; /* NULL until loaded; borrowed */
     struct dv_weights    *weights;
     bool                  random; /* weights are made up when it is loaded */
-    bool                  math_f16, no_fuse;
+    bool                  math_f16, round_f16, no_fuse; /* the first two: dv_kernel_site */
 };
 
 struct dsvk_session {

@@ -186,7 +186,8 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s,
                                                      .pages        = s->cache->table->address,
                                                      .cache_record = s->cache->record,
                                                      .cache_format = s->cache->format,
-                                                     .math_f16     = e->math_f16 } };
+                                                     .math_f16     = e->math_f16,
+                                                     .round_f16    = e->round_f16 } };
     status                          = dv_program_new(out, e->dev, graph, &plan, &params);
     graph                           = NULL;
 fail:

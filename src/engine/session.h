@@ -23,7 +23,8 @@ struct dv_engine {
     struct dv_stream        *stream;
     const struct dv_config  *config;
     struct dv_weights       *weights;
-    bool                     math_f16, no_fuse;
+    bool                     math_f16, round_f16; /* of dv_kernel_site */
+    bool                     no_fuse;
 };
 
 struct dv_session_params {

@@ -36,10 +36,11 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
     struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
     while (tile.tokens > 1 && shared_bytes(&tile, node->kv) > site->caps->max_shared_bytes)
         tile.tokens /= 2;
+    enum dv_weight_format format = site->weights[node->w[0]].format;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
-                      .spec = { tile.workgroup, tile.broadcast, site->weights[node->w[0]].format,
-                                tile.groups, tile.tokens, site->math_f16, node->kv / 4 },
+                      .spec = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
+                                tile.groups, tile.tokens, site->round_f16, node->kv / 4 },
                       .n_spec = 7 },
         .groups = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
                     (y.rows + tile.tokens - 1) / tile.tokens, 1 },

@@ -42,15 +42,20 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch *dispatch,
         .top_k = node->top_k,
     };
     struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
+    uint32_t form = dv_tile_form(&tile, &args.w, site->weights[node->w[0]].format);
+    if (node->w[1]) {
+        struct dv_matrix shared = dv_site_matrix(site, node->w[1]);
+        form &= dv_tile_form(&tile, &shared, site->weights[node->w[1]].format);
+    }
     fill_block(site, node);
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_down",
         .spec = { [0] = tile.workgroup,
-                  [1] = tile.broadcast,
+                  [1] = form,
                   [2] = site->weights[node->w[0]].format,
                   [3] = tile.groups,
                   [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,
-                  [5] = site->math_f16,
+                  [5] = site->round_f16,
                   [6] = node->w[1] != 0,
                   [7] = node->in[3] != 0 },
         .n_spec = 8,

@@ -36,7 +36,8 @@ struct dv_kernel_site {
     uint64_t                      pages;        /* address of the page table */
     uint32_t                      cache_record; /* bytes */
     enum dv_cache_format          cache_format;
-    bool                          math_f16; /* round activations to float16 in matrix products */
+    bool                          math_f16;  /* matrix units may be used: float16 activations */
+    bool                          round_f16; /* other products round activations to float16, too */
     /* Argument blocks too large for push constants: a kernel fills one of at most 256 bytes at
      * `block_data` and refers to it by the address `block`. */
     unsigned char *block_data;

@@ -52,11 +52,11 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
         dispatch->pipeline = (struct dv_pipeline_params){
             .kernel = "matmul",
             .spec = { [0] = tile.workgroup,
-                      [1] = tile.broadcast,
+                      [1] = dv_tile_form(&tile, &args.w, format),
                       [2] = format,
                       [3] = tile.groups,
                       [4] = tile.tokens,
-                      [5] = site->math_f16,
+                      [5] = site->round_f16,
                       [6] = form->norm != 0,
                       [7] = paired },
             .n_spec = 8,

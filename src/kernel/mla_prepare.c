@@ -51,10 +51,11 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
     struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
     uint32_t       rotator = tile.workgroup * 4 * ROTATIONS; /* columns of one workgroup */
     uint32_t       rotators = (node->heads * node->dim + rotator - 1) / rotator;
+    enum dv_weight_format format = site->weights[node->w[0]].format;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "mla_prepare",
-                      .spec = { tile.workgroup, tile.broadcast, site->weights[node->w[0]].format,
-                                tile.groups, tile.tokens, site->math_f16, site->cache_format,
+                      .spec = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
+                                tile.groups, tile.tokens, site->round_f16, site->cache_format,
                                 rotators },
                       .n_spec = 8 },
         .groups = { 1 + rotators + node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),

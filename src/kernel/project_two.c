@@ -46,14 +46,16 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
     uint32_t a = groups_of(site, node->w[0]), b = groups_of(site, node->w[2]);
     struct dv_project_two_args args = args_of(site, node);
     struct dv_tile tile = dv_tile_of(site->caps, a > b ? a : b, 1, args.tokens, pair_a || pair_b);
+    uint32_t form = dv_tile_form(&tile, &args.a, site->weights[node->w[0]].format) &
+                    dv_tile_form(&tile, &args.b, site->weights[node->w[2]].format);
     dispatch->pipeline  = (struct dv_pipeline_params){
          .kernel = "project_two",
          .spec   = { [0] = tile.workgroup,
-                     [1] = tile.broadcast,
+                     [1] = form,
                      [2] = site->weights[node->w[0]].format,
                      [3] = tile.groups,
                      [4] = tile.tokens,
-                     [5] = site->math_f16,
+                     [5] = site->round_f16,
                      [6] = node->w[1] != 0,
                      [7] = pair_a,
                      [8] = pair_b,

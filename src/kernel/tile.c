@@ -42,6 +42,17 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
     return tile;
 }
 
+uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
+                      enum dv_weight_format format)
+{
+    static const uint32_t values[] = { [DV_FORMAT_F32]  = 4,
+                                       [DV_FORMAT_F16]  = 8,
+                                       [DV_FORMAT_BF16] = 8,
+                                       [DV_FORMAT_E4M3] = 16 }; /* of a chunk */
+    return (tile->broadcast ? DV_DOT_BROADCAST : 0) |
+           (w->cols % values[format] == 0 ? DV_DOT_WHOLE : 0);
+}
+
 dsvk_status dv_tile_grid(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                          const char *name, uint32_t x, uint32_t y)
 {

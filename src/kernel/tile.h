@@ -9,13 +9,18 @@ struct dv_tile {
     uint32_t workgroup; /* of the device alone: it decides the order of summation */
     uint32_t groups;    /* 8-row groups; even when paired */
     uint32_t tokens;    /* 1, 2, 4, 8 or 16 */
-    bool     broadcast; /* DOT_BROADCAST of lib/dot.glsl */
+    bool     broadcast; /* see dv_tile_form() */
 };
 
 /* For `repeats` matrices (slices, experts, rows of the grid) of `groups` 8-row groups each, and up
  * to `tokens` tokens a workgroup. */
 struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
                           uint32_t tokens, bool paired);
+
+/* The form of the dot loop (DV_DOT_*), constant 1 of kernels that include lib/dot.glsl, for
+ * products with the matrix `w`. */
+uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
+                      enum dv_weight_format format);
 
 /* Grid of x workgroups, folded into z where the device takes fewer, by y. UNSUPPORTED when the
  * device takes fewer of them still. */

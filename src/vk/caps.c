@@ -172,11 +172,15 @@ static bool read_queue(struct dv_caps *caps, const struct dv_probe *p)
     return found;
 }
 
-/* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once; others were not measured. */
+/* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once; others were not measured. AMD's hardware
+ * shifts packed 16-bit integers since GFX9, which is also the first with float16 in its drivers;
+ * NVIDIA's takes them apart. */
 static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
 {
     caps->scalar_loads = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
                          VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) >= 26;
+    caps->packed_int16 =
+        p->properties.properties.vendorID == 0x1002 && caps->int16 && caps->float16;
 }
 
 /* ANV before 26 advertises cooperative matrices on hardware without matrix units, where it emulates

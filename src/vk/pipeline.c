@@ -12,7 +12,8 @@ uint32_t dv_caps_offers(const struct dv_caps *caps)
            (caps->int64 ? DV_NEED_INT64 : 0u) | (caps->float16 ? DV_NEED_FLOAT16 : 0u) |
            (caps->integer_dot ? DV_NEED_INTEGER_DOT : 0u) |
            (caps->bfloat16 ? DV_NEED_BFLOAT16 : 0u) | (caps->float8 ? DV_NEED_FLOAT8 : 0u) |
-           (caps->cooperative_matrix ? DV_NEED_COOPERATIVE_MATRIX : 0u);
+           (caps->cooperative_matrix ? DV_NEED_COOPERATIVE_MATRIX : 0u) |
+           (caps->packed_int16 ? DV_NEED_PACKED_INT16 : 0u);
 }
 
 static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)

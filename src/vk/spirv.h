@@ -18,6 +18,7 @@ enum dv_need {
     DV_NEED_BFLOAT16           = 1 << 5, /* as an element of cooperative matrices, too */
     DV_NEED_FLOAT8             = 1 << 6, /* likewise */
     DV_NEED_COOPERATIVE_MATRIX = 1 << 7,
+    DV_NEED_PACKED_INT16       = 1 << 8, /* that it pays: a module does not declare it */
 };
 
 struct dv_spirv {

@@ -54,8 +54,9 @@ struct dv_caps {
     bool     int64, float16, int16, int8;         /* shader arithmetic */
     bool     cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
     struct dv_coop_shape coop[DV_N_COOP_TYPES]; /* the largest that a subgroup multiplies */
-    /* What no feature tells; CPU drivers that make one load of an address that all lanes share. */
-    bool     scalar_loads;
+    /* What no feature tells: a CPU driver makes one load of an address that all lanes share; two
+     * 16-bit integers are shifted by one instruction. */
+    bool     scalar_loads, packed_int16;
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
     float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
     uint32_t queue_family;          /* the one for compute */

@@ -230,6 +230,7 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
         .cache_record = b->record,
         .cache_format = b->p.cache_format,
         .math_f16     = b->p.math_f16,
+        .round_f16    = b->p.math_f16,
         .block_data   = blocks + (size_t)i * DV_BLOCK_BYTES,
         .block        = b->blocks->address + (uint64_t)i * DV_BLOCK_BYTES,
     };

@@ -60,7 +60,7 @@ static void caps_of_a_minimal_device(void **state)
     assert_int_equal(caps.subgroup, 64);
     assert_true(caps.subgroup_arithmetic);
     assert_false(caps.subgroup_size_control || caps.int64 || caps.float16 || caps.memory_budget ||
-                 caps.cooperative_matrix || caps.scalar_loads);
+                 caps.cooperative_matrix || caps.scalar_loads || caps.packed_int16);
     assert_true(caps.timestamp_ns > 9.9f);
 }
 
@@ -174,6 +174,24 @@ static void caps_size_control_needs_the_compute_stage(void **state)
     assert_true(caps.subgroup_size_control);
     assert_int_equal(caps.subgroup_min, 32);
     assert_int_equal(caps.subgroup_max, 64);
+}
+
+/* NVIDIA's hardware takes a packed shift apart: there the masks are fewer instructions. */
+static void caps_shift_packed_integers_on_amd_only(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.features.features.shaderInt16 = VK_TRUE;
+    dv_caps_read(&caps, &p);
+    assert_false(caps.packed_int16);
+    p.features12.shaderFloat16 = VK_TRUE;
+    dv_caps_read(&caps, &p);
+    assert_true(caps.packed_int16);
+    p.properties.properties.vendorID = 0x10DE;
+    dv_caps_read(&caps, &p);
+    assert_false(caps.packed_int16);
 }
 
 static void caps_avoid_lavapipe_with_wide_vectors(void **state)
@@ -316,6 +334,7 @@ int test_caps(void)
         cmocka_unit_test(caps_prefer_a_queue_for_compute_only),
         cmocka_unit_test(caps_read_the_budget),
         cmocka_unit_test(caps_size_control_needs_the_compute_stage),
+        cmocka_unit_test(caps_shift_packed_integers_on_amd_only),
         cmocka_unit_test(caps_avoid_lavapipe_with_wide_vectors),
         cmocka_unit_test(caps_take_the_largest_shapes),
         cmocka_unit_test(caps_avoid_emulated_matrices),
