@@ -70,6 +70,7 @@ static dsvk_model *load_both_forms(const struct subject *subject, bool no_fuse)
 {
     dsvk_model *model = load(subject, DSVK_MATH_F16, no_fuse);
     model->math_f16   = false;
+    model->round_f16  = false;
     return model;
 }
 
