@@ -16,6 +16,7 @@ layout(constant_id = 4) const uint TOKENS = 1;
 layout(constant_id = 5) const uint MATH_F16 = 0;
 layout(constant_id = 6) const uint NORM = 0;
 layout(constant_id = 7) const uint PAIR = 0;
+layout(constant_id = 8) const uint TURNS = 1; // tiles of GROUPS groups that a workgroup computes
 
 ARGS(matmul);
 
@@ -64,24 +65,9 @@ void store_row(uint t, uint row, float value)
     store(address(args.y), (token * args.y_stride + row) * 4u, y);
 }
 
-void main()
+void store_rows(uint slice, uint group)
 {
     const uint parts = PAIR != 0u ? 2u : 1u;
-    uint groups = args.w.groups * parts;
-    uint tiles = (groups + GROUPS - 1u) / GROUPS;
-    uint tile = gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x;
-    uint slice = tile / tiles, group = tile % tiles * GROUPS;
-    if (slice >= args.slices)
-        return;
-    first_token = gl_WorkGroupID.y * TOKENS;
-    [[unroll]] for (uint t = 0; t < TOKENS; t++)
-        x_row[t] = at(address(args.x),
-                      (token_row(t) * args.x_stride + slice * args.x_slice) * 4u);
-    if (NORM != 0u)
-        find_factors();
-
-    dot_rows(address(args.w.tiles), args.w, slice * groups + group, (slice + 1u) * groups);
-    dot_reduce();
     if (gl_LocalInvocationID.x >= 8u)
         return;
     [[unroll]] for (uint g = 0; g < GROUPS; g += parts) {
@@ -95,4 +81,30 @@ void main()
             }
         }
     }
+}
+
+void compute(uint slice, uint group, uint groups)
+{
+    [[unroll]] for (uint t = 0; t < TOKENS; t++)
+        x_row[t] = at(address(args.x),
+                      (token_row(t) * args.x_stride + slice * args.x_slice) * 4u);
+    dot_rows(address(args.w.tiles), args.w, slice * groups + group, (slice + 1u) * groups);
+    dot_reduce();
+    store_rows(slice, group);
+}
+
+void main()
+{
+    uint groups = args.w.groups * (PAIR != 0u ? 2u : 1u);
+    uint tiles = (groups + GROUPS - 1u) / GROUPS;
+    uint tile = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * TURNS;
+    uint end = min(tile + TURNS, tiles * args.slices);
+    if (tile >= end)
+        return;
+    first_token = gl_WorkGroupID.y * TOKENS;
+    if (NORM != 0u)
+        find_factors();
+    do {
+        compute(tile / tiles, tile % tiles * GROUPS, groups);
+    } while (TURNS > 1u && ++tile < end);
 }

@@ -18,6 +18,7 @@ layout(constant_id = 6) const uint NORM = 0;
 layout(constant_id = 7) const uint PAIR_A = 0;
 layout(constant_id = 8) const uint PAIR_B = 0;
 layout(constant_id = 9) const uint FORMAT_B = 3;
+layout(constant_id = 10) const uint TURNS = 1; // tiles of GROUPS groups that a workgroup computes
 const uint FORMAT = FORMAT_A;
 
 ARGS(project_two);
@@ -72,26 +73,34 @@ void store_rows(bool paired, ADDRESS y, uint stride, uint rows, uint group)
     }
 }
 
+// `group` counts through both matrices; that of B begins with a tile of its own.
+void compute(uint group, uint groups_a, uint groups_b, uint before_b)
+{
+    if (group < before_b) {
+        dot_rows_of(FORMAT_A, address(args.a.tiles), args.a, group, groups_a);
+        dot_reduce();
+        store_rows(PAIR_A != 0u, address(args.y_a), args.y_a_stride, args.rows_a, group);
+    } else {
+        group -= before_b;
+        dot_rows_of(FORMAT_B, address(args.b.tiles), args.b, group, groups_b);
+        dot_reduce();
+        store_rows(PAIR_B != 0u, address(args.y_b), args.y_b_stride, args.rows_b, group);
+    }
+}
+
 void main()
 {
     uint groups_a = args.a.groups * (PAIR_A != 0u ? 2u : 1u);
     uint groups_b = args.b.groups * (PAIR_B != 0u ? 2u : 1u);
     uint before_b = (groups_a + GROUPS - 1u) / GROUPS * GROUPS;
-    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * GROUPS;
-    bool is_a = group < before_b;
-    if (!is_a)
-        group -= before_b;
-    if (!is_a && group >= groups_b)
+    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * (GROUPS * TURNS);
+    uint end = min(group + GROUPS * TURNS, before_b + groups_b);
+    if (group >= end)
         return;
     first_token = gl_WorkGroupID.y * TOKENS;
     find_rows();
-    if (is_a)
-        dot_rows_of(FORMAT_A, address(args.a.tiles), args.a, group, groups_a);
-    else
-        dot_rows_of(FORMAT_B, address(args.b.tiles), args.b, group, groups_b);
-    dot_reduce();
-    if (is_a)
-        store_rows(PAIR_A != 0u, address(args.y_a), args.y_a_stride, args.rows_a, group);
-    else
-        store_rows(PAIR_B != 0u, address(args.y_b), args.y_b_stride, args.rows_b, group);
+    do {
+        compute(group, groups_a, groups_b, before_b);
+        group += GROUPS;
+    } while (TURNS > 1u && group < end);
 }

@@ -17,6 +17,7 @@ layout(constant_id = 5) const uint MATH_F16 = 0;
 layout(constant_id = 6) const uint NORM = 0;
 layout(constant_id = 7) const uint PAIR = 0;
 layout(constant_id = 8) const uint EXPERTS = 64;
+layout(constant_id = 9) const uint TURNS = 1; // tiles of GROUPS groups that a workgroup computes
 const uint TOKENS = 1;
 
 ARGS(route_up);
@@ -61,7 +62,7 @@ void store_rows(uint group, uint pair)
 void main()
 {
     uint groups = args.w.groups * (PAIR != 0u ? 2u : 1u);
-    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * GROUPS;
+    uint group = (gl_WorkGroupID.x + gl_WorkGroupID.z * gl_NumWorkGroups.x) * (GROUPS * TURNS);
     if (group >= groups)
         return;
     dv_router_args rule = Rule(address(args.rule)).rule;
@@ -72,7 +73,12 @@ void main()
     x_row = at(address(args.x), token * args.x_stride * 4u);
     if (NORM != 0u)
         factor = norm_factor(x_row, args.w.cols, args.eps);
-    dot_rows(load_address(address(args.w.tiles), router_ids[slot] * 8u), args.w, group, groups);
-    dot_reduce();
-    store_rows(group, pair);
+    ADDRESS tiles = load_address(address(args.w.tiles), router_ids[slot] * 8u);
+    uint    end = min(group + GROUPS * TURNS, groups);
+    do {
+        dot_rows(tiles, args.w, group, groups);
+        dot_reduce();
+        store_rows(group, pair);
+        group += GROUPS;
+    } while (TURNS > 1u && group < end);
 }

@@ -42,11 +42,13 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     struct dv_matmul_args args = args_of(site, node, form);
     uint32_t              groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile        tile = dv_tile_of(site->caps, groups, info->slices, args.tokens, paired);
+    uint32_t              tiles = ceil_div(groups, tile.groups) * info->slices;
+    uint32_t              turns = form->norm ? dv_tile_turns(site->caps, tiles) : 1;
     struct dv_coop_size   size = { groups * 8, args.tokens, info->slices };
     struct dv_coop_tile   coop;
     if (site->math_f16 && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "matmul_coop", &coop, format, paired);
-        tile.groups = coop.rows / 8;
+        tiles = ceil_div(groups, coop.rows / 8) * info->slices;
         tile.tokens = coop.tokens;
     } else {
         dispatch->pipeline = (struct dv_pipeline_params){
@@ -58,14 +60,14 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
                       [4] = tile.tokens,
                       [5] = site->round_f16,
                       [6] = form->norm != 0,
-                      [7] = paired },
-            .n_spec = 8,
+                      [7] = paired,
+                      [8] = turns },
+            .n_spec = 9,
         };
     }
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, dv_op_name(node->op),
-                        ceil_div(groups, tile.groups) * info->slices,
-                        ceil_div(args.tokens, tile.tokens));
+                        ceil_div(tiles, turns), ceil_div(args.tokens, tile.tokens));
 }
 
 static dsvk_status dispatch_matmul(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,

@@ -48,6 +48,8 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
     struct dv_tile tile = dv_tile_of(site->caps, a > b ? a : b, 1, args.tokens, pair_a || pair_b);
     uint32_t form = dv_tile_form(&tile, &args.a, site->weights[node->w[0]].format) &
                     dv_tile_form(&tile, &args.b, site->weights[node->w[2]].format);
+    uint32_t tiles = (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1;
+    uint32_t turns = node->w[1] ? dv_tile_turns(site->caps, tiles) : 1;
     dispatch->pipeline  = (struct dv_pipeline_params){
          .kernel = "project_two",
          .spec   = { [0] = tile.workgroup,
@@ -59,12 +61,13 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
                      [6] = node->w[1] != 0,
                      [7] = pair_a,
                      [8] = pair_b,
-                     [9] = site->weights[node->w[2]].format },
-         .n_spec = 10,
+                     [9] = site->weights[node->w[2]].format,
+                     [10] = turns },
+         .n_spec = 11,
     };
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, "project_two",
-                        (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1,
+                        (tiles - 1) / turns + 1,
                         (args.tokens - 1) / tile.tokens + 1);
 }
 

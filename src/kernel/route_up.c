@@ -38,6 +38,8 @@ static dsvk_status dispatch_route_up(struct dv_dispatch *dispatch,
     };
     uint32_t       groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile tile   = dv_tile_of(site->caps, groups, y.rows, 1, paired);
+    uint32_t       tiles  = (groups - 1) / tile.groups + 1;
+    uint32_t       turns  = dv_tile_turns(site->caps, tiles * y.rows);
     TRY(fill_block(site, node));
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "route_up",
@@ -48,11 +50,12 @@ static dsvk_status dispatch_route_up(struct dv_dispatch *dispatch,
                     [5] = site->round_f16,
                     [6] = node->w[1] != 0,
                     [7] = paired,
-                    [8] = node->experts },
-        .n_spec = 9,
+                    [8] = node->experts,
+                    [9] = turns },
+        .n_spec = 10,
     };
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, "route_up", (groups - 1) / tile.groups + 1, y.rows);
+    return dv_tile_grid(dispatch, site, "route_up", (tiles - 1) / turns + 1, y.rows);
 }
 
 const struct dv_kernel dv_kernel_route_up = { "route_up", dispatch_route_up };

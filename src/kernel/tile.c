@@ -7,6 +7,9 @@
 #define MAX_SUMS 32u
 /* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
 #define ENOUGH_WORKGROUPS 256u
+/* The same for the threads of a CPU. */
+#define ENOUGH_SOFTWARE 32u
+#define MOST_TURNS      8u
 
 /* 8 KiB: with a norm's and other sums, far below what every device has. */
 #define MAX_SHARED_FLOATS 2048u
@@ -51,6 +54,16 @@ uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
                                        [DV_FORMAT_E4M3] = 16 }; /* of a chunk */
     return (tile->broadcast ? DV_DOT_BROADCAST : 0) |
            (w->cols % values[format] == 0 ? DV_DOT_WHOLE : 0);
+}
+
+/* On a GPU all workgroups run at the same time; on a CPU one after the other, so that the norms and
+ * choices of their prologues add up (an eighth of the time of route_up). */
+uint32_t dv_tile_turns(const struct dv_caps *caps, uint32_t tiles)
+{
+    uint32_t turns = 1;
+    while (caps->is_software && turns < MOST_TURNS && tiles / (turns * 2) >= ENOUGH_SOFTWARE)
+        turns *= 2;
+    return turns;
 }
 
 dsvk_status dv_tile_grid(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,

@@ -22,6 +22,10 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
 uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
                       enum dv_weight_format format);
 
+/* Tiles that a workgroup computes one after the other behind one prologue, of `tiles` in the whole
+ * grid: more than 1 where it is short of neither work nor workgroups. */
+uint32_t dv_tile_turns(const struct dv_caps *caps, uint32_t tiles);
+
 /* Grid of x workgroups, folded into z where the device takes fewer, by y. UNSUPPORTED when the
  * device takes fewer of them still. */
 dsvk_status dv_tile_grid(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,

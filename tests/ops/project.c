@@ -18,6 +18,7 @@ static const struct shape {
     { "norm and residual", DV_FORMAT_F32, 2, 20, 100, true, false, true, false },
     { "pair", DV_FORMAT_BF16, 33, 100, 72, false, true, false, false },
     { "pair, fp8", DV_FORMAT_E4M3, 7, 200, 320, false, true, false, false },
+    { "norm, tiles in turn", DV_FORMAT_BF16, 1, 5003, 36, true, false, true, false },
     { "norm and pair", DV_FORMAT_E4M3, 4, 36, 200, true, true, false, false },
     { "residual, float16", DV_FORMAT_E4M3, 64, 72, 200, false, false, true, true },
     { "pair, float16", DV_FORMAT_E4M3, 40, 200, 320, false, true, false, true },

@@ -23,6 +23,8 @@ static const struct shape {
     { "two pairs", 4, 100, true, { DV_FORMAT_F16, 36, true }, { DV_FORMAT_F16, 100, true } },
     { "no pair", 4, 100, false, { DV_FORMAT_F32, 20, false }, { DV_FORMAT_F16, 1003, false } },
     { "one row", 4, 36, true, { DV_FORMAT_BF16, 1, false }, { DV_FORMAT_BF16, 1000, true } },
+    { "tiles in turn", 1, 36, true, { DV_FORMAT_BF16, 260, false },
+      { DV_FORMAT_BF16, 2500, true } },
     { "wide", 1, 2048, true, { DV_FORMAT_BF16, 256, false }, { DV_FORMAT_E4M3, 1408, true } },
 };
 

@@ -22,6 +22,7 @@ static const struct shape {
     { "no group, bias", DV_FORMAT_BF16, 2, 16, 36, true, { 384, 8, 1, 1, V3, 2.8f }, 0 },
     { "one expert", DV_FORMAT_F32, 1, 8, 4, false, { 1, 1, 1, 1, 0, 1.0f }, 0 },
     { "all experts", DV_FORMAT_F32, 3, 20, 36, true, { 5, 5, 1, 1, DV_ROUTER_NORMALISE, 1 }, 0 },
+    { "tiles in turn", DV_FORMAT_BF16, 1, 1000, 8, true, { 8, 6, 1, 1, 0, 1.0f }, 0 },
     { "the largest", DV_FORMAT_BF16, 2, 8, 8, true, { 512, 16, 64, 8, V3, 2.5f }, 0 },
 };
 
