@@ -56,22 +56,26 @@ float part[GROUPS * TOKENS];
 // This lane's row of micro-tile c. With DV_DOT_BROADCAST each row is loaded at an address that is
 // the same for all lanes and the lane keeps its own: compilers for CPUs make one masked broadcast
 // of each such load, which costs a fifth of a gather and, other than a gather, is seen by the
-// hardware's prefetcher.
+// hardware's prefetcher. Only in modules for devices that may ask for it: some drivers compile
+// what a constant switches off too, for minutes.
 uvec4 dot_load(ADDRESS tiles, uint c)
 {
-    if ((DOT_FORM & DV_DOT_BROADCAST) == 0u)
-        return load_words4(tiles, c * 128u + dot_row() * 16u);
-    ADDRESS tile = at(tiles, c * 128u);
-    uvec4   words = load_words4(tile, 0u);
-    [[unroll]] for (uint i = 1; i < 8u; i++) {
-        bool  mine = dot_row() == i;
-        uvec4 row = load_words4(tile, i * 16u);
-        words.x = mine ? row.x : words.x;
-        words.y = mine ? row.y : words.y;
-        words.z = mine ? row.z : words.z;
-        words.w = mine ? row.w : words.w;
+#ifdef WEIGHT_BROADCAST
+    if ((DOT_FORM & DV_DOT_BROADCAST) != 0u) {
+        ADDRESS tile = at(tiles, c * 128u);
+        uvec4   words = load_words4(tile, 0u);
+        [[unroll]] for (uint i = 1; i < 8u; i++) {
+            bool  mine = dot_row() == i;
+            uvec4 row = load_words4(tile, i * 16u);
+            words.x = mine ? row.x : words.x;
+            words.y = mine ? row.y : words.y;
+            words.z = mine ? row.z : words.z;
+            words.w = mine ? row.w : words.w;
+        }
+        return words;
     }
-    return words;
+#endif
+    return load_words4(tiles, c * 128u + dot_row() * 16u);
 }
 
 // Activations of columns 4q .. 4q+3 of chunk c. Columns beyond the last are zeros in the packed

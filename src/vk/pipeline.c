@@ -13,7 +13,8 @@ uint32_t dv_caps_offers(const struct dv_caps *caps)
            (caps->integer_dot ? DV_NEED_INTEGER_DOT : 0u) |
            (caps->bfloat16 ? DV_NEED_BFLOAT16 : 0u) | (caps->float8 ? DV_NEED_FLOAT8 : 0u) |
            (caps->cooperative_matrix ? DV_NEED_COOPERATIVE_MATRIX : 0u) |
-           (caps->packed_int16 ? DV_NEED_PACKED_INT16 : 0u);
+           (caps->packed_int16 ? DV_NEED_PACKED_INT16 : 0u) |
+           (caps->scalar_loads ? DV_NEED_SCALAR_LOADS : 0u);
 }
 
 static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_device *dev)

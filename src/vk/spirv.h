@@ -19,6 +19,7 @@ enum dv_need {
     DV_NEED_FLOAT8             = 1 << 6, /* likewise */
     DV_NEED_COOPERATIVE_MATRIX = 1 << 7,
     DV_NEED_PACKED_INT16       = 1 << 8, /* that it pays: a module does not declare it */
+    DV_NEED_SCALAR_LOADS       = 1 << 9, /* likewise */
 };
 
 struct dv_spirv {
