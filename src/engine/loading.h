@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Between weights.c, which decides where everything lies, and packing.c, which brings it there. */
+/* Between places.c, which decides where everything will lie, weights.c, which allocates it, and
+ * packing.c, which brings it there. */
 #ifndef DV_ENGINE_LOADING_H
 #define DV_ENGINE_LOADING_H
 
@@ -40,6 +41,27 @@ struct dv_loading {
     uint32_t                       n_items;
     atomic_ullong                  nan; /* FP8 codes that stand for no number */
 };
+
+/* Matrices of a recipe. */
+static inline uint32_t dv_members(const struct dv_weight_info *info)
+{
+    return info->experts ? info->experts : 1;
+}
+
+/* ---- places.c: of a loading with w, ctx and source set; w->dev may be NULL ---- */
+
+/* Copies the recipes that the graphs' nodes use and lays out each matrix: fills recipes and items,
+ * those of one recipe next to each other. The caller frees l->items. */
+dsvk_status dv_places_lay_out(struct dv_loading *l, struct dv_graph *const *graphs,
+                              uint32_t n_graphs);
+/* Bytes of one allocation on such a device: 1 GiB, or what it allows. */
+uint64_t    dv_places_buffer_limit(const struct dv_caps *caps);
+/* Gives each item its buffer and offset; fills buffer_bytes and adds them to w->bytes. */
+dsvk_status dv_places_assign(struct dv_loading *l, const struct dv_caps *caps);
+/* Of the tables of expert addresses. */
+uint64_t    dv_places_table_bytes(const struct dv_weights *w);
+/* Frees what these made of w. */
+void        dv_places_done(struct dv_weights *w, const struct dv_context *ctx);
 
 /* Packs all items into their buffers. CANCELLED by `progress`. */
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress);
