@@ -31,6 +31,11 @@ struct dsvk_model {
     bool                  math_f16, round_f16, no_fuse; /* the first two: dv_kernel_site */
 };
 
+/* Without tensors the formats are those of the release. */
+struct dv_weight_source dv_source_of(const dsvk_model *model);
+bool                    dv_wants_f16(dsvk_math math, const struct dv_caps *caps);
+enum dv_cache_format    dv_cache_format_of(dsvk_cache cache);
+
 struct dsvk_session {
     dsvk_model        *model; /* borrowed */
     struct dv_session *session;

@@ -10,6 +10,9 @@
 #include "engine/source.h"
 #include "engine/weights.h"
 
+/* Matrices start at multiples of it. */
+#define DV_PLACE_ALIGN 4096u
+
 /* One matrix of one expert, or one vector. */
 struct dv_load_item {
     uint32_t                recipe, expert;
@@ -63,6 +66,8 @@ uint64_t    dv_places_table_bytes(const struct dv_weights *w);
 /* Frees what these made of w. */
 void        dv_places_done(struct dv_weights *w, const struct dv_context *ctx);
 
+/* Bytes of host memory that packing takes where the device's is not mapped. */
+uint64_t dv_loading_staging(const struct dv_loading *l);
 /* Packs all items into their buffers. CANCELLED by `progress`. */
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress);
 

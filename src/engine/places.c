@@ -7,7 +7,6 @@
 #include <inttypes.h>
 
 #define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one matrix needs more */
-#define ALIGN 4096u
 
 /* ---- copying the recipes ---- */
 
@@ -124,7 +123,7 @@ dsvk_status dv_places_assign(struct dv_loading *l, const struct dv_caps *caps)
     for (uint32_t i = 0; i < l->n_items; i++) {
         struct dv_load_item *item    = &l->items[i];
         bool                 vector  = w->recipes[item->recipe].kind == DV_WEIGHT_VECTOR;
-        uint64_t             align   = vector ? 256 : ALIGN;
+        uint64_t             align   = vector ? 256 : DV_PLACE_ALIGN;
         uint64_t            *current = w->n_buffers ? &w->buffer_bytes[w->n_buffers - 1] : NULL;
         uint64_t             offset  = current ? (*current + align - 1) / align * align : 0;
         if (!current || offset + item->bytes > most) {

@@ -8,8 +8,10 @@
 struct recording {
     struct dv_program              *program;
     const struct dv_program_params *params;
-    struct dv_dispatch             *dispatches; /* by node */
-    unsigned char                  *blocks;     /* DV_BLOCK_BYTES by node */
+    struct dv_dispatch             *dispatches;   /* by node */
+    unsigned char                  *blocks;       /* DV_BLOCK_BYTES by node */
+    struct dv_buffer               *block_buffer; /* where they go */
+    uint64_t                        blocks_at;
 };
 
 /* Asks each kernel for its dispatch. */
@@ -22,7 +24,7 @@ static dsvk_status choose(struct recording *r)
     for (uint32_t i = 0; i < p->graph->n_nodes; i++) {
         const struct dv_node *node = &p->graph->nodes[i];
         site.block_data            = r->blocks + (size_t)i * DV_BLOCK_BYTES;
-        site.block                 = p->blocks->address + (uint64_t)i * DV_BLOCK_BYTES;
+        site.block = r->block_buffer->address + r->blocks_at + (uint64_t)i * DV_BLOCK_BYTES;
         TRY(dv_kernel_of(node->op)->dispatch(&r->dispatches[i], &site, node));
         if (r->dispatches[i].indirect)
             memcpy(p->attend_groups, r->dispatches[i].groups, sizeof p->attend_groups);
@@ -66,6 +68,21 @@ static dsvk_status record(struct recording *r)
     return dv_commands_end(c);
 }
 
+/* Where the argument blocks go. */
+static dsvk_status find_room(struct recording *r, uint64_t bytes)
+{
+    dsvk_status        status;
+    struct dv_program *p = r->program;
+    r->block_buffer      = r->params->blocks;
+    r->blocks_at         = r->params->blocks_at;
+    if (r->block_buffer && bytes <= r->params->blocks_room)
+        return DSVK_OK;
+    TRY(dv_buffer_new(&p->blocks, p->dev, bytes, DV_MEMORY_DEVICE, "arguments"));
+    r->block_buffer = p->blocks;
+    r->blocks_at    = 0;
+    return DSVK_OK;
+}
+
 /* What a profile counts bytes by. */
 static dsvk_status keep_places(struct dv_program *p, const struct dv_weight_place *places)
 {
@@ -95,8 +112,8 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     struct recording r = { .program = p, .params = params };
     size_t           n = graph->n_nodes;
     TRY_OR(fail, keep_places(p, params->site.weights));
-    r.dispatches       = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
-    r.blocks           = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
+    r.dispatches = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
+    r.blocks     = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
     if (!r.dispatches || !r.blocks) {
         status = dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu dispatches", n);
         goto fail;
@@ -104,11 +121,12 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     /* The chosen token goes straight to memory that the host reads: no copy, no transfer barrier.
      * The sum wraps around to exactly that address. */
     graph->values[graph->token].arena_offset = params->token - params->site.arena;
-    TRY_OR(fail, dv_buffer_new(&p->blocks, dev, n * DV_BLOCK_BYTES, DV_MEMORY_DEVICE, "arguments"));
+    TRY_OR(fail, find_room(&r, n * DV_BLOCK_BYTES));
     TRY_OR(fail, choose(&r));
     TRY_OR(fail, dv_pipeline_make_all(dev, &r.dispatches->pipeline, sizeof *r.dispatches,
                                       graph->n_nodes));
-    TRY_OR(fail, dv_stream_upload(params->stream, p->blocks, 0, r.blocks, n * DV_BLOCK_BYTES));
+    TRY_OR(fail, dv_stream_upload(params->stream, r.block_buffer, r.blocks_at, r.blocks,
+                                  n * DV_BLOCK_BYTES));
     TRY_OR(fail, dv_commands_new(&p->commands, dev));
     TRY_OR(fail, record(&r));
     *out = p;

@@ -10,7 +10,7 @@ struct dv_program {
     struct dv_graph    *graph; /* owned */
     struct dv_plan      plan;
     struct dv_commands *commands;
-    struct dv_buffer   *blocks; /* argument blocks that are too large for push constants */
+    struct dv_buffer   *blocks; /* of its own, where the room that it was given is too small */
     uint32_t            attend_groups[3]; /* y is the number of splits, known at each pass */
     bool                profile;
     struct dv_weight_place *places; /* with profile: of the graph's weights */
@@ -21,6 +21,10 @@ struct dv_program_params {
     struct dv_stream     *stream;  /* for uploading the blocks */
     uint64_t              token;   /* address that the result of argmax goes to */
     bool                  profile; /* a timestamp and a barrier behind each dispatch */
+    /* Room for the argument blocks that are too large for push constants, DV_BLOCK_BYTES a node;
+     * where it is less, or none, the program allocates it. */
+    struct dv_buffer *blocks;
+    uint64_t          blocks_at, blocks_room;
 };
 
 /* Takes the planned graph over, also when it fails. */
