@@ -95,13 +95,16 @@ static dsvk_status add_pass(struct dv_session_bytes *bytes, const struct dv_sess
     return DSVK_OK;
 }
 
-/* The need grows with the tokens, but passes of few tokens are planned in another way. */
+/* The need grows with the tokens, but passes of few tokens are planned in another way, and those of
+ * one token in a third. */
 static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_session_size *size)
 {
     dsvk_status status;
     uint32_t    chunk = size->chunk;
-    for (uint32_t n = 1; n <= DV_FEW_TOKENS && n < chunk; n++)
-        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = n }));
+    if (chunk > 1)
+        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = 1 }));
+    if (chunk > DV_FEW_TOKENS)
+        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = DV_FEW_TOKENS }));
     TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = chunk }));
     if (chunk >= dv_size_form(size))
         TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = chunk, .materialise = true }));
@@ -230,43 +233,70 @@ dsvk_status dv_size_choose(struct dv_session_size *size, uint64_t left)
 
 /* ---- the largest ---- */
 
-static dsvk_status fits_with(bool *fits, const struct dv_session_size *size, uint32_t context,
-                             uint64_t left)
+static uint32_t context_of(const struct dv_session_size *size, uint32_t pages)
+{
+    uint32_t most = size->config->max_context;
+    return pages > most / DV_PAGE ? most : pages * DV_PAGE;
+}
+
+/* Device bytes and the arena among them with a context of so many pages. */
+static dsvk_status bytes_with(uint64_t *bytes, uint64_t *arena, const struct dv_session_size *size,
+                              uint32_t pages)
 {
     dsvk_status             status;
-    struct dv_session_bytes bytes;
+    struct dv_session_bytes all;
     struct dv_session_size  with = *size;
-    with.context                 = context;
-    if (with.chunk > context)
-        with.chunk = context;
-    TRY(dv_size_bytes(&bytes, &with));
-    *fits = dv_size_device(&bytes) <= left;
+    with.context                 = context_of(size, pages);
+    if (with.chunk > with.context)
+        with.chunk = with.context;
+    TRY(dv_size_bytes(&all, &with));
+    *bytes = dv_size_device(&all);
+    *arena = all.arena;
     return DSVK_OK;
 }
 
-/* By halving, in steps of a page. A wrong guess costs as much as planning a session. */
-static dsvk_status search(uint32_t *context, const struct dv_session_size *size, uint64_t left)
+/* By halving between page counts, of which *low fits. */
+static dsvk_status search(uint32_t *low, uint32_t high, const struct dv_session_size *size,
+                          uint64_t left)
 {
     dsvk_status status;
-    uint32_t    low = 0, high = (size->config->max_context - 1) / DV_PAGE; /* pages */
-    while (low < high) {
-        uint32_t middle = high - (high - low) / 2;
-        bool     fits;
-        TRY(fits_with(&fits, size, middle * DV_PAGE, left));
-        if (fits)
-            low = middle;
+    uint64_t    bytes, arena;
+    while (*low < high) {
+        uint32_t middle = high - (high - *low) / 2;
+        TRY(bytes_with(&bytes, &arena, size, middle));
+        if (bytes <= left)
+            *low = middle;
         else
             high = middle - 1;
     }
-    *context = low * DV_PAGE;
     return DSVK_OK;
 }
 
+/* The arena grows with the context in few steps, if at all, and planning it is what takes time: so
+ * we take that of the longest context that could fit, and look closer only where it differs. */
 dsvk_status dv_size_largest(uint32_t *context, const struct dv_session_size *size, uint64_t left)
 {
-    dsvk_status status;
-    bool        fits;
-    *context = size->config->max_context;
-    TRY(fits_with(&fits, size, *context, left));
-    return fits ? DSVK_OK : search(context, size, left);
+    dsvk_status           status;
+    struct dv_cache_shape shape = cache_shape(size);
+    shape.context               = DV_PAGE;
+    uint64_t page  = dv_cache_bytes(&shape) + (uint64_t)DV_PAGE * (size->config->rope / 2) * 8;
+    uint32_t high  = (size->config->max_context - 1) / DV_PAGE + 1, low;
+    uint64_t bytes = 0, arena, least;
+    if (left / page < high)
+        high = (uint32_t)(left / page);
+    if (high > 0)
+        TRY(bytes_with(&bytes, &arena, size, high));
+    if (bytes > left) {
+        uint64_t over = (bytes - left - 1) / page + 1;
+        low           = over < high ? high - (uint32_t)over : 0;
+        if (low > 0) {
+            TRY(bytes_with(&bytes, &least, size, low));
+            if (least == arena)
+                high = low;
+        }
+        TRY(search(&low, high, size, left));
+        high = low;
+    }
+    *context = context_of(size, high);
+    return DSVK_OK;
 }

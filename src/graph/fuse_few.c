@@ -26,10 +26,10 @@ bool dv_fuse_norm(struct fuser *f, struct dv_node *node)
     fused.in[0]          = norm->in[0];
     fused.w[1]           = norm->w[0];
     fused.eps            = norm->eps;
-    bool last            = f->uses[norm->out[0]] == 1;
+    bool last            = dv_fuse_uses(f, norm->out[0]) == 1;
     dv_fuse_become(f, node, fused);
     norm->dead |= last;
-    dv_fuse_count_uses(f);
+    f->stale = true;
     return true;
 }
 

@@ -22,8 +22,8 @@ static dsvk_plan plan(const dsvk_model *model, const dsvk_plan_params *params)
 static dsvk_model *open_only(const struct subject *subject)
 {
     dsvk_model *model;
-    assert_int_equal(dsvk_model_open(&model, &(dsvk_model_params){ .folder = subject->folder.path }),
-                     DSVK_OK);
+    dsvk_model_params params = { .folder = subject->folder.path };
+    assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
     return model;
 }
 
