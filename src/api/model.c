@@ -263,6 +263,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
     struct dv_weight_source source   = dv_source_of(model);
     bool                    math_f16 = dv_wants_f16(params->math, &device->dev->caps);
+    source.check_data = true;
     status = dv_recipe_graphs(graphs, &n, &model->ctx, &model->config, math_f16, params->no_fuse);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,

@@ -11,6 +11,7 @@
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
+    bool     check_data;  /* parts' scales too, before anything is allocated for them */
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
 };
 

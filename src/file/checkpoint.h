@@ -54,17 +54,20 @@ struct dv_matrix_file {
 
 /* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
  * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
- * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Scales must
- * be finite and above 0. */
+ * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Reads
+ * headers only. */
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t rows, uint32_t cols);
+/* Reads all scales of a matrix, which must be finite and above 0. */
+dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
+                                       const struct dv_matrix_file *matrix);
 /* The vector `name`, [n], F32, F16 or BF16. */
 dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t n);
 /* Checks that every tensor which the architecture in the config needs is there, with the right
- * shape and format, before anything is allocated for it. */
+ * shape and format, before anything is allocated for it. Headers only. */
 dsvk_status dv_checkpoint_check(const struct dv_context *ctx,
                                 const struct dv_checkpoint *checkpoint);
 
