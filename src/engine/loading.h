@@ -28,6 +28,7 @@ struct dv_weights {
     uint64_t               *buffer_bytes;
     uint32_t                n_buffers;
     struct dv_buffer       *tables; /* of expert addresses */
+    struct dv_experts      *experts; /* NULL: they lie among the others */
     uint64_t                bytes;
 };
 
@@ -38,6 +39,7 @@ struct dv_loading {
     const struct dv_weight_source *source;
     struct dv_load_item           *items;
     uint32_t                       n_items;
+    uint32_t                      *layers; /* by recipe: of the model */
     atomic_ullong                  nan; /* FP8 codes that stand for no number */
 };
 

@@ -2,6 +2,7 @@
 /* From the model to the programs of a session: graph, plan, weights' places, recording. */
 #include <string.h>
 
+#include "engine/experts.h"
 #include "engine/session.h"
 
 dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
@@ -39,17 +40,21 @@ void dv_session_choose_form(struct dv_session *s)
 
 static struct dv_graph_size size_of(const struct dv_session *s, const struct dv_pass *pass)
 {
-    const struct dv_config *c = s->engine.config;
+    const struct dv_config  *c = s->engine.config;
+    const struct dv_experts *x = dv_weights_experts(s->engine.weights);
+    uint32_t             pairs = pass->tokens * c->top_k;
     return (struct dv_graph_size){ .tokens      = pass->tokens,
                                    .context     = s->params.context,
                                    .split       = s->split,
                                    .tile        = dv_expert_tile(
                                        &s->engine.dev->caps, s->engine.math_f16,
-                                       pass->tokens * c->top_k, c->experts),
+                                       pairs, c->experts),
                                    .all_rows    = pass->all_rows,
                                    .keep_routes = pass->all_rows,
                                    .advance     = pass->tokens == 1 && !pass->all_rows,
-                                   .materialise = pass->materialise };
+                                   .materialise = pass->materialise,
+                                   .tiers       = x != NULL,
+                                   .plan_experts = x && pairs > dv_experts_slots(x) };
 }
 
 static dsvk_status planned(struct dv_graph **graph, struct dv_plan *plan,
@@ -178,6 +183,7 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s,
     struct dv_program_params params = { .stream  = e->stream,
                                         .token   = s->result->address,
                                         .profile = s->params.profile,
+                                        .arena   = s->arena,
                                         .site    = { .caps         = &e->dev->caps,
                                                      .weights      = places,
                                                      .arena        = s->arena->address,

@@ -69,6 +69,11 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     *out                 = NULL;
     if (!s)
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+    if (params->profile && dv_weights_experts(engine->weights)) {
+        dv_free(engine->ctx, s);
+        return dv_fail(engine->ctx, DSVK_UNSUPPORTED,
+                       "session: no profile with experts in tiers; give the device more memory");
+    }
     s->engine      = *engine;
     s->params      = *params;
     s->profile.ctx = engine->ctx;

@@ -101,6 +101,8 @@ void        dv_session_write_step(struct dv_session *s, const struct dv_program 
                                   const uint32_t *ids, uint32_t n, uint32_t position);
 void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                                  uint64_t ns);
+/* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
+dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
 /* Sets params.chunk for the device where it is 0; after dv_session_choose_form(). */
 dsvk_status dv_session_choose_chunk(struct dv_session *s);
 /* The program for a pass, made when needed (engine/programs.c). */

@@ -8,10 +8,18 @@
 #include "file/checkpoint.h"
 #include "kernel/layout.h"
 
+/* What routed experts may take when they do not all fit: see engine/experts.h. */
+struct dv_expert_budget {
+    uint64_t device_bytes; /* of slots; 0 = what the device's limit leaves, less `reserve` */
+    uint64_t host_bytes;
+    uint64_t reserve; /* for the sessions to come */
+};
+
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
+    const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
 };
 
 /* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
  * matrix (headers only), assign places in few large buffers, then pack (engine/packing.c). */
+#include "engine/experts.h"
 #include "engine/loading.h"
 
 #include <inttypes.h>
@@ -16,10 +17,13 @@ static uint32_t members(const struct dv_weight_info *info)
 
 /* ---- copying the recipes ---- */
 
-static dsvk_status copy_recipe(struct dv_weights *w, const struct dv_weight_info *from)
+static dsvk_status copy_recipe(struct dv_loading *l, const struct dv_weight_info *from,
+                               uint32_t layer)
 {
+    struct dv_weights *w = l->w;
     if (from->kind == DV_WEIGHT_ROPE || dv_weights_find(w, from))
         return DSVK_OK;
+    l->layers[w->n_recipes]     = layer;
     struct dv_weight_info *info = &w->recipes[w->n_recipes];
     *info                       = *from;
     for (uint32_t p = 0; p < info->n_parts; p++) {
@@ -33,30 +37,32 @@ static dsvk_status copy_recipe(struct dv_weights *w, const struct dv_weight_info
 }
 
 /* Those that a node uses: fusion leaves the recipes that it replaced behind. */
-static dsvk_status copy_recipes_of(struct dv_weights *w, const struct dv_graph *g)
+static dsvk_status copy_recipes_of(struct dv_loading *l, const struct dv_graph *g)
 {
     dsvk_status status;
     for (uint32_t i = 0; i < g->n_nodes; i++)
         for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_WEIGHTS; k++)
             if (g->nodes[i].w[k])
-                TRY(copy_recipe(w, &g->weights[g->nodes[i].w[k]]));
+                TRY(copy_recipe(l, &g->weights[g->nodes[i].w[k]], g->nodes[i].layer));
     return DSVK_OK;
 }
 
-static dsvk_status copy_recipes(struct dv_weights *w, struct dv_graph *const *graphs,
+static dsvk_status copy_recipes(struct dv_loading *l, struct dv_graph *const *graphs,
                                 uint32_t n_graphs)
 {
     dsvk_status              status;
-    const struct dv_context *ctx = w->dev->ctx;
+    struct dv_weights       *w   = l->w;
+    const struct dv_context *ctx = l->ctx;
     uint32_t                 n   = 1;
     for (uint32_t i = 0; i < n_graphs; i++)
         n += graphs[i]->n_weights;
     w->recipes = dv_zalloc_array(ctx, n, sizeof *w->recipes);
     w->places  = dv_zalloc_array(ctx, n, sizeof *w->places);
-    if (!w->recipes || !w->places)
+    l->layers  = dv_zalloc_array(ctx, n, sizeof *l->layers);
+    if (!w->recipes || !w->places || !l->layers)
         return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", n);
     for (uint32_t i = 0; i < n_graphs; i++)
-        TRY(copy_recipes_of(w, graphs[i]));
+        TRY(copy_recipes_of(l, graphs[i]));
     return DSVK_OK;
 }
 
@@ -140,7 +146,7 @@ static dsvk_status assign(struct dv_loading *l)
 static uint64_t table_bytes(const struct dv_weights *w)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < w->n_recipes; i++)
+    for (uint32_t i = 0; !w->experts && i < w->n_recipes; i++)
         if (w->recipes[i].experts)
             bytes += ((uint64_t)w->recipes[i].experts * 8 + 255) / 256 * 256;
     return bytes;
@@ -219,16 +225,20 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
     w->dev = dev;
     dv_arena_init(&w->arena, dev->ctx);
     struct dv_loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .source = source };
-    TRY_OR(fail, copy_recipes(w, graphs, n_graphs));
+    TRY_OR(fail, copy_recipes(&l, graphs, n_graphs));
     TRY_OR(fail, lay_out(&l));
+    TRY_OR(fail, dv_experts_take(&w->experts, &l));
     TRY_OR(fail, assign(&l));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
     TRY_OR(fail, dv_loading_pack(&l, progress));
+    if (w->experts)
+        TRY_OR(fail, dv_experts_fill(w->experts, w, progress));
     *out = w;
     w    = NULL;
 fail:
     dv_free(dev->ctx, l.items);
+    dv_free(dev->ctx, l.layers);
     dv_weights_free(w);
     return status;
 }
@@ -238,6 +248,7 @@ void dv_weights_free(struct dv_weights *weights)
     if (!weights)
         return;
     const struct dv_context *ctx = weights->dev->ctx;
+    dv_experts_free(weights->experts);
     for (uint32_t b = 0; weights->buffers && b < weights->n_buffers; b++)
         dv_buffer_free(weights->buffers[b]);
     dv_buffer_free(weights->tables);
@@ -251,7 +262,12 @@ void dv_weights_free(struct dv_weights *weights)
 
 uint64_t dv_weights_bytes(const struct dv_weights *weights)
 {
-    return weights->bytes;
+    return weights->bytes + (weights->experts ? dv_experts_device_bytes(weights->experts) : 0);
+}
+
+struct dv_experts *dv_weights_experts(const struct dv_weights *weights)
+{
+    return weights->experts;
 }
 
 const struct dv_weight_place *dv_weights_find(const struct dv_weights     *weights,
