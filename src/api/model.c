@@ -279,6 +279,17 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
     struct dv_weight_source source   = source_of(model);
     bool                    math_f16 = wants_f16(params->math, &device->dev->caps);
+    struct dv_expert_budget budget;
+    struct dv_engine        engine = { .ctx     = &model->ctx,
+                                       .dev     = device->dev,
+                                       .config  = &model->config,
+                                       .no_fuse = params->no_fuse };
+    if (params->context > model->config.max_context)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "model: a context of %u tokens, but the model's limit is %u",
+                       params->context, model->config.max_context);
+    TRY(dv_expert_budget_of(&budget, &engine, params->context, params->host_memory));
+    source.budget = &budget;
     status = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
@@ -288,6 +299,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     if (status != DSVK_OK)
         return status;
     model->device   = device;
+    model->context  = dv_weights_experts(model->weights) ? budget.context : 0;
     model->no_fuse  = params->no_fuse;
     model->math_f16 = math_f16;
     /* AUTO: f16 where it is faster, which is in matrix units only. */

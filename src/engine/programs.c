@@ -2,7 +2,6 @@
 /* From the model to the programs of a session: graph, plan, weights' places, recording. */
 #include <string.h>
 
-#include "engine/experts.h"
 #include "engine/session.h"
 
 dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,

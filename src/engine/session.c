@@ -84,6 +84,8 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
+    if (dv_weights_experts(engine->weights))
+        s->experts_before = dv_weights_experts(engine->weights)->stats;
     *out                  = s;
     return DSVK_OK;
 fail:

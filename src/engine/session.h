@@ -6,6 +6,7 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
+#include "engine/experts.h"
 #include "engine/profile.h"
 #include "engine/weights.h"
 #include "kernel/program.h"
@@ -65,6 +66,7 @@ struct dv_session {
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     dsvk_session_stats       stats;
+    struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
 };
 
@@ -75,6 +77,11 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
 /* Positions of one attention split: what the device's shapes say, else (or without a device, NULL)
  * at least 128, a multiple of the page, at most 64 splits of the context. */
 uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
+
+/* What experts may take beside sessions of `context` tokens (0: of some that fit); `host` bytes, 0 =
+ * free memory less a margin. Uses ctx, dev, config and no_fuse of the engine. */
+dsvk_status dv_expert_budget_of(struct dv_expert_budget *budget, const struct dv_engine *engine,
+                                uint32_t context, uint64_t host);
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_session_params *params);
@@ -88,6 +95,9 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
                              const dsvk_score_rows *rows, const dsvk_progress *progress);
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
+
+/* Fills in what is said of experts. */
+void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stats *stats);
 
 /* ---- inside engine/ ---- */
 

@@ -13,6 +13,7 @@ struct dv_expert_budget {
     uint64_t device_bytes; /* of slots; 0 = what the device's limit leaves, less `reserve` */
     uint64_t host_bytes;
     uint64_t reserve; /* for the sessions to come */
+    uint32_t context; /* that `reserve` is for; of no account in loading */
 };
 
 struct dv_weight_source {

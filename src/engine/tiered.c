@@ -4,7 +4,6 @@
  * takes them in waves, those that are there first, so that each comes once. */
 #include <string.h>
 
-#include "engine/experts.h"
 #include "engine/session.h"
 
 #define MOST_EXPERTS 512u /* of a layer: expert_plan's limit */
@@ -129,4 +128,22 @@ dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *
         return dv_stream_wait(s->engine.stream, s->engine.stream->submitted, 0);
     dv_stream_settle(s->engine.stream);
     return status;
+}
+
+void dv_session_expert_stats(const struct dv_session *s, dsvk_session_stats *stats)
+{
+    const struct dv_experts      *x      = dv_weights_experts(s->engine.weights);
+    const struct dv_expert_stats *before = &s->experts_before;
+    if (!x)
+        return;
+    stats->experts           = x->n_layers * x->n_experts;
+    stats->expert_slots      = dv_experts_slots(x);
+    stats->host_experts      = x->residency.n_slots[DV_TIER_HOST];
+    stats->host_bytes        = dv_experts_host_bytes(x);
+    stats->expert_hits       = x->stats.hits - before->hits;
+    stats->expert_from_host  = x->stats.from_host - before->from_host;
+    stats->expert_from_disk  = x->stats.from_disk - before->from_disk;
+    stats->expert_host_bytes = x->stats.host_bytes - before->host_bytes;
+    stats->expert_disk_bytes = x->stats.disk_bytes - before->disk_bytes;
+    stats->expert_seconds    = x->stats.seconds - before->seconds;
 }

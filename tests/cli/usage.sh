@@ -26,7 +26,7 @@ done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
 prints "ds-vk 0.1.0" --version
-for absent in host-memory bandwidth; do
+for absent in bandwidth; do
     refuse 2 "unknown option --$absent" bench --$absent 1
 done
 refuse 2 "unknown option --like" run --like v3 hi
@@ -63,6 +63,7 @@ refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi
 refuse 2 "--seed takes a whole number from 0 to 18446744073709551615" run --seed -1 hi
 for bad in "" 0 0G G 5X 5MM 5MiBs -5M 1e30G nanG 8GG; do
     refuse 2 "--memory takes a size" run --memory "$bad" hi
+    refuse 2 "--host-memory takes a size" run --host-memory "$bad" hi
 done
 refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
 refuse 2 "--cache takes" run --cache "" hi
