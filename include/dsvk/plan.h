@@ -17,6 +17,7 @@ typedef struct {
     uint32_t   context, chunk;
     dsvk_cache cache;
     uint64_t   memory_limit; /* device bytes that may be used; 0 = the device's limit */
+    uint64_t   host_memory;  /* bytes for experts; 0 = what is free now less a margin */
 } dsvk_plan_params;
 
 typedef struct {
@@ -56,15 +57,19 @@ typedef struct {
     uint64_t        largest_buffer;
     bool            fits;
 
-    /* Host memory that the device reads and writes; staging only while loading. */
-    uint64_t host_session, host_staging;
+    /* Host memory: what the device reads and writes, staging while loading, and experts. */
+    uint64_t host_session, host_staging, host_experts;
 
-    uint32_t largest_context; /* that fits in passes of at most largest_chunk; 0: none does */
+    /* That fits, in passes of at most largest_chunk; with experts that come and go, with the fewest
+     * on the device; 0: none. */
+    uint32_t largest_context;
     uint32_t largest_chunk;
 
     uint32_t layers, dense_layers, experts; /* routed experts, of all layers together */
-    uint32_t experts_fit;                   /* how many of them the device has room for */
-    uint64_t expert_bytes;                  /* of the largest one */
+    /* Where they lie, which is fixed when all are on the device and where they start when they come
+     * and go: equal shares of each layer's. Without a fit: the fewest that work. */
+    uint32_t experts_device, experts_host, experts_disk;
+    uint64_t expert_bytes; /* of a slot: the largest expert */
 
     /* Bytes that computing one token reads. */
     uint64_t token_weights, token_cache; /* the latter with a full context */

@@ -27,6 +27,7 @@ struct dsvk_model {
     char                  routing[64];
     dsvk_device          *device; /* NULL until loaded; borrowed */
     struct dv_weights    *weights;
+    uint32_t              context; /* tokens that loading left room for, with experts in tiers */
     bool                  random; /* weights are made up when it is loaded */
     bool                  math_f16, round_f16, no_fuse; /* the first two: dv_kernel_site */
 };

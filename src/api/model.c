@@ -252,6 +252,12 @@ bool dv_wants_f16(dsvk_math math, const struct dv_caps *caps)
     return math == DSVK_MATH_F16 || (math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
 }
 
+static uint64_t device_left(const dsvk_device *device)
+{
+    const struct dv_device *dev = device->dev;
+    return dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+}
+
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
     dsvk_status      status;
@@ -263,7 +269,24 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
     struct dv_weight_source source   = dv_source_of(model);
     bool                    math_f16 = dv_wants_f16(params->math, &device->dev->caps);
+    struct dv_session_size  size     = { .ctx      = &model->ctx,
+                                         .config   = &model->config,
+                                         .caps     = &device->dev->caps,
+                                         .math_f16 = math_f16,
+                                         .no_fuse  = params->no_fuse,
+                                         .context  = params->context,
+                                         .chunk    = params->chunk,
+                                         .cache    = dv_cache_format_of(params->cache) };
+    struct dv_expert_budget budget   = { .session    = &size,
+                                         .host_bytes = params->host_memory };
+    if (params->context > model->config.max_context)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "model: a context of %u tokens, but the model's limit is %u",
+                       params->context, model->config.max_context);
     source.check_data = true;
+    source.budget     = &budget;
+    if (budget.host_bytes == 0)
+        budget.host_bytes = dv_expert_host_bytes(&device->dev->caps, device_left(device));
     status = dv_recipe_graphs(graphs, &n, &model->ctx, &model->config, math_f16, params->no_fuse);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
@@ -273,6 +296,8 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     if (status != DSVK_OK)
         return status;
     model->device   = device;
+    struct dv_experts *x = dv_weights_experts(model->weights);
+    model->context       = x ? x->context : 0;
     model->no_fuse  = params->no_fuse;
     model->math_f16 = math_f16;
     /* AUTO: f16 where it is faster, which is in matrix units only. */

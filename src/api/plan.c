@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handles.h"
+#include "engine/experts.h"
 #include "engine/ledger.h"
 
 static dsvk_status check_params(const dsvk_model *model, const dsvk_device *device,
@@ -59,6 +60,8 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
         ledger.used  = device->dev->bytes_used;
         ledger.limit = params->memory_limit ? params->memory_limit : device->dev->bytes_limit;
     }
+    uint64_t left = ledger.limit > ledger.used ? ledger.limit - ledger.used : 0;
+    ledger.host = params->host_memory ? params->host_memory : dv_expert_host_bytes(caps, left);
     if (ledger.size.context > 0 && ledger.size.chunk > ledger.size.context)
         ledger.size.chunk = ledger.size.context;
     TRY(dv_ledger_make(plan, &ledger));

@@ -47,6 +47,8 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                         .chunk   = params->chunk,
                                         .cache   = dv_cache_format_of(params->cache),
                                         .profile = params->profile };
+    if (p.context == 0)
+        p.context = model->context;
     if (p.context > 0 && p.chunk > p.context)
         p.chunk = p.context;
     status = dv_session_new(&session->session, &engine, &p);
@@ -148,6 +150,7 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     *stats                     = s->stats;
     stats->device_bytes        = s->engine.dev->bytes_used;
     stats->arena_bytes         = s->arena ? s->arena->bytes : 0;
+    dv_session_expert_stats(s, stats);
 }
 
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)

@@ -10,11 +10,13 @@
 
 /* ---- copying the recipes ---- */
 
-static dsvk_status copy_recipe(struct dv_loading *l, const struct dv_weight_info *from)
+static dsvk_status copy_recipe(struct dv_loading *l, const struct dv_weight_info *from,
+                               uint32_t layer)
 {
     struct dv_weights *w = l->w;
     if (from->kind == DV_WEIGHT_ROPE || dv_weights_find(w, from))
         return DSVK_OK;
+    l->layers[w->n_recipes]     = layer;
     struct dv_weight_info *info = &w->recipes[w->n_recipes];
     *info                       = *from;
     for (uint32_t p = 0; p < info->n_parts; p++) {
@@ -34,7 +36,7 @@ static dsvk_status copy_recipes_of(struct dv_loading *l, const struct dv_graph *
     for (uint32_t i = 0; i < g->n_nodes; i++)
         for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_WEIGHTS; k++)
             if (g->nodes[i].w[k])
-                TRY(copy_recipe(l, &g->weights[g->nodes[i].w[k]]));
+                TRY(copy_recipe(l, &g->weights[g->nodes[i].w[k]], g->nodes[i].layer));
     return DSVK_OK;
 }
 
@@ -49,7 +51,8 @@ static dsvk_status copy_recipes(struct dv_loading *l, struct dv_graph *const *gr
         n += graphs[i]->n_weights;
     w->recipes = dv_zalloc_array(ctx, n, sizeof *w->recipes);
     w->places  = dv_zalloc_array(ctx, n, sizeof *w->places);
-    if (!w->recipes || !w->places)
+    l->layers  = dv_zalloc_array(ctx, n, sizeof *l->layers);
+    if (!w->recipes || !w->places || !l->layers)
         return dv_fail(ctx, DSVK_NO_MEMORY, "weights: no memory for %u recipes", n);
     for (uint32_t i = 0; i < n_graphs; i++)
         TRY(copy_recipes_of(l, graphs[i]));
@@ -113,10 +116,13 @@ uint64_t dv_places_buffer_limit(const struct dv_caps *caps)
     return limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
 }
 
-dsvk_status dv_places_assign(struct dv_loading *l, const struct dv_caps *caps)
+dsvk_status dv_places_assign(struct dv_loading *l)
 {
     struct dv_weights *w    = l->w;
-    uint64_t           most = dv_places_buffer_limit(caps);
+    uint64_t           most = dv_places_buffer_limit(l->caps);
+    dv_free(l->ctx, w->buffer_bytes);
+    w->n_buffers = 0;
+    w->bytes     = 0;
     w->buffer_bytes = dv_zalloc_array(l->ctx, (size_t)l->n_items + 1, sizeof *w->buffer_bytes);
     if (!w->buffer_bytes)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their places");
@@ -142,7 +148,7 @@ dsvk_status dv_places_assign(struct dv_loading *l, const struct dv_caps *caps)
 uint64_t dv_places_table_bytes(const struct dv_weights *w)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < w->n_recipes; i++)
+    for (uint32_t i = 0; !w->experts && i < w->n_recipes; i++)
         if (w->recipes[i].experts)
             bytes += ((uint64_t)w->recipes[i].experts * 8 + 255) / 256 * 256;
     return bytes;

@@ -66,6 +66,7 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
                                         .blocks      = s->arguments,
                                         .blocks_at   = slot * room,
                                         .blocks_room = room,
+                                        .arena   = s->arena,
                                         .site    = { .caps         = &e->dev->caps,
                                                      .weights      = places,
                                                      .arena        = s->arena->address,

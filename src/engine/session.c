@@ -66,6 +66,7 @@ static dsvk_status choose_size(struct dv_session *s)
     const struct dv_engine *e    = &s->engine;
     const struct dv_device *dev  = e->dev;
     uint64_t                left = UINT64_MAX;
+    struct dv_experts      *x    = dv_weights_experts(e->weights);
     struct dv_tuning        tuning;
     if (dev->bytes_limit)
         left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
@@ -77,7 +78,9 @@ static dsvk_status choose_size(struct dv_session *s)
                                         .context          = s->params.context,
                                         .chunk            = s->params.chunk,
                                         .cache            = s->params.cache,
-                                        .materialise_from = s->params.materialise_from };
+                                        .materialise_from = s->params.materialise_from,
+                                        .tiers            = x != NULL,
+                                        .expert_slots     = x ? dv_experts_slots(x) : 0 };
     TRY(dv_size_choose(&s->size, left));
     s->params.context = s->size.context;
     s->params.chunk   = s->size.chunk;
@@ -95,6 +98,11 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     *out                 = NULL;
     if (!s)
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+    if (params->profile && dv_weights_experts(engine->weights)) {
+        dv_free(engine->ctx, s);
+        return dv_fail(engine->ctx, DSVK_UNSUPPORTED,
+                       "session: no profile with experts in tiers; give the device more memory");
+    }
     s->engine      = *engine;
     s->params      = *params;
     s->profile.ctx = engine->ctx;
@@ -102,6 +110,8 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
+    if (dv_weights_experts(engine->weights))
+        s->experts_before = dv_weights_experts(engine->weights)->stats;
     *out                  = s;
     return DSVK_OK;
 fail:
@@ -245,9 +255,6 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     return DSVK_OK;
 }
 
-/* Most tokens of a scoring pass: each has a row of logits in the arena, half a megabyte for V3. */
-#define SCORE_CHUNK 256u
-
 static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uint32_t n,
                                const dsvk_score_rows *rows, float *row)
 {
@@ -271,7 +278,7 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
     if (!row)
         return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
                        s->engine.config->vocab);
-    uint32_t most = s->params.chunk < SCORE_CHUNK ? s->params.chunk : SCORE_CHUNK;
+    uint32_t most = s->params.chunk < DV_SCORE_CHUNK ? s->params.chunk : DV_SCORE_CHUNK;
     s->n_tokens   = 0;
     status        = DSVK_OK;
     while (status == DSVK_OK && s->n_tokens < n) {

@@ -6,6 +6,7 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
+#include "engine/experts.h"
 #include "engine/profile.h"
 #include "engine/sizes.h"
 #include "engine/weights.h"
@@ -56,6 +57,7 @@ struct dv_session {
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     dsvk_session_stats       stats;
+    struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
 };
 
@@ -72,6 +74,9 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 
+/* Fills in what is said of experts. */
+void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stats *stats);
+
 /* ---- inside engine/ ---- */
 
 /* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c). */
@@ -82,6 +87,8 @@ void        dv_session_write_step(struct dv_session *s, const struct dv_program 
                                   const uint32_t *ids, uint32_t n, uint32_t position);
 void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                                  uint64_t ns);
+/* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
+dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

@@ -61,6 +61,8 @@ static struct dv_graph_size graph_size(const struct dv_session_size *size,
         .keep_routes = pass->all_rows,
         .advance     = pass->tokens == 1 && !pass->all_rows,
         .materialise = pass->materialise,
+        .tiers       = size->tiers,
+        .plan_experts = size->tiers && pairs > size->expert_slots,
     };
 }
 
@@ -97,15 +99,27 @@ static dsvk_status add_pass(struct dv_session_bytes *bytes, const struct dv_sess
 
 /* The need grows with the tokens, but passes of few tokens are planned in another way, and those of
  * one token in a third. */
+static dsvk_status add_few(struct dv_session_bytes *bytes, const struct dv_session_size *size)
+{
+    dsvk_status status;
+    if (size->chunk > 1)
+        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = 1 }));
+    if (size->chunk > DV_FEW_TOKENS)
+        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = DV_FEW_TOKENS }));
+    return add_pass(bytes, size, &(struct dv_pass){ .tokens = size->chunk });
+}
+
 static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_session_size *size)
 {
     dsvk_status status;
     uint32_t    chunk = size->chunk;
-    if (chunk > 1)
-        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = 1 }));
-    if (chunk > DV_FEW_TOKENS)
-        TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = DV_FEW_TOKENS }));
-    TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = chunk }));
+    struct dv_session_size other = *size;
+    /* Whether there are fewer slots than choices makes two forms of passes of few tokens. */
+    other.expert_slots = UINT32_MAX;
+    TRY(add_few(bytes, &other));
+    other.expert_slots = 0;
+    if (size->tiers)
+        TRY(add_few(bytes, &other));
     if (chunk >= dv_size_form(size))
         TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = chunk, .materialise = true }));
     return DSVK_OK;
@@ -132,6 +146,20 @@ dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_sessio
     bytes->arguments = (uint64_t)bytes->nodes * DV_BLOCK_BYTES * DV_MAX_PROGRAMS;
     bytes->step      = DV_STEP_IDS + (uint64_t)size->chunk * 4;
     bytes->result    = (uint64_t)size->chunk * 16;
+    return DSVK_OK;
+}
+
+dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_session_size *size)
+{
+    dsvk_status             status;
+    struct dv_session_bytes all, plain;
+    uint32_t                most = size->chunk < DV_SCORE_CHUNK ? size->chunk : DV_SCORE_CHUNK;
+    TRY(dv_size_bytes(&all, size));
+    plain = all;
+    TRY(add_pass(&all, size, &(struct dv_pass){ .tokens = most, .all_rows = true }));
+    *bytes = dv_size_device(&all);
+    if (all.nodes > plain.nodes) /* its arguments have no room among the others' */
+        *bytes += (uint64_t)all.nodes * DV_BLOCK_BYTES * 2;
     return DSVK_OK;
 }
 

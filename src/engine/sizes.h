@@ -13,6 +13,8 @@
 #define DV_USUAL_CHUNK 256u
 /* Programs that a session keeps. */
 #define DV_MAX_PROGRAMS 8
+/* Most tokens of a scoring pass: each has a row of logits in the arena, half a megabyte for V3. */
+#define DV_SCORE_CHUNK 256u
 
 /* All that a session's memory depends on. ctx, config and caps are borrowed. */
 struct dv_session_size {
@@ -23,6 +25,8 @@ struct dv_session_size {
     uint32_t                 context, chunk; /* 0 = dv_size_choose() */
     enum dv_cache_format     cache;
     uint32_t                 materialise_from; /* 0 = by policy, else from so many tokens */
+    bool                     tiers;            /* experts come and go: engine/experts.h */
+    uint32_t                 expert_slots;     /* with tiers: on the device at a time */
 };
 
 /* What a program is recorded for. */
@@ -55,6 +59,9 @@ struct dv_session_bytes {
 dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_session_size *size);
 uint64_t    dv_size_device(const struct dv_session_bytes *bytes);
 uint64_t    dv_size_host(const struct dv_session_bytes *bytes);
+
+/* The device bytes, and what they grow by when every position is scored. */
+dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_session_size *size);
 
 /* Sets context and chunk where they are 0, for `left` bytes of device memory (UINT64_MAX: no
  * limit), to what fits; when nothing does, to the least that a session takes. */

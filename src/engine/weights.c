@@ -2,6 +2,7 @@
 /* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
  * matrix (headers only), assign places in few large buffers (both engine/places.c), then pack
  * (engine/packing.c). */
+#include "engine/experts.h"
 #include "engine/loading.h"
 
 #include <inttypes.h>
@@ -80,16 +81,26 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "weights: no memory for their table");
     w->dev = dev;
     dv_arena_init(&w->arena, dev->ctx);
-    struct dv_loading l = { .w = w, .ctx = dev->ctx, .stream = stream, .source = source };
+    struct dv_loading l = { .w      = w,
+                            .ctx    = dev->ctx,
+                            .stream = stream,
+                            .source = source,
+                            .caps   = &dev->caps,
+                            .limit  = dev->bytes_limit ? dev->bytes_limit : UINT64_MAX,
+                            .used   = dev->bytes_used };
     TRY_OR(fail, dv_places_lay_out(&l, graphs, n_graphs));
-    TRY_OR(fail, dv_places_assign(&l, &dev->caps));
+    TRY_OR(fail, dv_places_assign(&l));
+    TRY_OR(fail, dv_experts_take(&w->experts, &l));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
     TRY_OR(fail, dv_loading_pack(&l, progress));
+    if (w->experts)
+        TRY_OR(fail, dv_experts_fill(w->experts, w, progress));
     *out = w;
     w    = NULL;
 fail:
     dv_free(dev->ctx, l.items);
+    dv_free(dev->ctx, l.layers);
     dv_weights_free(w);
     return status;
 }
@@ -99,6 +110,7 @@ void dv_weights_free(struct dv_weights *weights)
     if (!weights)
         return;
     const struct dv_context *ctx = weights->dev->ctx;
+    dv_experts_free(weights->experts);
     for (uint32_t b = 0; weights->buffers && b < weights->n_buffers; b++)
         dv_buffer_free(weights->buffers[b]);
     dv_buffer_free(weights->tables);
@@ -109,7 +121,12 @@ void dv_weights_free(struct dv_weights *weights)
 
 uint64_t dv_weights_bytes(const struct dv_weights *weights)
 {
-    return weights->bytes;
+    return weights->bytes + (weights->experts ? dv_experts_device_bytes(weights->experts) : 0);
+}
+
+struct dv_experts *dv_weights_experts(const struct dv_weights *weights)
+{
+    return weights->experts;
 }
 
 const struct dv_weight_place *dv_weights_find(const struct dv_weights     *weights,

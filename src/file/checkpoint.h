@@ -44,6 +44,15 @@ const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *ch
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
                                                 const char *name);
 
+/* For reading tensors again without the map: the file and the place in it of an address among a
+ * tensor's data. */
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset);
+/* The name of a file in the folder. */
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
+/* Lets go of the pages of all maps. */
+void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint);
+
 /* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
 struct dv_matrix_file {
     const struct dv_tensor_file *weight;

@@ -126,7 +126,8 @@ static bool read_between(const struct dv_node *from, const struct dv_node *to, d
 bool dv_fuse_route_up(struct fuser *f, struct dv_node *node)
 {
     dv_tensor route = node->in[1];
-    if (node->op != DV_OP_expert_up || !few(f) || node->in[2] || node->x_div != node->top_k)
+    if (f->g->size.tiers || node->op != DV_OP_expert_up || !few(f) || node->in[2] ||
+        node->x_div != node->top_k)
         return false;
     struct dv_node *router = dv_fuse_maker(f, route, DV_OP_router);
     if (!router || read_between(router, node, route))

@@ -26,7 +26,7 @@ done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
 prints "ds-vk 0.1.0" --version
-refuse 2 "unknown option --host-memory" bench --host-memory 1
+refuse 2 "unknown option --host-memory" inspect --host-memory 1
 refuse 2 "unknown option --bandwidth" bench --bandwidth 1
 refuse 2 "--bandwidth takes a number from 0 to 1000000" plan --bandwidth fast
 refuse 2 "--device none goes with --memory" plan -m x -d none
@@ -65,6 +65,7 @@ refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi
 refuse 2 "--seed takes a whole number from 0 to 18446744073709551615" run --seed -1 hi
 for bad in "" 0 0G G 5X 5MM 5MiBs -5M 1e30G nanG 8GG; do
     refuse 2 "--memory takes a size" run --memory "$bad" hi
+    refuse 2 "--host-memory takes a size" run --host-memory "$bad" hi
 done
 refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
 refuse 2 "--cache takes" run --cache "" hi

@@ -130,20 +130,41 @@ static void a_run_allocates_no_more(const struct subject *subject)
 
 /* ---- bounds ---- */
 
+/* Loads and makes a session with this limit; OK only when the bytes are those of `predicted`. */
 static dsvk_status try(const struct subject *subject, const dsvk_plan_params *params,
-                       uint64_t limit)
+                       const dsvk_plan *predicted, uint64_t limit)
 {
-    struct dv_device   *dev   = device()->dev;
-    uint64_t            kept  = dev->bytes_limit;
-    dsvk_model         *model = open_only(subject);
-    dsvk_session       *s     = NULL;
-    dsvk_session_params p = { .context = params->context, .chunk = params->chunk,
-                              .cache = params->cache };
-    dev->bytes_limit      = limit;
-    dsvk_status status =
-        dsvk_model_load(model, device(), &(dsvk_load_params){ .math = params->math });
+    struct dv_device *dev    = device()->dev;
+    uint64_t          kept   = dev->bytes_limit, before = dev->bytes_used;
+    dsvk_model       *model  = open_only(subject);
+    dsvk_session     *s      = NULL;
+    dsvk_load_params  load   = { .math        = params->math,
+                                 .context     = params->context,
+                                 .chunk       = params->chunk,
+                                 .cache       = params->cache,
+                                 .host_memory = params->host_memory };
+    dsvk_session_params p = { .context = params->context,
+                              .chunk   = params->chunk,
+                              .cache   = params->cache };
+    dsvk_session_stats  stats;
+    dev->bytes_limit   = limit;
+    dsvk_status status = dsvk_model_load(model, device(), &load);
     if (status == DSVK_OK)
         status = dsvk_session_new(&s, model, &p);
+    if (s) {
+        dsvk_session_stats_get(s, &stats);
+        assert_int_equal(dsvk_device_bytes(device()) - before, predicted->device_bytes);
+        assert_int_equal(dsvk_session_context(s), predicted->context);
+        assert_int_equal(dsvk_session_chunk(s), predicted->chunk);
+        assert_int_equal(stats.arena_bytes, predicted->device.activations);
+        if (predicted->experts_device < predicted->experts) {
+            assert_int_equal(stats.expert_slots, predicted->experts_device);
+            assert_int_equal(stats.host_experts, predicted->experts_host);
+            assert_int_equal(stats.host_bytes, predicted->host_experts);
+        } else {
+            assert_int_equal(stats.expert_slots, 0);
+        }
+    }
     dsvk_session_free(s);
     dsvk_model_close(model);
     dev->bytes_limit = kept;
@@ -152,42 +173,42 @@ static dsvk_status try(const struct subject *subject, const dsvk_plan_params *pa
 
 static void expect_least(const struct subject *subject, const dsvk_plan_params *params)
 {
-    dsvk_model      *model  = open_only(subject);
-    dsvk_plan_params with   = *params;
-    uint64_t         least  = plan(model, params).least_bytes;
-    with.memory_limit       = least;
-    dsvk_plan made          = plan(model, &with);
+    dsvk_model      *model = open_only(subject);
+    dsvk_plan_params with  = *params;
+    uint64_t         least = plan(model, params).least_bytes;
+    with.memory_limit      = least;
+    dsvk_plan made         = plan(model, &with);
     assert_true(made.fits);
-    assert_int_equal(made.device_before + made.device_bytes, least);
-    assert_int_equal(made.experts_fit, made.experts);
-    assert_int_equal(try(subject, params, least), DSVK_OK);
+    assert_true(made.device_before + made.device_bytes <= least);
+    assert_int_equal(try(subject, &with, &made, least), DSVK_OK);
     with.memory_limit = least - 1;
     made              = plan(model, &with);
     assert_false(made.fits);
     assert_int_equal(made.least_bytes, least);
     expect_lines();
-    assert_int_equal(try(subject, params, least - 1), DSVK_NO_VRAM);
+    assert_int_equal(try(subject, &with, &made, least - 1), DSVK_NO_VRAM);
     assert_int_equal(expected_lines(), 1);
     dsvk_model_close(model);
 }
 
-/* Whatever the memory, what is chosen fits. */
+/* Whatever the memory, what is chosen fits and is what a run takes, with experts in all places. */
 static void expect_choices_that_fit(const struct subject *subject)
 {
     dsvk_model *model = open_only(subject);
     uint64_t    least = plan(model, &(dsvk_plan_params){ 0 }).least_bytes;
-    for (uint64_t more = 0; more < UINT64_C(64) << 20; more = more * 3 / 2 + 1000) {
-        dsvk_plan_params params = { .memory_limit = least + more };
+    for (uint64_t more = 0; more < UINT64_C(32) << 20; more = more * 3 / 2 + 40000) {
+        dsvk_plan_params params = { .memory_limit = least + more, .host_memory = more + 1 };
         dsvk_plan        made   = plan(model, &params);
         assert_true(made.fits);
+        assert_int_equal(sum(&made.device), made.device_bytes);
+        assert_true(made.device_before + made.device_bytes <= params.memory_limit);
+        assert_int_equal(made.experts_device + made.experts_host + made.experts_disk,
+                         made.experts);
+        assert_int_equal(try(subject, &params, &made, params.memory_limit), DSVK_OK);
         if (made.largest_context == 0)
             continue; /* only with passes shorter than usual */
         params.context = made.largest_context;
         assert_true(plan(model, &params).fits);
-        params.chunk = made.largest_chunk;
-        params.context += 64;
-        if (params.context <= model->config.max_context)
-            assert_false(plan(model, &params).fits);
     }
     dsvk_model_close(model);
 }

@@ -23,6 +23,10 @@ const struct option option_table[N_OPTIONS] = {
         "index, UUID or part of the name from `ds-vk devices` (default: the best GPU)" },
     [OPT_MEMORY] = { "memory", 0, OPTION_SIZE, "SIZE", 1, UINT64_MAX, EVALUATE | ON(PLAN),
         "device memory that may be used, as 512M or 8G (default: what is free)" },
+    [OPT_HOST_MEMORY] = { "host-memory", 0, OPTION_SIZE, "SIZE", 1, UINT64_MAX,
+        EVALUATE | ON(PLAN),
+        "host memory for experts that do not fit the device; what fits neither stays on the disk "
+        "(default: what is free less a margin)" },
     [OPT_PIPELINE_CACHE] = { "pipeline-cache", 0, OPTION_TEXT, "DIR|off", 0, 0, EVALUATE,
         "folder for compiled pipelines (default: ds-vk in $XDG_CACHE_HOME or ~/.cache)" },
     [OPT_CTX] = { "ctx", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, EVALUATE | ON(PLAN),

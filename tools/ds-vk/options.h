@@ -15,6 +15,7 @@ enum option_id {
     OPT_LAYERS,
     OPT_DEVICE,
     OPT_MEMORY,
+    OPT_HOST_MEMORY,
     OPT_PIPELINE_CACHE,
     OPT_CTX,
     OPT_CHUNK,

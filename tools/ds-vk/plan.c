@@ -52,7 +52,8 @@ static int make_plan(struct cli *cli, dsvk_plan *plan)
                                           .context = (uint32_t)values[OPT_CTX].count,
                                           .chunk = (uint32_t)values[OPT_CHUNK].count,
                                           .cache = (dsvk_cache)values[OPT_CACHE].count,
-                                          .memory_limit = values[OPT_MEMORY].count };
+                                          .memory_limit = values[OPT_MEMORY].count,
+                                          .host_memory = values[OPT_HOST_MEMORY].count };
     return cli_status(cli, dsvk_model_plan(plan, cli->model, cli->device, &params), "planning");
 }
 
@@ -83,7 +84,8 @@ static size_t list_host(const dsvk_plan *plan, struct plan_line lines[PLAN_LINES
 {
     lines[0] = (struct plan_line){ "session", "parameters and results", plan->host_session };
     lines[1] = (struct plan_line){ "staging", "staging, while loading", plan->host_staging };
-    return 2;
+    lines[2] = (struct plan_line){ "routed_experts", "routed experts", plan->host_experts };
+    return 3;
 }
 
 void plan_view(struct plan_view *view, struct cli *cli, const dsvk_plan *plan)
@@ -94,7 +96,9 @@ void plan_view(struct plan_view *view, struct cli *cli, const dsvk_plan *plan)
     view->n_host = list_host(plan, view->host);
     view->needed = plan->device_before + plan->device_bytes;
     view->margin = view->needed < plan->device_limit ? plan->device_limit - view->needed : 0;
-    view->shortfall = view->needed > plan->device_limit ? view->needed - plan->device_limit : 0;
+    if (!plan->fits) /* scoring takes more than what is listed, and must fit too */
+        view->needed = plan->least_bytes;
+    view->shortfall = plan->fits ? 0 : view->needed - plan->device_limit;
     view->cache = values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16";
     for (uint32_t i = 0; i < plan->n_heaps; i++)
         view->unified |= plan->heaps[i].holds_device && plan->heaps[i].holds_host;
@@ -176,21 +180,23 @@ static void print_experts(const struct plan_view *view)
     if (plan->experts == 0)
         return;
     uint32_t each = plan->experts / (plan->layers - plan->dense_layers);
-    printf("experts         %u in a layer, %u in all, of up to %llu bytes\n", each, plan->experts,
+    printf("experts         %u in a layer, %u in all, slots of %llu bytes\n", each, plan->experts,
            LLU(plan->expert_bytes));
-    if (plan->fits)
-        printf("placement       all layers and all experts on the device\n");
+    if (plan->experts_device == plan->experts)
+        printf("placement       all on the device\n");
     else
-        printf("placement       there is room for %u of %u experts; nothing is loaded\n",
-               plan->experts_fit, plan->experts);
+        printf("placement       %u on the device%s, %u in host memory, %u on the disk\n",
+               plan->experts_device, plan->fits ? "" : ", the fewest that work",
+               plan->experts_host, plan->experts_disk);
 }
 
 static void print_bounds(const struct plan_view *view)
 {
     const dsvk_plan *plan = view->plan;
+    bool all = plan->experts_device == plan->experts;
     if (plan->largest_context)
-        printf("largest context %u tokens, in passes of at most %u\n", plan->largest_context,
-               plan->largest_chunk);
+        printf("largest context %u tokens, in passes of at most %u%s\n", plan->largest_context,
+               plan->largest_chunk, all ? "" : ", with fewer experts");
     else
         printf("largest context none fits\n");
     printf("least memory    %llu bytes\n", LLU(plan->least_bytes));
@@ -198,8 +204,8 @@ static void print_bounds(const struct plan_view *view)
            "                context is full\n",
            LLU(plan->token_weights), LLU(plan->token_cache));
     if (view->bound > 0)
-        printf("speed bound     %.1f tokens/s, %.1f when the context is full\n", view->bound,
-               view->bound_full);
+        printf("speed bound     %.1f tokens/s, %.1f when the context is full%s\n", view->bound,
+               view->bound_full, all ? "" : ";\n                without bringing experts");
 }
 
 /* ---- the command ---- */

@@ -48,9 +48,10 @@ static json_t *memory_of(const struct plan_view *view)
 
 static json_t *experts_of(const dsvk_plan *plan)
 {
-    return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)plan->experts, "on_device",
-                     (json_int_t)plan->experts_fit, "largest_bytes",
-                     json_count(plan->expert_bytes));
+    return json_pack("{s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)plan->experts, "on_device",
+                     (json_int_t)plan->experts_device, "in_host_memory",
+                     (json_int_t)plan->experts_host, "on_disk", (json_int_t)plan->experts_disk,
+                     "slot_bytes", json_count(plan->expert_bytes));
 }
 
 static json_t *token_of(const struct plan_view *view)
