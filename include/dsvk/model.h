@@ -112,7 +112,7 @@ typedef struct {
     dsvk_progress progress; /* bytes */
     uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
                                 * is free less a margin. Reading them takes up to 256 MiB more. */
-    uint32_t      context; /* tokens of the sessions to come, for which room is left; 0 = up to 4096,
+    uint32_t      context; /* of the sessions to come, for which room is left; 0 = up to 4096 tokens,
                             * as the memory allows */
 } dsvk_load_params;
 

@@ -78,8 +78,8 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
  * at least 128, a multiple of the page, at most 64 splits of the context. */
 uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 
-/* What experts may take beside sessions of `context` tokens (0: of some that fit); `host` bytes, 0 =
- * free memory less a margin. Uses ctx, dev, config and no_fuse of the engine. */
+/* What experts may take beside sessions of `context` tokens (0: of some that fit); `host` bytes, 0
+ * = free memory less a margin. Uses ctx, dev, config and no_fuse of the engine. */
 dsvk_status dv_expert_budget_of(struct dv_expert_budget *budget, const struct dv_engine *engine,
                                 uint32_t context, uint64_t host);
 
