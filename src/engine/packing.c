@@ -238,6 +238,14 @@ static dsvk_status pack_batch(struct packing *p, struct batch *batch, struct slo
 
 /* ---- all batches ---- */
 
+static void choose_bytes(struct packing *p)
+{
+    p->batch_bytes = p->l->source->batch_bytes;
+    if (p->batch_bytes == 0)
+        p->batch_bytes = BATCH_BYTES;
+    p->unit_bytes = p->batch_bytes < 4 * UNIT_BYTES ? p->batch_bytes / 4 + 1 : UNIT_BYTES;
+}
+
 /* Bytes that the largest batch takes: one unit may be more than a batch should be, and all of a
  * small model is less. */
 static uint64_t staging_room(const struct packing *p)
@@ -255,6 +263,13 @@ static uint64_t staging_room(const struct packing *p)
     }
     uint64_t room = all < p->batch_bytes ? all : p->batch_bytes;
     return room > largest ? room : largest;
+}
+
+uint64_t dv_loading_staging(const struct dv_loading *l)
+{
+    struct packing p = { .l = (struct dv_loading *)l };
+    choose_bytes(&p);
+    return 2 * staging_room(&p);
 }
 
 static dsvk_status prepare(struct packing *p)
@@ -308,11 +323,9 @@ static dsvk_status pack_all(struct packing *p, const dsvk_progress *progress)
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
 {
     dsvk_status    status;
-    struct packing p = { .l = l, .batch_bytes = l->source->batch_bytes };
-    if (p.batch_bytes == 0)
-        p.batch_bytes = BATCH_BYTES;
-    p.unit_bytes = p.batch_bytes < 4 * UNIT_BYTES ? p.batch_bytes / 4 + 1 : UNIT_BYTES;
-    status       = prepare(&p);
+    struct packing p = { .l = l };
+    choose_bytes(&p);
+    status = prepare(&p);
     if (status == DSVK_OK)
         status = pack_all(&p, progress);
     clean_up(&p);

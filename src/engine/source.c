@@ -29,12 +29,14 @@ static dsvk_status find_vector(struct dv_layout_source *part, const struct dv_co
 }
 
 static dsvk_status find_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
-                               const struct dv_checkpoint *checkpoint, const char *name,
+                               const struct dv_weight_source *source, const char *name,
                                uint32_t rows, uint32_t cols)
 {
     dsvk_status           status;
     struct dv_matrix_file file;
-    TRY(dv_checkpoint_matrix(&file, ctx, checkpoint, name, rows, cols));
+    TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
+    if (source->check_data)
+        TRY(dv_checkpoint_check_scales(ctx, &file));
     *part = (struct dv_layout_source){
         .dtype = file.weight->dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
     };
@@ -111,7 +113,7 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
     tensor_name(name, info->parts[p].name, expert);
     if (info->kind == DV_WEIGHT_VECTOR)
         return find_vector(part, ctx, source->checkpoint, name, info->cols);
-    return find_matrix(part, ctx, source->checkpoint, name, info->parts[p].rows, info->tensor_cols);
+    return find_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);
 }
 
 uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *part)

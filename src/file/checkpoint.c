@@ -247,3 +247,29 @@ const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *chec
 {
     return dv_tensor_list_find(&checkpoint->list, name);
 }
+
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset)
+{
+    *shard  = 0;
+    *offset = 0;
+    for (uint32_t i = 0; i < checkpoint->n_open; i++) {
+        const struct dv_file_map *map = &checkpoint->maps[i];
+        if (map->data && (uintptr_t)data >= (uintptr_t)map->data &&
+            (uintptr_t)data - (uintptr_t)map->data < map->bytes) {
+            *shard  = i;
+            *offset = (uint64_t)(data - map->data);
+        }
+    }
+}
+
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard)
+{
+    return checkpoint->shards[shard];
+}
+
+void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint)
+{
+    for (uint32_t i = 0; i < checkpoint->n_open; i++)
+        dv_memory_forget(checkpoint->maps[i].data, checkpoint->maps[i].bytes);
+}

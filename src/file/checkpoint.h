@@ -44,6 +44,15 @@ const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *ch
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
                                                 const char *name);
 
+/* For reading tensors again without the map: the file and the place in it of an address among a
+ * tensor's data. */
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset);
+/* The name of a file in the folder. */
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
+/* Lets go of the pages of all maps. */
+void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint);
+
 /* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
 struct dv_matrix_file {
     const struct dv_tensor_file *weight;
@@ -54,17 +63,20 @@ struct dv_matrix_file {
 
 /* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
  * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
- * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Scales must
- * be finite and above 0. */
+ * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Reads
+ * headers only. */
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t rows, uint32_t cols);
+/* Reads all scales of a matrix, which must be finite and above 0. */
+dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
+                                       const struct dv_matrix_file *matrix);
 /* The vector `name`, [n], F32, F16 or BF16. */
 dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t n);
 /* Checks that every tensor which the architecture in the config needs is there, with the right
- * shape and format, before anything is allocated for it. */
+ * shape and format, before anything is allocated for it. Headers only. */
 dsvk_status dv_checkpoint_check(const struct dv_context *ctx,
                                 const struct dv_checkpoint *checkpoint);
 

@@ -143,3 +143,12 @@ void memory_may_end_in_a_session(void **state)
     }
     engine.profile = false;
 }
+
+/* Experts in tiers: loading, and one session. */
+void memory_may_end_with_tiers(void **state)
+{
+    engine_in_tiers(&engine, true);
+    memory_may_end_while_loading(state);
+    sweep_session();
+    engine_in_tiers(&engine, false);
+}

@@ -35,7 +35,10 @@ dsvk_status open_model(struct engine *e)
 
 dsvk_status load_model(struct engine *e)
 {
-    return dsvk_model_load(e->model, e->device, &(dsvk_load_params){ 0 });
+    dsvk_load_params params = { .context = CONTEXT, .host_memory = e->host_memory };
+    if (e->limit)
+        e->device->dev->bytes_limit = e->limit;
+    return dsvk_model_load(e->model, e->device, &params);
 }
 
 dsvk_status new_session(struct engine *e)
@@ -155,6 +158,36 @@ void engine_init(struct engine *e)
     close_device(e);
     assert_int_equal(e->memory.live, 0);
     assert_int_equal(e->errors, 0);
+}
+
+void engine_in_tiers(struct engine *e, bool on)
+{
+    dsvk_session_stats stats;
+    e->limit = e->host_memory = 0;
+    if (!on)
+        return;
+    assert_int_equal(open_device(e), DSVK_OK);
+    assert_int_equal(open_model(e), DSVK_OK);
+    assert_int_equal(load_model(e), DSVK_OK);
+    assert_int_equal(new_session(e), DSVK_OK);
+    dsvk_session_stats_get(e->session, &stats);
+    /* What sessions leave free is more than this test's take. */
+    e->limit       = stats.weight_bytes * 9 / 10 + (stats.device_bytes - stats.weight_bytes);
+    e->host_memory = stats.weight_bytes / 20;
+    close_session(e);
+    close_model(e);
+    assert_int_equal(open_model(e), DSVK_OK);
+    assert_int_equal(load_model(e), DSVK_OK);
+    assert_int_equal(new_session(e), DSVK_OK);
+    assert_int_equal(sync_tokens(e), DSVK_OK);
+    assert_int_equal(read_results(e), DSVK_OK);
+    dsvk_session_stats_get(e->session, &stats);
+    print_message("  experts: %u, %u on the device, %u on the host\n", stats.experts,
+                  stats.expert_slots, stats.host_experts);
+    assert_true(stats.host_experts > 0 && stats.expert_from_disk > 0);
+    close_session(e);
+    close_model(e);
+    close_device(e);
 }
 
 void engine_done(struct engine *e)

@@ -114,6 +114,41 @@ static void compare_ways(const struct dv_weight_source *source, const char *name
     free(first.data);
 }
 
+/* Opening reads headers only; loading refuses a scale of 0 before it allocates anything. */
+static void expect_refused_scales(const struct subject *subject)
+{
+    dsvk_model                  *model;
+    const struct dv_tensor_file *scale  = NULL;
+    dsvk_model_params            params = { .folder = subject->folder.path };
+    uint64_t                     before = dsvk_device_bytes(device_under_test());
+    size_t                       bytes;
+    assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(model->checkpoint) && !scale; i++) {
+        const struct dv_tensor_file *t = dv_checkpoint_tensor(model->checkpoint, i);
+        scale = strstr(t->name, "layers.1.") && strstr(t->name, "_scale_inv") ? t : NULL;
+    }
+    if (!scale || dv_checkpoint_n_shards(model->checkpoint) > 1) {
+        dsvk_model_close(model);
+        return;
+    }
+    char  *file = dv_folder_read(&subject->folder, "model.safetensors", &bytes);
+    size_t at   = 0;
+    while (at + scale->bytes <= bytes && memcmp(file + at, scale->data, scale->bytes) != 0)
+        at++;
+    assert_true(at + scale->bytes <= bytes);
+    memset(file + at, 0, scale->bytes);
+    dsvk_model_close(model);
+    dv_folder_write(&subject->folder, "model.safetensors", file, bytes);
+    free(file);
+    assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+    expect_lines();
+    assert_int_equal(dsvk_model_load(model, device_under_test(), &(dsvk_load_params){ 0 }),
+                     DSVK_BAD_FILE);
+    assert_int_equal(expected_lines(), 1);
+    assert_int_equal(dsvk_device_bytes(device_under_test()), before);
+    dsvk_model_close(model);
+}
+
 static void a_checkpoint_comes_by_every_way(void **state)
 {
     const char             *name = *state;
@@ -128,6 +163,7 @@ static void a_checkpoint_comes_by_every_way(void **state)
     struct dv_weight_source made_up = { .config = &model->config };
     compare_ways(&made_up, name);
     dsvk_model_close(model);
+    expect_refused_scales(&subject);
     subject_done(&subject);
 }
 

@@ -145,7 +145,11 @@ int cli_load(struct cli *cli)
     progress_init(&bar, &cli->log, "loading", true);
     dsvk_load_params params = { .math = (dsvk_math)values[OPT_MATH].count,
                                 .no_fuse = values[OPT_NO_FUSE].given,
-                                .progress = progress_sink(&bar) };
+                                .progress = progress_sink(&bar),
+                                .host_memory = values[OPT_HOST_MEMORY].count,
+                                .context = (uint32_t)values[OPT_CTX].count,
+                                .chunk = (uint32_t)values[OPT_CHUNK].count,
+                                .cache = (dsvk_cache)values[OPT_CACHE].count };
     return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
 }
 

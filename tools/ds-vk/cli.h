@@ -39,6 +39,7 @@ int command_score(struct cli *cli);
 int command_tokenize(struct cli *cli);
 int command_devices(struct cli *cli);
 int command_inspect(struct cli *cli);
+int command_plan(struct cli *cli);
 int command_graph(struct cli *cli);
 int command_bench(struct cli *cli);
 
