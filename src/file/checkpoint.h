@@ -19,7 +19,7 @@ struct dv_tensor_file {
     enum dv_dtype        dtype;
     uint32_t             n_dims;
     uint64_t             dims[DV_MAX_DIMS];
-    const unsigned char *data; /* any alignment */
+    const unsigned char *data; /* any alignment; safe to touch while nobody shortens the file */
     uint64_t             bytes;
     uint32_t             shard; /* index of its file */
 };
@@ -43,6 +43,20 @@ const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *ch
 /* NULL when there is no such tensor. */
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
                                                 const char *name);
+
+/* For reading tensors again without the map: the file and the place in it of an address among a
+ * tensor's data. */
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset);
+/* The name of a file in the folder. */
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
+/* Copies bytes of tensors without touching the map, from any thread; how many there were: fewer
+ * where the file has been shortened since it was opened, or cannot be read. */
+uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
+                            const unsigned char *data, uint64_t bytes);
+/* Says that these bytes are not read again, so that no copy of them need stay in memory. */
+void dv_checkpoint_release(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                           uint64_t bytes);
 
 /* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
 struct dv_matrix_file {

@@ -91,15 +91,26 @@ static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *c
     return rows != 0 && cols != 0;
 }
 
-static dsvk_status check_scales(const struct dv_context *ctx, const struct dv_tensor_file *scale)
+static dsvk_status check_scales(const struct dv_context *ctx,
+                                const struct dv_checkpoint *checkpoint,
+                                const struct dv_tensor_file *scale)
 {
-    uint64_t n = scale->dims[0] * scale->dims[1];
-    for (uint64_t i = 0; i < n; i++) {
-        float value = dv_dtype_get(scale->dtype, scale->data, i);
-        if (!(value > 0.0f && value <= 3.4028235e38f))
+    unsigned char some[4096];
+    uint32_t      each = dv_dtype_bytes(scale->dtype);
+    for (uint64_t at = 0; at < scale->bytes; at += sizeof some) {
+        uint64_t left = scale->bytes - at, n = left < sizeof some ? left : sizeof some;
+        if (dv_checkpoint_read(checkpoint, some, scale->data + at, n) != n)
             return dv_fail(ctx, DSVK_BAD_FILE,
-                           "checkpoint: %s: scale %llu is %g, not finite and above 0", scale->name,
-                           (ull)i, (double)value);
+                           "checkpoint: %s: cannot be read: its file has become shorter, or the "
+                           "disk fails",
+                           scale->name);
+        for (uint64_t i = 0; i < n / each; i++) {
+            float value = dv_dtype_get(scale->dtype, some, i);
+            if (!(value > 0.0f && value <= 3.4028235e38f))
+                return dv_fail(ctx, DSVK_BAD_FILE,
+                               "checkpoint: %s: scale %llu is %g, not finite and above 0",
+                               scale->name, (ull)(at / each + i), (double)value);
+        }
     }
     return DSVK_OK;
 }
@@ -137,7 +148,7 @@ static dsvk_status add_scale(struct dv_matrix_file *matrix, const struct dv_cont
                        "checkpoint: %s: %s scales do not divide a matrix of %u x %u into blocks",
                        scale->name, shape_text(scale, text, sizeof text), matrix->rows,
                        matrix->cols);
-    return check_scales(ctx, scale);
+    return check_scales(ctx, checkpoint, scale);
 }
 
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
