@@ -242,7 +242,7 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
                          .chunk        = CONTEXT,
                          .device_bytes = 1000,
                          .device_limit = params->memory_limit ? params->memory_limit : 1u << 29,
-                         .least_bytes  = 900 };
+                         .least_bytes  = 1000 };
     plan->fits = plan->device_bytes <= plan->device_limit;
     return DSVK_OK;
 }

@@ -116,7 +116,7 @@ refuse 1 "empty-folder" plan -m empty-folder
 for json in "" --json; do # the ledger is printed, and what is missing is said
     run 1 plan "${model[@]}" --memory 999 $json
     [ -s "$out" ] || complain "prints nothing"
-    says "0.00 too few; the least that works is --memory 900"
+    says "0.00 too few; the least that works is --memory 1000"
     run 0 plan "${model[@]}" --memory 1000 $json
 done
 refuse 1 "no token has the id 259" tokenize "${model[@]}" --decode 5,259

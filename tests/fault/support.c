@@ -33,6 +33,18 @@ dsvk_status open_model(struct engine *e)
         &(dsvk_model_params){ .folder = e->folder.path, .log = e->log, .allocator = e->allocator });
 }
 
+dsvk_status plan_model(struct engine *e)
+{
+    dsvk_status      status;
+    dsvk_plan        plan;
+    dsvk_plan_params params = { .host_memory = 1 };
+    TRY(dsvk_model_plan(&plan, e->model, e->device, &params));
+    params.memory_limit = plan.least_bytes;
+    TRY(dsvk_model_plan(&plan, e->model, NULL, &params));
+    params.memory_limit = 1;
+    return dsvk_model_plan(&plan, e->model, NULL, &params);
+}
+
 dsvk_status load_model(struct engine *e)
 {
     dsvk_load_params params = { .context = CONTEXT, .host_memory = e->host_memory };

@@ -43,6 +43,7 @@ struct engine {
 /* The phases; each undoes nothing. */
 dsvk_status open_device(struct engine *e);
 dsvk_status open_model(struct engine *e);
+dsvk_status plan_model(struct engine *e); /* with all experts on the device, and without */
 dsvk_status load_model(struct engine *e);
 dsvk_status new_session(struct engine *e);
 dsvk_status sync_tokens(struct engine *e);
@@ -67,6 +68,7 @@ extern struct engine engine; /* of the group */
 
 void memory_may_end_while_opening_the_device(void **state);
 void memory_may_end_while_opening_the_model(void **state);
+void memory_may_end_while_planning(void **state);
 void memory_may_end_while_loading(void **state);
 void memory_may_end_in_a_session(void **state);
 void calls_may_fail_while_loading(void **state);

@@ -98,7 +98,7 @@ void plan_view(struct plan_view *view, struct cli *cli, const dsvk_plan *plan)
     view->margin = view->needed < plan->device_limit ? plan->device_limit - view->needed : 0;
     if (!plan->fits) /* scoring takes more than what is listed, and must fit too */
         view->needed = plan->least_bytes;
-    view->shortfall = plan->fits ? 0 : view->needed - plan->device_limit;
+    view->shortfall = view->needed > plan->device_limit ? view->needed - plan->device_limit : 0;
     view->cache = values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16";
     for (uint32_t i = 0; i < plan->n_heaps; i++)
         view->unified |= plan->heaps[i].holds_device && plan->heaps[i].holds_host;
