@@ -118,6 +118,12 @@ uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes,
     return done;
 }
 
+void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset)
+{
+    if (bytes > 0) /* 0 would mean: to the end */
+        (void)posix_fadvise(file->descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+}
+
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
                          const char *path, size_t limit)
 {
@@ -259,10 +265,20 @@ uint64_t dv_cpu_time_ns(void)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static uint64_t memory_of(int pages_name)
+{
+    long pages = sysconf(pages_name), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 uint64_t dv_host_memory_free(void)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    return memory_of(_SC_AVPHYS_PAGES);
+}
+
+uint64_t dv_host_memory_size(void)
+{
+    return memory_of(_SC_PHYS_PAGES);
 }
 
 uint32_t dv_processor_count(void)
