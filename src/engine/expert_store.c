@@ -4,8 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Read at a time: more would take memory that experts can use. */
-#define MOST_READS 8u
+/* For what is read at a time: more would take memory that experts can use. */
 #define MOST_RAW_BYTES (UINT64_C(256) << 20)
 #define ALIGN 64u /* of a tensor among raw bytes */
 
@@ -71,7 +70,9 @@ static dsvk_status open_files(struct dv_expert_store *s)
 
 static dsvk_status make_room(struct dv_expert_store *s)
 {
-    uint32_t cores = dv_processor_count(), n = 2 * cores < MOST_READS ? 2 * cores : MOST_READS;
+    uint32_t n = 2 * dv_processor_count();
+    if (n > DV_EXPERT_READS)
+        n = DV_EXPERT_READS;
     while (n > 1 && n * s->raw_bytes > MOST_RAW_BYTES)
         n--;
     s->raw = dv_zalloc_array(s->ctx, n, sizeof *s->raw);
@@ -126,7 +127,7 @@ struct trouble {
 struct reading {
     struct dv_expert_store      *store;
     const struct dv_expert_read *reads;
-    struct trouble               trouble[MOST_READS * DV_EXPERT_PARTS];
+    struct trouble               trouble[DV_EXPERT_READS * DV_EXPERT_PARTS];
 };
 
 /* Reads what lies at `data` of a map to `to`; where it now is. */

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "engine/loading.h"
 
+#define DV_EXPERT_READS 8 /* experts that are read at a time, at most */
 #define DV_EXPERT_PARTS 3 /* gate, up and down; or gate and up in one */
 
 /* A layer with experts: of each matrix kind the recipe and its items, one an expert. */

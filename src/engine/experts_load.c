@@ -271,9 +271,9 @@ struct filling {
     struct dv_experts    *x;
     const dsvk_progress  *progress;
     uint64_t              done, total; /* bytes */
-    struct dv_expert_read reads[8];
-    uint32_t              slots[8], n;
-    enum dv_tier          tiers[8];
+    struct dv_expert_read reads[DV_EXPERT_READS];
+    uint32_t              slots[DV_EXPERT_READS], n;
+    enum dv_tier          tiers[DV_EXPERT_READS];
     uint32_t              next[DV_N_TIERS]; /* slot */
 };
 
