@@ -22,10 +22,6 @@ void        dv_file_map_close(struct dv_file_map *map);
 /* Says that this part of a map will be read soon, so that reading from the disk can begin. */
 void dv_memory_will_need(const void *data, uint64_t bytes);
 
-/* Says that this part of a map will not be read soon, so that its pages need not stay in memory;
- * they come back when they are read after all. */
-void dv_memory_forget(const void *data, uint64_t bytes);
-
 /* A file that is read now and then, at places of the caller's; several threads may at once. */
 struct dv_file {
     bool open;

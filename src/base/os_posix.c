@@ -75,15 +75,6 @@ void dv_memory_will_need(const void *data, uint64_t bytes)
                             POSIX_MADV_WILLNEED);
 }
 
-void dv_memory_forget(const void *data, uint64_t bytes)
-{
-    long      size  = sysconf(_SC_PAGESIZE);
-    uintptr_t page  = (uintptr_t)(size > 0 ? size : 4096);
-    uintptr_t start = (uintptr_t)data & ~(page - 1);
-    if (bytes > 0)
-        (void)madvise((void *)start, (size_t)((uintptr_t)data + bytes - start), MADV_DONTNEED);
-}
-
 dsvk_status dv_file_open(struct dv_file *file, const struct dv_context *ctx, const char *path)
 {
     dsvk_status status;

@@ -344,8 +344,6 @@ dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
     TRY(make_slots(x));
     TRY(make_pieces(x));
     set_places(x, w);
-    if (x->store.source.checkpoint)
-        dv_checkpoint_forget(x->store.source.checkpoint);
     x->store.count_nan = true;
     TRY(fill(&f));
     x->store.count_nan     = false;

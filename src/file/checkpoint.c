@@ -304,12 +304,6 @@ const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t
     return checkpoint->shards[shard];
 }
 
-void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint)
-{
-    for (uint32_t i = 0; i < checkpoint->n_open; i++)
-        dv_memory_forget(checkpoint->maps[i].data, checkpoint->maps[i].bytes);
-}
-
 uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
                             const unsigned char *data, uint64_t bytes)
 {

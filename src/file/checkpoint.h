@@ -50,8 +50,6 @@ void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned
                           uint32_t *shard, uint64_t *offset);
 /* The name of a file in the folder. */
 const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
-/* Lets go of the pages of all maps. */
-void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint);
 /* Copies bytes of tensors without touching the map, from any thread; how many there were: fewer
  * where the file has been shortened since it was opened, or cannot be read. */
 uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
