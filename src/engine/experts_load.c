@@ -105,6 +105,8 @@ static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l)
     uint64_t    all = (uint64_t)x->n_layers * x->n_experts, device, n, reserve;
     TRY(slot_bytes(&device, x, l, &reserve));
     n = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    if (n < x->top_k && l->planning)
+        return DSVK_NO_VRAM;
     if (n < x->top_k)
         return dv_fail(
             x->ctx, DSVK_NO_VRAM,

@@ -69,20 +69,6 @@ static dsvk_status lay_out(struct dv_loading *l, const struct dv_session_size *s
     return status == DSVK_OK ? dv_places_assign(l) : status;
 }
 
-/* That the experts do not fit is an answer here, not a failure to be logged. What is taken keeps
- * `silent`. */
-static dsvk_status take_experts(struct dv_loading *l, const struct dv_context *silent, bool *room)
-{
-    const struct dv_context *ctx = l->ctx;
-    l->ctx                       = silent;
-    dsvk_status status           = dv_experts_take(&l->w->experts, l);
-    l->ctx                       = ctx;
-    *room                        = status == DSVK_OK;
-    if (status == DSVK_NO_VRAM)
-        return DSVK_OK;
-    return *room ? status : dv_fail(ctx, status, "plan: the experts cannot be listed");
-}
-
 /* Slots: those that there is room for, or when there is not even that, the fewest that work. */
 static void add_tiers(dsvk_plan *plan, const struct dv_experts *x, bool room)
 {
@@ -94,14 +80,17 @@ static void add_tiers(dsvk_plan *plan, const struct dv_experts *x, bool room)
 }
 
 static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l,
-                               const struct dv_session_size *size, const struct dv_context *silent)
+                               const struct dv_session_size *size)
 {
     dsvk_status        status;
     struct dv_weights *w = l->w;
     bool               room;
     TRY(lay_out(l, size));
     add_lines(plan, l);
-    TRY(take_experts(l, silent, &room));
+    status = dv_experts_take(&w->experts, l);
+    room   = status == DSVK_OK; /* that there is none is an answer here */
+    if (!room && status != DSVK_NO_VRAM)
+        return status;
     plan->experts_device   = plan->experts;
     plan->device.alignment = w->bytes;
     for (uint32_t i = 0; i < l->n_items; i++)
@@ -227,13 +216,13 @@ static dsvk_status plain_bytes(uint64_t *bytes, dsvk_plan *plan, struct dv_loadi
 }
 
 static dsvk_status fill(dsvk_plan *plan, struct dv_loading *l,
-                        const struct dv_ledger_params *params, const struct dv_context *silent)
+                        const struct dv_ledger_params *params)
 {
     dsvk_status            status;
     struct dv_session_size size = params->size;
     uint64_t               plain;
     count_experts(plan, size.config);
-    TRY(add_weights(plan, l, &size, silent));
+    TRY(add_weights(plan, l, &size));
     if (l->w->experts) {
         size.tiers        = true;
         size.expert_slots = plan->experts_device;
@@ -255,21 +244,20 @@ dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *param
     struct dv_weights       w      = { 0 };
     struct dv_weight_source source = *params->source;
     struct dv_expert_budget budget = { .session = &params->size, .host_bytes = params->host };
-    struct dv_loading       l      = { .w      = &w,
-                                       .ctx    = params->size.ctx,
-                                       .source = &source,
-                                       .caps   = params->size.caps,
-                                       .limit  = params->limit ? params->limit : UINT64_MAX,
-                                       .used   = params->used };
-    struct dv_context       silent = *params->size.ctx;
-    silent.log                     = (dsvk_log){ 0 };
+    struct dv_loading       l      = { .w        = &w,
+                                       .ctx      = params->size.ctx,
+                                       .source   = &source,
+                                       .caps     = params->size.caps,
+                                       .limit    = params->limit ? params->limit : UINT64_MAX,
+                                       .used     = params->used,
+                                       .planning = true };
     source.budget                  = &budget;
     dv_arena_init(&w.arena, l.ctx);
     *plan  = (dsvk_plan){ .math_f16      = params->size.math_f16,
                           .device_before = params->used,
                           .device_limit  = params->limit,
                           .buffer_limit  = dv_places_buffer_limit(l.caps) };
-    status = fill(plan, &l, params, &silent);
+    status = fill(plan, &l, params);
     dv_experts_free(w.experts);
     dv_free(l.ctx, l.items);
     dv_free(l.ctx, l.layers);

@@ -45,6 +45,7 @@ struct dv_loading {
     uint32_t                       n_items;
     const struct dv_caps          *caps;
     uint64_t                       limit, used; /* of device memory; UINT64_MAX = no limit */
+    bool                           planning;    /* that experts do not fit is not logged */
     uint32_t                      *layers; /* by recipe: of the model */
     atomic_ullong                  nan; /* FP8 codes that stand for no number */
 };
