@@ -106,14 +106,26 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
+/* What weights become when they are loaded or written: as they are stored; or, where that is
+ * narrower, BF16; FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32 columns (the feed
+ * forward; attention FP8). Embedding, head, routers and norms stay, or become BF16 from F32. */
+typedef enum {
+    DSVK_WEIGHTS_KEEP,
+    DSVK_WEIGHTS_BF16,
+    DSVK_WEIGHTS_FP8,
+    DSVK_WEIGHTS_INT4,
+    DSVK_WEIGHTS_FP4
+} dsvk_weights;
+
 typedef struct {
     dsvk_math     math;     /* activations in matrix products; AUTO: f16 where it is faster */
     bool          no_fuse;  /* run the graph as built */
+    dsvk_weights  weights;  /* converted on the way, on all cores, without temporary files */
     dsvk_progress progress; /* bytes */
 } dsvk_load_params;
 
-/* Puts the weights on the device, unchanged in value. NO_VRAM when they do not fit, CANCELLED; the
- * model is then as before. A model is loaded once. */
+/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. NO_VRAM when
+ * they do not fit, CANCELLED; the model is then as before. A model is loaded once. */
 DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
                                      const dsvk_load_params *params);
 /* Device bytes of its weights. */

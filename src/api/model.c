@@ -30,7 +30,7 @@ static void describe_formats(dsvk_model *m)
     size_t   at = 0;
     for (uint32_t i = 0; i < m->info.tensors; i++) {
         const struct dv_tensor_file *t = dv_checkpoint_tensor(m->checkpoint, i);
-        bytes[t->dtype] += t->bytes;
+        bytes[dv_tensor_values(t)] += t->bytes;
         total += t->bytes;
     }
     for (;;) {
@@ -278,6 +278,9 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
     struct dv_weight_source source   = source_of(model);
+    if ((unsigned)params->weights > DSVK_WEIGHTS_FP4)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: no such format of weights");
+    source.formats = (enum dv_formats)params->weights; /* in the same order */
     bool                    math_f16 = wants_f16(params->math, &device->dev->caps);
     status = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
     if (status == DSVK_OK)

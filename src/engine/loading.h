@@ -39,6 +39,7 @@ struct dv_loading {
     struct dv_load_item           *items;
     uint32_t                       n_items;
     atomic_ullong                  nan; /* FP8 codes that stand for no number */
+    atomic_ullong                  bad_scales; /* of INT4 and FP4 */
 };
 
 /* Packs all items into their buffers. CANCELLED by `progress`. */

@@ -99,10 +99,11 @@ static void ask_for_pages(const struct packing *p, const struct unit *unit)
 {
     for (uint32_t i = 0; unit->end && i < info_of(p->l, unit->item)->n_parts; i++) {
         const struct dv_layout_source *part = &unit->item->parts[i];
-        uint64_t                       size = dv_dtype_bytes(part->dtype), from, to;
+        uint64_t                       from, to;
         share_of(p, unit, (uint64_t)part->rows * part->cols, &from, &to);
         if (part->data)
-            dv_memory_will_need(part->data + from * size, (to - from) * size);
+            dv_memory_will_need(part->data + dv_dtype_size(part->dtype, from),
+                                dv_dtype_size(part->dtype, to - from));
     }
 }
 
@@ -129,11 +130,15 @@ struct work {
     const struct batch   *batch;
 };
 
+/* Looks at a unit's share of its tensors, not at what it was packed from. */
 static void count_nan(const struct packing *p, const struct unit *unit)
 {
     for (uint32_t i = 0; i < info_of(p->l, unit->item)->n_parts; i++) {
         struct dv_layout_source part = unit->item->parts[i];
-        uint64_t                from, to;
+        uint64_t                from, to, last;
+        share_of(p, unit, part.rows, &from, &last);
+        atomic_fetch_add(&p->l->bad_scales,
+                         dv_layout_count_bad_scales(&part, (uint32_t)from, (uint32_t)last));
         if (part.dtype != DV_F8_E4M3)
             continue;
         share_of(p, unit, (uint64_t)part.rows * part.cols, &from, &to);
@@ -316,6 +321,11 @@ dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
     if (status == DSVK_OK)
         status = pack_all(&p, progress);
     clean_up(&p);
+    unsigned long long bad = atomic_load(&l->bad_scales);
+    if (status == DSVK_OK && bad > 0)
+        return dv_fail(l->ctx, DSVK_BAD_FILE,
+                       "weights: %llu scales of INT4 or FP4 weights are negative, infinite or not "
+                       "numbers", bad);
     unsigned long long nan = atomic_load(&l->nan);
     if (status == DSVK_OK && nan > 0)
         dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",

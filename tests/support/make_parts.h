@@ -6,11 +6,13 @@
 #include <stdio.h>
 
 #include "file/config.h"
+#include "tensor/dtype.h"
 
 struct dv_recipe {
     struct dv_config config;
     uint32_t         shards;
     bool             scales_apart; /* an FP8 weight and its scale lie in different files */
+    enum dv_dtype    experts;      /* INT4 or FP4: routed experts alone; 0: as all others */
     bool             new_rope;     /* rope_parameters and mlp_layer_types in config.json */
 };
 

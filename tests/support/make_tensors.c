@@ -8,18 +8,18 @@
 #include "base/arena.h"
 #include "base/number.h"
 #include "support/make_parts.h"
-#include "tensor/dtype.h"
 
 #define MAX_ITEMS 1024u
 #define E4M3_MAX 448.0f
 
-enum kind { EMBEDDING, LINEAR, NORM, BIAS, SCALE };
+enum kind { EMBEDDING, LINEAR, NORM, BIAS, SCALE, SHAPE };
 
 struct item {
     const char   *name, *weight; /* weight: whose values; a scale's is another than its name */
     enum kind     kind;
     enum dv_dtype dtype;
     uint32_t      rows, cols; /* of the values; a vector has 1 row */
+    enum dv_dtype four;       /* INT4 or FP4: packed values, or the scales of such */
     uint32_t      shard;
     uint64_t      bytes;
 };
@@ -28,6 +28,7 @@ struct maker {
     const struct dv_context *ctx;
     const struct dv_recipe  *recipe;
     uint64_t                 seed;
+    enum dv_dtype            four; /* of the linear layers that are added; 0: the config's */
     struct dv_arena          arena;
     uint32_t                 n;
     struct item             *items;
@@ -88,10 +89,42 @@ static void add_plain(struct maker *m, enum kind kind, const char *prefix, const
     add(m, kind, rows, cols, DV_BF16, dv_arena_printf(&m->arena, "%s%s.weight", prefix, name));
 }
 
+/* Packed values and their scales, for each row and 32 columns; the values are those that `X.weight`
+ * would have. */
+static void add_packed(struct maker *m, const char *prefix, const char *name, uint32_t rows,
+                       uint32_t cols)
+{
+    bool  int4   = m->four == DV_INT4;
+    char *weight = dv_arena_printf(&m->arena, "%s%s.weight", prefix, name);
+    add(m, LINEAR, rows, cols, int4 ? DV_I32 : DV_I8,
+        int4 ? dv_arena_printf(&m->arena, "%s_packed", weight) : weight);
+    add(m, SCALE, rows, cols, int4 ? DV_BF16 : DV_F8_E8M0,
+        dv_arena_printf(&m->arena, int4 ? "%s%s.weight_scale" : "%s%s.scale", prefix, name));
+    if (m->status != DSVK_OK)
+        return;
+    for (uint32_t i = m->n - 2; i < m->n; i++) {
+        m->items[i].weight = weight;
+        m->items[i].four   = m->four;
+    }
+    m->items[m->n - 2].bytes = (uint64_t)rows * cols / 2;
+    m->items[m->n - 1].bytes = (uint64_t)rows * blocks(cols, 32) * (int4 ? 2 : 1);
+    if (!int4)
+        return;
+    add(m, SHAPE, 1, 2, DV_I64, dv_arena_printf(&m->arena, "%s_shape", weight));
+    if (m->status == DSVK_OK) {
+        m->items[m->n - 1].rows = rows;
+        m->items[m->n - 1].cols = cols;
+    }
+}
+
 static void add_linear(struct maker *m, const char *prefix, const char *name, uint32_t rows,
                        uint32_t cols)
 {
     const struct dv_config *c = &m->recipe->config;
+    if (m->four) {
+        add_packed(m, prefix, name, rows, cols);
+        return;
+    }
     add_plain(m, LINEAR, prefix, name, rows, cols);
     if (m->status != DSVK_OK || !c->block_rows)
         return;
@@ -123,10 +156,12 @@ static void add_experts(struct maker *m, const char *layer)
             dv_arena_printf(&m->arena, "%smlp.gate.e_score_correction_bias", layer));
     snprintf(prefix, sizeof prefix, "%smlp.shared_experts.", layer);
     add_ffn(m, prefix, c->hidden, c->shared_experts * c->expert_ffn);
+    m->four = m->recipe->experts;
     for (uint32_t i = 0; i < c->experts; i++) {
         snprintf(prefix, sizeof prefix, "%smlp.experts.%u.", layer, i);
         add_ffn(m, prefix, c->hidden, c->expert_ffn);
     }
+    m->four = 0;
 }
 
 static void add_layer(struct maker *m, uint32_t i)
@@ -239,9 +274,55 @@ static void write_scaled(FILE *file, struct maker *m, const struct item *item)
             fputc(dv_e4m3_encode(m->values[i]), file);
 }
 
+/* A group's scale: its largest value becomes 7, or at most 6. */
+static float group_scale(const float *values, uint32_t n, enum dv_dtype four)
+{
+    float most = 0;
+    int   power;
+    for (uint32_t k = 0; k < n; k++)
+        most = fmaxf(most, fabsf(values[k]));
+    if (most == 0)
+        return 1.0f;
+    if (four == DV_INT4)
+        return dv_bf16_decode(dv_bf16_encode(most / 7.0f));
+    return frexpf(most / 6.0f, &power) == 0.5f ? ldexpf(0.5f, power) : ldexpf(1.0f, power);
+}
+
+static unsigned code_of(float value, enum dv_dtype four)
+{
+    if (four == DV_FP4)
+        return dv_e2m1_encode(value);
+    return (unsigned)(8 + (int)fminf(7.0f, fmaxf(-8.0f, nearbyintf(value))));
+}
+
+static void write_group(FILE *file, const struct item *item, const float *values, uint32_t n)
+{
+    float    scale = group_scale(values, n, item->four);
+    uint16_t half  = dv_bf16_encode(scale);
+    if (item->kind == SCALE && item->four == DV_INT4)
+        fwrite(&half, sizeof half, 1, file);
+    else if (item->kind == SCALE)
+        fputc(half >> 7, file); /* a power of two's exponent */
+    else
+        for (uint32_t k = 0; k < n; k += 2)
+            fputc((int)(code_of(values[k] / scale, item->four) |
+                        code_of(values[k + 1] / scale, item->four) << 4), file);
+}
+
 static void write_item(FILE *file, struct maker *m, const struct item *item)
 {
+    if (item->kind == SHAPE) {
+        fwrite(&(uint64_t){ item->rows }, 8, 1, file);
+        fwrite(&(uint64_t){ item->cols }, 8, 1, file);
+        return;
+    }
     make_values(m, item);
+    for (uint32_t i = 0; item->four && i < item->rows; i++)
+        for (uint32_t k = 0; k < item->cols; k += 32)
+            write_group(file, item, m->values + (uint64_t)i * item->cols + k,
+                        item->cols - k < 32 ? item->cols - k : 32);
+    if (item->four)
+        return;
     if (item->kind == SCALE || item->dtype == DV_F8_E4M3) {
         write_scaled(file, m, item);
         return;
@@ -270,14 +351,18 @@ static char *make_header(struct maker *m, uint32_t shard)
         uint32_t           rows = item->rows, cols = item->cols;
         if (item->shard != shard)
             continue;
-        if (item->kind == SCALE) {
+        if (item->kind == SHAPE) {
+            cols = 2;
+        } else if (item->four) {
+            cols = item->kind == SCALE ? blocks(cols, 32) : cols / (item->four == DV_INT4 ? 8 : 2);
+        } else if (item->kind == SCALE) {
             rows = blocks(rows, c->block_rows);
             cols = blocks(cols, c->block_cols);
         }
         length +=
             (size_t)snprintf(all + length, room - length, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[",
                              item->name, dv_dtype_name(item->dtype));
-        if (item->kind != NORM && item->kind != BIAS)
+        if (item->kind != NORM && item->kind != BIAS && item->kind != SHAPE)
             length += (size_t)snprintf(all + length, room - length, "%u,", rows);
         length +=
             (size_t)snprintf(all + length, room - length, "%u],\"data_offsets\":[%llu,%llu]}", cols,
