@@ -22,6 +22,8 @@ void gather(uint token)
         float scale = 1.0;
         if (FORMAT == FORMAT_E4M3)
             scale = load(tiles, scales + ((c * 16u) >> args.table.block_shift) * 4u);
+        if (has_row_scales(FORMAT))
+            scale = row_scale(load_word(tiles, scales + c * 16u + row % 8u / 2u * 4u), row);
         for (uint k = c * values; k < min((c + 1u) * values, args.table.cols); k += 4u) {
             vec4 v = chunk_decode(FORMAT, raw, k % values / 4u) * scale;
             Store4(at(address(args.y), (token * args.y_stride + k) * 4u)).v = floatBitsToUint(v);

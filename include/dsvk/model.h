@@ -108,9 +108,21 @@ typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* 
 
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
+/* What weights become when they are loaded or written: as they are stored; or, where that is
+ * narrower, BF16; FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32 columns (the feed
+ * forward; attention FP8). Embedding, head, routers and norms stay, or become BF16 from F32. */
+typedef enum {
+    DSVK_WEIGHTS_KEEP,
+    DSVK_WEIGHTS_BF16,
+    DSVK_WEIGHTS_FP8,
+    DSVK_WEIGHTS_INT4,
+    DSVK_WEIGHTS_FP4
+} dsvk_weights;
+
 typedef struct {
     dsvk_math     math;     /* activations in matrix products; AUTO: f16 where it is faster */
     bool          no_fuse;  /* run the graph as built */
+    dsvk_weights  weights;  /* converted on the way, on all cores, without temporary files */
     dsvk_progress progress; /* bytes */
     uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
                                 * is free less a margin. Reading them takes up to 256 MiB more. */
@@ -120,11 +132,11 @@ typedef struct {
     dsvk_cache cache;
 } dsvk_load_params;
 
-/* Puts the weights on the device, unchanged in value. Routed experts that do not fit beside all
- * else and a session go to host memory, and what does not fit there stays on the disk; they are
- * brought when a token needs them, and results are the same bits. The folder's files must stay as
- * they are while the model is open. NO_VRAM when not even the experts of one token fit, CANCELLED;
- * the model is then as before. A model is loaded once. */
+/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. Routed experts
+ * that do not fit beside all else and a session go to host memory, and what does not fit there stays
+ * on the disk; they are brought when a token needs them, and results are the same bits. The folder's
+ * files must stay as they are while the model is open. NO_VRAM when not even the experts of one
+ * token fit, CANCELLED; the model is then as before. A model is loaded once. */
 DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
                                      const dsvk_load_params *params);
 /* Device bytes of its weights. */

@@ -8,9 +8,10 @@
 // there; the words of the next step are loaded before. Bound by the matrix units; the tile decides
 // how often a weight is decoded (tokens / TOKENS times) and an activation converted (rows / ROWS).
 //
-// FP8: a weight times its block scale becomes one float16. A power of two for each 8-row group,
-// that of its largest scale, is taken out before and multiplied to the sums at the end, so that
-// weights are below 896 whatever their scale, and small scales lose nothing to float16's range.
+// FP8, INT4 and FP4: a weight times its scale becomes one float16. A power of two for each 8-row
+// group, that of its largest scale, is taken out before and multiplied to the sums at the end, so
+// that weights are below 4096 (FP8: 896) whatever their scale, and small scales lose nothing to
+// float16's range.
 //
 // Order of summation: DEPTH columns after DEPTH columns, K at a time; inside the driver's own. It
 // does not depend on the number of tokens, but it is not that of lib/dot.glsl.
@@ -27,7 +28,10 @@
 #define MATRIX(type, rows, cols, use) coopmat<type, gl_ScopeSubgroup, rows, cols, use>
 
 const uint LARGEST = 65504; // of float16
-const uint VALUES = FORMAT == FORMAT_F32 ? 4 : FORMAT == FORMAT_E4M3 ? 16 : 8; // of a chunk
+const uint VALUES = FORMAT == FORMAT_F32 ? 4 : FORMAT < FORMAT_E4M3 ? 8
+                    : FORMAT == FORMAT_E4M3 ? 16 : 32; // of a chunk
+const bool SCALED = FORMAT >= FORMAT_E4M3;
+const bool ROW_SCALES = FORMAT >= FORMAT_INT4;
 const uint CHUNKS = DEPTH / VALUES;
 const uint GROUPS = ROWS / 8;
 const uint QUADS = DEPTH / 4;
@@ -51,16 +55,16 @@ uint  coop_x_row[X_LOADS];
 // The power of two that is taken out of a group's weights; 1 for formats without scales.
 float coop_power(uint group)
 {
-    if (FORMAT != FORMAT_E4M3)
+    if (!SCALED)
         return 1.0;
     float power = uintBitsToFloat(coop_largest[group] & 0x7F800000u);
-    return clamp(power, 1e-30, 1e30) / 256.0;
+    return clamp(power, 1e-30, 1e30) / (FORMAT == FORMAT_FP4 ? 4194304.0 : 256.0);
 }
 
 // The largest scales: maxima do not depend on the order of the atomics.
 void coop_find_largest(ADDRESS tiles, dv_matrix w, uint group, uint end)
 {
-    if (FORMAT != FORMAT_E4M3)
+    if (!SCALED)
         return;
     uint lane = gl_LocalInvocationID.x;
     for (uint g = lane; g < GROUPS; g += WORKGROUP)
@@ -69,6 +73,8 @@ void coop_find_largest(ADDRESS tiles, dv_matrix w, uint group, uint end)
     for (uint i = lane; i < GROUPS * w.blocks; i += WORKGROUP) {
         uint g = i / w.blocks, inside = min(group + g, end - 1u);
         uint word = load_word(tiles, w.scales + (inside * w.blocks + i % w.blocks) * 4u);
+        if (ROW_SCALES)
+            word = max(word << 16 & 0x7FFF0000u, word & 0x7FFF0000u);
         atomicMax(coop_largest[g], word & 0x7FFFFFFFu);
     }
     barrier();
@@ -99,7 +105,10 @@ void coop_load_weights(ADDRESS tiles, dv_matrix w, uint group, uint end, uint st
         coop_raw[i] = load_words4(tiles, (inside * w.chunks + last) * 128u + row * 16u);
         if (c >= w.chunks)
             coop_raw[i] = uvec4(0u);
-        if (FORMAT == FORMAT_E4M3) {
+        if (ROW_SCALES) {
+            uint at = (inside * w.chunks + last) * 16u + row / 2u * 4u;
+            coop_scale[i] = row_scale(load_word(tiles, w.scales + at), row);
+        } else if (SCALED) {
             uint block = last * VALUES >> w.block_shift;
             coop_scale[i] = load(tiles, w.scales + (inside * w.blocks + block) * 4u);
         }
@@ -133,10 +142,10 @@ void coop_share()
             break;
         uint row = at % 8u, c = at / 8u % CHUNKS, g = at / (8u * CHUNKS);
         uint to = (g * 8u + row) * STRIDE + c * (VALUES / 4u);
-        float scale = FORMAT == FORMAT_E4M3 ? coop_scale[i] * coop_inverse[i] : 1.0;
+        float scale = SCALED ? coop_scale[i] * coop_inverse[i] : 1.0;
         [[unroll]] for (uint q = 0; q < VALUES / 4u; q++) {
             vec4 v = chunk_decode(FORMAT, coop_raw[i], q);
-            if (FORMAT == FORMAT_E4M3)
+            if (SCALED)
                 coop_w[to + q] = f16vec4(v * scale);
             else
                 coop_w[to + q] = coop_round(v);

@@ -6,8 +6,8 @@
 // s takes the chunks s, s + S, ... in order; each invocation keeps GROUPS x TOKENS sums in
 // registers; at the end the S slices are added in shared memory, in the order of s. So a sum's
 // order depends on the matrix and on S only, never on the number of tokens or groups: every batch
-// size gives the same bits. FP8: the products of one chunk (16 columns) are summed from 0 and then
-// added as fma(scale, chunk's sum, sum).
+// size gives the same bits. FP8, INT4 and FP4: the products of one chunk (16 or 32 columns) are
+// summed from 0 and then added as fma(scale, chunk's sum, sum).
 //
 // The including kernel defines before the constants FORMAT, GROUPS, TOKENS, MATH_F16 and
 //   vec4 dot_input(uint token, uint k, uint i);   four activations from column k + 4i on; token <
@@ -107,6 +107,21 @@ void dot_quarter(uint format, dv_matrix w, uint c, uint q)
     }
 }
 
+// The scale of this lane's row in chunk c.
+float dot_scale_of(uint format, ADDRESS scales, dv_matrix w, uint c)
+{
+    if (!has_row_scales(format))
+        return load(scales, (c >> (w.block_shift - 4u)) * 4u);
+#ifdef WEIGHT_BROADCAST
+    if ((DOT_FORM & DV_DOT_BROADCAST) != 0u) {
+        uvec4 words = load_words4(scales, c * 16u);
+        uvec2 two = dot_row() < 4u ? words.xy : words.zw;
+        return row_scale(dot_row() % 4u < 2u ? two.x : two.y, dot_row());
+    }
+#endif
+    return row_scale(load_word(scales, c * 16u + dot_row() / 2u * 4u), dot_row());
+}
+
 // Adds one chunk of every group to dot_sum.
 void dot_chunk(uint format, dv_matrix w, uint c)
 {
@@ -114,17 +129,17 @@ void dot_chunk(uint format, dv_matrix w, uint c)
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
         raw[g] = dot_load(dot_tile[g], c);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
-        part[i] = format == FORMAT_E4M3 ? 0.0 : dot_sum[i];
+        part[i] = format >= FORMAT_E4M3 ? 0.0 : dot_sum[i];
     // A loop would select every sum by the lanes that are still in it, on CPUs.
     [[unroll]] for (uint q = 0; q < values / 4u; q++)
         dot_quarter(format, w, c, q);
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         float s = 1.0;
-        if (format == FORMAT_E4M3)
-            s = load(dot_scale[g], (c >> (w.block_shift - 4u)) * 4u);
+        if (format >= FORMAT_E4M3)
+            s = dot_scale_of(format, dot_scale[g], w, c);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
             precise float p = part[g * TOKENS + t];
-            if (format == FORMAT_E4M3)
+            if (format >= FORMAT_E4M3)
                 p = fma(s, p, dot_sum[g * TOKENS + t]);
             dot_sum[g * TOKENS + t] = p;
         }

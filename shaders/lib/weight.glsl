@@ -13,11 +13,25 @@
 #endif
 
 const uint FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_BF16 = 2, FORMAT_E4M3 = 3;
+const uint FORMAT_INT4 = 4, FORMAT_FP4 = 5;
 
-// Values in a chunk: 4, 8, 8 or 16.
+// Values in a chunk: 4, 8, 8, 16, 32 or 32.
 uint chunk_values(uint format)
 {
-    return format == FORMAT_F32 ? 4u : format == FORMAT_E4M3 ? 16u : 8u;
+    if (format >= FORMAT_E4M3)
+        return format == FORMAT_E4M3 ? 16u : 32u;
+    return format == FORMAT_F32 ? 4u : 8u;
+}
+
+// The formats of 4 bits have a scale for each row of a chunk: 8 bf16 behind each other.
+bool has_row_scales(uint format)
+{
+    return format >= FORMAT_INT4;
+}
+// That of a row from its word, the one of number row / 2.
+float row_scale(uint word, uint row)
+{
+    return uintBitsToFloat(row % 2u != 0u ? word & 0xFFFF0000u : word << 16);
 }
 
 // Decoding e4m3, by what a device offers; each is exact, subnormals included, and all give a sum
@@ -57,6 +71,19 @@ vec4 e4m3_decode(uint word)
 
 #endif
 
+// Two neighbours in the bits 4*i .. 4*i+3 of each half of a word, exact. INT4: to the lowest bits
+// of the half float 1024. FP4: sign to bit 15 and magnitude to bits 11 .. 9 of half floats that are
+// 2^-14 times the value (subnormals as well); the stored scales hold the 2^14.
+vec2 int4_decode(uint word, uint i)
+{
+    return unpackHalf2x16((word >> 4u * i & 0x000F000Fu) | 0x64006400u) - 1032.0;
+}
+vec2 fp4_decode(uint word, uint i)
+{
+    uint size = i == 3u ? word >> 3 : word << (9u - 4u * i);
+    return unpackHalf2x16((word << (12u - 4u * i) & 0x80008000u) | (size & 0x0E000E00u));
+}
+
 // Values 4*quarter .. 4*quarter+3 of a chunk.
 vec4 chunk_decode(uint format, uvec4 chunk, uint quarter)
 {
@@ -64,6 +91,12 @@ vec4 chunk_decode(uint format, uvec4 chunk, uint quarter)
         return e4m3_decode(chunk[quarter]);
     if (format == FORMAT_F32)
         return uintBitsToFloat(chunk);
+    if (has_row_scales(format)) {
+        uint word = chunk[quarter / 2u], i = quarter % 2u * 2u;
+        if (format == FORMAT_INT4)
+            return vec4(int4_decode(word, i), int4_decode(word, i + 1u));
+        return vec4(fp4_decode(word, i), fp4_decode(word, i + 1u));
+    }
     uint low = chunk[2u * quarter], high = chunk[2u * quarter + 1u];
     if (format == FORMAT_F16)
         return vec4(unpackHalf2x16(low), unpackHalf2x16(high));

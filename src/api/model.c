@@ -31,7 +31,7 @@ static void describe_formats(dsvk_model *m)
     size_t   at = 0;
     for (uint32_t i = 0; i < m->info.tensors; i++) {
         const struct dv_tensor_file *t = dv_checkpoint_tensor(m->checkpoint, i);
-        bytes[t->dtype] += t->bytes;
+        bytes[dv_tensor_values(t)] += t->bytes;
         total += t->bytes;
     }
     for (;;) {
@@ -283,6 +283,9 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "model: a context of %u tokens, but the model's limit is %u",
                        params->context, model->config.max_context);
+    if ((unsigned)params->weights > DSVK_WEIGHTS_FP4)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: no such format of weights");
+    source.formats    = (enum dv_formats)params->weights; /* in the same order */
     source.check_data = true;
     source.budget     = &budget;
     if (budget.host_bytes == 0)

@@ -76,16 +76,13 @@ uint8_t dv_e4m3_encode(float value)
     float   size = fabsf(value);
     if (isnan(value))
         return 0x7F;
-    if (size == 0)
-        return sign; /* has no exponent to scale by */
     if (size >= 448.0f)
         return sign | 0x7E;
-    int exponent;
-    frexpf(size, &exponent); /* size = f * 2^exponent, f in [0.5, 1) */
-    int unit = exponent - 4 < -9 ? -9 : exponent - 4; /* three mantissa bits, or subnormal */
-    int code = (int)nearbyintf(ldexpf(size, -unit));  /* 8..16, or 0..8 when unit is -9 */
-    /* In units of 2^unit the code counts through the binades without a gap. */
-    return (uint8_t)(sign | (code + (unit + 9) * 8));
+    if (size < 0x1p-6f) /* subnormal, unit 2^-9; 8 is the code of 2^-6 */
+        return (uint8_t)(sign | (uint32_t)nearbyintf(size * 512.0f));
+    /* Exponent and mantissa count through the binades without a gap. */
+    uint32_t bits = bits_of(size), rounded = bits + 0x7FFFFu + (bits >> 20 & 1u);
+    return (uint8_t)(sign | ((rounded >> 20) - (120u << 3)));
 }
 
 float dv_e3m4_decode(uint8_t bits)
@@ -107,6 +104,23 @@ uint8_t dv_e3m4_encode(float value)
     int unit = size == 0 || exponent - 5 < -6 ? -6 : exponent - 5;
     int code = (int)nearbyintf(ldexpf(size, -unit)) + (unit + 6) * 16;
     return (uint8_t)(sign | (code > 127 ? 127 : code));
+}
+
+float dv_e2m1_decode(uint8_t bits)
+{
+    static const float sizes[] = { 0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f };
+    return bits & 8u ? -sizes[bits & 7u] : sizes[bits & 7u];
+}
+
+uint8_t dv_e2m1_encode(float value)
+{
+    /* Between each two neighbours; a tie goes to the even code. */
+    static const float middles[] = { 0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5.0f };
+    float              size      = fabsf(value);
+    uint8_t            code      = 0;
+    while (code < 7 && !(size < middles[code]) && !(code % 2 == 0 && size == middles[code]))
+        code++;
+    return (uint8_t)(code | (bits_of(value) >> 31 ? 8u : 0u));
 }
 
 float dv_e8m0_decode(uint8_t bits)

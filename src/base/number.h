@@ -17,6 +17,9 @@ uint8_t  dv_e4m3_encode(float value); /* saturates at 448; NaN becomes 0x7F */
 /* 1.3.4, bias 3, all codes finite, largest 31: the latent cache's. */
 float   dv_e3m4_decode(uint8_t bits);
 uint8_t dv_e3m4_encode(float value); /* saturates at 31 */
+/* 1.2.1, bias 1, all codes finite, largest 6; the upper four bits are not looked at. */
+float   dv_e2m1_decode(uint8_t bits);
+uint8_t dv_e2m1_encode(float value); /* saturates at 6; NaN becomes 6 */
 /* An exponent byte: 2^(byte-127); 0xFF is NaN. */
 float    dv_e8m0_decode(uint8_t bits);
 

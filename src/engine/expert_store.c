@@ -9,7 +9,7 @@
 
 static uint64_t values_bytes(const struct dv_layout_source *part)
 {
-    return (uint64_t)part->rows * part->cols * dv_dtype_bytes(part->dtype);
+    return dv_dtype_size(part->dtype, (uint64_t)part->rows * part->cols);
 }
 
 static uint64_t scale_bytes(const struct dv_layout_source *part)
@@ -95,6 +95,7 @@ struct trouble {
     bool     any;
     uint32_t shard;
     uint64_t offset, wanted, got;
+    uint64_t bad_scales; /* of INT4 and FP4 */
 };
 
 struct reading {
@@ -157,6 +158,8 @@ static void read_matrix(void *user, uint32_t i)
     }
     if (r->trouble[i].any)
         return;
+    for (uint32_t p = 0; p < info->n_parts; p++)
+        r->trouble[i].bad_scales += dv_layout_count_bad_scales(&parts[p], 0, parts[p].rows);
     for (uint32_t p = 0; s->count_nan && p < info->n_parts; p++)
         atomic_fetch_add(&s->nan, dv_layout_count_nan(&parts[p]));
     dv_layout_pack(to, &item->layout, info, parts);
@@ -176,6 +179,12 @@ dsvk_status dv_expert_store_read(struct dv_expert_store *store, const struct dv_
                            dv_checkpoint_folder(store->source.checkpoint),
                            dv_checkpoint_shard(store->source.checkpoint, t->shard), t->got,
                            t->wanted, t->offset, reads[i / DV_EXPERT_PARTS].expert,
+                           reads[i / DV_EXPERT_PARTS].layer->layer);
+        if (t->bad_scales)
+            return dv_fail(store->ctx, DSVK_BAD_FILE,
+                           "experts: %" PRIu64 " scales of expert %u of layer %u are negative, "
+                           "infinite or not numbers",
+                           t->bad_scales, reads[i / DV_EXPERT_PARTS].expert,
                            reads[i / DV_EXPERT_PARTS].layer->layer);
     }
     return DSVK_OK;

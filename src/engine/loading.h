@@ -48,6 +48,7 @@ struct dv_loading {
     bool                           planning;    /* that experts do not fit is not logged */
     uint32_t                      *layers; /* by recipe: of the model */
     atomic_ullong                  nan; /* FP8 codes that stand for no number */
+    atomic_ullong                  bad_scales; /* of INT4 and FP4 */
 };
 
 /* Matrices of a recipe. */

@@ -140,6 +140,8 @@ static void pack_stored(const struct packing *p, const struct unit *unit,
     dv_layout_pack_parts(unit->tiles, unit->scales, &item->layout, info, stored, unit->first,
                          unit->end);
     atomic_fetch_add(&p->l->nan, dv_reads_count_nan(item, info, stored, unit->first, unit->end));
+    atomic_fetch_add(&p->l->bad_scales,
+                     dv_reads_count_bad_scales(item, info, stored, unit->first, unit->end));
 }
 
 static void pack_unit(void *user, uint32_t i)
@@ -353,6 +355,11 @@ dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
     if (status == DSVK_OK)
         status = pack_all(&p, progress);
     clean_up(&p);
+    unsigned long long bad = atomic_load(&l->bad_scales);
+    if (status == DSVK_OK && bad > 0)
+        return dv_fail(l->ctx, DSVK_BAD_FILE,
+                       "weights: %llu scales of INT4 or FP4 weights are negative, infinite or not "
+                       "numbers", bad);
     unsigned long long nan = atomic_load(&l->nan);
     if (status == DSVK_OK && nan > 0)
         dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",

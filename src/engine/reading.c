@@ -2,6 +2,7 @@
 #include "engine/reading.h"
 
 #include "base/os.h"
+#include "kernel/convert.h"
 
 #define ALIGN 64u /* of a run in the buffer */
 
@@ -37,7 +38,7 @@ static struct span span_of(const struct dv_load_item *item, const struct dv_weig
 
 static uint64_t values_bytes(const struct dv_layout_source *part, uint64_t rows)
 {
-    return rows * part->cols * dv_dtype_bytes(part->dtype);
+    return dv_dtype_size(part->dtype, rows * part->cols);
 }
 
 /* ---- planning ---- */
@@ -82,8 +83,16 @@ void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
         if (to[span.part] < span.row + span.n)
             to[span.part] = span.row + span.n;
     }
-    for (uint32_t p = 0; p < info->n_parts; p++)
-        add_rows(reads, p, &item->parts[p], from[p], to[p], at);
+    for (uint32_t p = 0; p < info->n_parts; p++) {
+        const struct dv_layout_source *part = &item->parts[p];
+        bool blocks = part->converted && part->target == DV_F8_E4M3;
+        if (blocks && from[p] < to[p]) { /* a scale is found from its whole block */
+            from[p] = from[p] / DV_FP8_BLOCK * DV_FP8_BLOCK;
+            to[p]   = least(part->rows, (to[p] + DV_FP8_BLOCK - 1) / DV_FP8_BLOCK *
+                                            DV_FP8_BLOCK);
+        }
+        add_rows(reads, p, part, from[p], to[p], at);
+    }
 }
 
 void dv_reads_announce(const struct dv_reads *reads)
@@ -132,6 +141,19 @@ void dv_reads_release(const struct dv_reads *reads, const struct dv_checkpoint *
     for (uint32_t p = 0; p < DV_MAX_PARTS; p++)
         if (reads->values[p].bytes)
             dv_checkpoint_release(checkpoint, reads->values[p].data, reads->values[p].bytes);
+}
+
+uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
+                                   const struct dv_weight_info   *info,
+                                   const struct dv_layout_source *parts, uint32_t first,
+                                   uint32_t end)
+{
+    uint64_t n = 0;
+    for (uint32_t group = first; group < end; group++) {
+        struct span span = span_of(item, info, group);
+        n += dv_layout_count_bad_scales(&parts[span.part], span.row, span.row + span.n);
+    }
+    return n;
 }
 
 uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_weight_info *info,

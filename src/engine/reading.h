@@ -37,5 +37,10 @@ void dv_reads_release(const struct dv_reads *reads, const struct dv_checkpoint *
 /* FP8 codes that mean NaN in what the groups are packed from, each counted once. */
 uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_weight_info *info,
                             const struct dv_layout_source *parts, uint32_t first, uint32_t end);
+/* Scales of INT4 and FP4 that are not finite or below 0, in the same rows. */
+uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
+                                   const struct dv_weight_info   *info,
+                                   const struct dv_layout_source *parts, uint32_t first,
+                                   uint32_t end);
 
 #endif

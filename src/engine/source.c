@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/source.h"
 
+#include "kernel/convert.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -35,10 +37,10 @@ static dsvk_status find_matrix(struct dv_layout_source *part, const struct dv_co
     dsvk_status           status;
     struct dv_matrix_file file;
     TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
-    if (source->check_data)
+    if (source->check_data && file.dtype == DV_F8_E4M3)
         TRY(dv_checkpoint_check_scales(ctx, source->checkpoint, &file));
     *part = (struct dv_layout_source){
-        .dtype = file.weight->dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
+        .dtype = file.dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
     };
     if (file.scale) {
         part->scale_dtype = file.scale->dtype;
@@ -46,6 +48,7 @@ static dsvk_status find_matrix(struct dv_layout_source *part, const struct dv_co
         part->block_rows  = file.block_rows;
         part->block_cols  = file.block_cols;
     }
+    part->converted = dv_formats_target(&part->target, source->formats, name, part->dtype, cols);
     return DSVK_OK;
 }
 
@@ -66,9 +69,10 @@ static enum dv_dtype published_dtype(const struct dv_config *config, const char 
     return plain || config->block_rows == 0 ? DV_BF16 : DV_F8_E4M3;
 }
 
-static void make_up(struct dv_layout_source *part, const struct dv_config *config,
+static void make_up(struct dv_layout_source *part, const struct dv_weight_source *source,
                     const struct dv_weight_info *info, uint32_t p)
 {
+    const struct dv_config    *config = source->config;
     static const unsigned char there[4] = { 0 };
     bool                       vector   = info->kind == DV_WEIGHT_VECTOR;
     *part = (struct dv_layout_source){ .dtype =
@@ -81,6 +85,10 @@ static void make_up(struct dv_layout_source *part, const struct dv_config *confi
         part->block_rows  = config->block_rows;
         part->block_cols  = config->block_cols;
     }
+    part->converted = !vector && dv_formats_target(&part->target, source->formats,
+                                                   info->parts[p].name, part->dtype, part->cols);
+    if (part->converted) /* nothing is there to convert: only the form counts */
+        *part = dv_convert_form(part);
 }
 
 uint64_t dv_source_seed(const struct dv_weight_info *info, uint32_t expert)
@@ -107,7 +115,7 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
 {
     char name[256];
     if (!source->checkpoint) {
-        make_up(part, source->config, info, p);
+        make_up(part, source, info, p);
         return DSVK_OK;
     }
     tensor_name(name, info->parts[p].name, expert);
@@ -116,14 +124,16 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
     return find_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);
 }
 
-uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *part)
+uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored)
 {
+    struct dv_layout_source        form = dv_convert_form(stored);
+    const struct dv_layout_source *part = &form;
     uint64_t values = (uint64_t)info->rows * info->slices * info->cols;
     if (info->kind == DV_WEIGHT_VECTOR)
-        return info->cols * dv_dtype_bytes(part->dtype);
+        return dv_dtype_size(part->dtype, info->cols);
     if (info->kind == DV_WEIGHT_PAIR)
         values *= 2;
-    uint64_t bytes = values * dv_dtype_bytes(part->dtype), block;
+    uint64_t bytes = dv_dtype_size(part->dtype, values), block;
     if (part->scale) {
         block = (uint64_t)part->block_rows * part->block_cols;
         bytes += (values + block - 1) / block * dv_dtype_bytes(part->scale_dtype);

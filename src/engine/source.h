@@ -5,6 +5,7 @@
 #ifndef DV_ENGINE_SOURCE_H
 #define DV_ENGINE_SOURCE_H
 
+#include "engine/formats.h"
 #include "file/checkpoint.h"
 #include "kernel/layout.h"
 
@@ -19,7 +20,8 @@ struct dv_expert_budget {
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
-    bool     check_data;  /* parts' scales too, before anything is allocated for them */
+    enum dv_formats formats; /* that weights are converted to */
+    bool     check_data;  /* scales of FP8 parts too, before anything is allocated for them */
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
     const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
 };
@@ -38,7 +40,8 @@ uint64_t dv_source_seed(const struct dv_weight_info *info, uint32_t expert);
  * addresses; [1 .. n_weights]. The caller frees *places. */
 dsvk_status dv_source_places(struct dv_weight_place **places, const struct dv_context *ctx,
                              const struct dv_weight_source *source, const struct dv_graph *g);
-/* Bytes of what a recipe takes from its tensors as they are stored, of one expert. */
-uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *part);
+/* Bytes of what a recipe takes from its tensors as they are stored or converted, of one expert. */
+uint64_t dv_source_bytes(const struct dv_weight_info   *info,
+                         const struct dv_layout_source *stored);
 
 #endif

@@ -24,6 +24,9 @@ struct dv_tensor_file {
     uint32_t             shard; /* index of its file */
 };
 
+/* What a tensor of integers holds by its name: INT4, FP4; the stored format of all others. */
+enum dv_dtype dv_tensor_values(const struct dv_tensor_file *tensor);
+
 struct dv_checkpoint;
 
 /* Opens a folder: config.json, then model.safetensors.index.json with its shards, or else
@@ -58,18 +61,20 @@ uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
 void dv_checkpoint_release(const struct dv_checkpoint *checkpoint, const unsigned char *data,
                            uint64_t bytes);
 
-/* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
+/* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8, in groups
+ * of a row's columns where INT4 or FP4. */
 struct dv_matrix_file {
     const struct dv_tensor_file *weight;
     const struct dv_tensor_file *scale; /* NULL: none; F32, BF16, F16 or F8_E8M0 */
+    enum dv_dtype                dtype; /* of the values */
     uint32_t                     rows, cols;
     uint32_t                     block_rows, block_cols; /* of one scale; 0 without scale */
 };
 
 /* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
  * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
- * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Reads
- * headers only. */
+ * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Or INT4 and
+ * FP4 in the tensors that src/file/matrix.c describes. Reads headers only. */
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t rows, uint32_t cols);

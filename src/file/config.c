@@ -250,6 +250,34 @@ static void read_rope(struct dv_config *config, struct dv_json *json)
     }
 }
 
+/* compressed-tensors: values of 4 bits with a scale a group, no zero points. Which tensors have
+ * them, and how large groups are, the tensors say. */
+static void read_groups(struct dv_json *quant)
+{
+    const char *name;
+    json_t     *group;
+    const char *format = dv_json_text_or(quant, "format", "pack-quantized");
+    if (strcmp(format, "pack-quantized") != 0)
+        dv_json_unsupported(quant, "format", format);
+    json_object_foreach(dv_json_get(quant, "config_groups"), name, group)
+    {
+        struct dv_json weights = *quant;
+        weights.object         = json_object_get(group, "weights");
+        if (quant->status != DSVK_OK || !json_is_object(weights.object))
+            return;
+        json_t     *bits = dv_json_get(&weights, "num_bits");
+        json_t     *even = dv_json_get(&weights, "symmetric");
+        const char *type = dv_json_text_or(&weights, "type", "int");
+        if (bits && json_integer_value(bits) != 4)
+            dv_json_unsupported(&weights, "num_bits", "not 4");
+        else if (json_is_false(even))
+            dv_json_unsupported(&weights, "symmetric", "false");
+        else if (strcmp(type, "int") != 0)
+            dv_json_unsupported(&weights, "type", type);
+        quant->status = weights.status;
+    }
+}
+
 static void read_quantization(struct dv_config *config, struct dv_json *json)
 {
     struct dv_json quant = dv_json_child(json, "quantization_config");
@@ -257,6 +285,11 @@ static void read_quantization(struct dv_config *config, struct dv_json *json)
         return;
     const char *method = dv_json_text_or(&quant, "quant_method", "fp8");
     const char *format = dv_json_text_or(&quant, "fmt", "e4m3");
+    if (strcmp(method, "compressed-tensors") == 0) {
+        read_groups(&quant);
+        json->status = quant.status;
+        return;
+    }
     if (strcmp(method, "fp8") != 0)
         dv_json_unsupported(&quant, "quant_method", method);
     if (strcmp(format, "e4m3") != 0)

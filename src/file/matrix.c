@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The tensors that the architecture needs, with shape and format checked. A format is
  * decided tensor by tensor: published configurations do not say which weights stayed unquantised.
- */
+ * Values of 4 bits lie in tensors of integers:
+ *     INT4   X.weight_packed I32 [rows, cols/8], X.weight_scale [rows, groups]  compressed-tensors
+ *     FP4    X.weight I8 or U8 [rows, cols/2], X.scale F8_E8M0 [rows, groups]   DeepSeek
+ * Their scales are not looked at here: they are a sixteenth of such a checkpoint. Packing does. */
 #include "file/checkpoint.h"
 
 #include <math.h>
@@ -10,6 +13,7 @@
 #include <string.h>
 
 #define NAME_BYTES 160u
+#define WEIGHT ".weight"
 
 typedef unsigned long long ull; /* for %llu */
 
@@ -116,21 +120,42 @@ dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
     return DSVK_OK;
 }
 
+/* The tensor called as `name` is but for the last `tail` characters, which `end` replaces. */
+static const struct dv_tensor_file *find_beside(const struct dv_checkpoint *checkpoint,
+                                                const char *name, size_t tail, const char *end)
+{
+    char   text[NAME_BYTES + 16];
+    size_t length = strlen(name);
+    if (length >= NAME_BYTES || length < tail)
+        return NULL;
+    snprintf(text, sizeof text, "%.*s%s", (int)(length - tail), name, end);
+    return dv_checkpoint_find(checkpoint, text);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
 /* `X.weight` has `X.weight_scale_inv`, or `X.scale` in later releases. */
 static const struct dv_tensor_file *find_scale(const struct dv_checkpoint *checkpoint,
                                                const char                 *name)
 {
-    static const char suffix[] = ".weight";
-    char              text[NAME_BYTES + 16];
-    size_t            length = strlen(name), tail = sizeof suffix - 1;
-    if (length >= NAME_BYTES)
-        return NULL;
-    snprintf(text, sizeof text, "%s_scale_inv", name);
-    const struct dv_tensor_file *scale = dv_checkpoint_find(checkpoint, text);
-    if (scale || length < tail || strcmp(name + length - tail, suffix) != 0)
+    const struct dv_tensor_file *scale = find_beside(checkpoint, name, 0, "_scale_inv");
+    if (scale || !ends_with(name, WEIGHT))
         return scale;
-    snprintf(text, sizeof text, "%.*s.scale", (int)(length - tail), name);
-    return dv_checkpoint_find(checkpoint, text);
+    return find_beside(checkpoint, name, strlen(WEIGHT), ".scale");
+}
+
+static dsvk_status bad_scale_shape(const struct dv_context     *ctx,
+                                   const struct dv_matrix_file *matrix)
+{
+    char text[96];
+    return dv_fail(ctx, DSVK_BAD_FILE,
+                   "checkpoint: %s: %s scales do not divide a matrix of %u x %u into blocks",
+                   matrix->scale->name, shape_text(matrix->scale, text, sizeof text), matrix->rows,
+                   matrix->cols);
 }
 
 static dsvk_status add_scale(struct dv_matrix_file *matrix, const struct dv_context *ctx,
@@ -138,17 +163,124 @@ static dsvk_status add_scale(struct dv_matrix_file *matrix, const struct dv_cont
 {
     const char                  *name  = matrix->weight->name;
     const struct dv_tensor_file *scale = find_scale(checkpoint, name);
-    char                         text[96];
     if (!scale)
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: FP8 without %s_scale_inv", name, name);
     if (!is_plain_float(scale->dtype) && scale->dtype != DV_F8_E8M0)
         return bad_format(ctx, scale, "F32, F16, BF16 or F8_E8M0");
     matrix->scale = scale;
     if (!find_blocks(matrix, dv_checkpoint_config(checkpoint)))
+        return bad_scale_shape(ctx, matrix);
+    return DSVK_OK;
+}
+
+/* ---- 4 bits ---- */
+
+/* Scales for each row and group of columns; groups are whole words of a packed row. */
+static dsvk_status add_row_scales(struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                                  const struct dv_tensor_file *scale, const char *expected)
+{
+    if (!scale)
+        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: %s without scales (%s)",
+                       matrix->weight->name, dv_dtype_name(matrix->dtype), expected);
+    matrix->scale = scale;
+    if (matrix->dtype == DV_FP4 ? scale->dtype != DV_F8_E8M0 : !is_plain_float(scale->dtype))
+        return bad_format(ctx, scale, matrix->dtype == DV_FP4 ? "F8_E8M0" : "BF16, F16 or F32");
+    matrix->block_rows = 1;
+    if (scale->n_dims == 2 && scale->dims[0] == matrix->rows)
+        matrix->block_cols = guess_cols(matrix->cols, scale->dims[1]);
+    return matrix->block_cols ? DSVK_OK : bad_scale_shape(ctx, matrix);
+}
+
+static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                                uint32_t columns)
+{
+    const struct dv_tensor_file *weight = matrix->weight;
+    char                         text[96];
+    if (matrix->cols % 8 != 0)
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s: %s with %u columns, not times 8",
+                       weight->name, dv_dtype_name(matrix->dtype), matrix->cols);
+    if (weight->n_dims != 2 || weight->dims[0] != matrix->rows ||
+        weight->dims[1] != matrix->cols / columns)
         return dv_fail(ctx, DSVK_BAD_FILE,
-                       "checkpoint: %s: %s scales do not divide a matrix of %u x %u into blocks",
-                       scale->name, shape_text(scale, text, sizeof text), matrix->rows,
+                       "checkpoint: %s: shape %s, where config says %u x %u, %u columns a value",
+                       weight->name, shape_text(weight, text, sizeof text), matrix->rows,
+                       matrix->cols, columns);
+    return DSVK_OK;
+}
+
+/* The shape that compressed-tensors stores as a tensor, where it is there. */
+static bool says_shape(const struct dv_checkpoint *checkpoint, const struct dv_tensor_file *shape,
+                       uint32_t rows, uint32_t cols)
+{
+    uint64_t said[2] = { 0 };
+    uint32_t each    = dv_dtype_bytes(shape->dtype);
+    if ((shape->dtype != DV_I32 && shape->dtype != DV_I64) || shape->bytes != 2 * each)
+        return false;
+    for (uint32_t i = 0; i < 2; i++) /* little-endian */
+        if (dv_checkpoint_read(checkpoint, &said[i], shape->data + i * each, each) != each)
+            return false;
+    return said[0] == rows && said[1] == cols;
+}
+
+static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                             const struct dv_checkpoint *checkpoint, const char *name)
+{
+    dsvk_status                  status;
+    const struct dv_tensor_file *shape = find_beside(checkpoint, name, 0, "_shape");
+    matrix->dtype                      = DV_INT4;
+    if (matrix->weight->dtype != DV_I32)
+        return bad_format(ctx, matrix->weight, "I32");
+    TRY(check_packed(matrix, ctx, 8));
+    if (shape && !says_shape(checkpoint, shape, matrix->rows, matrix->cols))
+        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: not the shape %u x %u", shape->name,
+                       matrix->rows, matrix->cols);
+    if (find_beside(checkpoint, name, 0, "_zero_point"))
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s_zero_point: INT4 with zero points",
+                       name);
+    return add_row_scales(matrix, ctx, find_beside(checkpoint, name, 0, "_scale"),
+                          "X.weight_scale");
+}
+
+static dsvk_status find_fp4(struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                            const struct dv_checkpoint *checkpoint)
+{
+    dsvk_status status;
+    matrix->dtype = DV_FP4;
+    TRY(check_packed(matrix, ctx, 2));
+    return add_row_scales(matrix, ctx, find_scale(checkpoint, matrix->weight->name),
+                          "X.scale or X.weight_scale_inv");
+}
+
+static bool is_byte(enum dv_dtype dtype)
+{
+    return dtype == DV_I8 || dtype == DV_U8;
+}
+
+enum dv_dtype dv_tensor_values(const struct dv_tensor_file *tensor)
+{
+    if (tensor->dtype == DV_I32 && ends_with(tensor->name, WEIGHT "_packed"))
+        return DV_INT4;
+    if (is_byte(tensor->dtype) && ends_with(tensor->name, WEIGHT))
+        return DV_FP4;
+    return tensor->dtype;
+}
+
+/* ---- finding ---- */
+
+static dsvk_status find_plain(struct dv_matrix_file *matrix, const struct dv_context *ctx,
+                              const struct dv_checkpoint *checkpoint)
+{
+    const struct dv_tensor_file *weight = matrix->weight;
+    char                         text[96];
+    matrix->dtype = weight->dtype;
+    if (weight->n_dims != 2 || weight->dims[0] != matrix->rows || weight->dims[1] != matrix->cols)
+        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: shape %s, where config says %u x %u",
+                       weight->name, shape_text(weight, text, sizeof text), matrix->rows,
                        matrix->cols);
+    if (weight->dtype == DV_F8_E4M3)
+        return add_scale(matrix, ctx, checkpoint);
+    if (!is_plain_float(weight->dtype))
+        return bad_format(ctx, weight, "F32, F16, BF16, F8_E4M3, or packed INT4 or FP4");
     return DSVK_OK;
 }
 
@@ -157,17 +289,22 @@ dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_
                                  uint32_t rows, uint32_t cols)
 {
     dsvk_status           status;
-    char                  text[96];
     struct dv_matrix_file made = { .rows = rows, .cols = cols };
     memset(matrix, 0, sizeof *matrix);
+    made.weight = dv_checkpoint_find(checkpoint, name);
+    if (!made.weight && ends_with(name, WEIGHT)) {
+        made.weight = find_beside(checkpoint, name, 0, "_packed");
+        if (made.weight) {
+            TRY(find_int4(&made, ctx, checkpoint, name));
+            *matrix = made;
+            return DSVK_OK;
+        }
+    }
     TRY(find(&made.weight, ctx, checkpoint, name));
-    if (made.weight->n_dims != 2 || made.weight->dims[0] != rows || made.weight->dims[1] != cols)
-        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: shape %s, where config says %u x %u",
-                       name, shape_text(made.weight, text, sizeof text), rows, cols);
-    if (made.weight->dtype == DV_F8_E4M3)
-        TRY(add_scale(&made, ctx, checkpoint));
-    else if (!is_plain_float(made.weight->dtype))
-        return bad_format(ctx, made.weight, "F32, F16, BF16 or F8_E4M3");
+    if (is_byte(made.weight->dtype))
+        TRY(find_fp4(&made, ctx, checkpoint));
+    else
+        TRY(find_plain(&made, ctx, checkpoint));
     *matrix = made;
     return DSVK_OK;
 }
@@ -187,103 +324,5 @@ dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const str
     if (!is_plain_float(found->dtype))
         return bad_format(ctx, found, "F32, F16 or BF16");
     *vector = found;
-    return DSVK_OK;
-}
-
-/* What the check walks with: `prefix` is the layer, or the part of it, that names begin with. */
-struct walk {
-    const struct dv_context    *ctx;
-    const struct dv_checkpoint *checkpoint;
-    char                        prefix[NAME_BYTES / 2];
-};
-
-static dsvk_status matrix(const struct walk *walk, const char *name, uint32_t rows, uint32_t cols)
-{
-    struct dv_matrix_file unused;
-    char                  text[NAME_BYTES];
-    snprintf(text, sizeof text, "%s%s.weight", walk->prefix, name);
-    return dv_checkpoint_matrix(&unused, walk->ctx, walk->checkpoint, text, rows, cols);
-}
-
-static dsvk_status vector(const struct walk *walk, const char *name, uint32_t n)
-{
-    const struct dv_tensor_file *unused;
-    char                         text[NAME_BYTES];
-    snprintf(text, sizeof text, "%s%s", walk->prefix, name);
-    return dv_checkpoint_vector(&unused, walk->ctx, walk->checkpoint, text, n);
-}
-
-static dsvk_status check_attention(const struct walk *walk, const struct dv_config *config)
-{
-    dsvk_status status;
-    uint32_t    q_rows = config->heads * (config->nope + config->rope), hidden = config->hidden;
-    TRY(vector(walk, "input_layernorm.weight", hidden));
-    TRY(vector(walk, "post_attention_layernorm.weight", hidden));
-    if (config->q_lora) {
-        TRY(matrix(walk, "self_attn.q_a_proj", config->q_lora, hidden));
-        TRY(vector(walk, "self_attn.q_a_layernorm.weight", config->q_lora));
-        TRY(matrix(walk, "self_attn.q_b_proj", q_rows, config->q_lora));
-    } else {
-        TRY(matrix(walk, "self_attn.q_proj", q_rows, hidden));
-    }
-    TRY(matrix(walk, "self_attn.kv_a_proj_with_mqa", config->kv_lora + config->rope, hidden));
-    TRY(vector(walk, "self_attn.kv_a_layernorm.weight", config->kv_lora));
-    TRY(matrix(walk, "self_attn.kv_b_proj", config->heads * (config->nope + config->v_head),
-               config->kv_lora));
-    return matrix(walk, "self_attn.o_proj", hidden, config->heads * config->v_head);
-}
-
-/* Gate, up and down of one feed-forward block. */
-static dsvk_status check_ffn(const struct walk *walk, const char *name, uint32_t hidden,
-                             uint32_t width)
-{
-    dsvk_status status;
-    struct walk inner = *walk;
-    snprintf(inner.prefix, sizeof inner.prefix, "%s%s", walk->prefix, name);
-    TRY(matrix(&inner, "gate_proj", width, hidden));
-    TRY(matrix(&inner, "up_proj", width, hidden));
-    return matrix(&inner, "down_proj", hidden, width);
-}
-
-static dsvk_status check_experts(const struct walk *walk, const struct dv_config *config)
-{
-    dsvk_status status;
-    char        name[NAME_BYTES];
-    uint32_t    hidden = config->hidden;
-    TRY(matrix(walk, "mlp.gate", config->experts, hidden));
-    if (config->has_correction_bias)
-        TRY(vector(walk, "mlp.gate.e_score_correction_bias", config->experts));
-    if (config->shared_experts)
-        TRY(check_ffn(walk, "mlp.shared_experts.", hidden,
-                      config->shared_experts * config->expert_ffn));
-    snprintf(name, sizeof name, "%smlp.experts.gate_up_proj", walk->prefix);
-    if (dv_checkpoint_find(walk->checkpoint, name))
-        return dv_fail(walk->ctx, DSVK_UNSUPPORTED,
-                       "checkpoint: %s: experts fused into one tensor are not supported", name);
-    for (uint32_t i = 0; i < config->experts; i++) {
-        snprintf(name, sizeof name, "mlp.experts.%u.", i);
-        TRY(check_ffn(walk, name, hidden, config->expert_ffn));
-    }
-    return DSVK_OK;
-}
-
-dsvk_status dv_checkpoint_check(const struct dv_context    *ctx,
-                                const struct dv_checkpoint *checkpoint)
-{
-    dsvk_status             status;
-    const struct dv_config *config = dv_checkpoint_config(checkpoint);
-    struct walk             walk   = { .ctx = ctx, .checkpoint = checkpoint };
-    TRY(matrix(&walk, "model.embed_tokens", config->vocab, config->hidden));
-    TRY(vector(&walk, "model.norm.weight", config->hidden));
-    if (!config->tied_head)
-        TRY(matrix(&walk, "lm_head", config->vocab, config->hidden));
-    for (uint32_t i = 0; i < config->layers; i++) {
-        snprintf(walk.prefix, sizeof walk.prefix, "model.layers.%u.", i);
-        TRY(check_attention(&walk, config));
-        if (dv_config_is_moe(config, i))
-            TRY(check_experts(&walk, config));
-        else
-            TRY(check_ffn(&walk, "mlp.", config->hidden, config->dense_ffn));
-    }
     return DSVK_OK;
 }

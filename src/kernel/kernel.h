@@ -11,7 +11,14 @@
 #include "args.h"
 
 /* Storage formats of packed weights: the value of the FORMAT constants of the shaders. */
-enum dv_weight_format { DV_FORMAT_F32, DV_FORMAT_F16, DV_FORMAT_BF16, DV_FORMAT_E4M3 };
+enum dv_weight_format {
+    DV_FORMAT_F32,
+    DV_FORMAT_F16,
+    DV_FORMAT_BF16,
+    DV_FORMAT_E4M3,
+    DV_FORMAT_INT4,
+    DV_FORMAT_FP4
+};
 enum dv_cache_format { DV_CACHE_F32, DV_CACHE_BF16, DV_CACHE_FP8 };
 
 /* A weight on the device. Vectors and rope tables: only `address`, f32. Experts: `address` is that

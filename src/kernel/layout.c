@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/layout.h"
+#include "kernel/convert.h"
 
 #include <string.h>
 
@@ -11,18 +11,29 @@ static bool is_pair(const struct dv_weight_info *info)
     return info->kind == DV_WEIGHT_PAIR;
 }
 
-static uint32_t format_bytes(enum dv_weight_format format)
+uint32_t dv_chunk_values(enum dv_weight_format format)
 {
-    return format == DV_FORMAT_F32 ? 4 : format == DV_FORMAT_E4M3 ? 1 : 2;
+    static const uint32_t values[] = {
+        [DV_FORMAT_F32] = 4,   [DV_FORMAT_F16] = 8,   [DV_FORMAT_BF16] = 8,
+        [DV_FORMAT_E4M3] = 16, [DV_FORMAT_INT4] = 32, [DV_FORMAT_FP4] = 32,
+    };
+    return values[format];
 }
 
-static bool format_of(enum dv_weight_format *format, enum dv_dtype dtype)
+bool dv_format_is_4bit(enum dv_weight_format format)
+{
+    return format == DV_FORMAT_INT4 || format == DV_FORMAT_FP4;
+}
+
+bool dv_format_of(enum dv_weight_format *format, enum dv_dtype dtype)
 {
     switch (dtype) {
     case DV_F32: *format = DV_FORMAT_F32; return true;
     case DV_F16: *format = DV_FORMAT_F16; return true;
     case DV_BF16: *format = DV_FORMAT_BF16; return true;
     case DV_F8_E4M3: *format = DV_FORMAT_E4M3; return true;
+    case DV_INT4: *format = DV_FORMAT_INT4; return true;
+    case DV_FP4: *format = DV_FORMAT_FP4; return true;
     default: return false;
     }
 }
@@ -58,6 +69,15 @@ static bool keeps_blocks(uint32_t *shift, const struct dv_weight_info *info,
     return true;
 }
 
+/* The same for 4 bits: each row has a scale for each 32 columns, which bf16 holds exactly. */
+static bool keeps_rows(const struct dv_weight_info *info, const struct dv_layout_source *part)
+{
+    return !info->transposed && part->scale && part->block_rows == 1 &&
+           (part->block_cols % 32 == 0 || part->block_cols >= part->cols) &&
+           part->cols % 8 == 0 &&
+           (part->scale_dtype == DV_BF16 || part->scale_dtype == DV_F8_E8M0);
+}
+
 /* The shapes of the sources against the recipe; the sum of 64-bit terms cannot overflow. */
 static bool shapes_fit(const struct dv_weight_info *info, const struct dv_layout_source *parts)
 {
@@ -91,14 +111,16 @@ static dsvk_status choose_format(struct dv_layout *layout, const struct dv_conte
 {
     uint32_t shift = MAX_SHIFT;
     for (uint32_t p = 0; p < info->n_parts; p++) {
-        enum dv_weight_format format;
-        if (!format_of(&format, parts[p].dtype))
+        enum dv_weight_format   format;
+        struct dv_layout_source part = dv_convert_form(&parts[p]);
+        if (!dv_format_of(&format, part.dtype))
             return dv_fail(ctx, DSVK_UNSUPPORTED, "layout: %s: weights in %s", info->name,
-                           dv_dtype_name(parts[p].dtype));
+                           dv_dtype_name(part.dtype));
         if (p == 0)
             layout->format = format;
         if (format != layout->format ||
-            (format == DV_FORMAT_E4M3 && !keeps_blocks(&shift, info, &parts[p])))
+            (format == DV_FORMAT_E4M3 && !keeps_blocks(&shift, info, &part)) ||
+            (dv_format_is_4bit(format) && !keeps_rows(info, &part)))
             layout->format = DV_FORMAT_F32;
     }
     if (layout->format == DV_FORMAT_E4M3) {
@@ -135,8 +157,9 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
                        info->name, info->cols);
     TRY(choose_format(layout, ctx, info, parts));
 
-    uint32_t values = 16 / format_bytes(layout->format);
-    layout->chunks = (info->cols - 1) / values + 1;
+    layout->chunks = (info->cols - 1) / dv_chunk_values(layout->format) + 1;
+    if (dv_format_is_4bit(layout->format))
+        layout->blocks = layout->chunks * 4; /* words of scales */
     layout->groups = (info->rows - 1) / 8 + 1;
     uint64_t groups = (uint64_t)layout->groups * (is_pair(info) ? 2 : 1), tiles = TILE_BYTES;
     bool     fits = grows_below_4g(&groups, info->slices) && grows_below_4g(&tiles, groups) &&
@@ -149,141 +172,6 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
     layout->scales = (uint32_t)tiles;
     layout->bytes = (tiles + scales + 255) / 256 * 256;
     return DSVK_OK;
-}
-
-/* ---- packing ---- */
-
-/* Where one packed 8-row group comes from. */
-struct group_source {
-    const struct dv_layout_source *part;
-    uint32_t                       row; /* of the tensor; transposed: the first that is a column */
-    uint32_t                       col; /* transposed: tensor column of packed row 0 */
-    uint32_t                       n;   /* packed rows that exist, 0..8 */
-};
-
-static struct group_source find_group(const struct dv_layout *layout,
-                                      const struct dv_weight_info *info,
-                                      const struct dv_layout_source *parts, uint32_t group)
-{
-    uint32_t slice = 0, first, rows = info->rows;
-    if (is_pair(info)) {
-        parts += group % 2;
-        first = group / 2 * 8;
-    } else {
-        slice = group / layout->groups;
-        first = group % layout->groups * 8;
-    }
-    if (!is_pair(info) && info->n_parts > 1) {
-        for (; first >= parts->rows; parts++)
-            first -= parts->rows;
-        rows = parts->rows;
-    }
-    uint32_t            start = info->row0 + slice * info->row_step;
-    struct group_source source = { parts, start, first, rows - first < 8 ? rows - first : 8 };
-    if (!info->transposed) {
-        source.row += first;
-        source.col = 0;
-    }
-    return source;
-}
-
-static float scale_at(const struct dv_layout_source *part, uint32_t row, uint32_t col)
-{
-    if (!part->scale)
-        return 1.0f;
-    uint32_t a_row = (part->cols - 1) / part->block_cols + 1;
-    return dv_dtype_get(part->scale_dtype, part->scale,
-                        (uint64_t)(row / part->block_rows) * a_row + col / part->block_cols);
-}
-
-/* Rows whose bytes stay in order: 16 bytes of each of 8 rows after the other. */
-static void pack_rows(unsigned char *out, const struct group_source *from, uint32_t chunks)
-{
-    uint64_t             row_bytes = (uint64_t)from->part->cols * dv_dtype_bytes(from->part->dtype);
-    const unsigned char *data = from->part->data + from->row * row_bytes;
-    uint32_t             whole = (uint32_t)(row_bytes / 16), rest = (uint32_t)(row_bytes % 16);
-    if (from->n < 8 || whole < chunks)
-        memset(out, 0, (size_t)chunks * TILE_BYTES);
-    for (uint32_t c = 0; c < whole; c++)
-        for (uint32_t r = 0; r < from->n; r++)
-            memcpy(out + (size_t)c * TILE_BYTES + r * 16, data + r * row_bytes + c * 16, 16);
-    out += (size_t)whole * TILE_BYTES;
-    data += (size_t)whole * 16;
-    for (uint32_t r = 0; r < from->n && rest > 0; r++)
-        memcpy(out + r * 16, data + r * row_bytes, rest);
-}
-
-/* Value by value: transposed, or widened to f32. */
-static void pack_values(unsigned char *out, const struct group_source *from,
-                        const struct dv_layout *layout, const struct dv_weight_info *info)
-{
-    const struct dv_layout_source *part = from->part;
-    uint32_t size = format_bytes(layout->format), values = 16 / size;
-    bool     widen = dv_dtype_bytes(part->dtype) != size;
-    memset(out, 0, (size_t)layout->chunks * TILE_BYTES);
-    for (uint32_t k = 0; k < info->cols; k++) {
-        unsigned char *at = out + (size_t)(k / values) * TILE_BYTES + k % values * size;
-        for (uint32_t r = 0; r < from->n; r++) {
-            uint32_t row = info->transposed ? from->row + k : from->row + r;
-            uint32_t col = info->transposed ? from->col + r : k;
-            uint64_t index = (uint64_t)row * part->cols + col;
-            if (widen) {
-                float value = dv_dtype_get(part->dtype, part->data, index);
-                if (part->scale)
-                    value *= scale_at(part, row, col);
-                memcpy(at + r * 16, &value, sizeof value);
-            } else {
-                memcpy(at + r * 16, part->data + index * size, size);
-            }
-        }
-    }
-}
-
-static void pack_scales(unsigned char *out, const struct group_source *from,
-                        const struct dv_layout *layout, const struct dv_weight_info *info)
-{
-    for (uint32_t b = 0; b < layout->blocks; b++) {
-        uint32_t k = b << layout->block_shift;
-        float    scale = DV_SCALE_FACTOR * (info->transposed
-                                                 ? scale_at(from->part, from->row + k, from->col)
-                                                 : scale_at(from->part, from->row, k));
-        memcpy(out + (size_t)b * sizeof scale, &scale, sizeof scale);
-    }
-}
-
-void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
-                          const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                          uint32_t first, uint32_t end)
-{
-    unsigned char *tile = tiles, *scale = scales;
-    for (uint32_t group = first; group < end; group++) {
-        struct group_source from = find_group(layout, info, parts, group);
-        if (info->transposed || dv_dtype_bytes(from.part->dtype) != format_bytes(layout->format))
-            pack_values(tile, &from, layout, info);
-        else
-            pack_rows(tile, &from, layout->chunks);
-        pack_scales(scale, &from, layout, info);
-        tile += (size_t)layout->chunks * TILE_BYTES;
-        scale += (size_t)layout->blocks * 4;
-    }
-    if (end == dv_layout_groups(layout, info))
-        memset(scale, 0, layout->bytes - (layout->scales + (size_t)end * layout->blocks * 4));
-}
-
-void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
-                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                           uint32_t first, uint32_t end)
-{
-    unsigned char *tiles = out, *scales = tiles + layout->scales;
-    dv_layout_pack_parts(tiles + (size_t)first * layout->chunks * TILE_BYTES,
-                         scales + (size_t)first * layout->blocks * 4, layout, info, parts, first,
-                         end);
-}
-
-void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,
-                    const struct dv_layout_source *parts)
-{
-    dv_layout_pack_groups(out, layout, info, parts, 0, dv_layout_groups(layout, info));
 }
 
 void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layout,
@@ -306,5 +194,20 @@ uint64_t dv_layout_count_nan(const struct dv_layout_source *part)
     if (part->dtype == DV_F8_E4M3)
         for (uint64_t i = 0; i < values; i++)
             n += (part->data[i] & 0x7Fu) == 0x7Fu;
+    return n;
+}
+
+uint64_t dv_layout_count_bad_scales(const struct dv_layout_source *part, uint32_t first,
+                                    uint32_t end)
+{
+    uint64_t n = 0, groups;
+    float    most = part->dtype == DV_FP4 ? 0x1p113f : 0x1p127f;
+    if ((part->dtype != DV_INT4 && part->dtype != DV_FP4) || !part->scale)
+        return 0;
+    groups = (part->cols - 1) / part->block_cols + 1;
+    for (uint64_t i = first * groups; i < end * groups; i++) {
+        float scale = dv_dtype_get(part->scale_dtype, part->scale, i);
+        n += !(scale >= 0.0f && scale <= most);
+    }
     return n;
 }

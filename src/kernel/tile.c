@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/tile.h"
 
+#include "kernel/layout.h"
+
 /* Sums that an invocation holds in registers, besides their weights and activations. On hardware
  * with 128 registers a lane more are spilled; on a CPU 64 are 7 % faster and compile for twice as
  * long. */
@@ -48,12 +50,8 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
 uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
                       enum dv_weight_format format)
 {
-    static const uint32_t values[] = { [DV_FORMAT_F32]  = 4,
-                                       [DV_FORMAT_F16]  = 8,
-                                       [DV_FORMAT_BF16] = 8,
-                                       [DV_FORMAT_E4M3] = 16 }; /* of a chunk */
     return (tile->broadcast ? DV_DOT_BROADCAST : 0) |
-           (w->cols % values[format] == 0 ? DV_DOT_WHOLE : 0);
+           (w->cols % dv_chunk_values(format) == 0 ? DV_DOT_WHOLE : 0);
 }
 
 /* On a GPU all workgroups run at the same time; on a CPU one after the other, so that the norms and

@@ -70,7 +70,7 @@ done
 refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
 refuse 2 "--cache takes" run --cache "" hi
 refuse 2 "--math takes auto|f32|f16" score --math f64
-refuse 2 "--weights takes keep" run --weights int4 hi
+refuse 2 "--weights takes keep|bf16|fp8|int4|fp4" run --weights int3 hi
 refuse 2 "--print takes text|ids" run --print both hi
 refuse 2 "--stage takes" graph --stage done
 refuse 2 "--format takes" graph --format svg

@@ -73,7 +73,7 @@ static void patch(const struct dv_folder *folder, const char *name, const char *
 #define EXPERT "model.layers.1.mlp.experts.3.up_proj.weight"
 #define KV_A "model.layers.2.self_attn.kv_a_proj_with_mqa.weight"
 
-static const struct {
+static const struct change {
     const char *after, *find, *replace;
     dsvk_status status;
     const char *says;
@@ -101,6 +101,64 @@ static const struct {
       "3 x 1 scales do not divide a matrix of 92 x 320" },
     { KV_A "_scale_inv", "F32", "I32", DSVK_UNSUPPORTED, "format I32" },
 };
+
+#define DOWN "model.layers.1.mlp.experts.3.down_proj.weight"
+#define SCALE_FP4 "model.layers.1.mlp.experts.3.down_proj.scale"
+
+static const struct change int4_changes[] = {
+    { DOWN "_packed", "I32", "F32", DSVK_UNSUPPORTED, DOWN "_packed: format F32, not I32" },
+    { DOWN "_packed", "[128,8]", "[8,128]", DSVK_BAD_FILE,
+      "shape 8 x 128, where config says 128 x 64, 8 columns a value" },
+    { "", DOWN "_packed", "model.layers.1.mlp.experts.3.down_proj.weight_pocked", DSVK_BAD_FILE,
+      "no tensor " DOWN },
+    { "", DOWN "_scale", "model.layers.1.mlp.experts.3.down_proj.weight_skale", DSVK_BAD_FILE,
+      DOWN "_packed: INT4 without scales" },
+    { DOWN "_scale", "[128,2]", "[2,128]", DSVK_BAD_FILE,
+      "2 x 128 scales do not divide a matrix of 128 x 64" },
+    { DOWN "_scale", "[128,2]", "[256 ] ", DSVK_BAD_FILE, "256 scales do not divide" },
+    { DOWN "_scale", "\"BF16\",\"shape\":[128,2]", "\"I8\",  \"shape\":[128,4]", DSVK_UNSUPPORTED,
+      "format I8, not BF16, F16 or F32" },
+    { DOWN "_shape", "\"I64\",\"shape\":[2]", "\"I32\",\"shape\":[4]", DSVK_BAD_FILE,
+      DOWN "_shape: not the shape 128 x 64" },
+};
+
+static const struct change fp4_changes[] = {
+    { DOWN "\"", "[256,24]", "[24,256]", DSVK_BAD_FILE,
+      "shape 24 x 256, where config says 256 x 48, 2 columns a value" },
+    { "", SCALE_FP4, "model.layers.1.mlp.experts.3.down_proj.scole", DSVK_BAD_FILE,
+      DOWN ": FP4 without scales" },
+    { SCALE_FP4, "[256,2]", "[128,4]", DSVK_BAD_FILE, "128 x 4 scales do not divide" },
+    { SCALE_FP4, "\"F8_E8M0\"", "\"F8_E4M3\"", DSVK_UNSUPPORTED, "format F8_E4M3, not F8_E8M0" },
+};
+
+static void changed_packed_tensors_are_refused(void **state)
+{
+    static const struct {
+        const char          *name;
+        const struct change *changes;
+        size_t               n;
+    } kinds[] = { { "k2-int4", int4_changes, COUNT(int4_changes) },
+                  { "v3-fp4", fp4_changes, COUNT(fp4_changes) } };
+    (void)state;
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct dv_folder       folder;
+        struct dv_test_context test;
+        size_t                 bytes;
+        init_folder(&folder, kinds[k].name);
+        struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
+        assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+        dv_checkpoint_close(checkpoint);
+        char *good = dv_folder_read(&folder, ONE_FILE, &bytes);
+        for (size_t i = 0; i < kinds[k].n; i++) {
+            const struct change *c = &kinds[k].changes[i];
+            patch(&folder, ONE_FILE, c->after, c->find, c->replace);
+            expect_refusal(&folder, c->status, c->says);
+            dv_folder_write(&folder, ONE_FILE, good, bytes);
+        }
+        free(good);
+        dv_folder_done(&folder);
+    }
+}
 
 static void changed_tensors_are_refused(void **state)
 {
@@ -307,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changed_tensors_are_refused),
+        cmocka_unit_test(changed_packed_tensors_are_refused),
         cmocka_unit_test(bad_scales_are_refused),
         cmocka_unit_test(block_sizes_are_deduced),
         cmocka_unit_test(block_size_of_the_config_comes_first),

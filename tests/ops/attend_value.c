@@ -15,6 +15,7 @@ static const struct shape {
     { "three tokens", 3, 62, 256, 5, 36, 9, DV_FORMAT_BF16, false },
     { "four tokens, float16", 4, 200, 256, 5, 64, 64, DV_FORMAT_F16, true },
     { "merged, odd tokens", 7, 20, 256, 3, 100, 33, DV_FORMAT_BF16, true },
+    { "int4", 2, 63, 64, 5, 72, 20, DV_FORMAT_INT4, false },
     { "wide", 4, 20, 128, 2, 1024, 16, DV_FORMAT_BF16, false },
     { "many splits", 2, 4000, 4096, 2, 64, 128, DV_FORMAT_F32, false },
 };

@@ -17,7 +17,7 @@ void op_test_embed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int format = DV_FORMAT_F32; format <= DV_FORMAT_E4M3; format++) {
+        for (int format = DV_FORMAT_F32; format <= DV_FORMAT_FP4; format++) {
             struct op_bench b;
             op_begin(&b, &(struct op_params){ .name       = shapes[i].name,
                                               .tokens     = shapes[i].tokens,

@@ -14,6 +14,8 @@ static const struct shape {
     { "residual", DV_FORMAT_BF16, 3, 10, 3, 100, 96, 0, true },
     { "shared expert", DV_FORMAT_E4M3, 2, 64, 6, 72, 100, 200, true },
     { "shared expert as wide", DV_FORMAT_E4M3, 4, 16, 8, 1000, 48, 48, true },
+    { "shared expert, int4", DV_FORMAT_INT4, 2, 64, 6, 72, 104, 200, true },
+    { "residual, fp4", DV_FORMAT_FP4, 3, 10, 3, 100, 96, 0, true },
     { "wide", DV_FORMAT_F16, 1, 12, 8, 36, 1408, 2816, true },
 };
 

@@ -18,6 +18,9 @@ static const struct shape {
     { "planned, a row a pair", DV_FORMAT_E4M3, 64, 16, 4, 72, 200, 16, true, true, false },
     { "one expert has all", DV_FORMAT_F16, 33, 1, 1, 36, 20, 8, true, false, false },
     { "tiles above the registers", DV_FORMAT_E4M3, 64, 2, 2, 40, 100, 64, true, false, false },
+    { "int4", DV_FORMAT_INT4, 33, 10, 3, 100, 72, 8, true, false, false },
+    { "fp4, a row a pair", DV_FORMAT_FP4, 3, 10, 3, 40, 96, 0, false, true, false },
+    { "float16, int4", DV_FORMAT_INT4, 40, 10, 3, 100, 200, 16, true, false, true },
     { "tiles of one", DV_FORMAT_E4M3, 7, 16, 8, 28, 36, 1, true, true, false },
     /* Tiles for cooperative matrices, where there are some. */
     { "float16, tiles of 16", DV_FORMAT_E4M3, 40, 10, 3, 100, 200, 16, true, false, true },

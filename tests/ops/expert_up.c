@@ -14,6 +14,8 @@ static const struct shape {
 } shapes[] = {
     { "pair", DV_FORMAT_F32, 1, 4, 2, 20, 36, false, false, 0, false },
     { "norm and pair", DV_FORMAT_E4M3, 3, 10, 3, 96, 320, true, false, 0, false },
+    { "norm and pair, int4", DV_FORMAT_INT4, 3, 10, 3, 96, 320, true, false, 0, false },
+    { "planned, fp4", DV_FORMAT_FP4, 33, 16, 4, 100, 200, false, true, 0, false },
     { "norm, many experts", DV_FORMAT_BF16, 2, 64, 6, 40, 72, true, false, 0, false },
     { "planned", DV_FORMAT_E4M3, 33, 16, 4, 100, 200, false, true, 0, false },
     { "planned, bf16", DV_FORMAT_BF16, 64, 10, 3, 36, 100, false, true, 0, false },

@@ -32,6 +32,24 @@ static float *make_scales(struct op_bench *b, uint64_t *state, uint32_t rows, ui
     return scales;
 }
 
+/* Of 4-bit formats, for each row and 32 columns: bf16 for INT4, powers of two for FP4. */
+static const unsigned char *make_row_scales(struct op_bench *b, uint64_t *state,
+                                            const struct dv_layout_source *source)
+{
+    uint32_t       n   = source->rows * ((source->cols - 1) / 32 + 1);
+    unsigned char *out = op_alloc(b, n, 2);
+    for (uint32_t i = 0; i < n; i++) {
+        int      power = (int)(op_random_word(state) % 5);
+        float    scale = (1.0f + 0.5f * uniform(state)) / (4.0f * sqrtf((float)source->cols));
+        uint16_t half  = dv_bf16_encode(ldexpf(scale, -power));
+        if (source->scale_dtype == DV_BF16)
+            memcpy(out + i * 2, &half, 2);
+        else
+            out[i] = (unsigned char)(127 - power + ilogbf(scale));
+    }
+    return out;
+}
+
 static enum dv_weight_format format_of(const struct op_bench *b, const char *name)
 {
     const char *other = b->p.other_name;
@@ -42,7 +60,8 @@ static enum dv_weight_format format_of(const struct op_bench *b, const char *nam
 static struct dv_layout_source make_source(struct op_bench *b, const struct dv_weight_info *info,
                                            uint32_t part, uint32_t expert)
 {
-    static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3 };
+    static const enum dv_dtype dtypes[] = { DV_F32,     DV_F16,  DV_BF16,
+                                               DV_F8_E4M3, DV_INT4, DV_FP4 };
     enum dv_weight_format      format   = format_of(b, info->parts[part].name);
     struct dv_layout_source    source   = { .dtype       = dtypes[format],
                                             .rows        = info->parts[part].rows,
@@ -55,7 +74,7 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
     snprintf(name, sizeof name, info->parts[part].name, expert);
     uint64_t       state  = seed_of(b, name);
     float          spread = 1.0f / sqrtf((float)info->cols);
-    unsigned char *data   = op_alloc(b, n, dv_dtype_bytes(source.dtype));
+    unsigned char *data   = op_alloc(b, dv_dtype_size(source.dtype, n), 1);
     for (size_t i = 0; i < n; i++) {
         float    value = spread * uniform(&state);
         uint16_t half  = format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
@@ -65,6 +84,8 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
             data[i] = (unsigned char)op_random_word(&state);
             if ((data[i] & 0x7F) == 0x7F) /* NaN */
                 data[i] ^= 1;
+        } else if (dv_format_is_4bit(format)) {
+            data[i / 2] = (unsigned char)op_random_word(&state);
         } else {
             memcpy(data + i * 2, &half, 2);
         }
@@ -72,6 +93,12 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
     source.data = data;
     if (format == DV_FORMAT_E4M3)
         source.scale = (const unsigned char *)make_scales(b, &state, source.rows, source.cols);
+    if (dv_format_is_4bit(format)) {
+        source.scale_dtype = format == DV_FORMAT_INT4 ? DV_BF16 : DV_F8_E8M0;
+        source.block_rows  = 1;
+        source.block_cols  = 32;
+        source.scale       = make_row_scales(b, &state, &source);
+    }
     return source;
 }
 
@@ -79,10 +106,10 @@ static float value_at(const struct dv_layout_source *source, uint32_t row, uint3
 {
     float value = dv_dtype_get(source->dtype, source->data, (uint64_t)row * source->cols + col);
     if (source->scale)
-        value *=
-            ((const float *)(const void *)source
-                 ->scale)[row / source->block_rows * ((source->cols - 1) / source->block_cols + 1) +
-                          col / source->block_cols];
+        value *= dv_dtype_get(
+            source->scale_dtype, source->scale,
+            (uint64_t)row / source->block_rows * ((source->cols - 1) / source->block_cols + 1) +
+                col / source->block_cols);
     return value;
 }
 

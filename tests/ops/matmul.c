@@ -19,6 +19,12 @@ static const struct shape {
     { "fp8, blocks of 16", DV_FORMAT_E4M3, 5, 72, 320, 16, false },
     { "fp8, blocks that cut tiles", DV_FORMAT_E4M3, 4, 36, 100, 12, false },
     { "fp8, hidden size", DV_FORMAT_E4M3, 17, 24, 7168, 0, false },
+    { "int4", DV_FORMAT_INT4, 1, 64, 256, 0, false },
+    { "int4, part of a chunk", DV_FORMAT_INT4, 33, 203, 200, 0, false },
+    { "int4, a quarter of a chunk", DV_FORMAT_INT4, 7, 36, 8, 0, false },
+    { "int4, hidden size", DV_FORMAT_INT4, 17, 24, 7168, 0, false },
+    { "fp4", DV_FORMAT_FP4, 4, 100, 320, 0, false },
+    { "fp4, part of a chunk", DV_FORMAT_FP4, 64, 72, 104, 0, false },
     { "bf16, float16 activations", DV_FORMAT_BF16, 9, 88, 1408, 0, true },
     /* Many tokens: with cooperative matrices where there are some. */
     { "f32, float16", DV_FORMAT_F32, 16, 72, 100, 0, true },
@@ -30,6 +36,9 @@ static const struct shape {
     { "fp8, float16, half a chunk", DV_FORMAT_E4M3, 31, 60, 20, 0, true },
     { "fp8, float16, hidden size", DV_FORMAT_E4M3, 16, 24, 7168, 0, true },
     { "fp8, float16, other scales each 16 rows", DV_FORMAT_E4M3, 20, 136, 32, 16, true },
+    { "int4, float16", DV_FORMAT_INT4, 64, 192, 256, 0, true },
+    { "int4, float16, partial tiles", DV_FORMAT_INT4, 70, 203, 200, 0, true },
+    { "fp4, float16, partial tiles", DV_FORMAT_FP4, 31, 136, 104, 0, true },
     { "fp8, float16, many rows", DV_FORMAT_E4M3, 130, 11000, 36, 0, true },
 };
 
@@ -45,6 +54,8 @@ static const struct slices {
     { "fp8 values", DV_FORMAT_E4M3, 2, 28, 72, 36, false, false }, /* widened: 36 % 8 */
     { "fp8 keys, transposed", DV_FORMAT_E4M3, 7, 136, 64, 0, true, false },
     { "fp8 keys, transposed, float16", DV_FORMAT_E4M3, 21, 136, 64, 0, true, true },
+    { "int4 values of 5 heads", DV_FORMAT_INT4, 3, 28, 72, 36, false, false },
+    { "int4 keys, transposed", DV_FORMAT_INT4, 2, 72, 36, 0, true, false }, /* widened */
     { "values of 5 heads, float16", DV_FORMAT_BF16, 40, 28, 72, 36, false, true },
 };
 

@@ -19,6 +19,8 @@ static const struct shape {
     { "pair", DV_FORMAT_BF16, 33, 100, 72, false, true, false, false },
     { "pair, fp8", DV_FORMAT_E4M3, 7, 200, 320, false, true, false, false },
     { "norm, tiles in turn", DV_FORMAT_BF16, 1, 5003, 36, true, false, true, false },
+    { "norm and pair, int4", DV_FORMAT_INT4, 3, 36, 200, true, true, false, false },
+    { "residual, fp4", DV_FORMAT_FP4, 1, 72, 320, true, false, true, false },
     { "norm and pair", DV_FORMAT_E4M3, 4, 36, 200, true, true, false, false },
     { "residual, float16", DV_FORMAT_E4M3, 64, 72, 200, false, false, true, true },
     { "pair, float16", DV_FORMAT_E4M3, 40, 200, 320, false, true, false, true },

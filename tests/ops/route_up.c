@@ -18,6 +18,8 @@ static const struct shape {
     { "softmax with ties", DV_FORMAT_F32, 3, 20, 36, true, { 64, 6, 1, 1, 0, 1.0f }, 1 },
     { "groups by their best", DV_FORMAT_BF16, 2, 40, 72, true, { 160, 6, 8, 3, 0, 16.0f }, 0 },
     { "groups by two, bias", DV_FORMAT_E4M3, 4, 72, 100, true, { 256, 8, 8, 4, V3, 2.5f }, 0 },
+    { "int4", DV_FORMAT_INT4, 2, 72, 104, true, { 64, 6, 1, 1, 0, 1.0f }, 0 },
+    { "fp4", DV_FORMAT_FP4, 1, 40, 320, true, { 64, 6, 1, 1, 0, 1.0f }, 0 },
     { "ties in groups", DV_FORMAT_F16, 4, 24, 36, false, { 72, 5, 8, 2, V3 & ~2u, 1.0f }, 1 },
     { "no group, bias", DV_FORMAT_BF16, 2, 16, 36, true, { 384, 8, 1, 1, V3, 2.8f }, 0 },
     { "one expert", DV_FORMAT_F32, 1, 8, 4, false, { 1, 1, 1, 1, 0, 1.0f }, 0 },

@@ -41,6 +41,11 @@
     V3, .hidden = 128, .layers = 4, .heads = 4, .vocab = 512, .kv_lora = 64, HEAD(32, 16, 32),     \
         .dense_ffn = 352, EXPERTS(16, 64, 2, 6), GROUPS(1, 1), SIGMOID, .routed_scale = 2.446f,    \
         .norm_eps = 1e-5f, .rope_theta = 5e4, .max_context = 8192
+#define K2_TINY                                                                                    \
+    .arch = DV_ARCH_KIMI_K2, .model_type = "kimi_k2", .hidden = 128, .layers = 3, .heads = 4,      \
+    .vocab = 512, .q_lora = 96, .kv_lora = 64, HEAD(32, 16, 32), .dense_ffn = 320,                 \
+    EXPERTS(24, 64, 1, 8), GROUPS(1, 1), SIGMOID, .routed_scale = 2.827f, .norm_eps = 1e-6f,       \
+    .rope_theta = 5e4, YARN(32, 1, 1), .max_context = 8192
 /* No width but the rope's is a multiple of 8, the vocabulary is prime-ish, the last FP8 blocks are
  * partial in both directions. */
 #define ODD                                                                                        \
@@ -59,27 +64,7 @@ static const struct dv_recipe recipes[] = {
         .topk_method = DV_TOPK_GROUP_LIMITED_GREEDY, .routed_scale = 16.0f, YARN(40, 32, 1) },
       .shards = 1 },
     { { MOONLIGHT }, .shards = 2 },
-    { { .arch       = DV_ARCH_KIMI_K2,
-        .model_type = "kimi_k2",
-        .hidden     = 128,
-        .layers     = 3,
-        .heads      = 4,
-        .vocab      = 512,
-        .q_lora     = 96,
-        .kv_lora    = 64,
-        HEAD(32, 16, 32),
-        .dense_ffn = 320,
-        EXPERTS(24, 64, 1, 8),
-        GROUPS(1, 1),
-        SIGMOID,
-        .routed_scale = 2.827f,
-        .norm_eps     = 1e-6f,
-        .rope_theta   = 5e4,
-        YARN(32, 1, 1),
-        .max_context = 8192,
-        BLOCKS(128) },
-      .shards       = 2,
-      .scales_apart = true },
+    { { K2_TINY, BLOCKS(128) }, .shards = 2, .scales_apart = true },
     { { ODD }, .shards = 1 },
     { { ODD, BLOCKS(128) }, .shards = 1 },
     { { .arch       = DV_ARCH_GLM4_MOE_LITE,
@@ -103,11 +88,14 @@ static const struct dv_recipe recipes[] = {
       .new_rope = true },
     { { MOONLIGHT, .tied_head = true }, .shards = 1 },
     { { V3_TINY, BLOCKS(64) }, .shards = 1 },
+    { { K2_TINY }, .shards = 1, .experts = DV_INT4 },
+    { { V3_TINY, BLOCKS(128), .mtp_layers = 1 }, .shards = 1, .experts = DV_FP4 },
 };
 
 const char *const dv_make_checkpoint_names[] = {
     "v3",  "v3-bf16", "v2lite",  "v2",   "moonlight", "k2",
-    "odd", "odd-fp8", "glmlite", "tied", "fp8-64",    NULL,
+    "odd", "odd-fp8", "glmlite", "tied", "fp8-64",    "k2-int4",
+    "v3-fp4", NULL,
 };
 
 dsvk_status dv_make_open(FILE **file, const struct dv_context *ctx, const char *folder,

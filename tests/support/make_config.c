@@ -90,6 +90,12 @@ dsvk_status dv_make_config(const struct dv_context *ctx, const struct dv_recipe 
     write_shape(file, c);
     write_experts(file, c);
     write_rope(file, recipe);
+    if (recipe->experts == DV_INT4)
+        fprintf(file, "  \"quantization_config\": {\"quant_method\": \"compressed-tensors\",\n"
+                      "    \"format\": \"pack-quantized\", \"config_groups\": {\"group_0\":\n"
+                      "    {\"targets\": [\"Linear\"], \"weights\": {\"num_bits\": 4,\n"
+                      "      \"type\": \"int\", \"strategy\": \"group\", \"group_size\": 32,\n"
+                      "      \"symmetric\": true}}}},\n");
     if (c->block_rows)
         fprintf(file,
                 "  \"quantization_config\": {\"quant_method\": \"fp8\", \"fmt\": \"e4m3\",\n"

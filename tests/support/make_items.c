@@ -42,10 +42,42 @@ static void add_plain(struct dv_make_list *list, enum dv_make_kind kind, const c
         dv_arena_printf(&list->arena, "%s%s.weight", prefix, name));
 }
 
+/* Packed values and their scales, for each row and 32 columns; the values are those that `X.weight`
+ * would have. */
+static void add_packed(struct dv_make_list *list, const char *prefix, const char *name,
+                       uint32_t rows, uint32_t cols)
+{
+    bool  int4   = list->four == DV_INT4;
+    char *weight = dv_arena_printf(&list->arena, "%s%s.weight", prefix, name);
+    add(list, DV_MAKE_LINEAR, rows, cols, int4 ? DV_I32 : DV_I8,
+        int4 ? dv_arena_printf(&list->arena, "%s_packed", weight) : weight);
+    add(list, DV_MAKE_SCALE, rows, cols, int4 ? DV_BF16 : DV_F8_E8M0,
+        dv_arena_printf(&list->arena, int4 ? "%s%s.weight_scale" : "%s%s.scale", prefix, name));
+    if (list->status != DSVK_OK)
+        return;
+    for (uint32_t i = list->n - 2; i < list->n; i++) {
+        list->items[i].weight = weight;
+        list->items[i].four   = list->four;
+    }
+    list->items[list->n - 2].bytes = (uint64_t)rows * cols / 2;
+    list->items[list->n - 1].bytes = (uint64_t)rows * dv_make_blocks(cols, 32) * (int4 ? 2 : 1);
+    if (!int4)
+        return;
+    add(list, DV_MAKE_SHAPE, 1, 2, DV_I64, dv_arena_printf(&list->arena, "%s_shape", weight));
+    if (list->status == DSVK_OK) {
+        list->items[list->n - 1].rows = rows;
+        list->items[list->n - 1].cols = cols;
+    }
+}
+
 static void add_linear(struct dv_make_list *list, const char *prefix, const char *name,
                        uint32_t rows, uint32_t cols)
 {
     const struct dv_config *c = &list->recipe->config;
+    if (list->four) {
+        add_packed(list, prefix, name, rows, cols);
+        return;
+    }
     add_plain(list, DV_MAKE_LINEAR, prefix, name, rows, cols);
     if (list->status != DSVK_OK || !c->block_rows)
         return;
@@ -78,10 +110,12 @@ static void add_experts(struct dv_make_list *list, const char *layer)
             dv_arena_printf(&list->arena, "%smlp.gate.e_score_correction_bias", layer));
     snprintf(prefix, sizeof prefix, "%smlp.shared_experts.", layer);
     add_ffn(list, prefix, c->hidden, c->shared_experts * c->expert_ffn);
+    list->four = list->recipe->experts;
     for (uint32_t i = 0; i < c->experts; i++) {
         snprintf(prefix, sizeof prefix, "%smlp.experts.%u.", layer, i);
         add_ffn(list, prefix, c->hidden, c->expert_ffn);
     }
+    list->four = 0;
 }
 
 static void add_layer(struct dv_make_list *list, uint32_t i)
@@ -172,7 +206,7 @@ dsvk_status dv_make_list_init(struct dv_make_list *list, const struct dv_context
     *list                     = (struct dv_make_list){ .ctx = ctx, .recipe = recipe };
     dv_arena_init(&list->arena, ctx);
     /* A layer has at most 14 matrices and 10 vectors besides its experts. */
-    list->room  = 8 + (c->layers + c->mtp_layers) * (40 + c->experts * 6);
+    list->room  = 8 + (c->layers + c->mtp_layers) * (40 + c->experts * 9);
     list->items = dv_arena_alloc(&list->arena, list->room, sizeof *list->items);
     if (list->items)
         add_all(list);
@@ -205,14 +239,20 @@ char *dv_make_header(const struct dv_make_list *list, uint32_t shard)
         uint32_t                   rows = item->rows, cols = item->cols;
         if (item->shard != shard)
             continue;
-        if (item->kind == DV_MAKE_SCALE) {
+        if (item->kind == DV_MAKE_SHAPE) {
+            cols = 2;
+        } else if (item->four) {
+            cols = item->kind == DV_MAKE_SCALE ? dv_make_blocks(cols, 32)
+                                               : cols / (item->four == DV_INT4 ? 8 : 2);
+        } else if (item->kind == DV_MAKE_SCALE) {
             rows = dv_make_blocks(rows, c->block_rows);
             cols = dv_make_blocks(cols, c->block_cols);
         }
         length +=
             (size_t)snprintf(all + length, room - length, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[",
                              item->name, dv_dtype_name(item->dtype));
-        if (item->kind != DV_MAKE_NORM && item->kind != DV_MAKE_BIAS)
+        if (item->kind != DV_MAKE_NORM && item->kind != DV_MAKE_BIAS &&
+            item->kind != DV_MAKE_SHAPE)
             length += (size_t)snprintf(all + length, room - length, "%u,", rows);
         length +=
             (size_t)snprintf(all + length, room - length, "%u],\"data_offsets\":[%llu,%llu]}", cols,

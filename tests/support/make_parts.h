@@ -13,6 +13,7 @@ struct dv_recipe {
     struct dv_config config;
     uint32_t         shards;
     bool             scales_apart; /* an FP8 weight and its scale lie in different files */
+    enum dv_dtype    experts;      /* INT4 or FP4: routed experts alone; 0: as all others */
     bool             new_rope;     /* rope_parameters and mlp_layer_types in config.json */
     bool             all_f32;      /* every tensor F32; otherwise BF16 and FP8 as in releases */
     uint64_t         shard_bytes;  /* not 0: as many files of this size as it takes */
@@ -26,6 +27,7 @@ enum dv_make_kind {
     DV_MAKE_NORM,
     DV_MAKE_BIAS,
     DV_MAKE_SCALE,
+    DV_MAKE_SHAPE, /* of packed INT4 */
 };
 
 struct dv_make_item {
@@ -33,6 +35,7 @@ struct dv_make_item {
     enum dv_make_kind kind;
     enum dv_dtype     dtype;
     uint32_t          rows, cols; /* of the values; a vector has 1 row */
+    enum dv_dtype     four;       /* INT4 or FP4: packed values, or the scales of such */
     uint32_t          shard;
     uint64_t          bytes;
 };
@@ -43,6 +46,7 @@ struct dv_make_list {
     struct dv_arena          arena;
     struct dv_make_item     *items;
     uint32_t                 n, room, shards;
+    enum dv_dtype            four; /* of the linear layers that are added; 0: the config's */
     uint64_t                 bytes;
     dsvk_status              status;
 };

@@ -83,9 +83,56 @@ static void write_scaled(FILE *file, struct maker *m, const struct dv_make_item 
             fputc(dv_e4m3_encode(m->values[i]), file);
 }
 
+/* A group's scale: its largest value becomes 7, or at most 6. */
+static float group_scale(const float *values, uint32_t n, enum dv_dtype four)
+{
+    float most = 0;
+    int   power;
+    for (uint32_t k = 0; k < n; k++)
+        most = fmaxf(most, fabsf(values[k]));
+    if (most == 0)
+        return 1.0f;
+    if (four == DV_INT4)
+        return dv_bf16_decode(dv_bf16_encode(most / 7.0f));
+    return frexpf(most / 6.0f, &power) == 0.5f ? ldexpf(0.5f, power) : ldexpf(1.0f, power);
+}
+
+static unsigned code_of(float value, enum dv_dtype four)
+{
+    if (four == DV_FP4)
+        return dv_e2m1_encode(value);
+    return (unsigned)(8 + (int)fminf(7.0f, fmaxf(-8.0f, nearbyintf(value))));
+}
+
+static void write_group(FILE *file, const struct dv_make_item *item, const float *values,
+                        uint32_t n)
+{
+    float    scale = group_scale(values, n, item->four);
+    uint16_t half  = dv_bf16_encode(scale);
+    if (item->kind == DV_MAKE_SCALE && item->four == DV_INT4)
+        fwrite(&half, sizeof half, 1, file);
+    else if (item->kind == DV_MAKE_SCALE)
+        fputc(half >> 7, file); /* a power of two's exponent */
+    else
+        for (uint32_t k = 0; k < n; k += 2)
+            fputc((int)(code_of(values[k] / scale, item->four) |
+                        code_of(values[k + 1] / scale, item->four) << 4), file);
+}
+
 static void write_item(FILE *file, struct maker *m, const struct dv_make_item *item)
 {
+    if (item->kind == DV_MAKE_SHAPE) {
+        fwrite(&(uint64_t){ item->rows }, 8, 1, file);
+        fwrite(&(uint64_t){ item->cols }, 8, 1, file);
+        return;
+    }
     make_values(m, item);
+    for (uint32_t i = 0; item->four && i < item->rows; i++)
+        for (uint32_t k = 0; k < item->cols; k += 32)
+            write_group(file, item, m->values + (uint64_t)i * item->cols + k,
+                        item->cols - k < 32 ? item->cols - k : 32);
+    if (item->four)
+        return;
     if (item->kind == DV_MAKE_SCALE || item->dtype == DV_F8_E4M3) {
         write_scaled(file, m, item);
         return;
