@@ -2,10 +2,8 @@
 #include "engine/expert_store.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
-/* Read at a time: more would take memory that experts can use. */
-#define MOST_READS 8u
+/* For what is read at a time: more would take memory that experts can use. */
 #define MOST_RAW_BYTES (UINT64_C(256) << 20)
 #define ALIGN 64u /* of a tensor among raw bytes */
 
@@ -49,29 +47,11 @@ uint64_t dv_expert_stored_bytes(const struct dv_expert_layer *layer, uint32_t ex
 
 /* ---- making ---- */
 
-static dsvk_status open_files(struct dv_expert_store *s)
-{
-    dsvk_status                 status;
-    const struct dv_checkpoint *c = s->source.checkpoint;
-    uint32_t                    n = dv_checkpoint_n_shards(c);
-    char                        path[4096];
-    s->files = dv_zalloc_array(s->ctx, n, sizeof *s->files);
-    if (!s->files)
-        return dv_fail(s->ctx, DSVK_NO_MEMORY, "experts: no memory for a list of %u files", n);
-    for (; s->n_files < n; s->n_files++) {
-        int length = snprintf(path, sizeof path, "%s/%s", dv_checkpoint_folder(c),
-                              dv_checkpoint_shard(c, s->n_files));
-        if (length < 0 || (size_t)length >= sizeof path)
-            return dv_fail(s->ctx, DSVK_BAD_FILE, "experts: %s: its path is too long",
-                           dv_checkpoint_shard(c, s->n_files));
-        TRY(dv_file_open(&s->files[s->n_files], s->ctx, path));
-    }
-    return DSVK_OK;
-}
-
 static dsvk_status make_room(struct dv_expert_store *s)
 {
-    uint32_t cores = dv_processor_count(), n = 2 * cores < MOST_READS ? 2 * cores : MOST_READS;
+    uint32_t n = 2 * dv_processor_count();
+    if (n > DV_EXPERT_READS)
+        n = DV_EXPERT_READS;
     while (n > 1 && n * s->raw_bytes > MOST_RAW_BYTES)
         n--;
     s->raw = dv_zalloc_array(s->ctx, n, sizeof *s->raw);
@@ -89,7 +69,6 @@ static dsvk_status make_room(struct dv_expert_store *s)
 dsvk_status dv_expert_store_init(struct dv_expert_store       *store,
                                  const struct dv_expert_layer *layers, uint32_t n_layers)
 {
-    dsvk_status                 status;
     const struct dv_checkpoint *checkpoint = store->source.checkpoint;
     store->raw_bytes                       = ALIGN;
     atomic_init(&store->nan, 0);
@@ -99,18 +78,13 @@ dsvk_status dv_expert_store_init(struct dv_expert_store       *store,
             if (bytes > store->raw_bytes)
                 store->raw_bytes = bytes;
         }
-    if (checkpoint)
-        TRY(open_files(store));
     return make_room(store);
 }
 
 void dv_expert_store_done(struct dv_expert_store *store)
 {
-    for (uint32_t i = 0; i < store->n_files; i++)
-        dv_file_close(&store->files[i]);
     for (uint32_t i = 0; i < store->n_raw; i++)
         dv_free(store->ctx, store->raw[i]);
-    dv_free(store->ctx, store->files);
     dv_free(store->ctx, store->raw);
 }
 
@@ -126,19 +100,18 @@ struct trouble {
 struct reading {
     struct dv_expert_store      *store;
     const struct dv_expert_read *reads;
-    struct trouble               trouble[MOST_READS * DV_EXPERT_PARTS];
+    struct trouble               trouble[DV_EXPERT_READS * DV_EXPERT_PARTS];
 };
 
 /* Reads what lies at `data` of a map to `to`; where it now is. */
 static const unsigned char *fetch(const struct dv_expert_store *s, struct trouble *trouble,
                                   const unsigned char *data, uint64_t bytes, unsigned char *to)
 {
-    uint32_t shard;
-    uint64_t offset;
-    dv_checkpoint_locate(s->source.checkpoint, data, &shard, &offset);
-    uint64_t got = dv_file_read_at(&s->files[shard], to, bytes, offset);
-    if (got < bytes && !trouble->any)
-        *trouble = (struct trouble){ true, shard, offset, bytes, got };
+    uint64_t got = dv_checkpoint_read(s->source.checkpoint, to, data, bytes);
+    if (got < bytes && !trouble->any) {
+        *trouble = (struct trouble){ .any = true, .wanted = bytes, .got = got };
+        dv_checkpoint_locate(s->source.checkpoint, data, &trouble->shard, &trouble->offset);
+    }
     return to;
 }
 

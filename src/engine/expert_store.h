@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "engine/loading.h"
 
+#define DV_EXPERT_READS 8 /* experts that are read at a time, at most */
 #define DV_EXPERT_PARTS 3 /* gate, up and down; or gate and up in one */
 
 /* A layer with experts: of each matrix kind the recipe and its items, one an expert. */
@@ -33,8 +34,6 @@ struct dv_expert_read {
 struct dv_expert_store {
     const struct dv_context *ctx;
     struct dv_weight_source  source;
-    struct dv_file          *files; /* by shard; none for made-up experts */
-    uint32_t                 n_files;
     unsigned char          **raw; /* one for each expert that is read at a time */
     uint32_t                 n_raw;
     uint64_t                 raw_bytes;
@@ -42,8 +41,8 @@ struct dv_expert_store {
     atomic_ullong            nan;
 };
 
-/* With `ctx` and `source` set; `layers` say how large an expert is as it is stored. NO_MEMORY,
- * BAD_FILE. */
+/* With `ctx` and `source` set; `layers` say how large an expert is as it is stored. NO_MEMORY.
+ */
 dsvk_status dv_expert_store_init(struct dv_expert_store       *store,
                                  const struct dv_expert_layer *layers, uint32_t n_layers);
 void        dv_expert_store_done(struct dv_expert_store *store);

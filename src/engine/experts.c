@@ -126,8 +126,8 @@ static dsvk_status make_room(struct dv_experts *x, uint32_t slot, uint32_t layer
 
 /* Experts that are read at a time. */
 struct batch {
-    struct dv_expert_read reads[8];
-    uint32_t              slots[8], experts[8], n;
+    struct dv_expert_read reads[DV_EXPERT_READS];
+    uint32_t              slots[DV_EXPERT_READS], experts[DV_EXPERT_READS], n;
 };
 
 static dsvk_status read_batch(struct dv_experts *x, struct batch *b)

@@ -273,9 +273,9 @@ struct filling {
     struct dv_experts    *x;
     const dsvk_progress  *progress;
     uint64_t              done, total; /* bytes */
-    struct dv_expert_read reads[8];
-    uint32_t              slots[8], n;
-    enum dv_tier          tiers[8];
+    struct dv_expert_read reads[DV_EXPERT_READS];
+    uint32_t              slots[DV_EXPERT_READS], n;
+    enum dv_tier          tiers[DV_EXPERT_READS];
     uint32_t              next[DV_N_TIERS]; /* slot */
 };
 
@@ -353,8 +353,6 @@ dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
     TRY(make_slots(x));
     TRY(make_pieces(x));
     set_places(x, w);
-    if (x->store.source.checkpoint)
-        dv_checkpoint_forget(x->store.source.checkpoint);
     x->store.count_nan = true;
     TRY(fill(&f));
     x->store.count_nan     = false;

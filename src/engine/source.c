@@ -36,7 +36,7 @@ static dsvk_status find_matrix(struct dv_layout_source *part, const struct dv_co
     struct dv_matrix_file file;
     TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
     if (source->check_data)
-        TRY(dv_checkpoint_check_scales(ctx, &file));
+        TRY(dv_checkpoint_check_scales(ctx, source->checkpoint, &file));
     *part = (struct dv_layout_source){
         .dtype = file.weight->dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
     };

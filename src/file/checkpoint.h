@@ -19,7 +19,7 @@ struct dv_tensor_file {
     enum dv_dtype        dtype;
     uint32_t             n_dims;
     uint64_t             dims[DV_MAX_DIMS];
-    const unsigned char *data; /* any alignment */
+    const unsigned char *data; /* any alignment; safe to touch while nobody shortens the file */
     uint64_t             bytes;
     uint32_t             shard; /* index of its file */
 };
@@ -50,8 +50,13 @@ void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned
                           uint32_t *shard, uint64_t *offset);
 /* The name of a file in the folder. */
 const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
-/* Lets go of the pages of all maps. */
-void dv_checkpoint_forget(const struct dv_checkpoint *checkpoint);
+/* Copies bytes of tensors without touching the map, from any thread; how many there were: fewer
+ * where the file has been shortened since it was opened, or cannot be read. */
+uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
+                            const unsigned char *data, uint64_t bytes);
+/* Says that these bytes are not read again, so that no copy of them need stay in memory. */
+void dv_checkpoint_release(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                           uint64_t bytes);
 
 /* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8. */
 struct dv_matrix_file {
@@ -70,6 +75,7 @@ dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_
                                  uint32_t rows, uint32_t cols);
 /* Reads all scales of a matrix, which must be finite and above 0. */
 dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
+                                       const struct dv_checkpoint  *checkpoint,
                                        const struct dv_matrix_file *matrix);
 /* The vector `name`, [n], F32, F16 or BF16. */
 dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,

@@ -92,16 +92,26 @@ static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *c
 }
 
 dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
+                                       const struct dv_checkpoint  *checkpoint,
                                        const struct dv_matrix_file *matrix)
 {
     const struct dv_tensor_file *scale = matrix->scale;
-    uint64_t                     n     = scale ? scale->dims[0] * scale->dims[1] : 0;
-    for (uint64_t i = 0; i < n; i++) {
-        float value = dv_dtype_get(scale->dtype, scale->data, i);
-        if (!(value > 0.0f && value <= 3.4028235e38f))
+    unsigned char                some[4096];
+    uint32_t                     each = scale ? dv_dtype_bytes(scale->dtype) : 0;
+    for (uint64_t at = 0; scale && at < scale->bytes; at += sizeof some) {
+        uint64_t left = scale->bytes - at, n = left < sizeof some ? left : sizeof some;
+        if (dv_checkpoint_read(checkpoint, some, scale->data + at, n) != n)
             return dv_fail(ctx, DSVK_BAD_FILE,
-                           "checkpoint: %s: scale %llu is %g, not finite and above 0", scale->name,
-                           (ull)i, (double)value);
+                           "checkpoint: %s: cannot be read: its file has become shorter, or the "
+                           "disk fails",
+                           scale->name);
+        for (uint64_t i = 0; i < n / each; i++) {
+            float value = dv_dtype_get(scale->dtype, some, i);
+            if (!(value > 0.0f && value <= 3.4028235e38f))
+                return dv_fail(ctx, DSVK_BAD_FILE,
+                               "checkpoint: %s: scale %llu is %g, not finite and above 0",
+                               scale->name, (ull)(at / each + i), (double)value);
+        }
     }
     return DSVK_OK;
 }

@@ -11,7 +11,7 @@
 
 static dv_tensor base_of(const struct dv_graph *g, dv_tensor x)
 {
-    return g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
+    return x && g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
 }
 
 struct dv_node *dv_fuse_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
@@ -29,7 +29,7 @@ static void count_uses(struct fuser *f)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
         for (uint32_t k = 0; !node->dead && k < DV_MAX_INPUTS; k++) {
-            dv_tensor base = base_of(g, node->in[k]); /* of 0: 0 */
+            dv_tensor base = base_of(g, node->in[k]);
             f->uses[base]++;
             if (base != node->in[k])
                 f->uses[node->in[k]]++;

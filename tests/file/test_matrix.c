@@ -154,7 +154,7 @@ static void expect_bad_scale(const struct dv_folder *folder, const char *says)
                                           c->kv_lora + c->rope, c->hidden),
                      DSVK_OK);
     assert_int_equal(test.errors, 0);
-    assert_int_equal(dv_checkpoint_check_scales(&test.ctx, &matrix), DSVK_BAD_FILE);
+    assert_int_equal(dv_checkpoint_check_scales(&test.ctx, checkpoint, &matrix), DSVK_BAD_FILE);
     assert_int_equal(test.errors, 1);
     assert_non_null(strstr(test.line, says));
     dv_checkpoint_close(checkpoint);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes of weights on a device do not depend on the way by which they came: packed in place or
- * through staging memory, in one batch or in many; and made-up ones are the same in every run. */
+ * through staging memory, in one batch or in many; and made-up ones are the same in every run. A
+ * file that gets shorter meanwhile is a failure like others. */
 #include "model/support.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/os.h"
 #include "engine/loading.h"
 #include "engine/session.h"
 
@@ -149,6 +151,53 @@ static void expect_refused_scales(const struct subject *subject)
     dsvk_model_close(model);
 }
 
+/* ---- a file that gets shorter ---- */
+
+static dsvk_status shorten_one(void *user, const char *name)
+{
+    const struct subject *subject = user;
+    char                  path[400];
+    snprintf(path, sizeof path, "%s/%s", subject->folder.path, name);
+    if (!strstr(name, ".safetensors") || strstr(name, ".json"))
+        return DSVK_OK;
+    FILE *file = fopen(path, "wb"); /* the same file, empty */
+    assert_non_null(file);
+    fclose(file);
+    return DSVK_OK;
+}
+
+static bool shorten(void *user, uint64_t done, uint64_t total)
+{
+    (void)total;
+    if (done > 0)
+        assert_int_equal(dv_folder_list(device_under_test()->dev->ctx,
+                                        ((struct subject *)user)->folder.path, shorten_one, user),
+                         DSVK_OK);
+    return true;
+}
+
+/* While it is loaded, then from the start: a status and a sentence, and the process lives. */
+static void expect_failure_when_short(struct subject *subject, struct dv_weight_source source,
+                                      bool unmapped)
+{
+    struct dv_device    *dev  = device_under_test()->dev;
+    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    dsvk_progress        progress = { .report = shorten, .user = subject };
+    struct dv_weights   *w;
+    struct dv_graph     *g;
+    source.batch_bytes = 5000;
+    assert_int_equal(dv_engine_graph(&g, dev->ctx, source.config, &size, false), DSVK_OK);
+    dev->unmapped = unmapped;
+    expect_lines();
+    dsvk_status status =
+        dv_weights_load(&w, dev, device_under_test()->stream, &source, &g, 1, &progress);
+    assert_int_equal(expected_lines(), 1);
+    dev->unmapped = false;
+    assert_int_equal(status, DSVK_BAD_FILE);
+    assert_null(w);
+    dv_graph_free(g);
+}
+
 static void a_checkpoint_comes_by_every_way(void **state)
 {
     const char             *name = *state;
@@ -162,6 +211,8 @@ static void a_checkpoint_comes_by_every_way(void **state)
     /* The same shape without its tensors. */
     struct dv_weight_source made_up = { .config = &model->config };
     compare_ways(&made_up, name);
+    expect_failure_when_short(&subject, stored, false);
+    expect_failure_when_short(&subject, stored, true);
     dsvk_model_close(model);
     expect_refused_scales(&subject);
     subject_done(&subject);

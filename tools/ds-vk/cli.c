@@ -135,7 +135,7 @@ static int open_device(struct cli *cli)
     return EXIT_DONE;
 }
 
-int cli_load(struct cli *cli)
+int cli_load(struct cli *cli, uint32_t context)
 {
     const struct option_value *values = cli->options.values;
     struct progress            bar;
@@ -147,7 +147,7 @@ int cli_load(struct cli *cli)
                                 .no_fuse = values[OPT_NO_FUSE].given,
                                 .progress = progress_sink(&bar),
                                 .host_memory = values[OPT_HOST_MEMORY].count,
-                                .context = (uint32_t)values[OPT_CTX].count,
+                                .context = context,
                                 .chunk = (uint32_t)values[OPT_CHUNK].count,
                                 .cache = (dsvk_cache)values[OPT_CACHE].count };
     return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
