@@ -81,6 +81,15 @@ typedef struct {
 DSVK_API dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model,
                                      const dsvk_device *device, const dsvk_plan_params *params);
 
+typedef struct {
+    bool     moe;
+    uint32_t experts_device, experts_host, experts_disk; /* routed; 0 without */
+} dsvk_plan_layer;
+
+/* Where the experts of one layer lie at first; all else is on the device. False past the last. */
+DSVK_API bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model,
+                                    const dsvk_plan *plan, uint32_t layer);
+
 #ifdef __cplusplus
 }
 #endif

@@ -64,11 +64,34 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
         ledger.limit = params->memory_limit ? params->memory_limit : device->dev->bytes_limit;
     }
     uint64_t left = ledger.limit > ledger.used ? ledger.limit - ledger.used : 0;
-    ledger.host = params->host_memory ? params->host_memory : dv_expert_host_bytes(caps, left);
+    ledger.host   = params->host_memory ? params->host_memory : dv_expert_host_bytes(caps, left);
     if (ledger.size.context > 0 && ledger.size.chunk > ledger.size.context)
         ledger.size.chunk = ledger.size.context;
     TRY(dv_ledger_make(plan, &ledger));
     if (device)
         add_heaps(plan, caps);
     return DSVK_OK;
+}
+
+bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, const dsvk_plan *plan,
+                           uint32_t layer)
+{
+    const struct dv_config *c      = &model->config;
+    uint32_t                before = 0, n = plan->layers - plan->dense_layers;
+    *placed = (dsvk_plan_layer){ 0 };
+    if (layer >= c->layers)
+        return false;
+    placed->moe = dv_config_is_moe(c, layer);
+    if (!placed->moe)
+        return true;
+    for (uint32_t l = 0; l < layer; l++)
+        before += dv_config_is_moe(c, l);
+    struct dv_expert_share first =
+        dv_experts_share(plan->experts_device, plan->experts_host, before, n);
+    struct dv_expert_share end =
+        dv_experts_share(plan->experts_device, plan->experts_host, before + 1, n);
+    placed->experts_device = (uint32_t)(end.device - first.device);
+    placed->experts_host   = (uint32_t)(end.host - first.host);
+    placed->experts_disk   = c->experts - placed->experts_device - placed->experts_host;
+    return true;
 }

@@ -72,6 +72,14 @@ dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context,
  * it may still take of that is not the host's. */
 uint64_t dv_expert_host_bytes(const struct dv_caps *caps, uint64_t device_left);
 
+/* How many experts of the first `layers` of n layers begin on the device and in host memory, where
+ * there is room for so many of all: each layer has its share, and none is lost by rounding. */
+struct dv_expert_share {
+    uint64_t device, host;
+};
+struct dv_expert_share dv_experts_share(uint32_t slots, uint32_t host_slots, uint32_t layers,
+                                        uint32_t n);
+
 /* The bytes of a slot, and places assigned for all that is no expert: for planning. */
 dsvk_status dv_experts_split(uint64_t *slot_bytes, struct dv_loading *l);
 

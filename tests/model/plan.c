@@ -191,6 +191,24 @@ static void expect_least(const struct subject *subject, const dsvk_plan_params *
     dsvk_model_close(model);
 }
 
+static void expect_layers(const dsvk_model *model, const dsvk_plan *made)
+{
+    dsvk_plan_layer layer;
+    uint32_t        n = 0, device = 0, host = 0, disk = 0, moe = 0;
+    for (; dsvk_model_plan_layer(&layer, model, made, n); n++) {
+        device += layer.experts_device;
+        host += layer.experts_host;
+        disk += layer.experts_disk;
+        moe += layer.moe;
+        assert_true(layer.moe || layer.experts_device == 0);
+    }
+    assert_int_equal(n, made->layers);
+    assert_int_equal(n - moe, made->dense_layers);
+    assert_int_equal(device, made->experts_device);
+    assert_int_equal(host, made->experts_host);
+    assert_int_equal(disk, made->experts_disk);
+}
+
 /* Whatever the memory, what is chosen fits and is what a run takes, with experts in all places. */
 static void expect_choices_that_fit(const struct subject *subject)
 {
@@ -204,6 +222,7 @@ static void expect_choices_that_fit(const struct subject *subject)
         assert_true(made.device_before + made.device_bytes <= params.memory_limit);
         assert_int_equal(made.experts_device + made.experts_host + made.experts_disk,
                          made.experts);
+        expect_layers(model, &made);
         assert_int_equal(try(subject, &params, &made, params.memory_limit), DSVK_OK);
         if (made.largest_context == 0)
             continue; /* only with passes shorter than usual */

@@ -183,12 +183,18 @@ static void print_experts(const struct plan_view *view)
     uint32_t each = plan->experts / (plan->layers - plan->dense_layers);
     printf("experts         %u in a layer, %u in all, slots of %llu bytes\n", each, plan->experts,
            LLU(plan->expert_bytes));
-    if (plan->experts_device == plan->experts)
+    if (plan->experts_device == plan->experts) {
         printf("placement       all on the device\n");
-    else
-        printf("placement       %u on the device%s, %u in host memory, %u on the disk\n",
-               plan->experts_device, plan->fits ? "" : ", the fewest that work",
-               plan->experts_host, plan->experts_disk);
+        return;
+    }
+    printf("placement       %u on the device%s, %u in host memory, %u on the disk\n",
+           plan->experts_device, plan->fits ? "" : ", the fewest that work",
+           plan->experts_host, plan->experts_disk);
+    dsvk_plan_layer layer;
+    uint32_t        last = plan->layers - 1;
+    dsvk_model_plan_layer(&layer, view->cli->model, plan, last);
+    printf("                layer %u: %u, %u, %u, and others alike\n", last, layer.experts_device,
+           layer.experts_host, layer.experts_disk);
 }
 
 static void print_bounds(const struct plan_view *view)

@@ -54,6 +54,19 @@ static json_t *experts_of(const dsvk_plan *plan)
                      "slot_bytes", json_count(plan->expert_bytes));
 }
 
+static json_t *placement_of(const struct plan_view *view)
+{
+    json_t         *list = json_array();
+    dsvk_plan_layer layer;
+    for (uint32_t i = 0; dsvk_model_plan_layer(&layer, view->cli->model, view->plan, i); i++)
+        json_array_append_new(list, json_pack("{s:I, s:b, s:I, s:I, s:I}", "layer", (json_int_t)i,
+                                              "moe", layer.moe, "on_device",
+                                              (json_int_t)layer.experts_device, "in_host_memory",
+                                              (json_int_t)layer.experts_host, "on_disk",
+                                              (json_int_t)layer.experts_disk));
+    return list;
+}
+
 static json_t *token_of(const struct plan_view *view)
 {
     json_t *object = json_pack("{s:o, s:o}", "weight_bytes", json_count(view->plan->token_weights),
@@ -92,6 +105,7 @@ int plan_json(const struct plan_view *view)
     json_object_set_new(document, "host_memory",
                         json_pack("{s:o}", "lines", lines_of(view->host, view->n_host)));
     json_object_set_new(document, "experts", experts_of(plan));
+    json_object_set_new(document, "placement", placement_of(view));
     json_object_set_new(document, "token", token_of(view));
     return json_print(view->cli, document);
 }
