@@ -131,6 +131,11 @@ DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
 /* Device bytes of its weights. */
 DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
 
+/* Writes a checkpoint folder with the weights converted: the values that converting on load gives.
+ * `folder` must not be there (BAD_FILE) and appears when it is whole; CANCELLED. */
+DSVK_API dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder,
+                                         dsvk_weights weights, const dsvk_progress *progress);
+
 #ifdef __cplusplus
 }
 #endif

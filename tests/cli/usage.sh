@@ -14,7 +14,7 @@ refuse 2 "did you mean tokenize" tokenise
 refuse 2 "unknown command ''" ""
 refuse 2 "options come after the command" -v run
 for absent in chat plan serve doctor; do refuse 2 "unknown command" "$absent"; done
-for command_name in run score tokenize devices inspect graph bench; do
+for command_name in run score tokenize devices inspect graph bench quantize; do
     refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
     refuse 2 "unknown option -z" "$command_name" -z
     run 0 "$command_name" --help
@@ -34,6 +34,9 @@ refuse 2 "--layers goes with --like" bench --layers 3
 refuse 2 "--layers takes a whole number from 1" bench --like v3 --layers 0
 refuse 2 "exclude each other" bench -m x --like v3
 refuse 2 "--op needs a value" bench --op
+refuse 2 "give the folder to read and the folder to write" quantize in --weights fp8
+refuse 2 "give --weights" quantize in out
+refuse 2 "unexpected argument" quantize in out more --weights fp8
 refuse 2 "did you mean --temp" run --tmep 1 hi
 refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi
 refuse 2 "unknown option --temp" tokenize --temp 1 hi
@@ -67,7 +70,7 @@ done
 refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
 refuse 2 "--cache takes" run --cache "" hi
 refuse 2 "--math takes auto|f32|f16" score --math f64
-refuse 2 "--weights takes keep" run --weights int4 hi
+refuse 2 "--weights takes keep" run --weights int8 hi
 refuse 2 "--print takes text|ids" run --print both hi
 refuse 2 "--stage takes" graph --stage done
 refuse 2 "--format takes" graph --format svg
