@@ -37,6 +37,7 @@
 #include "dsvk/base.h"
 #include "dsvk/device.h"
 #include "dsvk/model.h"
+#include "dsvk/plan.h"
 #include "dsvk/session.h"
 
 #endif

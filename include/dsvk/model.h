@@ -104,6 +104,8 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 
 /* ---- weights on a device ---- */
 
+typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* of sessions */
+
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
 /* What weights become when they are loaded or written: as they are stored; or, where that is
@@ -122,10 +124,19 @@ typedef struct {
     bool          no_fuse;  /* run the graph as built */
     dsvk_weights  weights;  /* converted on the way, on all cores, without temporary files */
     dsvk_progress progress; /* bytes */
+    uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
+                                * is free less a margin. Reading them takes up to 256 MiB more. */
+    /* Of the sessions to come, for which room is left; context 0 = up to 4096 tokens, as the memory
+     * allows; chunk 0 = what is usual for the device. */
+    uint32_t   context, chunk;
+    dsvk_cache cache;
 } dsvk_load_params;
 
-/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. NO_VRAM when
- * they do not fit, CANCELLED; the model is then as before. A model is loaded once. */
+/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. Routed
+ * experts that do not fit beside all else and a session go to host memory, and what does not fit
+ * there stays on the disk; they are brought when a token needs them, and results are the same
+ * bits. The folder's files must stay as they are while the model is open. NO_VRAM when not even
+ * the experts of one token fit, CANCELLED; the model is then as before. A model is loaded once. */
 DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
                                      const dsvk_load_params *params);
 /* Device bytes of its weights. */

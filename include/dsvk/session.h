@@ -11,8 +11,6 @@ extern "C" {
 
 typedef struct dsvk_session dsvk_session;
 
-typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache;
-
 typedef struct {
     uint32_t   context; /* tokens; 0 = what the model and the memory allow, at most 8192 */
     uint32_t   chunk;   /* most tokens in one pass; 0 = chosen for the device */
@@ -92,6 +90,15 @@ typedef struct {
     uint64_t prefill_tokens, decode_tokens; /* computed so far; a pass of one token is decode */
     double   prefill_seconds, decode_seconds;
     uint32_t decode_dispatches, decode_barriers; /* of one token; 0 before the first */
+    /* Routed experts of the model that come and go, and how many of them the device and the host
+     * hold at a time; 0 when all are on the device. */
+    uint32_t experts, expert_slots, host_experts;
+    uint64_t host_bytes; /* of experts in host memory */
+    /* Since the session was made. An expert that a layer wants counts once a pass: it is on the
+     * device, or it is brought from the host or from the disk. */
+    uint64_t expert_hits, expert_from_host, expert_from_disk;
+    uint64_t expert_host_bytes, expert_disk_bytes; /* brought */
+    double   expert_seconds;                       /* of bringing; the device waits */
 } dsvk_session_stats;
 
 DSVK_API void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats);

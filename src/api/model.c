@@ -5,6 +5,7 @@
 #include "api/handles.h"
 #include "base/os.h"
 #include "engine/quantize.h"
+#include "engine/recipes.h"
 #include "engine/traffic.h"
 
 /* ---- describing ---- */
@@ -198,8 +199,7 @@ static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params 
     return DSVK_OK;
 }
 
-/* Without tensors the formats are those of the release. */
-static struct dv_weight_source source_of(const dsvk_model *model)
+struct dv_weight_source dv_source_of(const dsvk_model *model)
 {
     return (struct dv_weight_source){ .checkpoint = model->checkpoint, .config = &model->config };
 }
@@ -209,7 +209,7 @@ static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
 {
     dsvk_status             status;
     struct dv_traffic       traffic;
-    struct dv_weight_source source = source_of(model);
+    struct dv_weight_source source = dv_source_of(model);
     uint32_t                chunk  = params->chunk ? params->chunk : DV_LONG_CHUNK;
     TRY(dv_traffic_of(&traffic, &model->ctx, &source, tokens, chunk, params->no_fuse));
     plan->passes             = traffic.passes;
@@ -248,25 +248,15 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
 
 /* ---- weights ---- */
 
-/* The graphs that name the recipes: which matrices there are does not depend on the tokens of a
- * pass, but on the forms of attention that sessions may choose. */
-static dsvk_status recipe_graphs(struct dv_graph *graphs[2], uint32_t *n, const dsvk_model *model,
-                                 bool math_f16, bool no_fuse)
-{
-    dsvk_status          status;
-    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    bool                 both = math_f16 &&
-                dv_model_materialise_from(&model->config) <= model->config.max_context;
-    for (*n = 0; *n < (both ? 2u : 1u); ++*n) {
-        size.materialise = *n == 1;
-        TRY(dv_engine_graph(&graphs[*n], &model->ctx, &model->config, &size, no_fuse));
-    }
-    return DSVK_OK;
-}
-
-static bool wants_f16(dsvk_math math, const struct dv_caps *caps)
+bool dv_wants_f16(dsvk_math math, const struct dv_caps *caps)
 {
     return math == DSVK_MATH_F16 || (math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
+}
+
+static uint64_t device_left(const dsvk_device *device)
+{
+    const struct dv_device *dev = device->dev;
+    return dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
 }
 
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
@@ -278,12 +268,30 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    struct dv_weight_source source   = source_of(model);
+    struct dv_weight_source source   = dv_source_of(model);
+    bool                    math_f16 = dv_wants_f16(params->math, &device->dev->caps);
+    struct dv_session_size  size     = { .ctx      = &model->ctx,
+                                         .config   = &model->config,
+                                         .caps     = &device->dev->caps,
+                                         .math_f16 = math_f16,
+                                         .no_fuse  = params->no_fuse,
+                                         .context  = params->context,
+                                         .chunk    = params->chunk,
+                                         .cache    = dv_cache_format_of(params->cache) };
+    struct dv_expert_budget budget   = { .session    = &size,
+                                         .host_bytes = params->host_memory };
+    if (params->context > model->config.max_context)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "model: a context of %u tokens, but the model's limit is %u",
+                       params->context, model->config.max_context);
     if ((unsigned)params->weights > DSVK_WEIGHTS_FP4)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: no such format of weights");
-    source.formats = (enum dv_formats)params->weights; /* in the same order */
-    bool                    math_f16 = wants_f16(params->math, &device->dev->caps);
-    status = recipe_graphs(graphs, &n, model, math_f16, params->no_fuse);
+    source.formats    = (enum dv_formats)params->weights; /* in the same order */
+    source.check_data = true;
+    source.budget     = &budget;
+    if (budget.host_bytes == 0)
+        budget.host_bytes = dv_expert_host_bytes(&device->dev->caps, device_left(device));
+    status = dv_recipe_graphs(graphs, &n, &model->ctx, &model->config, math_f16, params->no_fuse);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
                                  &params->progress);
@@ -292,6 +300,8 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     if (status != DSVK_OK)
         return status;
     model->device   = device;
+    struct dv_experts *x = dv_weights_experts(model->weights);
+    model->context       = x ? x->context : 0;
     model->no_fuse  = params->no_fuse;
     model->math_f16 = math_f16;
     /* AUTO: f16 where it is faster, which is in matrix units only. */

@@ -2,9 +2,6 @@
 #include "api/handles.h"
 #include "engine/sample.h"
 
-#define DEFAULT_CONTEXT 8192u
-#define SMALLEST_CONTEXT 256u
-
 static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)
 {
     if (!model->weights)
@@ -21,29 +18,11 @@ static dsvk_status check_params(const dsvk_model *model, const dsvk_session_para
     return DSVK_OK;
 }
 
-static enum dv_cache_format cache_format(dsvk_cache cache)
+enum dv_cache_format dv_cache_format_of(dsvk_cache cache)
 {
     return cache == DSVK_CACHE_F32   ? DV_CACHE_F32
            : cache == DSVK_CACHE_FP8 ? DV_CACHE_FP8
                                      : DV_CACHE_BF16;
-}
-
-/* The longest context whose cache takes at most half of what is left: the rest is for activations
- * and for others. */
-static uint32_t fitting_context(const dsvk_model *model, enum dv_cache_format format)
-{
-    const struct dv_config *c   = &model->config;
-    const struct dv_device *dev = model->device->dev;
-    uint32_t context = c->max_context < DEFAULT_CONTEXT ? c->max_context : DEFAULT_CONTEXT;
-    uint64_t left    = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-    struct dv_cache_shape shape = {
-        .format = format, .layers = c->layers, .kv = c->kv_lora, .rope = c->rope
-    };
-    for (;; context /= 2) {
-        shape.context = context;
-        if (context <= SMALLEST_CONTEXT || dv_cache_bytes(&shape) <= left / 2)
-            return context;
-    }
 }
 
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
@@ -66,11 +45,11 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                         .no_fuse  = model->no_fuse };
     struct dv_session_params p      = { .context = params->context,
                                         .chunk   = params->chunk,
-                                        .cache   = cache_format(params->cache),
+                                        .cache   = dv_cache_format_of(params->cache),
                                         .profile = params->profile };
     if (p.context == 0)
-        p.context = fitting_context(model, p.cache);
-    if (p.chunk > p.context)
+        p.context = model->context;
+    if (p.context > 0 && p.chunk > p.context)
         p.chunk = p.context;
     status = dv_session_new(&session->session, &engine, &p);
     if (status != DSVK_OK) {
@@ -171,6 +150,7 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     *stats                     = s->stats;
     stats->device_bytes        = s->engine.dev->bytes_used;
     stats->arena_bytes         = s->arena ? s->arena->bytes : 0;
+    dv_session_expert_stats(s, stats);
 }
 
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)

@@ -14,13 +14,29 @@ struct dv_file_map {
 
 /* Fails with BAD_FILE when `path` cannot be opened or is not a regular file. An empty file
  * maps as data == NULL. A file shortened by someone else after this call may raise SIGBUS on
- * access: use dv_file_read for anything that happens later than loading. */
+ * access: read with dv_file_read_at what is needed later. */
 dsvk_status dv_file_map_open(struct dv_file_map *map, const struct dv_context *ctx,
                              const char *path);
 void        dv_file_map_close(struct dv_file_map *map);
 
 /* Says that this part of a map will be read soon, so that reading from the disk can begin. */
 void dv_memory_will_need(const void *data, uint64_t bytes);
+
+/* A file that is read now and then, at places of the caller's; several threads may at once. */
+struct dv_file {
+    bool open;
+    int  descriptor;
+};
+
+/* BAD_FILE when `path` cannot be opened or is not a regular file. */
+dsvk_status dv_file_open(struct dv_file *file, const struct dv_context *ctx, const char *path);
+void        dv_file_close(struct dv_file *file);
+/* Bytes that were read to `data`: fewer than asked for where the file has ended or the disk failed.
+ * Says nothing itself, so that threads may call it. */
+uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes, uint64_t offset);
+
+/* Says that this part of a file is not read again, so that no copy of it need stay in memory. */
+void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset);
 
 /* Reads a whole small file; fails with BAD_FILE above `limit` bytes. The caller frees *data,
  * which has one 0 byte behind its end. */
@@ -43,6 +59,7 @@ dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path);
 uint64_t dv_time_ns(void);     /* monotonic */
 uint64_t dv_cpu_time_ns(void); /* of this process, all threads */
 uint64_t dv_host_memory_free(void);
+uint64_t dv_host_memory_size(void);
 uint32_t dv_processor_count(void);
 
 /* Runs work(user, i) for i = 0 .. n-1 on up to `threads` threads (0: one per processor) and

@@ -75,6 +75,46 @@ void dv_memory_will_need(const void *data, uint64_t bytes)
                             POSIX_MADV_WILLNEED);
 }
 
+dsvk_status dv_file_open(struct dv_file *file, const struct dv_context *ctx, const char *path)
+{
+    dsvk_status status;
+    uint64_t    bytes;
+    *file = (struct dv_file){ 0 };
+    TRY(open_regular(&file->descriptor, &bytes, ctx, path));
+    file->open = true;
+    return DSVK_OK;
+}
+
+void dv_file_close(struct dv_file *file)
+{
+    if (file->open)
+        close(file->descriptor);
+    *file = (struct dv_file){ 0 };
+}
+
+uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes, uint64_t offset)
+{
+    unsigned char *to   = data;
+    uint64_t       done = 0;
+    while (done < bytes) {
+        uint64_t left = bytes - done, most = UINT64_C(1) << 30;
+        ssize_t  n = pread(file->descriptor, to + done, (size_t)(left < most ? left : most),
+                           (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    return done;
+}
+
+void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset)
+{
+    if (bytes > 0) /* 0 would mean: to the end */
+        (void)posix_fadvise(file->descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+}
+
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
                          const char *path, size_t limit)
 {
@@ -216,10 +256,20 @@ uint64_t dv_cpu_time_ns(void)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static uint64_t memory_of(int pages_name)
+{
+    long pages = sysconf(pages_name), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 uint64_t dv_host_memory_free(void)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    return memory_of(_SC_AVPHYS_PAGES);
+}
+
+uint64_t dv_host_memory_size(void)
+{
+    return memory_of(_SC_PHYS_PAGES);
 }
 
 uint32_t dv_processor_count(void)

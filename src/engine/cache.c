@@ -14,10 +14,14 @@ static uint64_t page_size(const struct dv_cache_shape *shape)
            shape->layers;
 }
 
+static uint64_t table_bytes(const struct dv_cache_shape *shape)
+{
+    return (uint64_t)page_count(shape) * 8;
+}
+
 uint64_t dv_cache_bytes(const struct dv_cache_shape *shape)
 {
-    return page_size(shape) * page_count(shape) +
-           ((uint64_t)page_count(shape) * 8 + 255) / 256 * 256;
+    return page_size(shape) * page_count(shape) + table_bytes(shape);
 }
 
 /* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */
@@ -65,9 +69,9 @@ dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv
     c->page_bytes = page_size(shape);
     c->bytes      = dv_cache_bytes(shape);
     TRY_OR(fail, allocate_pages(c, pages, addresses));
-    TRY_OR(fail, dv_buffer_new(&c->table, dev, pages * sizeof *addresses, DV_MEMORY_DEVICE,
+    TRY_OR(fail, dv_buffer_new(&c->table, dev, table_bytes(shape), DV_MEMORY_DEVICE,
                                "latent cache pages"));
-    TRY_OR(fail, dv_stream_upload(stream, c->table, 0, addresses, pages * sizeof *addresses));
+    TRY_OR(fail, dv_stream_upload(stream, c->table, 0, addresses, table_bytes(shape)));
     *out = c;
     c    = NULL;
 fail:

@@ -83,6 +83,22 @@ static dsvk_status run(struct run *r, const dsvk_offer *offer)
     return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
 }
 
+/* With experts in tiers nothing can be queued ahead: pass by pass. */
+static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, const dsvk_offer *offer)
+{
+    dsvk_status status;
+    for (; limit > 0 && offer->take(offer->user, s->next); limit--) {
+        status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
+        if (status != DSVK_OK) {
+            s->n_tokens = 0; /* the cache may hold half a pass */
+            return status;
+        }
+        s->tokens[s->n_tokens++] = s->next;
+        TRY(dv_session_argmax(s, &s->next));
+    }
+    return DSVK_OK;
+}
+
 dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
 {
     dsvk_status status;
@@ -90,6 +106,8 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_off
     TRY(dv_session_argmax(s, &s->next));
     r.limit = s->params.context - s->n_tokens;
     r.limit = n < r.limit ? n : r.limit;
+    if (dv_weights_experts(s->engine.weights))
+        return generate_by_pass(s, r.limit, offer);
     if (r.limit == 0 || !offer->take(offer->user, s->next))
         return DSVK_OK;
     s->last      = NULL;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Packing on all cores, batch by batch. Where device memory is mapped, threads write into it; where
- * it is not, they write into one of two staging buffers while the device copies from the other. The
- * pages of the next batch are asked for before a batch is packed, so that the disk works too.
+ * it is not, they write into one of two staging buffers while the device copies from the other.
+ * What a batch is packed from is read into one buffer; the pages of the next batch are asked for
+ * before, so that the disk works too.
  * A batch is made of units: some 8-row groups of one matrix, or one vector. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/os.h"
 #include "engine/loading.h"
+#include "engine/reading.h"
 
 #define BATCH_BYTES (UINT64_C(64) << 20) /* packed between two reports of progress */
 #define UNIT_BYTES (UINT64_C(4) << 20)
@@ -19,6 +21,7 @@ struct unit {
     uint32_t             first, end; /* groups; end 0: a vector */
     uint64_t             tile_bytes, scale_bytes; /* the latter with the padding at the end */
     unsigned char       *tiles, *scales;          /* where they are packed to */
+    struct dv_reads      reads;
 };
 
 struct slot {
@@ -31,6 +34,7 @@ struct batch {
     struct unit units[MAX_UNITS];
     uint32_t    n;
     uint64_t    bytes, done; /* done: of its items' bytes */
+    uint64_t    read_bytes;
 };
 
 struct packing {
@@ -40,6 +44,9 @@ struct packing {
     uint32_t           item, group; /* where the next unit begins */
     struct batch      *batches[2];  /* the one that is packed and the next */
     struct slot        slots[2];
+    unsigned char     *stored; /* what the batch is packed from */
+    uint64_t           stored_bytes;
+    bool               release; /* files and weights do not fit into memory together */
 };
 
 static const struct dv_weight_info *info_of(const struct dv_loading *l,
@@ -86,37 +93,18 @@ static void advance(struct packing *p, const struct unit *unit)
     }
 }
 
-/* Which part of a tensor's values a unit answers for, in equal shares: what it reads is near. */
-static void share_of(const struct packing *p, const struct unit *unit, uint64_t values,
-                     uint64_t *from, uint64_t *to)
-{
-    uint64_t groups = dv_layout_groups(&unit->item->layout, info_of(p->l, unit->item));
-    *from           = values / groups * unit->first + values % groups * unit->first / groups;
-    *to             = values / groups * unit->end + values % groups * unit->end / groups;
-}
-
-static void ask_for_pages(const struct packing *p, const struct unit *unit)
-{
-    for (uint32_t i = 0; unit->end && i < info_of(p->l, unit->item)->n_parts; i++) {
-        const struct dv_layout_source *part = &unit->item->parts[i];
-        uint64_t                       from, to;
-        share_of(p, unit, (uint64_t)part->rows * part->cols, &from, &to);
-        if (part->data)
-            dv_memory_will_need(part->data + dv_dtype_size(part->dtype, from),
-                                dv_dtype_size(part->dtype, to - from));
-    }
-}
-
 static void cut(struct packing *p, struct batch *batch)
 {
     batch->n     = 0;
-    batch->bytes = batch->done = 0;
+    batch->bytes = batch->done = batch->read_bytes = 0;
     while (p->item < p->l->n_items && batch->n < MAX_UNITS) {
         struct unit unit = next_unit(p);
         if (batch->n > 0 && batch->bytes + room_of(&unit) > p->batch_bytes)
             break;
         advance(p, &unit);
-        ask_for_pages(p, &unit);
+        dv_reads_plan(&unit.reads, unit.item, info_of(p->l, unit.item), unit.first, unit.end,
+                      &batch->read_bytes);
+        dv_reads_announce(&unit.reads);
         batch->units[batch->n++] = unit;
         batch->bytes += room_of(&unit);
         batch->done += unit.tile_bytes + unit.scale_bytes;
@@ -127,29 +115,11 @@ static void cut(struct packing *p, struct batch *batch)
 
 struct work {
     const struct packing *p;
-    const struct batch   *batch;
+    struct batch         *batch;
 };
 
-/* Looks at a unit's share of its tensors, not at what it was packed from. */
-static void count_nan(const struct packing *p, const struct unit *unit)
-{
-    for (uint32_t i = 0; i < info_of(p->l, unit->item)->n_parts; i++) {
-        struct dv_layout_source part = unit->item->parts[i];
-        uint64_t                from, to, last;
-        share_of(p, unit, part.rows, &from, &last);
-        atomic_fetch_add(&p->l->bad_scales,
-                         dv_layout_count_bad_scales(&part, (uint32_t)from, (uint32_t)last));
-        if (part.dtype != DV_F8_E4M3)
-            continue;
-        share_of(p, unit, (uint64_t)part.rows * part.cols, &from, &to);
-        part.data += from;
-        part.rows = 1;
-        part.cols = (uint32_t)(to - from);
-        atomic_fetch_add(&p->l->nan, dv_layout_count_nan(&part));
-    }
-}
-
-static void pack_vector(const struct packing *p, const struct unit *unit)
+static void pack_vector(const struct packing *p, const struct unit *unit,
+                        const struct dv_layout_source *stored)
 {
     const struct dv_load_item   *item = unit->item;
     const struct dv_weight_info *info = info_of(p->l, item);
@@ -158,28 +128,41 @@ static void pack_vector(const struct packing *p, const struct unit *unit)
         if (k >= info->cols)
             out[k] = 0.0f;
         else
-            out[k] = item->parts[0].data
-                         ? dv_dtype_get(item->parts[0].dtype, item->parts[0].data, k)
-                         : dv_source_made_up(info, k);
+            out[k] = stored->data ? dv_dtype_get(stored->dtype, stored->data, k)
+                                  : dv_source_made_up(info, k);
+}
+
+static void pack_stored(const struct packing *p, const struct unit *unit,
+                        const struct dv_layout_source *stored)
+{
+    const struct dv_load_item   *item = unit->item;
+    const struct dv_weight_info *info = info_of(p->l, item);
+    dv_layout_pack_parts(unit->tiles, unit->scales, &item->layout, info, stored, unit->first,
+                         unit->end);
+    atomic_fetch_add(&p->l->nan, dv_reads_count_nan(item, info, stored, unit->first, unit->end));
+    atomic_fetch_add(&p->l->bad_scales,
+                     dv_reads_count_bad_scales(item, info, stored, unit->first, unit->end));
 }
 
 static void pack_unit(void *user, uint32_t i)
 {
     const struct work           *work = user;
     const struct packing        *p    = work->p;
-    const struct unit           *unit = &work->batch->units[i];
+    struct unit                 *unit = &work->batch->units[i];
     const struct dv_load_item   *item = unit->item;
     const struct dv_weight_info *info = info_of(p->l, item);
-    if (unit->end == 0) {
-        pack_vector(p, unit);
-    } else if (!item->parts[0].data) {
+    struct dv_layout_source      stored[DV_MAX_PARTS];
+    if (!dv_reads_fetch(stored, &unit->reads, p->l->source->checkpoint, item, info, p->stored))
+        return; /* told by the thread that started all */
+    if (unit->end == 0)
+        pack_vector(p, unit, &stored[0]);
+    else if (!item->parts[0].data)
         dv_layout_random(unit->tiles, unit->scales, &item->layout, info,
                          dv_source_seed(info, item->expert), unit->first, unit->end);
-    } else {
-        dv_layout_pack_parts(unit->tiles, unit->scales, &item->layout, info, item->parts,
-                             unit->first, unit->end);
-        count_nan(p, unit);
-    }
+    else
+        pack_stored(p, unit, stored);
+    if (p->release)
+        dv_reads_release(&unit->reads, p->l->source->checkpoint);
 }
 
 /* In the item's place in device memory. */
@@ -230,18 +213,53 @@ static dsvk_status submit_copies(struct packing *p, const struct batch *batch, s
     return dv_stream_submit(p->l->stream, slot->commands, &slot->value);
 }
 
+static dsvk_status make_room(struct packing *p, uint64_t bytes)
+{
+    if (bytes <= p->stored_bytes)
+        return DSVK_OK;
+    dv_free(p->l->ctx, p->stored);
+    p->stored_bytes = 0;
+    p->stored       = dv_alloc(p->l->ctx, bytes);
+    if (!p->stored)
+        return dv_fail(p->l->ctx, DSVK_NO_MEMORY,
+                       "weights: no memory for reading %" PRIu64 " bytes at a time", bytes);
+    p->stored_bytes = bytes;
+    return DSVK_OK;
+}
+
+static dsvk_status check_reads(const struct packing *p, const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n; i++)
+        if (batch->units[i].reads.missing)
+            return dv_fail(p->l->ctx, DSVK_BAD_FILE,
+                           "weights: %s: %" PRIu64 " bytes could not be read: its file has become "
+                           "shorter, or the disk fails",
+                           batch->units[i].reads.where, batch->units[i].reads.missing);
+    return DSVK_OK;
+}
+
 static dsvk_status pack_batch(struct packing *p, struct batch *batch, struct slot *slot)
 {
     dsvk_status status = DSVK_OK;
     struct work work   = { p, batch };
     if (p->staged) /* the copies of two batches ago */
         TRY(dv_stream_wait(p->l->stream, slot->value, 0));
+    TRY(make_room(p, batch->read_bytes));
     set_places(p, batch, slot);
     dv_parallel(0, batch->n, pack_unit, &work);
+    TRY(check_reads(p, batch));
     return p->staged ? submit_copies(p, batch, slot) : status;
 }
 
 /* ---- all batches ---- */
+
+static void choose_bytes(struct packing *p)
+{
+    p->batch_bytes = p->l->source->batch_bytes;
+    if (p->batch_bytes == 0)
+        p->batch_bytes = BATCH_BYTES;
+    p->unit_bytes = p->batch_bytes < 4 * UNIT_BYTES ? p->batch_bytes / 4 + 1 : UNIT_BYTES;
+}
 
 /* Bytes that the largest batch takes: one unit may be more than a batch should be, and all of a
  * small model is less. */
@@ -260,6 +278,22 @@ static uint64_t staging_room(const struct packing *p)
     }
     uint64_t room = all < p->batch_bytes ? all : p->batch_bytes;
     return room > largest ? room : largest;
+}
+
+uint64_t dv_loading_staging(const struct dv_loading *l)
+{
+    struct packing p = { .l = (struct dv_loading *)l };
+    choose_bytes(&p);
+    return 2 * staging_room(&p);
+}
+
+/* Whether the pages of the files could not stay anyway. Where they can, the next start finds them
+ * in memory. */
+static bool fills_memory(const struct packing *p)
+{
+    const struct dv_checkpoint *checkpoint = p->l->source->checkpoint;
+    uint64_t                    weights    = p->staged ? 0 : p->l->w->bytes;
+    return checkpoint && dv_checkpoint_bytes(checkpoint) + weights > dv_host_memory_size();
 }
 
 static dsvk_status prepare(struct packing *p)
@@ -287,6 +321,7 @@ static void clean_up(struct packing *p)
     /* What is still copied must end before its memory goes; a lost device has nothing running. */
     if (p->staged && stream->completed < stream->submitted && !stream->dev->lost)
         dv_stream_wait(stream, stream->submitted, 0);
+    dv_free(p->l->ctx, p->stored);
     for (uint32_t i = 0; i < 2; i++) {
         dv_free(p->l->ctx, p->batches[i]);
         dv_commands_free(p->slots[i].commands);
@@ -313,11 +348,10 @@ static dsvk_status pack_all(struct packing *p, const dsvk_progress *progress)
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
 {
     dsvk_status    status;
-    struct packing p = { .l = l, .batch_bytes = l->source->batch_bytes };
-    if (p.batch_bytes == 0)
-        p.batch_bytes = BATCH_BYTES;
-    p.unit_bytes = p.batch_bytes < 4 * UNIT_BYTES ? p.batch_bytes / 4 + 1 : UNIT_BYTES;
-    status       = prepare(&p);
+    struct packing p = { .l = l };
+    choose_bytes(&p);
+    status = prepare(&p);
+    p.release = fills_memory(&p);
     if (status == DSVK_OK)
         status = pack_all(&p, progress);
     clean_up(&p);

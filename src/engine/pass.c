@@ -26,12 +26,20 @@ void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint
     if (n == 1) {
         stats->decode_tokens++;
         stats->decode_seconds += (double)ns * 1e-9;
-        stats->decode_dispatches = p->commands->n_dispatches;
-        stats->decode_barriers   = p->commands->n_barriers;
+        stats->decode_dispatches = p->n_dispatches;
+        stats->decode_barriers   = p->n_barriers;
     } else {
         stats->prefill_tokens += n;
         stats->prefill_seconds += (double)ns * 1e-9;
     }
+}
+
+static dsvk_status run_whole(struct dv_session *s, const struct dv_program *p)
+{
+    dsvk_status status;
+    uint64_t    value;
+    TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
+    return dv_stream_wait(s->engine.stream, value, 0);
 }
 
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
@@ -39,7 +47,7 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
 {
     dsvk_status        status;
     struct dv_program *p;
-    uint64_t           value, start = dv_time_ns();
+    uint64_t           start = dv_time_ns();
     struct dv_pass     kind = { .tokens      = n,
                                 .all_rows    = all_rows,
                                 .materialise = position == 0 && n >= s->materialise_from };
@@ -47,8 +55,7 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
     s->ran_ahead            = false;
     TRY(dv_session_program(&p, s, &kind));
     dv_session_write_step(s, p, ids, n, position);
-    TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
-    TRY(dv_stream_wait(s->engine.stream, value, 0));
+    TRY(p->parts ? dv_session_run_parts(s, p) : run_whole(s, p));
     s->last = p;
     dv_session_add_stats(s, p, n, dv_time_ns() - start);
     return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->record) : DSVK_OK;

@@ -5,18 +5,16 @@
 #include <math.h>
 #include <string.h>
 
-
 /* ---- making ---- */
 
 /* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are
  * good to 2^-11 only. */
-static dsvk_status make_rope_table(struct dv_session *s)
+static dsvk_status make_rope_table(struct dv_session *s, uint64_t bytes)
 {
     dsvk_status             status;
     const struct dv_config *c     = s->engine.config;
     uint32_t                pairs = c->rope / 2;
-    size_t                  bytes = (size_t)s->params.context * pairs * 2 * sizeof(float);
-    float                  *table = dv_alloc(s->engine.ctx, bytes);
+    float                  *table = dv_alloc(s->engine.ctx, (size_t)bytes);
     double                 *f     = dv_alloc(s->engine.ctx, pairs * sizeof *f), mscale;
     if (!table || !f) {
         status = dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
@@ -46,19 +44,50 @@ static dsvk_status allocate(struct dv_session *s)
                                       .kv      = c->kv_lora,
                                       .rope    = c->rope,
                                       .context = s->params.context };
-    uint64_t                arena;
+    struct dv_session_bytes bytes;
     s->tokens = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
     if (!s->tokens)
         return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
                        s->params.context);
-    TRY(dv_session_arena_bytes(&arena, s));
+    TRY(dv_size_bytes(&bytes, &s->size));
+    s->argument_nodes = bytes.nodes;
     TRY(dv_cache_new(&s->cache, e->dev, e->stream, &shape));
-    TRY(dv_buffer_new(&s->arena, e->dev, arena, DV_MEMORY_DEVICE, "activations"));
-    TRY(dv_buffer_new(&s->step, e->dev, DV_STEP_IDS + (uint64_t)s->params.chunk * 4,
-                      DV_MEMORY_UPLOAD, "parameters"));
-    TRY(dv_buffer_new(&s->result, e->dev, (uint64_t)s->params.chunk * 16, DV_MEMORY_READBACK,
-                      "results"));
-    return make_rope_table(s);
+    TRY(dv_buffer_new(&s->arena, e->dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
+    TRY(dv_buffer_new(&s->arguments, e->dev, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
+    TRY(dv_buffer_new(&s->step, e->dev, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
+    TRY(dv_buffer_new(&s->result, e->dev, bytes.result, DV_MEMORY_READBACK, "results"));
+    return make_rope_table(s, bytes.rope);
+}
+
+/* Context and chunk where the parameters leave them to us. */
+static dsvk_status choose_size(struct dv_session *s)
+{
+    dsvk_status             status;
+    const struct dv_engine *e    = &s->engine;
+    const struct dv_device *dev  = e->dev;
+    uint64_t                left = UINT64_MAX;
+    struct dv_experts      *x    = dv_weights_experts(e->weights);
+    struct dv_tuning        tuning;
+    if (dev->bytes_limit)
+        left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    s->size = (struct dv_session_size){ .ctx              = e->ctx,
+                                        .config           = e->config,
+                                        .caps             = &dev->caps,
+                                        .math_f16         = e->math_f16,
+                                        .no_fuse          = e->no_fuse,
+                                        .context          = s->params.context,
+                                        .chunk            = s->params.chunk,
+                                        .cache            = s->params.cache,
+                                        .materialise_from = s->params.materialise_from,
+                                        .tiers            = x != NULL,
+                                        .expert_slots     = x ? dv_experts_slots(x) : 0 };
+    TRY(dv_size_choose(&s->size, left));
+    s->params.context = s->size.context;
+    s->params.chunk   = s->size.chunk;
+    dv_tuning_of(&tuning, &dev->caps);
+    s->split            = dv_engine_split(s->params.context, &tuning);
+    s->materialise_from = dv_size_form(&s->size);
+    return DSVK_OK;
 }
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
@@ -69,16 +98,20 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     *out                 = NULL;
     if (!s)
         return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+    if (params->profile && dv_weights_experts(engine->weights)) {
+        dv_free(engine->ctx, s);
+        return dv_fail(engine->ctx, DSVK_UNSUPPORTED,
+                       "session: no profile with experts in tiers; give the device more memory");
+    }
     s->engine      = *engine;
     s->params      = *params;
     s->profile.ctx = engine->ctx;
-    dv_tuning_of(&s->tuning, &engine->dev->caps);
-    s->split = dv_engine_split(params->context, &s->tuning);
-    dv_session_choose_form(s);
-    TRY_OR(fail, dv_session_choose_chunk(s));
+    TRY_OR(fail, choose_size(s));
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
+    if (dv_weights_experts(engine->weights))
+        s->experts_before = dv_weights_experts(engine->weights)->stats;
     *out                  = s;
     return DSVK_OK;
 fail:
@@ -95,6 +128,7 @@ void dv_session_free(struct dv_session *session)
         dv_program_free(session->slots[i].program);
     dv_cache_free(session->cache);
     dv_buffer_free(session->arena);
+    dv_buffer_free(session->arguments);
     dv_buffer_free(session->rope);
     dv_buffer_free(session->step);
     dv_buffer_free(session->result);
@@ -221,9 +255,6 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     return DSVK_OK;
 }
 
-/* Most tokens of a scoring pass: each has a row of logits in the arena, half a megabyte for V3. */
-#define SCORE_CHUNK 256u
-
 static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uint32_t n,
                                const dsvk_score_rows *rows, float *row)
 {
@@ -247,7 +278,7 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
     if (!row)
         return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
                        s->engine.config->vocab);
-    uint32_t most = s->params.chunk < SCORE_CHUNK ? s->params.chunk : SCORE_CHUNK;
+    uint32_t most = s->params.chunk < DV_SCORE_CHUNK ? s->params.chunk : DV_SCORE_CHUNK;
     s->n_tokens   = 0;
     status        = DSVK_OK;
     while (status == DSVK_OK && s->n_tokens < n) {

@@ -6,15 +6,12 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
+#include "engine/experts.h"
 #include "engine/profile.h"
+#include "engine/sizes.h"
 #include "engine/weights.h"
 #include "kernel/program.h"
 #include "model/model.h"
-
-#define DV_MAX_PROGRAMS 8
-
-/* Tokens of a pass on devices with matrix units, unless memory or the caller say less. */
-#define DV_LONG_CHUNK 2048u
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
@@ -28,19 +25,12 @@ struct dv_engine {
 };
 
 struct dv_session_params {
-    uint32_t             context; /* > 0 */
-    uint32_t             chunk;   /* 0 = dv_session_choose_chunk() */
+    uint32_t             context; /* 0 = dv_size_choose() */
+    uint32_t             chunk;   /* 0 = dv_size_choose() */
     enum dv_cache_format cache;
     bool                 profile;
     uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
     uint32_t             ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
-};
-
-/* What a program is recorded for. */
-struct dv_pass {
-    uint32_t tokens;
-    bool     all_rows;    /* with every row's logits and the routers' choices */
-    bool     materialise; /* of dv_graph_size */
 };
 
 struct dv_session_slot {
@@ -52,11 +42,13 @@ struct dv_session_slot {
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
-    struct dv_tuning         tuning;
+    struct dv_session_size   size;   /* as params, what was 0 chosen */
     uint32_t                 split;  /* positions of one attention split */
     uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
     struct dv_cache         *cache;
     struct dv_buffer        *arena, *rope, *step, *result;
+    struct dv_buffer        *arguments; /* of all slots' programs, argument_nodes for each */
+    uint32_t                 argument_nodes;
     struct dv_session_slot   slots[DV_MAX_PROGRAMS];
     uint64_t                 clock;
     uint32_t                *tokens; /* [context] */
@@ -65,16 +57,9 @@ struct dv_session {
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     dsvk_session_stats       stats;
+    struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
 };
-
-/* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
-dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
-                            const struct dv_config *config, const struct dv_graph_size *size,
-                            bool no_fuse);
-/* Positions of one attention split: what the device's shapes say, else (or without a device, NULL)
- * at least 128, a multiple of the page, at most 64 splits of the context. */
-uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_session_params *params);
@@ -89,10 +74,11 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 
+/* Fills in what is said of experts. */
+void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stats *stats);
+
 /* ---- inside engine/ ---- */
 
-/* Sets materialise_from by the parameters (engine/programs.c). */
-void dv_session_choose_form(struct dv_session *s);
 /* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c). */
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
                             uint32_t position, bool all_rows);
@@ -101,12 +87,10 @@ void        dv_session_write_step(struct dv_session *s, const struct dv_program 
                                   const uint32_t *ids, uint32_t n, uint32_t position);
 void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                                  uint64_t ns);
-/* Sets params.chunk for the device where it is 0; after dv_session_choose_form(). */
-dsvk_status dv_session_choose_chunk(struct dv_session *s);
+/* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
+dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);
-/* The arena bytes that passes of up to `chunk` tokens need. */
-dsvk_status dv_session_arena_bytes(uint64_t *bytes, const struct dv_session *s);
 
 #endif

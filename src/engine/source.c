@@ -37,6 +37,8 @@ dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_cont
     dsvk_status           status;
     struct dv_matrix_file file;
     TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
+    if (source->check_data)
+        TRY(dv_checkpoint_check_scales(ctx, source->checkpoint, &file));
     *part = (struct dv_layout_source){
         .dtype = file.dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
     };

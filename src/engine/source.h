@@ -9,11 +9,21 @@
 #include "file/checkpoint.h"
 #include "kernel/layout.h"
 
+/* What routed experts may take when they do not all fit: see engine/experts.h. */
+struct dv_session_size;
+struct dv_expert_budget {
+    uint64_t device_bytes; /* of slots; 0 = what all else and a session leave of the device */
+    uint64_t host_bytes;
+    const struct dv_session_size *session; /* for which room is left; context and chunk may be 0 */
+};
+
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
     enum dv_formats formats; /* that weights are converted to */
+    bool     check_data;  /* parts' scales too, before anything is allocated for them */
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
+    const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
 };
 
 /* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */

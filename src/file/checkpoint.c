@@ -21,6 +21,7 @@ struct dv_checkpoint {
     uint32_t                 n_shards, n_open;
     char                   **shards; /* file names, in order */
     struct dv_file_map      *maps;   /* the first n_open are open */
+    struct dv_file          *files;  /* the same ones, for reading at places */
     struct dv_tensor_list    list;
     uint64_t                 bytes;
 };
@@ -89,11 +90,42 @@ static dsvk_status list_index(struct dv_checkpoint *c, const char *path, json_t 
     return DSVK_OK;
 }
 
+/* From a copy of the header, so that no map is touched; then tensors are given addresses in it. */
+static dsvk_status parse_shard(struct dv_checkpoint *c, const char *path, uint32_t i)
+{
+    const struct dv_file_map *map    = &c->maps[i];
+    struct dv_file_map        copy   = { .bytes = map->bytes };
+    unsigned char             first[8];
+    uint64_t                  got    = dv_file_read_at(&c->files[i], first, sizeof first, 0);
+    uint64_t                  bytes  = 0;
+    uint32_t                  before = c->list.n;
+    for (unsigned k = 0; k < sizeof first && got == sizeof first; k++)
+        bytes |= (uint64_t)first[k] << 8 * k;
+    /* Of a header that is longer than it may be, only its length is looked at. */
+    bytes = bytes <= DV_SAFETENSORS_MAX_HEADER && bytes + 8 <= map->bytes ? bytes + 8 : got;
+    unsigned char *text = dv_alloc(c->ctx, (size_t)bytes + 1);
+    if (!text)
+        return no_memory(c, "a header");
+    dsvk_status status = DSVK_OK;
+    if (dv_file_read_at(&c->files[i], text, bytes, 0) < bytes || (got < 8 && map->bytes >= 8))
+        status = dv_fail(c->ctx, DSVK_BAD_FILE, "checkpoint: %s: its header cannot be read", path);
+    copy.data = text;
+    if (status == DSVK_OK)
+        status = dv_safetensors_parse(&c->list, &c->arena, path, &copy, i);
+    for (uint32_t k = before; k < c->list.n; k++) {
+        struct dv_tensor_file *tensor = &c->list.tensors[k];
+        tensor->data                  = map->data + ((uintptr_t)tensor->data - (uintptr_t)text);
+    }
+    dv_free(c->ctx, text);
+    return status;
+}
+
 static dsvk_status open_shards(struct dv_checkpoint *c)
 {
     dsvk_status status;
-    c->maps = dv_zalloc_array(c->ctx, c->n_shards, sizeof *c->maps);
-    if (!c->maps)
+    c->maps  = dv_zalloc_array(c->ctx, c->n_shards, sizeof *c->maps);
+    c->files = dv_zalloc_array(c->ctx, c->n_shards, sizeof *c->files);
+    if (!c->maps || !c->files)
         return no_memory(c, "file maps");
     for (uint32_t i = 0; i < c->n_shards; i++) {
         const char *path = path_of(c, c->shards[i]);
@@ -101,7 +133,8 @@ static dsvk_status open_shards(struct dv_checkpoint *c)
             return no_memory(c, "a path");
         TRY(dv_file_map_open(&c->maps[i], c->ctx, path));
         c->n_open++;
-        TRY(dv_safetensors_parse(&c->list, &c->arena, path, &c->maps[i], i));
+        TRY(dv_file_open(&c->files[i], c->ctx, path));
+        TRY(parse_shard(c, path, i));
     }
     TRY(dv_tensor_list_sort(&c->list, c->ctx, c->shards));
     for (uint32_t i = 0; i < c->list.n; i++)
@@ -201,9 +234,12 @@ void dv_checkpoint_close(struct dv_checkpoint *checkpoint)
     if (!checkpoint)
         return;
     const struct dv_context *ctx = checkpoint->ctx;
-    for (uint32_t i = 0; i < checkpoint->n_open; i++)
+    for (uint32_t i = 0; i < checkpoint->n_open; i++) {
         dv_file_map_close(&checkpoint->maps[i]);
+        dv_file_close(&checkpoint->files[i]);
+    }
     dv_free(ctx, checkpoint->maps);
+    dv_free(ctx, checkpoint->files);
     dv_free(ctx, checkpoint->shards);
     dv_free(ctx, checkpoint->list.tensors);
     dv_free(ctx, checkpoint->folder);
@@ -246,4 +282,42 @@ const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *chec
                                                 const char                 *name)
 {
     return dv_tensor_list_find(&checkpoint->list, name);
+}
+
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset)
+{
+    *shard  = 0;
+    *offset = 0;
+    for (uint32_t i = 0; i < checkpoint->n_open; i++) {
+        const struct dv_file_map *map = &checkpoint->maps[i];
+        if (map->data && (uintptr_t)data >= (uintptr_t)map->data &&
+            (uintptr_t)data - (uintptr_t)map->data < map->bytes) {
+            *shard  = i;
+            *offset = (uint64_t)(data - map->data);
+        }
+    }
+}
+
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard)
+{
+    return checkpoint->shards[shard];
+}
+
+uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
+                            const unsigned char *data, uint64_t bytes)
+{
+    uint32_t shard;
+    uint64_t offset;
+    dv_checkpoint_locate(checkpoint, data, &shard, &offset);
+    return dv_file_read_at(&checkpoint->files[shard], to, bytes, offset);
+}
+
+void dv_checkpoint_release(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                           uint64_t bytes)
+{
+    uint32_t shard;
+    uint64_t offset;
+    dv_checkpoint_locate(checkpoint, data, &shard, &offset);
+    dv_file_forget(&checkpoint->files[shard], bytes, offset);
 }

@@ -19,7 +19,7 @@ struct dv_tensor_file {
     enum dv_dtype        dtype;
     uint32_t             n_dims;
     uint64_t             dims[DV_MAX_DIMS];
-    const unsigned char *data; /* any alignment */
+    const unsigned char *data; /* any alignment; safe to touch while nobody shortens the file */
     uint64_t             bytes;
     uint32_t             shard; /* index of its file */
 };
@@ -47,6 +47,20 @@ const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *ch
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
                                                 const char *name);
 
+/* For reading tensors again without the map: the file and the place in it of an address among a
+ * tensor's data. */
+void dv_checkpoint_locate(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                          uint32_t *shard, uint64_t *offset);
+/* The name of a file in the folder. */
+const char *dv_checkpoint_shard(const struct dv_checkpoint *checkpoint, uint32_t shard);
+/* Copies bytes of tensors without touching the map, from any thread; how many there were: fewer
+ * where the file has been shortened since it was opened, or cannot be read. */
+uint64_t dv_checkpoint_read(const struct dv_checkpoint *checkpoint, void *to,
+                            const unsigned char *data, uint64_t bytes);
+/* Says that these bytes are not read again, so that no copy of them need stay in memory. */
+void dv_checkpoint_release(const struct dv_checkpoint *checkpoint, const unsigned char *data,
+                           uint64_t bytes);
+
 /* A weight matrix as the engine sees it: [rows, cols] values, scaled in blocks where FP8, in groups
  * of a row's columns where INT4 or FP4. */
 struct dv_matrix_file {
@@ -59,18 +73,21 @@ struct dv_matrix_file {
 
 /* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
  * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
- * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Scales must
- * be finite and above 0. Or INT4 and FP4 in the tensors that src/file/matrix.c describes, whose
- * scales are not read. */
+ * ceil(cols/block); the block size is the config's where that fits, else it is deduced. Or INT4 and
+ * FP4 in the tensors that src/file/matrix.c describes. Reads headers only. */
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t rows, uint32_t cols);
+/* Reads all scales of a matrix, which must be finite and above 0. */
+dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
+                                       const struct dv_checkpoint  *checkpoint,
+                                       const struct dv_matrix_file *matrix);
 /* The vector `name`, [n], F32, F16 or BF16. */
 dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t n);
 /* Checks that every tensor which the architecture in the config needs is there, with the right
- * shape and format, before anything is allocated for it. */
+ * shape and format, before anything is allocated for it. Headers only. */
 dsvk_status dv_checkpoint_check(const struct dv_context *ctx,
                                 const struct dv_checkpoint *checkpoint);
 

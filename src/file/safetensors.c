@@ -6,8 +6,6 @@
 
 #include "file/json.h"
 
-/* The limit that the format itself sets. */
-#define MAX_HEADER_BYTES 100000000u
 #define LENGTH_BYTES 8u
 
 typedef unsigned long long ull; /* for %llu */
@@ -178,10 +176,10 @@ dsvk_status dv_safetensors_parse(struct dv_tensor_list *list, struct dv_arena *a
         return dv_fail(header.ctx, DSVK_BAD_FILE,
                        "checkpoint: %s: a header of %llu bytes in a file of %llu", where,
                        (ull)length, (ull)file->bytes);
-    if (length > MAX_HEADER_BYTES)
+    if (length > DV_SAFETENSORS_MAX_HEADER)
         return dv_fail(header.ctx, DSVK_BAD_FILE,
                        "checkpoint: %s: a header of %llu bytes, more than %u", where, (ull)length,
-                       MAX_HEADER_BYTES);
+                       DV_SAFETENSORS_MAX_HEADER);
     header.data  = file->data + LENGTH_BYTES + length;
     header.bytes = file->bytes - LENGTH_BYTES - length;
     TRY(dv_json_load(&root, header.ctx, "checkpoint", where,

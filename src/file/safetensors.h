@@ -8,13 +8,16 @@
 #include "base/os.h"
 #include "file/checkpoint.h"
 
+/* The limit that the format itself sets. */
+#define DV_SAFETENSORS_MAX_HEADER 100000000u
+
 struct dv_tensor_list {
     struct dv_tensor_file *tensors; /* dv_free() */
     uint32_t               n;
 };
 
 /* Appends the tensors of a file, in the order of their data. Names go into `arena`, data stays in
- * the file, which must outlive the list. `where` names the file in messages. */
+ * the file, which must outlive the list; only the header is looked at. `where` names the file. */
 dsvk_status dv_safetensors_parse(struct dv_tensor_list *list, struct dv_arena *arena,
                                  const char *where, const struct dv_file_map *file, uint32_t shard);
 /* Sorts by name; a name that is there twice is refused. `shards` names the files by number. */

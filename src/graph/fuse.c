@@ -11,7 +11,7 @@
 
 static dv_tensor base_of(const struct dv_graph *g, dv_tensor x)
 {
-    return g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
+    return x && g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
 }
 
 struct dv_node *dv_fuse_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
@@ -22,26 +22,36 @@ struct dv_node *dv_fuse_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
     return !node->dead && node->op == op ? node : NULL;
 }
 
-struct dv_node *dv_fuse_only_maker(const struct fuser *f, dv_tensor x, enum dv_op op)
-{
-    bool only = x && f->uses[x] == 1 && f->g->values[x].kind != DV_VALUE_VIEW;
-    return only ? dv_fuse_maker(f, x, op) : NULL;
-}
-
-void dv_fuse_count_uses(struct fuser *f)
+static void count_uses(struct fuser *f)
 {
     struct dv_graph *g = f->g;
     memset(f->uses, 0, (g->n_values + 1) * sizeof *f->uses);
-    for (uint32_t i = 0; i < g->n_nodes; i++)
-        for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_INPUTS; k++)
-            if (g->nodes[i].in[k]) {
-                dv_tensor base = base_of(g, g->nodes[i].in[k]);
-                f->uses[base]++;
-                if (base != g->nodes[i].in[k])
-                    f->uses[g->nodes[i].in[k]]++;
-            }
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct dv_node *node = &g->nodes[i];
+        for (uint32_t k = 0; !node->dead && k < DV_MAX_INPUTS; k++) {
+            dv_tensor base = base_of(g, node->in[k]);
+            f->uses[base]++;
+            if (base != node->in[k])
+                f->uses[node->in[k]]++;
+        }
+    }
     f->uses[base_of(g, g->logits)]++;
     f->uses[base_of(g, g->token)]++;
+    f->stale = false;
+}
+
+uint32_t dv_fuse_uses(struct fuser *f, dv_tensor x)
+{
+    if (f->stale)
+        count_uses(f);
+    return f->uses[x];
+}
+
+struct dv_node *dv_fuse_only_maker(struct fuser *f, dv_tensor x, enum dv_op op)
+{
+    bool only = x && f->g->values[x].kind != DV_VALUE_VIEW && dv_fuse_maker(f, x, op) &&
+                dv_fuse_uses(f, x) == 1;
+    return only ? dv_fuse_maker(f, x, op) : NULL;
 }
 
 bool dv_fuse_is_plain_matrix(const struct dv_graph *g, dv_weight w)
@@ -56,7 +66,7 @@ void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused)
     fused.layer = node->layer;
     memcpy(fused.out, node->out, sizeof fused.out);
     *node = fused;
-    dv_fuse_count_uses(f);
+    f->stale = true;
 }
 
 /* ---- gate and up in one: swiglu(W_g x, W_u x), the rows of both interleaved ---- */
@@ -173,7 +183,7 @@ static bool fuse_stack(struct fuser *f, struct dv_node *node)
     other->dead = true;
     rebase(g, a, y, 0);
     rebase(g, b, y, first);
-    dv_fuse_count_uses(f);
+    f->stale = true;
     return true;
 }
 
@@ -262,7 +272,7 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
     *node                                                 = fused;
     for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
         g->values[fused.out[i]].producer = (uint32_t)(node - g->nodes) + 1;
-    dv_fuse_count_uses(f);
+    f->stale = true;
     return true;
 }
 
@@ -278,10 +288,11 @@ dsvk_status dv_graph_fuse(struct dv_graph *g)
 {
     if (g->status != DSVK_OK)
         return g->status;
-    struct fuser f = { .g = g, .uses = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof(uint32_t)) };
+    struct fuser f = { .g     = g,
+                       .uses  = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof(uint32_t)),
+                       .stale = true };
     if (!f.uses)
         return g->status = dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for fusion");
-    dv_fuse_count_uses(&f);
     for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
         for (uint32_t i = 0; i < g->n_nodes && g->status == DSVK_OK; i++)
             while (!g->nodes[i].dead && patterns[p](&f, &g->nodes[i]) && g->status == DSVK_OK)

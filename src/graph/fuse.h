@@ -7,17 +7,19 @@
 
 struct fuser {
     struct dv_graph *g;
-    uint32_t        *uses; /* by value: live nodes that read it, or a view of it */
+    uint32_t        *uses;  /* by value: live nodes that read it, or a view of it */
+    bool             stale; /* they are to be counted again */
 };
 
 /* The live node that makes x if it is of this op, else NULL. */
 struct dv_node *dv_fuse_maker(const struct fuser *f, dv_tensor x, enum dv_op op);
 /* The same, when nobody else reads x, so that the node may be taken away. */
-struct dv_node *dv_fuse_only_maker(const struct fuser *f, dv_tensor x, enum dv_op op);
+struct dv_node *dv_fuse_only_maker(struct fuser *f, dv_tensor x, enum dv_op op);
 bool            dv_fuse_is_plain_matrix(const struct dv_graph *g, dv_weight w);
 /* Replaces `node` by `fused`, which makes the same outputs. */
 void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused);
-void dv_fuse_count_uses(struct fuser *f);
+/* Live nodes that read x, or a view of it; counted again after the nodes have changed. */
+uint32_t dv_fuse_uses(struct fuser *f, dv_tensor x);
 
 /* Patterns for at most DV_FEW_TOKENS tokens: whether `node` was rewritten. */
 bool dv_fuse_norm(struct fuser *f, struct dv_node *node);

@@ -26,10 +26,10 @@ bool dv_fuse_norm(struct fuser *f, struct dv_node *node)
     fused.in[0]          = norm->in[0];
     fused.w[1]           = norm->w[0];
     fused.eps            = norm->eps;
-    bool last            = f->uses[norm->out[0]] == 1;
+    bool last            = dv_fuse_uses(f, norm->out[0]) == 1;
     dv_fuse_become(f, node, fused);
     norm->dead |= last;
-    dv_fuse_count_uses(f);
+    f->stale = true;
     return true;
 }
 
@@ -126,7 +126,8 @@ static bool read_between(const struct dv_node *from, const struct dv_node *to, d
 bool dv_fuse_route_up(struct fuser *f, struct dv_node *node)
 {
     dv_tensor route = node->in[1];
-    if (node->op != DV_OP_expert_up || !few(f) || node->in[2] || node->x_div != node->top_k)
+    if (f->g->size.tiers || node->op != DV_OP_expert_up || !few(f) || node->in[2] ||
+        node->x_div != node->top_k)
         return false;
     struct dv_node *router = dv_fuse_maker(f, route, DV_OP_router);
     if (!router || read_between(router, node, route))

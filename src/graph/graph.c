@@ -23,6 +23,23 @@ dv_tensor dv_node_route(const struct dv_node *node)
                                         : 0;
 }
 
+bool dv_node_reads_experts(const struct dv_graph *g, const struct dv_node *node)
+{
+    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
+        if (node->w[k] && g->weights[node->w[k]].experts > 0)
+            return true;
+    return false;
+}
+
+/* Without fusion swiglu stands between the products. */
+bool dv_node_repeats(const struct dv_graph *g, const struct dv_node *node)
+{
+    if (dv_node_reads_experts(g, node))
+        return true;
+    uint32_t producer = node->op == DV_OP_swiglu ? g->values[node->in[0]].producer : 0;
+    return producer && dv_node_reads_experts(g, &g->nodes[producer - 1]);
+}
+
 struct dv_graph *dv_graph_new(const struct dv_context *ctx, const struct dv_graph_size *size)
 {
     struct dv_graph *g = dv_zalloc(ctx, sizeof *g);

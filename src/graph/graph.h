@@ -106,6 +106,8 @@ struct dv_graph_size {
     bool     keep_routes; /* the routers' choices stay readable after the pass */
     bool     advance;     /* argmax prepares the pass of the token that it finds; of one token */
     bool     materialise; /* attention with keys and values of each head; only from position 0 on */
+    bool     tiers;       /* experts are brought between the router and their first product */
+    bool     plan_experts; /* sorted by a plan in passes of few tokens, too */
 };
 
 struct dv_graph {
@@ -200,6 +202,12 @@ struct dv_plan {
 };
 /* The route that a node makes, or 0: [tokens, 2 * top_k]. */
 dv_tensor dv_node_route(const struct dv_node *node);
+/* Whether a node reads matrices of experts. */
+bool dv_node_reads_experts(const struct dv_graph *g, const struct dv_node *node);
+/* With `tiers`: whether a node is among those that run once for each part of a layer's experts:
+ * those that read them and what stands between. The stages of a layer's run from the first of them
+ * to the last, and in all of these the values that they use keep their places. */
+bool dv_node_repeats(const struct dv_graph *g, const struct dv_node *node);
 
 /* Gives each live node its stage and each activation its place; two values that live at the same
  * time never overlap. A stage's nodes are independent; one barrier stands between stages. Sorts the

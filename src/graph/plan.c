@@ -11,6 +11,10 @@
 /* Places start at multiples of this many bytes: a cache line of any device. */
 #define ALIGN 256u
 
+struct stages {
+    uint32_t first, last;
+};
+
 struct life {
     dv_tensor value;
     uint32_t  first, last; /* stages */
@@ -82,17 +86,46 @@ static void touch(struct life *lives, dv_tensor value, uint32_t stage)
     life->bytes = 1; /* seen; the size is filled in later */
 }
 
+/* Stages that run once for each part of a layer's experts (`tiers`) count as one long stage: what
+ * a repetition reads or writes must not have been overwritten by a later stage. */
+static void find_repeated(const struct dv_graph *g, struct stages *spans, uint32_t stages)
+{
+    for (uint32_t s = 0; s <= stages; s++)
+        spans[s] = (struct stages){ s, s };
+    for (uint32_t i = 0; g->size.tiers && i < g->n_nodes; i++) {
+        const struct dv_node *node = &g->nodes[i];
+        uint32_t              end  = i + 1;
+        if (!dv_node_reads_experts(g, node) || spans[node->stage].last > node->stage)
+            continue;
+        uint32_t last = node->stage;
+        for (; end < g->n_nodes; end++)
+            if (g->nodes[end].layer == node->layer && dv_node_reads_experts(g, &g->nodes[end]))
+                last = g->nodes[end].stage;
+        uint32_t first = spans[node->stage].first;
+        for (uint32_t s = first; s <= last; s++)
+            spans[s] = (struct stages){ first, last };
+    }
+}
+
+static void touch_all(struct life *lives, dv_tensor value, const struct stages *span)
+{
+    touch(lives, value, span->first);
+    touch(lives, value, span->last);
+}
+
 /* lives[v] for every value that a live node writes or reads. */
-static void find_lives(const struct dv_graph *g, struct life *lives, uint32_t stages)
+static void find_lives(const struct dv_graph *g, struct life *lives, const struct stages *spans,
+                       uint32_t stages)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
+        const struct stages  *span = &spans[node->stage];
         for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
             if (node->out[k])
-                touch(lives, node->out[k], node->stage);
+                touch_all(lives, node->out[k], span);
         for (uint32_t k = 0; k < DV_MAX_INPUTS; k++)
             if (node->in[k])
-                touch(lives, storage_of(g, node->in[k]), node->stage);
+                touch_all(lives, storage_of(g, node->in[k]), span);
         if (g->size.keep_routes && dv_node_route(node))
             touch(lives, dv_node_route(node), stages);
     }
@@ -154,8 +187,10 @@ static dsvk_status plan_arena(struct dv_graph *g, struct dv_plan *plan)
 {
     struct life        *lives  = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof *lives);
     const struct life **placed = dv_zalloc_array(g->ctx, g->n_values + 1, sizeof *placed);
-    if (lives && placed) {
-        find_lives(g, lives, plan->stages);
+    struct stages      *spans  = dv_zalloc_array(g->ctx, plan->stages + 1, sizeof *spans);
+    if (lives && placed && spans) {
+        find_repeated(g, spans, plan->stages);
+        find_lives(g, lives, spans, plan->stages);
         uint32_t n = 0;
         for (dv_tensor v = 1; v <= g->n_values; v++) {
             if (lives[v].bytes == 0 || g->values[v].kind != DV_VALUE_ACTIVATION)
@@ -169,9 +204,10 @@ static dsvk_status plan_arena(struct dv_graph *g, struct dv_plan *plan)
         }
         plan->arena_bytes = place(g, lives, n, placed);
     }
-    bool ok = lives && placed;
+    bool ok = lives && placed && spans;
     dv_free(g->ctx, lives);
     dv_free(g->ctx, placed);
+    dv_free(g->ctx, spans);
     return ok ? DSVK_OK : dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for its plan");
 }
 

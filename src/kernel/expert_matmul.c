@@ -58,7 +58,9 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
                    planned ? tokens_of(node, args.pairs, info->experts) : 1, paired);
     struct dv_coop_size size = { groups * 8, node->tile, args.pairs / node->tile + 1 };
     struct dv_coop_tile coop;
-    if (site->math_f16 && planned && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
+    /* Passes of few tokens have no such kernel without a plan: they give the same bits with one. */
+    bool many = planned && rows > DV_FEW_TOKENS;
+    if (site->math_f16 && many && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "expert_matmul_coop", &coop, format,
                          paired);
         tile.groups = coop.rows / 8;

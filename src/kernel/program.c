@@ -5,15 +5,8 @@
 
 #include <string.h>
 
-struct recording {
-    struct dv_program              *program;
-    const struct dv_program_params *params;
-    struct dv_dispatch             *dispatches; /* by node */
-    unsigned char                  *blocks;     /* DV_BLOCK_BYTES by node */
-};
-
 /* Asks each kernel for its dispatch. */
-static dsvk_status choose(struct recording *r)
+static dsvk_status choose(struct dv_recording *r)
 {
     dsvk_status           status;
     struct dv_program    *p    = r->program;
@@ -22,7 +15,7 @@ static dsvk_status choose(struct recording *r)
     for (uint32_t i = 0; i < p->graph->n_nodes; i++) {
         const struct dv_node *node = &p->graph->nodes[i];
         site.block_data            = r->blocks + (size_t)i * DV_BLOCK_BYTES;
-        site.block                 = p->blocks->address + (uint64_t)i * DV_BLOCK_BYTES;
+        site.block = r->block_buffer->address + r->blocks_at + (uint64_t)i * DV_BLOCK_BYTES;
         TRY(dv_kernel_of(node->op)->dispatch(&r->dispatches[i], &site, node));
         if (r->dispatches[i].indirect)
             memcpy(p->attend_groups, r->dispatches[i].groups, sizeof p->attend_groups);
@@ -30,11 +23,10 @@ static dsvk_status choose(struct recording *r)
     return DSVK_OK;
 }
 
-static dsvk_status record_node(struct recording *r, uint32_t i)
+dsvk_status dv_record_node(const struct dv_recording *r, struct dv_commands *c, uint32_t i)
 {
     dsvk_status               status;
     const struct dv_dispatch *d = &r->dispatches[i];
-    struct dv_commands       *c = r->program->commands;
     struct dv_pipeline       *pipeline;
     TRY(dv_pipeline_get(&pipeline, r->program->dev, &d->pipeline));
     if (d->indirect)
@@ -45,25 +37,44 @@ static dsvk_status record_node(struct recording *r, uint32_t i)
     return DSVK_OK;
 }
 
-static dsvk_status record(struct recording *r)
+static dsvk_status record_whole(const struct dv_recording *r)
 {
     dsvk_status         status;
     struct dv_program  *p     = r->program;
-    struct dv_commands *c     = p->commands;
     uint32_t            n     = p->graph->n_nodes;
     uint32_t            slots = n + 1;
+    struct dv_commands *c;
+    TRY(dv_commands_new(&p->commands, p->dev));
+    c = p->commands;
     TRY(dv_commands_begin(c));
     if (p->profile)
         TRY(dv_commands_timestamp(c, slots, 0));
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0 && (p->profile || p->graph->nodes[i].stage != p->graph->nodes[i - 1].stage))
             dv_commands_barrier(c);
-        TRY(record_node(r, i));
+        TRY(dv_record_node(r, c, i));
         if (p->profile)
             TRY(dv_commands_timestamp(c, slots, i + 1));
     }
     dv_commands_barrier_all(c);
+    p->n_dispatches = c->n_dispatches;
+    p->n_barriers   = c->n_barriers;
     return dv_commands_end(c);
+}
+
+/* Where the argument blocks go. */
+static dsvk_status find_room(struct dv_recording *r, uint64_t bytes)
+{
+    dsvk_status        status;
+    struct dv_program *p = r->program;
+    r->block_buffer      = r->params->blocks;
+    r->blocks_at         = r->params->blocks_at;
+    if (r->block_buffer && bytes <= r->params->blocks_room)
+        return DSVK_OK;
+    TRY(dv_buffer_new(&p->blocks, p->dev, bytes, DV_MEMORY_DEVICE, "arguments"));
+    r->block_buffer = p->blocks;
+    r->blocks_at    = 0;
+    return DSVK_OK;
 }
 
 /* What a profile counts bytes by. */
@@ -92,11 +103,11 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     *p = (struct dv_program){
         .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile
     };
-    struct recording r = { .program = p, .params = params };
+    struct dv_recording r = { .program = p, .params = params };
     size_t           n = graph->n_nodes;
     TRY_OR(fail, keep_places(p, params->site.weights));
-    r.dispatches       = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
-    r.blocks           = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
+    r.dispatches = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
+    r.blocks     = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
     if (!r.dispatches || !r.blocks) {
         status = dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu dispatches", n);
         goto fail;
@@ -104,13 +115,13 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     /* The chosen token goes straight to memory that the host reads: no copy, no transfer barrier.
      * The sum wraps around to exactly that address. */
     graph->values[graph->token].arena_offset = params->token - params->site.arena;
-    TRY_OR(fail, dv_buffer_new(&p->blocks, dev, n * DV_BLOCK_BYTES, DV_MEMORY_DEVICE, "arguments"));
+    TRY_OR(fail, find_room(&r, n * DV_BLOCK_BYTES));
     TRY_OR(fail, choose(&r));
     TRY_OR(fail, dv_pipeline_make_all(dev, &r.dispatches->pipeline, sizeof *r.dispatches,
                                       graph->n_nodes));
-    TRY_OR(fail, dv_stream_upload(params->stream, p->blocks, 0, r.blocks, n * DV_BLOCK_BYTES));
-    TRY_OR(fail, dv_commands_new(&p->commands, dev));
-    TRY_OR(fail, record(&r));
+    TRY_OR(fail, dv_stream_upload(params->stream, r.block_buffer, r.blocks_at, r.blocks,
+                                  n * DV_BLOCK_BYTES));
+    TRY_OR(fail, graph->size.tiers ? dv_record_parts(&r) : record_whole(&r));
     *out = p;
     p    = NULL;
 fail:
@@ -125,6 +136,7 @@ void dv_program_free(struct dv_program *program)
     if (!program)
         return;
     dv_commands_free(program->commands);
+    dv_program_parts_free(program);
     dv_buffer_free(program->blocks);
     dv_graph_free(program->graph);
     dv_free(program->dev->ctx, program->places);

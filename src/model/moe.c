@@ -86,7 +86,8 @@ dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h)
                                 c->experts);
 
     dv_tensor route  = dv_router(g, dv_matmul(g, router, h, 0), bias, &shape);
-    dv_tensor plan   = g->size.tokens > DV_FEW_TOKENS ? dv_expert_plan(g, route, &shape) : 0;
+    bool      sorted = g->size.tokens > DV_FEW_TOKENS || g->size.plan_experts;
+    dv_tensor plan   = sorted ? dv_expert_plan(g, route, &shape) : 0;
     dv_weight gate   = expert_weight(layer, "gate_proj", c->expert_ffn, c->hidden);
     dv_weight up     = expert_weight(layer, "up_proj", c->expert_ffn, c->hidden);
     dv_weight down   = expert_weight(layer, "down_proj", c->hidden, c->expert_ffn);

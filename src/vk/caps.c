@@ -43,20 +43,49 @@ static void read_names(struct dv_caps *caps, const struct dv_probe *p)
     caps->unified_memory = caps->is_software || caps->is_integrated;
 }
 
+static struct dv_heap read_heap(const struct dv_probe *p, uint32_t i)
+{
+    const VkPhysicalDeviceMemoryProperties *m    = &p->memory.memoryProperties;
+    struct dv_heap                          heap = { .size  = m->memoryHeaps[i].size,
+                                                     .free  = m->memoryHeaps[i].size,
+                                                     .local = m->memoryHeaps[i].flags &
+                                                              VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+    if (p->has.budget)
+        heap.free = p->budget.heapBudget[i] > p->budget.heapUsage[i]
+                        ? p->budget.heapBudget[i] - p->budget.heapUsage[i]
+                        : 0;
+    for (uint32_t t = 0; t < m->memoryTypeCount; t++)
+        if (m->memoryTypes[t].heapIndex == i)
+            heap.visible |=
+                m->memoryTypes[t].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    return heap;
+}
+
+/* The heap of a memory type; without such a type `other`. */
+static uint32_t heap_of(const VkPhysicalDeviceMemoryProperties *m, uint32_t type, uint32_t other)
+{
+    return type < m->memoryTypeCount ? m->memoryTypes[type].heapIndex : other;
+}
+
 static void read_heaps(struct dv_caps *caps, const struct dv_probe *p)
 {
     const VkPhysicalDeviceMemoryProperties *m = &p->memory.memoryProperties;
-    for (uint32_t i = 0; i < m->memoryHeapCount; i++) {
-        if (!(m->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT))
+    caps->n_heaps = m->memoryHeapCount < VK_MAX_MEMORY_HEAPS ? m->memoryHeapCount
+                                                             : VK_MAX_MEMORY_HEAPS;
+    for (uint32_t i = 0; i < caps->n_heaps; i++) {
+        caps->heaps[i] = read_heap(p, i);
+        if (!caps->heaps[i].local)
             continue;
-        uint64_t free = m->memoryHeaps[i].size;
-        if (p->has.budget)
-            free = p->budget.heapBudget[i] > p->budget.heapUsage[i]
-                       ? p->budget.heapBudget[i] - p->budget.heapUsage[i]
-                       : 0;
-        caps->memory_total += m->memoryHeaps[i].size;
-        caps->memory_free += free;
+        caps->memory_total += caps->heaps[i].size;
+        caps->memory_free += caps->heaps[i].free;
     }
+    uint32_t largest    = dv_memory_heap(m);
+    uint32_t type       = dv_memory_type(m, UINT32_MAX, DV_MEMORY_DEVICE);
+    caps->device_heap   = heap_of(m, type, largest < caps->n_heaps ? largest : 0);
+    caps->device_mapped = type < m->memoryTypeCount && (m->memoryTypes[type].propertyFlags &
+                                                        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+    caps->host_heap =
+        heap_of(m, dv_memory_type(m, UINT32_MAX, DV_MEMORY_UPLOAD), caps->device_heap);
 }
 
 static void read_limits(struct dv_caps *caps, const struct dv_probe *p)

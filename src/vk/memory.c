@@ -7,68 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NO_TYPE UINT32_MAX
 #define DOING_BYTES 160
 #define ADDRESS_ALIGN 256u
 
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
-
-enum {
-    LOCAL    = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-    VISIBLE  = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
-    COHERENT = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
-    CACHED   = VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
-};
-
-static uint32_t largest_local_heap(const VkPhysicalDeviceMemoryProperties *memory)
-{
-    uint32_t best = NO_TYPE;
-    for (uint32_t i = 0; i < memory->memoryHeapCount; i++)
-        if ((memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) &&
-            (best == NO_TYPE || memory->memoryHeaps[i].size > memory->memoryHeaps[best].size))
-            best = i;
-    return best;
-}
-
-/* The first type (drivers list faster ones first) with all flags of `with` and none of
- * `without`; types with flags that we do not know need features that we do not enable. */
-static uint32_t find_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
-                          uint32_t heap, VkMemoryPropertyFlags with, VkMemoryPropertyFlags without)
-{
-    without |= ~(VkMemoryPropertyFlags)(LOCAL | VISIBLE | COHERENT | CACHED);
-    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
-        VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
-        if ((allowed >> i & 1) && (flags & with) == with && !(flags & without) &&
-            (heap == NO_TYPE || memory->memoryTypes[i].heapIndex == heap))
-            return i;
-    }
-    return NO_TYPE;
-}
-
-/* Device memory comes from the largest device-local heap, so never from a small window of 256
- * MiB; where that heap is mapped as a whole, the host writes to it directly. */
-static uint32_t choose_type(const struct dv_device *dev, uint32_t allowed, enum dv_memory kind)
-{
-    static const struct {
-        VkMemoryPropertyFlags with, without;
-    } wishes[3][3] = {
-        [DV_MEMORY_DEVICE]   = { { LOCAL | VISIBLE | COHERENT, 0 }, { LOCAL, 0 }, { 0, 0 } },
-        [DV_MEMORY_UPLOAD]   = { { VISIBLE | COHERENT, LOCAL | CACHED },
-                                 { VISIBLE | COHERENT, LOCAL },
-                                 { VISIBLE | COHERENT, 0 } },
-        [DV_MEMORY_READBACK] = { { VISIBLE | COHERENT | CACHED, LOCAL },
-                                 { VISIBLE | COHERENT | CACHED, 0 },
-                                 { VISIBLE | COHERENT, 0 } },
-    };
-    uint32_t heap = kind == DV_MEMORY_DEVICE ? largest_local_heap(&dev->memory) : NO_TYPE;
-    for (int i = 0; i < 3; i++) {
-        uint32_t type =
-            find_type(&dev->memory, allowed, heap, wishes[kind][i].with, wishes[kind][i].without);
-        if (type != NO_TYPE)
-            return type;
-    }
-    return NO_TYPE;
-}
 
 static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_memory kind,
                               const char *what)
@@ -113,13 +55,13 @@ static dsvk_status map(struct dv_buffer *buffer, uint32_t type, bool zero, const
     VkMemoryPropertyFlags flags  = dev->memory.memoryTypes[type].propertyFlags;
     void                 *mapped = NULL;
     dsvk_status           status;
-    if (!(flags & VISIBLE))
+    if (!(flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
         return DSVK_OK;
     VkResult result =
         dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
     TRY(dv_device_result(dev, result, doing));
     buffer->mapped = mapped;
-    buffer->cached = flags & CACHED;
+    buffer->cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     if (zero)
         memset(mapped, 0, (size_t)buffer->bytes);
     return DSVK_OK;
@@ -132,8 +74,8 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool 
     dsvk_status          status;
     VkMemoryRequirements need;
     dev->vk.vkGetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
-    uint32_t type = choose_type(dev, need.memoryTypeBits, kind);
-    if (type == NO_TYPE)
+    uint32_t type = dv_memory_type(&dev->memory, need.memoryTypeBits, kind);
+    if (type == DV_NO_TYPE)
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
                        doing);
     VkMemoryAllocateFlagsInfo flags = {

@@ -31,6 +31,11 @@ struct dv_coop_shape {
     uint32_t m, n, k; /* powers of two up to 16, 16 and 32; m = 0: none */
 };
 
+struct dv_heap {
+    uint64_t size, free; /* free: what the driver's budget leaves, the size where it has none */
+    bool     local, visible; /* of the device; some of its types are mapped by the host */
+};
+
 /* What a device is and offers; filled for every physical device, also for unusable ones. Read
  * in vk/caps.c, the only file that may look at vendors and drivers. */
 struct dv_caps {
@@ -43,6 +48,10 @@ struct dv_caps {
     char     why_not[160]; /* one clause, when !usable */
     bool     is_software, is_integrated, unified_memory;
     uint64_t memory_total, memory_free; /* of the device-local heaps; free as the driver says */
+    struct dv_heap heaps[VK_MAX_MEMORY_HEAPS];
+    uint32_t       n_heaps;
+    uint32_t       device_heap, host_heap; /* of DV_MEMORY_DEVICE and _UPLOAD; may be the same */
+    bool           device_mapped;          /* the host sees all of DV_MEMORY_DEVICE */
     uint32_t subgroup, subgroup_min, subgroup_max;
     bool     subgroup_size_control, subgroup_arithmetic;
     bool     full_subgroups;    /* can be asked for */
@@ -134,6 +143,14 @@ enum dv_memory {
     DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
     DV_MEMORY_RAW,      /* as DEVICE but never zeroed: all that is read of it is written before */
 };
+
+#define DV_NO_TYPE UINT32_MAX
+
+/* The largest device-local heap, so never a window of 256 MiB; DV_NO_TYPE: there is none. */
+uint32_t dv_memory_heap(const VkPhysicalDeviceMemoryProperties *memory);
+/* The memory type, among those of the bits `allowed`, that buffers of a kind get, or DV_NO_TYPE. */
+uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
+                        enum dv_memory kind);
 
 struct dv_buffer {
     struct dv_device *dev;

@@ -93,6 +93,7 @@ run 0 score -q "${model[@]}" --tokens-file "$work/ids" --logits /dev/null
 if command -v python3 >/dev/null; then
     for arguments in "devices --json" "inspect --json --tensors -m x" \
         "score -q --json -m x --tokens-file $work/ids" \
+        "plan -m x --json" "plan -q --like v3 -d none --memory 1G --json --bandwidth 500" \
         "bench -q --json -m x --prompt 4,8 --gen 3 --reps 2 --depth 0,5 --op matmul" \
         "bench -q --json -m x --prompt 4,8 --gen 3 --reps 2 --depth 0,5"; do
         run 0 $arguments

@@ -45,6 +45,23 @@ for how in "--chunk 1" "--chunk 7 --no-fuse" "--math f32"; do
         complain "another mean"
 done
 
+# ---- plans ----
+number() { sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" "$out" | head -n 1; }
+for how in "" "--ctx 300 --cache f32 --chunk 20" "--no-fuse --ctx 1000"; do
+    run 0 plan -q --json $how
+    bytes=$(number bytes) least=$(number least)
+    run 0 run -n 8 --stats $how "$question"
+    grep -qw "$bytes" "$err" || complain "plans $bytes bytes and takes others"
+    run 0 plan -q --memory "$least" $how
+    run 0 run -q -n 2 --memory "$least" $how "$question"
+    run 1 plan -q --memory $((least - 1)) $how
+    says "the least that works is --memory $least"
+    awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
+done
+run 0 plan --like v2-lite -d none --memory 40G --bandwidth 300
+grep -q '^speed bound ' "$out" || complain "no bound"
+run 1 plan --like v2-lite -d none --memory 4G
+
 # ---- failures ----
 refuse 1 "1 MiB may be used" run --memory 1M "$question"
 refuse 1 "more than the context of 5" run --ctx 5 "$question"

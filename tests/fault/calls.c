@@ -132,6 +132,7 @@ static void sweep_passes(const char *what, dsvk_status (*phase)(struct engine *)
         struct sweep s    = sweeps[i / 2];
         bool         keep = i % 2;
         open_both();
+        engine.device->dev->unmapped = engine.unmapped;
         assert_int_equal(load_model(&engine), DSVK_OK);
         assert_int_equal(new_session(&engine), DSVK_OK);
         for (s.nth = 1; s.nth < MOST && fails(&s, phase); s.nth++) {
@@ -157,4 +158,18 @@ void calls_may_fail_while_generating(void **state)
 {
     (void)state;
     sweep_passes("generating", generate_tokens);
+}
+
+/* Experts in tiers, in memory that the host sees and through staging memory. */
+void calls_may_fail_with_tiers(void **state)
+{
+    (void)state;
+    engine_in_tiers(&engine, true);
+    calls_may_fail_while_loading(state);
+    for (int unmapped = 0; unmapped < 2; unmapped++) {
+        engine.unmapped = unmapped;
+        sweep_passes(unmapped ? "staged tiers" : "tiers", sync_and_read);
+    }
+    engine.unmapped = false;
+    engine_in_tiers(&engine, false);
 }

@@ -76,6 +76,20 @@ void memory_may_end_while_opening_the_model(void **state)
     sweep_opening("model", open_model, close_model);
 }
 
+void memory_may_end_while_planning(void **state)
+{
+    size_t nth = 1;
+    (void)state;
+    assert_int_equal(open_device(&engine), DSVK_OK);
+    assert_int_equal(open_model(&engine), DSVK_OK);
+    while (nth < MOST && fails_at(nth, plan_model))
+        nth++;
+    tell("plan", nth);
+    close_model(&engine);
+    close_device(&engine);
+    assert_int_equal(engine.memory.live, 0);
+}
+
 void memory_may_end_while_loading(void **state)
 {
     size_t nth = 1;
@@ -142,4 +156,13 @@ void memory_may_end_in_a_session(void **state)
         sweep_session();
     }
     engine.profile = false;
+}
+
+/* Experts in tiers: loading, and one session. */
+void memory_may_end_with_tiers(void **state)
+{
+    engine_in_tiers(&engine, true);
+    memory_may_end_while_loading(state);
+    sweep_session();
+    engine_in_tiers(&engine, false);
 }

@@ -33,9 +33,24 @@ dsvk_status open_model(struct engine *e)
         &(dsvk_model_params){ .folder = e->folder.path, .log = e->log, .allocator = e->allocator });
 }
 
+dsvk_status plan_model(struct engine *e)
+{
+    dsvk_status      status;
+    dsvk_plan        plan;
+    dsvk_plan_params params = { .host_memory = 1 };
+    TRY(dsvk_model_plan(&plan, e->model, e->device, &params));
+    params.memory_limit = plan.least_bytes;
+    TRY(dsvk_model_plan(&plan, e->model, NULL, &params));
+    params.memory_limit = 1;
+    return dsvk_model_plan(&plan, e->model, NULL, &params);
+}
+
 dsvk_status load_model(struct engine *e)
 {
-    return dsvk_model_load(e->model, e->device, &(dsvk_load_params){ 0 });
+    dsvk_load_params params = { .context = CONTEXT, .host_memory = e->host_memory };
+    if (e->limit)
+        e->device->dev->bytes_limit = e->limit;
+    return dsvk_model_load(e->model, e->device, &params);
 }
 
 dsvk_status new_session(struct engine *e)
@@ -155,6 +170,36 @@ void engine_init(struct engine *e)
     close_device(e);
     assert_int_equal(e->memory.live, 0);
     assert_int_equal(e->errors, 0);
+}
+
+void engine_in_tiers(struct engine *e, bool on)
+{
+    dsvk_session_stats stats;
+    e->limit = e->host_memory = 0;
+    if (!on)
+        return;
+    assert_int_equal(open_device(e), DSVK_OK);
+    assert_int_equal(open_model(e), DSVK_OK);
+    assert_int_equal(load_model(e), DSVK_OK);
+    assert_int_equal(new_session(e), DSVK_OK);
+    dsvk_session_stats_get(e->session, &stats);
+    /* What sessions leave free is more than this test's take. */
+    e->limit       = stats.weight_bytes * 9 / 10 + (stats.device_bytes - stats.weight_bytes);
+    e->host_memory = stats.weight_bytes / 20;
+    close_session(e);
+    close_model(e);
+    assert_int_equal(open_model(e), DSVK_OK);
+    assert_int_equal(load_model(e), DSVK_OK);
+    assert_int_equal(new_session(e), DSVK_OK);
+    assert_int_equal(sync_tokens(e), DSVK_OK);
+    assert_int_equal(read_results(e), DSVK_OK);
+    dsvk_session_stats_get(e->session, &stats);
+    print_message("  experts: %u, %u on the device, %u on the host\n", stats.experts,
+                  stats.expert_slots, stats.host_experts);
+    assert_true(stats.host_experts > 0 && stats.expert_from_disk > 0);
+    close_session(e);
+    close_model(e);
+    close_device(e);
 }
 
 void engine_done(struct engine *e)

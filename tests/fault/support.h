@@ -33,6 +33,8 @@ struct engine {
     uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
     float                 *logits;       /* likewise; [vocab] */
     bool                   profile; /* of new sessions */
+    uint64_t               limit, host_memory; /* not 0: experts in tiers */
+    bool                   unmapped; /* weights go through staging memory */
     dsvk_device           *device;
     dsvk_model            *model;
     dsvk_session          *session;
@@ -41,6 +43,7 @@ struct engine {
 /* The phases; each undoes nothing. */
 dsvk_status open_device(struct engine *e);
 dsvk_status open_model(struct engine *e);
+dsvk_status plan_model(struct engine *e); /* with all experts on the device, and without */
 dsvk_status load_model(struct engine *e);
 dsvk_status new_session(struct engine *e);
 dsvk_status sync_tokens(struct engine *e);
@@ -55,6 +58,9 @@ void close_device(struct engine *e);
 void engine_init(struct engine *e);
 void engine_done(struct engine *e);
 
+/* From now on, or no longer, some experts are on the device, some in host memory, the rest on the
+ * disk. */
+void engine_in_tiers(struct engine *e, bool on);
 /* The allocation that fails, counted from now on; 0: none. */
 void arm_memory(struct engine *e, size_t nth);
 
@@ -62,11 +68,14 @@ extern struct engine engine; /* of the group */
 
 void memory_may_end_while_opening_the_device(void **state);
 void memory_may_end_while_opening_the_model(void **state);
+void memory_may_end_while_planning(void **state);
 void memory_may_end_while_loading(void **state);
 void memory_may_end_in_a_session(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
 void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
+void memory_may_end_with_tiers(void **state);
+void calls_may_fail_with_tiers(void **state);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes of weights on a device do not depend on the way by which they came: packed in place or
- * through staging memory, in one batch or in many; and made-up ones are the same in every run. */
+ * through staging memory, in one batch or in many; and made-up ones are the same in every run. A
+ * file that gets shorter meanwhile is a failure like others. */
 #include "model/support.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/os.h"
 #include "engine/loading.h"
 #include "engine/session.h"
 
@@ -114,6 +116,88 @@ static void compare_ways(const struct dv_weight_source *source, const char *name
     free(first.data);
 }
 
+/* Opening reads headers only; loading refuses a scale of 0 before it allocates anything. */
+static void expect_refused_scales(const struct subject *subject)
+{
+    dsvk_model                  *model;
+    const struct dv_tensor_file *scale  = NULL;
+    dsvk_model_params            params = { .folder = subject->folder.path };
+    uint64_t                     before = dsvk_device_bytes(device_under_test());
+    size_t                       bytes;
+    assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(model->checkpoint) && !scale; i++) {
+        const struct dv_tensor_file *t = dv_checkpoint_tensor(model->checkpoint, i);
+        scale = strstr(t->name, "layers.1.") && strstr(t->name, "_scale_inv") ? t : NULL;
+    }
+    if (!scale || dv_checkpoint_n_shards(model->checkpoint) > 1) {
+        dsvk_model_close(model);
+        return;
+    }
+    char  *file = dv_folder_read(&subject->folder, "model.safetensors", &bytes);
+    size_t at   = 0;
+    while (at + scale->bytes <= bytes && memcmp(file + at, scale->data, scale->bytes) != 0)
+        at++;
+    assert_true(at + scale->bytes <= bytes);
+    memset(file + at, 0, scale->bytes);
+    dsvk_model_close(model);
+    dv_folder_write(&subject->folder, "model.safetensors", file, bytes);
+    free(file);
+    assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+    expect_lines();
+    assert_int_equal(dsvk_model_load(model, device_under_test(), &(dsvk_load_params){ 0 }),
+                     DSVK_BAD_FILE);
+    assert_int_equal(expected_lines(), 1);
+    assert_int_equal(dsvk_device_bytes(device_under_test()), before);
+    dsvk_model_close(model);
+}
+
+/* ---- a file that gets shorter ---- */
+
+static dsvk_status shorten_one(void *user, const char *name)
+{
+    const struct subject *subject = user;
+    char                  path[400];
+    snprintf(path, sizeof path, "%s/%s", subject->folder.path, name);
+    if (!strstr(name, ".safetensors") || strstr(name, ".json"))
+        return DSVK_OK;
+    FILE *file = fopen(path, "wb"); /* the same file, empty */
+    assert_non_null(file);
+    fclose(file);
+    return DSVK_OK;
+}
+
+static bool shorten(void *user, uint64_t done, uint64_t total)
+{
+    (void)total;
+    if (done > 0)
+        assert_int_equal(dv_folder_list(device_under_test()->dev->ctx,
+                                        ((struct subject *)user)->folder.path, shorten_one, user),
+                         DSVK_OK);
+    return true;
+}
+
+/* While it is loaded, then from the start: a status and a sentence, and the process lives. */
+static void expect_failure_when_short(struct subject *subject, struct dv_weight_source source,
+                                      bool unmapped)
+{
+    struct dv_device    *dev  = device_under_test()->dev;
+    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    dsvk_progress        progress = { .report = shorten, .user = subject };
+    struct dv_weights   *w;
+    struct dv_graph     *g;
+    source.batch_bytes = 5000;
+    assert_int_equal(dv_engine_graph(&g, dev->ctx, source.config, &size, false), DSVK_OK);
+    dev->unmapped = unmapped;
+    expect_lines();
+    dsvk_status status =
+        dv_weights_load(&w, dev, device_under_test()->stream, &source, &g, 1, &progress);
+    assert_int_equal(expected_lines(), 1);
+    dev->unmapped = false;
+    assert_int_equal(status, DSVK_BAD_FILE);
+    assert_null(w);
+    dv_graph_free(g);
+}
+
 static void a_checkpoint_comes_by_every_way(void **state)
 {
     const char             *name = *state;
@@ -127,7 +211,10 @@ static void a_checkpoint_comes_by_every_way(void **state)
     /* The same shape without its tensors. */
     struct dv_weight_source made_up = { .config = &model->config };
     compare_ways(&made_up, name);
+    expect_failure_when_short(&subject, stored, false);
+    expect_failure_when_short(&subject, stored, true);
     dsvk_model_close(model);
+    expect_refused_scales(&subject);
     subject_done(&subject);
 }
 

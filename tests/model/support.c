@@ -110,8 +110,8 @@ dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_
 
 void choose_form(dsvk_session *s, uint32_t materialise_from)
 {
-    s->session->params.materialise_from = materialise_from;
-    dv_session_choose_form(s->session);
+    s->session->size.materialise_from = materialise_from;
+    s->session->materialise_from      = dv_size_form(&s->session->size);
 }
 
 void sync(dsvk_session *s, const uint32_t *tokens, size_t n)

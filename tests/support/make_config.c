@@ -101,9 +101,11 @@ dsvk_status dv_make_config(const struct dv_context *ctx, const struct dv_recipe 
                 "  \"quantization_config\": {\"quant_method\": \"fp8\", \"fmt\": \"e4m3\",\n"
                 "    \"activation_scheme\": \"dynamic\", \"weight_block_size\": [%u, %u]},\n",
                 c->block_rows, c->block_cols);
-    fprintf(file, "  \"hidden_act\": \"silu\",\n  \"attention_bias\": false,\n"
-                  "  \"torch_dtype\": \"bfloat16\",\n"
-                  "  \"bos_token_id\": 0,\n  \"eos_token_id\": 1\n}\n");
+    fprintf(file,
+            "  \"hidden_act\": \"silu\",\n  \"attention_bias\": false,\n"
+            "  \"torch_dtype\": \"%s\",\n"
+            "  \"bos_token_id\": 0,\n  \"eos_token_id\": 1\n}\n",
+            recipe->all_f32 ? "float32" : "bfloat16");
     TRY(dv_make_close(file, ctx, "config.json"));
 
     TRY(dv_make_open(&file, ctx, folder, "generation_config.json"));

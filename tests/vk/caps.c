@@ -156,6 +156,72 @@ static void caps_read_the_budget(void **state)
     assert_true(caps.memory_free == 0);
 }
 
+static void add_type(struct dv_probe *p, uint32_t heap, VkMemoryPropertyFlags flags)
+{
+    VkPhysicalDeviceMemoryProperties *m       = &p->memory.memoryProperties;
+    m->memoryTypes[m->memoryTypeCount++] = (VkMemoryType){ flags, heap };
+}
+
+#define VISIBLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+#define LOCAL VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+
+/* A card of 8 GiB with a window of 256 MiB on it: what is free in the window is not counted as room
+ * for weights, and weights go through staging. */
+static void caps_heaps_of_a_small_bar(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.memory.memoryProperties.memoryHeapCount = 3;
+    p.memory.memoryProperties.memoryHeaps[2] =
+        (VkMemoryHeap){ GIB / 4, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+    add_type(&p, 1, LOCAL);
+    add_type(&p, 0, VISIBLE);
+    add_type(&p, 2, LOCAL | VISIBLE);
+    dv_caps_read(&caps, &p);
+    assert_int_equal(caps.n_heaps, 3);
+    assert_int_equal(caps.device_heap, 1);
+    assert_int_equal(caps.host_heap, 0);
+    assert_false(caps.device_mapped);
+    assert_false(caps.heaps[1].visible);
+    assert_true(caps.heaps[2].visible && caps.heaps[2].local);
+    /* All of it mapped: weights are written in place. */
+    add_type(&p, 1, LOCAL | VISIBLE);
+    dv_caps_read(&caps, &p);
+    assert_true(caps.device_mapped);
+    assert_int_equal(caps.device_heap, 1);
+}
+
+/* Integrated: one heap for both sides, or two that both are system memory. */
+static void caps_heaps_of_unified_memory(void **state)
+{
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    fake(&p);
+    p.memory.memoryProperties.memoryHeapCount = 1;
+    p.memory.memoryProperties.memoryHeaps[0] =
+        (VkMemoryHeap){ 16 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+    add_type(&p, 0, LOCAL | VISIBLE);
+    dv_caps_read(&caps, &p);
+    assert_int_equal(caps.device_heap, 0);
+    assert_int_equal(caps.host_heap, 0);
+    assert_true(caps.device_mapped);
+    fake(&p);
+    add_type(&p, 1, LOCAL);
+    add_type(&p, 1, LOCAL | VISIBLE);
+    add_type(&p, 0, VISIBLE);
+    p.has.budget           = true;
+    p.budget.heapBudget[1] = 6 * GIB;
+    p.budget.heapUsage[1]  = 1 * GIB;
+    p.budget.heapBudget[0] = 9 * GIB;
+    dv_caps_read(&caps, &p);
+    assert_int_equal(caps.device_heap, 1);
+    assert_int_equal(caps.host_heap, 0);
+    assert_true(caps.heaps[1].free == 5 * GIB && caps.heaps[0].free == 9 * GIB);
+}
+
 static void caps_size_control_needs_the_compute_stage(void **state)
 {
     struct dv_probe p;
@@ -333,6 +399,8 @@ int test_caps(void)
         cmocka_unit_test(caps_say_what_is_lacking),
         cmocka_unit_test(caps_prefer_a_queue_for_compute_only),
         cmocka_unit_test(caps_read_the_budget),
+        cmocka_unit_test(caps_heaps_of_a_small_bar),
+        cmocka_unit_test(caps_heaps_of_unified_memory),
         cmocka_unit_test(caps_size_control_needs_the_compute_stage),
         cmocka_unit_test(caps_shift_packed_integers_on_amd_only),
         cmocka_unit_test(caps_avoid_lavapipe_with_wide_vectors),

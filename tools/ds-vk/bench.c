@@ -188,12 +188,44 @@ static json_t *conditions(void)
                      load, "processors", (json_int_t)seen.processors);
 }
 
+static double hit_rate(const dsvk_session_stats *stats)
+{
+    uint64_t wanted = stats->expert_hits + stats->expert_from_host + stats->expert_from_disk;
+    return wanted ? (double)stats->expert_hits / (double)wanted : 1;
+}
+
+/* Of all tests together; null when all experts are on the device. */
+static json_t *experts(const struct bench *bench)
+{
+    dsvk_session_stats stats;
+    dsvk_session_stats_get(bench->cli->session, &stats);
+    if (stats.experts == 0)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:I, s:f}", "experts", (json_int_t)stats.experts,
+                     "on_device", (json_int_t)stats.expert_slots, "on_host",
+                     (json_int_t)stats.host_experts, "hit_rate", hit_rate(&stats), "host_bytes",
+                     (json_int_t)stats.expert_host_bytes, "disk_bytes",
+                     (json_int_t)stats.expert_disk_bytes, "wait_seconds", stats.expert_seconds);
+}
+
+static void print_experts(const struct bench *bench)
+{
+    dsvk_session_stats stats;
+    dsvk_session_stats_get(bench->cli->session, &stats);
+    if (stats.experts > 0)
+        printf("\nexperts  %u, %u on the device, %u in host memory; hit rate %.3f, "
+               "%.3f GB from the host, %.3f GB from the disk, %.1f s\n",
+               stats.experts, stats.expert_slots, stats.host_experts, hit_rate(&stats),
+               (double)stats.expert_host_bytes * 1e-9, (double)stats.expert_disk_bytes * 1e-9,
+               stats.expert_seconds);
+}
+
 static json_t *report(const struct bench *bench)
 {
     const struct option_value *values = bench->cli->options.values;
     const dsvk_device_info    *device = dsvk_device_describe(bench->cli->device);
     const dsvk_model_info     *model = dsvk_model_describe(bench->cli->model);
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:O}", "device",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:o, s:O}", "device",
                      json_text(device->name), "driver", json_text(device->driver), "conditions",
                      conditions(), "version", dsvk_version(), "architecture",
                      json_text(model->architecture), "layers", (json_int_t)model->layers,
@@ -201,7 +233,7 @@ static json_t *report(const struct bench *bench)
                      values[OPT_MATH].given ? values[OPT_MATH].text : "auto", "cache",
                      values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16", "chunk",
                      (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions",
-                     (json_int_t)bench->reps, "results", bench->results);
+                     (json_int_t)bench->reps, "experts", experts(bench), "results", bench->results);
 }
 
 static void print_head(const struct bench *bench)
@@ -249,10 +281,10 @@ static int open_all(struct bench *bench, uint64_t context)
     if (context > limit)
         return cli_fail(cli, "the tests need %llu tokens, more than the context of %llu",
                         (unsigned long long)context, (unsigned long long)limit);
-    code = cli_load(cli);
+    context = ctx->given ? ctx->count : context;
+    code    = cli_load(cli, (uint32_t)context);
     return code ? code
-                : cli_open_session(cli, (uint32_t)(ctx->given ? ctx->count : context),
-                                   cli->options.values[OPT_OP].given);
+                : cli_open_session(cli, (uint32_t)context, cli->options.values[OPT_OP].given);
 }
 
 int command_bench(struct cli *cli)
@@ -273,6 +305,8 @@ int command_bench(struct cli *cli)
     code = measure_all(&bench);
     if (bench.results && code == EXIT_DONE)
         code = json_print(cli, report(&bench));
+    else if (code == EXIT_DONE)
+        print_experts(&bench);
     json_decref(bench.results);
     free(bench.ids);
     return code;

@@ -135,7 +135,7 @@ static int open_device(struct cli *cli)
     return EXIT_DONE;
 }
 
-int cli_load(struct cli *cli)
+int cli_load(struct cli *cli, uint32_t context)
 {
     const struct option_value *values = cli->options.values;
     struct progress            bar;
@@ -145,8 +145,12 @@ int cli_load(struct cli *cli)
     progress_init(&bar, &cli->log, "loading", true);
     dsvk_load_params params = { .math = (dsvk_math)values[OPT_MATH].count,
                                 .no_fuse = values[OPT_NO_FUSE].given,
+                                .progress = progress_sink(&bar),
                                 .weights = (dsvk_weights)values[OPT_WEIGHTS].count,
-                                .progress = progress_sink(&bar) };
+                                .host_memory = values[OPT_HOST_MEMORY].count,
+                                .context = context,
+                                .chunk = (uint32_t)values[OPT_CHUNK].count,
+                                .cache = (dsvk_cache)values[OPT_CACHE].count };
     return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
 }
 

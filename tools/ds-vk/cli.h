@@ -39,6 +39,7 @@ int command_score(struct cli *cli);
 int command_tokenize(struct cli *cli);
 int command_devices(struct cli *cli);
 int command_inspect(struct cli *cli);
+int command_plan(struct cli *cli);
 int command_graph(struct cli *cli);
 int command_bench(struct cli *cli);
 int command_quantize(struct cli *cli);
@@ -47,8 +48,9 @@ int command_quantize(struct cli *cli);
 
 /* --like with --layers, the folder of --model, or the demonstration model. */
 int cli_open_model(struct cli *cli, bool config_only);
-/* --device and --memory, then the weights with --math and --no-fuse. */
-int cli_load(struct cli *cli);
+/* --device and --memory, then the weights with --math, --no-fuse and --host-memory, leaving room
+ * for a session of `context` tokens; 0: as dsvk_load_params. */
+int cli_load(struct cli *cli, uint32_t context);
 /* --chunk and --cache; `context` as in dsvk_session_params. */
 int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
 void cli_close(struct cli *cli);

@@ -24,6 +24,10 @@ static const struct command commands[] = {
       "The first usable one is the default.", DEVICES, command_devices },
     { "inspect", "", 0, "Describe a checkpoint, reading headers only.", "", INSPECT,
       command_inspect },
+    { "plan", "", 0, "Say what a run will take in memory, reading headers only.",
+      "Exit status 1 when it does not fit. With --memory no device is needed: --device none plans "
+      "for a card of the usual kind.",
+      PLAN, command_plan },
     { "graph", "", 0, "Print the compiled graph of a model, from its config.json alone.", "", GRAPH,
       command_graph },
     { "bench", "", 0, "Measure prefill and decode speed at given context depths.",

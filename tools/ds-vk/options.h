@@ -7,7 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum command_id { RUN, SCORE, TOKENIZE, DEVICES, INSPECT, GRAPH, BENCH, QUANTIZE, N_COMMANDS };
+enum command_id {
+    RUN,
+    SCORE,
+    TOKENIZE,
+    DEVICES,
+    INSPECT,
+    PLAN,
+    GRAPH,
+    BENCH,
+    QUANTIZE,
+    N_COMMANDS
+};
 
 enum option_id {
     OPT_MODEL,
@@ -15,6 +26,7 @@ enum option_id {
     OPT_LAYERS,
     OPT_DEVICE,
     OPT_MEMORY,
+    OPT_HOST_MEMORY,
     OPT_PIPELINE_CACHE,
     OPT_CTX,
     OPT_CHUNK,
@@ -54,6 +66,7 @@ enum option_id {
     OPT_DEPTH,
     OPT_REPS,
     OPT_OP,
+    OPT_BANDWIDTH,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE,

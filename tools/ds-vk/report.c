@@ -13,6 +13,25 @@ static void count(const char *name, uint64_t value, const char *unit)
     fprintf(stderr, "%-22s%llu%s\n", name, (unsigned long long)value, unit);
 }
 
+static void expert_stats(const dsvk_session_stats *stats)
+{
+    uint64_t wanted = stats->expert_hits + stats->expert_from_host + stats->expert_from_disk;
+    if (stats->experts == 0)
+        return;
+    count("experts", stats->experts, "");
+    count("  on the device", stats->expert_slots, "");
+    count("  in host memory", stats->host_experts, "");
+    count("  host memory", stats->host_bytes, " bytes");
+    count("expert hits", stats->expert_hits, "");
+    count("  from host memory", stats->expert_from_host, "");
+    count("  from the disk", stats->expert_from_disk, "");
+    if (wanted)
+        line("expert hit rate", (double)stats->expert_hits / (double)wanted, "");
+    count("  read from the host", stats->expert_host_bytes, " bytes");
+    count("  read from the disk", stats->expert_disk_bytes, " bytes");
+    line("waiting for experts", stats->expert_seconds, " s");
+}
+
 void report_stats(struct cli *cli, const struct run_result *result)
 {
     dsvk_session_stats stats;
@@ -35,6 +54,7 @@ void report_stats(struct cli *cli, const struct run_result *result)
         count("dispatches per token", stats.decode_dispatches, "");
         count("barriers per token", stats.decode_barriers, "");
     }
+    expert_stats(&stats);
 }
 
 /* A rate, or a dash where nothing was counted. */

@@ -137,7 +137,7 @@ static int prepare(struct run *run)
         return code;
     run->result.prompt = run->ids.n;
     run->sampling = sampling_choose(cli);
-    code = cli_load(cli);
+    code = cli_load(cli, (uint32_t)values[OPT_CTX].count);
     if (code == EXIT_DONE)
         code = cli_open_session(cli, (uint32_t)values[OPT_CTX].count, values[OPT_PROFILE].given);
     return code ? code : prompt_check_length(cli, &run->ids, dsvk_session_context(cli->session));

@@ -127,9 +127,9 @@ static int open_session(struct cli *cli, size_t n)
     if (n > context)
         return cli_fail(cli, "the text has %zu tokens, more than the context of %llu", n,
                         (unsigned long long)context);
-    int code = cli_load(cli);
-    return code ? code
-                : cli_open_session(cli, ctx->given ? (uint32_t)ctx->count : (uint32_t)n, false);
+    context  = ctx->given ? context : n;
+    int code = cli_load(cli, (uint32_t)context);
+    return code ? code : cli_open_session(cli, (uint32_t)context, false);
 }
 
 /* ---- output ---- */

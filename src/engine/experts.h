@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Experts in tiers: slots in device memory, pieces of host memory, and the checkpoint on the disk.
+ * A slot holds one expert of one layer, all its matrices; all slots are equal in size. An expert
+ * lies in one tier only, so that device and host hold as many as both together have room for: one
+ * that leaves its slot takes the place of the one that comes, or of one that is wanted later.
+ *
+ * Where an expert lies never changes a result: it comes packed as it would lie on the device, and
+ * kernels find it through the table of addresses that they always use. Kernels run only when all
+ * that they need are in slots; nothing moves while they run. */
+#ifndef DV_ENGINE_EXPERTS_H
+#define DV_ENGINE_EXPERTS_H
+
+#include "engine/expert_store.h"
+#include "engine/residency.h"
+
+/* Of everything since loading. An expert counts once for each time that a layer wants it. */
+struct dv_expert_stats {
+    uint64_t hits, from_host, from_disk;
+    uint64_t host_bytes, disk_bytes; /* brought; packed, and as stored */
+    double   seconds;                /* of bringing, while nothing runs */
+};
+
+struct dv_experts {
+    const struct dv_context *ctx;
+    struct dv_device        *dev;
+    struct dv_stream        *stream;
+    struct dv_load_item     *items; /* of all experts */
+    struct dv_expert_layer  *layers;
+    uint32_t                 n_layers, n_experts, top_k;
+    uint64_t                 slot_bytes;
+    struct dv_residency      residency;
+    struct dv_expert_store   store;
+    struct dv_buffer       **buffers; /* of slots */
+    uint32_t                 n_buffers, per_buffer;
+    struct dv_buffer        *tables; /* of addresses; written by the host */
+    unsigned char          **host;   /* by host slot */
+    unsigned char          **spare;  /* n_raw pieces for what is on its way */
+    bool                     mapped; /* slots are packed in place */
+    uint32_t                 context; /* of the sessions that room was left for; 0: of none */
+    struct dv_expert_stats   stats;
+};
+
+/* Takes the experts out of what is loaded, if there is a budget and they do not all fit, and
+ * assigns places to the rest again; else *out = NULL. Before and after, places are assigned. Needs
+ * headers and caps alone. NO_VRAM when not even those of one token fit: with *out set, which the
+ * caller frees as after success. */
+dsvk_status dv_experts_take(struct dv_experts **out, struct dv_loading *l);
+/* After the other weights: makes the tiers and fills them, each layer its share, and sets the
+ * places of the experts' recipes. */
+dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
+                            const dsvk_progress *progress);
+void        dv_experts_free(struct dv_experts *x);
+uint64_t    dv_experts_device_bytes(const struct dv_experts *x);
+uint64_t    dv_experts_host_bytes(const struct dv_experts *x);
+/* Experts that can be in slots at a time. */
+uint32_t dv_experts_slots(const struct dv_experts *x);
+
+/* A layer of the model is about to use these experts, ascending, each once. */
+void         dv_experts_want(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n);
+enum dv_tier dv_experts_tier(const struct dv_experts *x, uint32_t layer, uint32_t id);
+/* Sees to it that these, at most dv_experts_slots(), are in slots and their addresses in the
+ * layer's tables, until the next call. Waits for what was submitted if anything must move. After a
+ * failure those that did not come are missing, and all else is as it was. */
+dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n);
+
+/* Device bytes, of `room` and of all of `limit`, that are left for sessions: as small as need be
+ * where `asked` does not say, and the context. At least what a session takes; when that is more
+ * than the room, nothing fits. */
+dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context,
+                              const struct dv_session_size *asked, uint64_t limit, uint64_t room);
+/* Host memory for experts: what is free less a margin. The device's memory may be the host's: what
+ * it may still take of that is not the host's. */
+uint64_t dv_expert_host_bytes(const struct dv_caps *caps, uint64_t device_left);
+
+/* The bytes of a slot, and places assigned for all that is no expert: for planning. */
+dsvk_status dv_experts_split(uint64_t *slot_bytes, struct dv_loading *l);
+
+/* ---- inside engine/ ---- */
+
+unsigned char *dv_experts_mapped(const struct dv_experts *x, uint32_t slot);
+dsvk_status    dv_experts_upload(struct dv_experts *x, uint32_t slot, const unsigned char *from);
+/* Writes the addresses of an expert that was placed in a slot. */
+void dv_experts_publish(struct dv_experts *x, uint32_t expert);
+
+#endif
