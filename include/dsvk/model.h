@@ -132,15 +132,20 @@ typedef struct {
     dsvk_cache cache;
 } dsvk_load_params;
 
-/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. Routed experts
- * that do not fit beside all else and a session go to host memory, and what does not fit there stays
- * on the disk; they are brought when a token needs them, and results are the same bits. The folder's
- * files must stay as they are while the model is open. NO_VRAM when not even the experts of one
- * token fit, CANCELLED; the model is then as before. A model is loaded once. */
+/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. Routed
+ * experts that do not fit beside all else and a session go to host memory, and what does not fit
+ * there stays on the disk; they are brought when a token needs them, and results are the same
+ * bits. The folder's files must stay as they are while the model is open. NO_VRAM when not even
+ * the experts of one token fit, CANCELLED; the model is then as before. A model is loaded once. */
 DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
                                      const dsvk_load_params *params);
 /* Device bytes of its weights. */
 DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
+
+/* Writes a checkpoint folder with the weights converted: the values that converting on load gives.
+ * `folder` must not be there (BAD_FILE) and appears when it is whole; CANCELLED. */
+DSVK_API dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder,
+                                         dsvk_weights weights, const dsvk_progress *progress);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 
 #include "api/handles.h"
 #include "base/os.h"
+#include "engine/quantize.h"
 #include "engine/recipes.h"
 #include "engine/traffic.h"
 
@@ -311,4 +312,14 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
 uint64_t dsvk_model_weight_bytes(const dsvk_model *model)
 {
     return model->weights ? dv_weights_bytes(model->weights) : 0;
+}
+
+dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,
+                                const dsvk_progress *progress)
+{
+    if (!model->checkpoint)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
+    if ((unsigned)weights > DSVK_WEIGHTS_FP4 || weights == DSVK_WEIGHTS_KEEP)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "quantize: no format to convert to");
+    return dv_quantize(&model->ctx, model->checkpoint, (enum dv_formats)weights, folder, progress);
 }

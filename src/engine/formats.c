@@ -8,24 +8,30 @@ static bool contains(const char *name, const char *part)
     return strstr(name, part) != NULL;
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
 static bool is_feed_forward(const char *name)
 {
     return contains(name, ".mlp.") &&
-           (contains(name, "gate_proj.weight") || contains(name, "up_proj.weight") ||
-            contains(name, "down_proj.weight"));
+           (ends_with(name, "gate_proj.weight") || ends_with(name, "up_proj.weight") ||
+            ends_with(name, "down_proj.weight"));
 }
 
 static bool is_attention(const char *name)
 {
     return contains(name, ".self_attn.") &&
-           (contains(name, "_proj.weight") || contains(name, "_proj_with_mqa.weight")) &&
+           (ends_with(name, "_proj.weight") || ends_with(name, "_proj_with_mqa.weight")) &&
            !contains(name, ".indexer.");
 }
 
 static bool is_table(const char *name)
 {
-    return contains(name, "embed_tokens.weight") || contains(name, "lm_head.weight") ||
-           contains(name, "shared_head.head.weight") || contains(name, "eh_proj.weight");
+    return ends_with(name, "embed_tokens.weight") || ends_with(name, "lm_head.weight") ||
+           ends_with(name, "shared_head.head.weight") || ends_with(name, "eh_proj.weight");
 }
 
 static unsigned bits(enum dv_dtype dtype)

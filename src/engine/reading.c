@@ -55,6 +55,10 @@ static void add_rows(struct dv_reads *reads, uint32_t p, const struct dv_layout_
 {
     if (from >= to || !part->data)
         return;
+    if (part->converted && part->target == DV_F8_E4M3) { /* the blocks of these rows */
+        from = from / DV_FP8_BLOCK * DV_FP8_BLOCK;
+        to   = least((to + DV_FP8_BLOCK - 1) / DV_FP8_BLOCK * DV_FP8_BLOCK, part->rows);
+    }
     add(&reads->values[p], part->data, values_bytes(part, from), values_bytes(part, to), at);
     if (!part->scale)
         return;
@@ -83,16 +87,8 @@ void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
         if (to[span.part] < span.row + span.n)
             to[span.part] = span.row + span.n;
     }
-    for (uint32_t p = 0; p < info->n_parts; p++) {
-        const struct dv_layout_source *part = &item->parts[p];
-        bool blocks = part->converted && part->target == DV_F8_E4M3;
-        if (blocks && from[p] < to[p]) { /* a scale is found from its whole block */
-            from[p] = from[p] / DV_FP8_BLOCK * DV_FP8_BLOCK;
-            to[p]   = least(part->rows, (to[p] + DV_FP8_BLOCK - 1) / DV_FP8_BLOCK *
-                                            DV_FP8_BLOCK);
-        }
-        add_rows(reads, p, part, from[p], to[p], at);
-    }
+    for (uint32_t p = 0; p < info->n_parts; p++)
+        add_rows(reads, p, &item->parts[p], from[p], to[p], at);
 }
 
 void dv_reads_announce(const struct dv_reads *reads)
@@ -143,19 +139,6 @@ void dv_reads_release(const struct dv_reads *reads, const struct dv_checkpoint *
             dv_checkpoint_release(checkpoint, reads->values[p].data, reads->values[p].bytes);
 }
 
-uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
-                                   const struct dv_weight_info   *info,
-                                   const struct dv_layout_source *parts, uint32_t first,
-                                   uint32_t end)
-{
-    uint64_t n = 0;
-    for (uint32_t group = first; group < end; group++) {
-        struct span span = span_of(item, info, group);
-        n += dv_layout_count_bad_scales(&parts[span.part], span.row, span.row + span.n);
-    }
-    return n;
-}
-
 uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_weight_info *info,
                             const struct dv_layout_source *parts, uint32_t first, uint32_t end)
 {
@@ -170,6 +153,21 @@ uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_wei
         rows.data += values_bytes(&rows, span.row);
         rows.rows = span.n;
         n += dv_layout_count_nan(&rows);
+    }
+    return n;
+}
+
+uint64_t dv_reads_count_bad_scales(const struct dv_load_item *item,
+                                   const struct dv_weight_info *info,
+                                   const struct dv_layout_source *parts, uint32_t first,
+                                   uint32_t end)
+{
+    uint64_t n = 0;
+    for (uint32_t group = first; group < end; group++) {
+        struct span span = span_of(item, info, group);
+        if (info->transposed && group % item->layout.groups != 0)
+            continue;
+        n += dv_layout_count_bad_scales(&parts[span.part], span.row, span.row + span.n);
     }
     return n;
 }

@@ -30,9 +30,9 @@ static dsvk_status find_vector(struct dv_layout_source *part, const struct dv_co
     return DSVK_OK;
 }
 
-static dsvk_status find_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
-                               const struct dv_weight_source *source, const char *name,
-                               uint32_t rows, uint32_t cols)
+dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
+                             const struct dv_weight_source *source, const char *name,
+                             uint32_t rows, uint32_t cols)
 {
     dsvk_status           status;
     struct dv_matrix_file file;
@@ -121,7 +121,7 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
     tensor_name(name, info->parts[p].name, expert);
     if (info->kind == DV_WEIGHT_VECTOR)
         return find_vector(part, ctx, source->checkpoint, name, info->cols);
-    return find_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);
+    return dv_source_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);
 }
 
 uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored)

@@ -31,6 +31,11 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
                            const struct dv_weight_source *source, const struct dv_weight_info *info,
                            uint32_t p, uint32_t expert);
 
+/* A matrix of the checkpoint, with what it is to become. */
+dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
+                             const struct dv_weight_source *source, const char *name,
+                             uint32_t rows, uint32_t cols);
+
 /* Element k of a made-up vector. */
 float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);
 /* The seed of a made-up matrix. */

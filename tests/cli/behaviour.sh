@@ -29,6 +29,12 @@ prints $'a\xEF\xBF\xBD(\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF
 run 0 run "${model[@]}" --ignore-eos --ctx 20 hi
 says "note: stopped at the end of the context of 20 tokens"
 
+# ---- quantize ----
+run 0 quantize x out --weights int4
+silent
+refuse 1 "quantize: taken is there already" quantize x taken --weights fp8
+refuse 2 "--weights takes keep|bf16|fp8|int4|fp4, not 'int8'" run -m x --weights int8 hi
+
 # ---- run: sampling ----
 prints "aaa" run -q -m sampling --seed 26 -n 3 hi
 prints "$answer" run -q -m sampling --greedy hi

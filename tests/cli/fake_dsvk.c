@@ -366,6 +366,14 @@ dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, si
     return progress->report(progress->user, n, n) ? DSVK_OK : DSVK_CANCELLED;
 }
 
+dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,
+                                const dsvk_progress *progress)
+{
+    if (strcmp(folder, "taken") == 0)
+        return fail(&model->log, DSVK_BAD_FILE, "quantize: taken is there already");
+    return weights && progress->report(progress->user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+}
+
 void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
 {
     *stats = (dsvk_session_stats){ .device_bytes = 4096, .prefill_tokens = session->prompt };

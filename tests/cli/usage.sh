@@ -14,7 +14,7 @@ refuse 2 "did you mean tokenize" tokenise
 refuse 2 "unknown command ''" ""
 refuse 2 "options come after the command" -v run
 for absent in chat serve doctor; do refuse 2 "unknown command" "$absent"; done
-for command_name in run score tokenize devices inspect plan graph bench; do
+for command_name in run score tokenize devices inspect plan graph bench quantize; do
     refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
     refuse 2 "unknown option -z" "$command_name" -z
     run 0 "$command_name" --help
@@ -36,6 +36,9 @@ refuse 2 "--layers goes with --like" bench --layers 3
 refuse 2 "--layers takes a whole number from 1" bench --like v3 --layers 0
 refuse 2 "exclude each other" bench -m x --like v3
 refuse 2 "--op needs a value" bench --op
+refuse 2 "give the folder to read and the folder to write" quantize in --weights fp8
+refuse 2 "give --weights" quantize in out
+refuse 2 "unexpected argument" quantize in out more --weights fp8
 refuse 2 "did you mean --temp" run --tmep 1 hi
 refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi
 refuse 2 "unknown option --temp" tokenize --temp 1 hi

@@ -145,8 +145,8 @@ int cli_load(struct cli *cli, uint32_t context)
     progress_init(&bar, &cli->log, "loading", true);
     dsvk_load_params params = { .math = (dsvk_math)values[OPT_MATH].count,
                                 .no_fuse = values[OPT_NO_FUSE].given,
-                                .weights = (dsvk_weights)values[OPT_WEIGHTS].count,
                                 .progress = progress_sink(&bar),
+                                .weights = (dsvk_weights)values[OPT_WEIGHTS].count,
                                 .host_memory = values[OPT_HOST_MEMORY].count,
                                 .context = context,
                                 .chunk = (uint32_t)values[OPT_CHUNK].count,

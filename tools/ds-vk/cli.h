@@ -42,6 +42,7 @@ int command_inspect(struct cli *cli);
 int command_plan(struct cli *cli);
 int command_graph(struct cli *cli);
 int command_bench(struct cli *cli);
+int command_quantize(struct cli *cli);
 
 /* ---- opening, in this order; each answers an exit status ---- */
 

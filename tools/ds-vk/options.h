@@ -7,7 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum command_id { RUN, SCORE, TOKENIZE, DEVICES, INSPECT, PLAN, GRAPH, BENCH, N_COMMANDS };
+enum command_id {
+    RUN,
+    SCORE,
+    TOKENIZE,
+    DEVICES,
+    INSPECT,
+    PLAN,
+    GRAPH,
+    BENCH,
+    QUANTIZE,
+    N_COMMANDS
+};
 
 enum option_id {
     OPT_MODEL,
@@ -96,7 +107,7 @@ struct option_value {
 
 struct options {
     struct option_value values[N_OPTIONS];
-    const char         *arguments[1];
+    const char         *arguments[2];
     uint32_t            n_arguments;
 };
 

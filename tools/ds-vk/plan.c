@@ -48,8 +48,8 @@ static int make_plan(struct cli *cli, dsvk_plan *plan)
 {
     const struct option_value *values = cli->options.values;
     dsvk_plan_params           params = { .math = (dsvk_math)values[OPT_MATH].count,
-                                          .no_fuse = values[OPT_NO_FUSE].given,
                                           .weights = (dsvk_weights)values[OPT_WEIGHTS].count,
+                                          .no_fuse = values[OPT_NO_FUSE].given,
                                           .context = (uint32_t)values[OPT_CTX].count,
                                           .chunk = (uint32_t)values[OPT_CHUNK].count,
                                           .cache = (dsvk_cache)values[OPT_CACHE].count,
