@@ -187,7 +187,7 @@ static void print_experts(const struct plan_view *view)
         return;
     }
     printf("placement       %u on the device%s, %u in host memory, %u on the disk\n",
-           plan->experts_device, plan->fits ? "" : ", the fewest that work",
+           plan->experts_device, plan->fits ? "" : " (the least)",
            plan->experts_host, plan->experts_disk);
     dsvk_plan_layer layer;
     uint32_t        last = plan->layers - 1;
