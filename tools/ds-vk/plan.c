@@ -151,7 +151,7 @@ static void print_head(const struct plan_view *view)
     else
         printf("device   none: a card of the usual kind, subgroups of 32, matrix units\n");
     print_heaps(plan);
-    printf("context  %u tokens, latents in %s; passes of at most %u tokens, %s products\n",
+    printf("context  %u tokens, %s latents; passes of at most %u, %s products\n",
            plan->context, view->cache, plan->chunk, plan->math_f16 ? "f16" : "f32");
 }
 
