@@ -60,7 +60,7 @@ for how in "" "--ctx 300 --cache f32 --chunk 20" "--no-fuse --ctx 1000"; do
 done
 run 0 plan --like v2-lite -d none --memory 40G --bandwidth 300
 grep -q '^speed bound ' "$out" || complain "no bound"
-run 1 plan --like v2-lite -d none --memory 4G
+run 1 plan --like v2-lite -d none --memory 2G
 
 # ---- failures ----
 refuse 1 "1 MiB may be used" run --memory 1M "$question"

@@ -152,7 +152,7 @@ static void print_head(const struct plan_view *view)
     else
         printf("device   none: a card of the usual kind, subgroups of 32, matrix units\n");
     print_heaps(plan);
-    printf("context  %u tokens, latents in %s; passes of at most %u tokens, %s products\n",
+    printf("context  %u tokens, %s latents; passes of at most %u, %s products\n",
            plan->context, view->cache, plan->chunk, plan->math_f16 ? "f16" : "f32");
 }
 
@@ -188,7 +188,7 @@ static void print_experts(const struct plan_view *view)
         return;
     }
     printf("placement       %u on the device%s, %u in host memory, %u on the disk\n",
-           plan->experts_device, plan->fits ? "" : ", the fewest that work",
+           plan->experts_device, plan->fits ? "" : " (the least)",
            plan->experts_host, plan->experts_disk);
     dsvk_plan_layer layer;
     uint32_t        last = plan->layers - 1;
