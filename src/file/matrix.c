@@ -211,14 +211,17 @@ static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struc
 }
 
 /* The shape that compressed-tensors stores as a tensor, where it is there. */
-static bool says_shape(const struct dv_tensor_file *shape, uint32_t rows, uint32_t cols)
+static bool says_shape(const struct dv_checkpoint *checkpoint, const struct dv_tensor_file *shape,
+                       uint32_t rows, uint32_t cols)
 {
-    uint64_t said[2] = { 0 };
-    uint32_t each    = dv_dtype_bytes(shape->dtype);
-    if ((shape->dtype != DV_I32 && shape->dtype != DV_I64) || shape->bytes != 2 * each)
+    uint64_t      said[2] = { 0 };
+    unsigned char data[16];
+    uint32_t      each = dv_dtype_bytes(shape->dtype);
+    if ((shape->dtype != DV_I32 && shape->dtype != DV_I64) || shape->bytes != 2 * each ||
+        dv_checkpoint_read(checkpoint, data, shape->data, shape->bytes) != shape->bytes)
         return false;
-    memcpy(&said[0], shape->data, each); /* little-endian */
-    memcpy(&said[1], shape->data + each, each);
+    memcpy(&said[0], data, each); /* little-endian */
+    memcpy(&said[1], data + each, each);
     return said[0] == rows && said[1] == cols;
 }
 
@@ -231,7 +234,7 @@ static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_cont
     if (matrix->weight->dtype != DV_I32)
         return bad_format(ctx, matrix->weight, "I32");
     TRY(check_packed(matrix, ctx, 8));
-    if (shape && !says_shape(shape, matrix->rows, matrix->cols))
+    if (shape && !says_shape(checkpoint, shape, matrix->rows, matrix->cols))
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: not the shape %u x %u", shape->name,
                        matrix->rows, matrix->cols);
     if (find_beside(checkpoint, name, 0, "_zero_point"))

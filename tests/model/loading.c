@@ -214,6 +214,8 @@ static void a_checkpoint_comes_by_every_way(void **state)
     expect_failure_when_short(&subject, stored, false);
     expect_failure_when_short(&subject, stored, true);
     dsvk_model_close(model);
+    subject_done(&subject);
+    subject_init(&subject, name); /* the file of the first is empty by now */
     expect_refused_scales(&subject);
     subject_done(&subject);
 }
