@@ -214,13 +214,14 @@ static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struc
 static bool says_shape(const struct dv_checkpoint *checkpoint, const struct dv_tensor_file *shape,
                        uint32_t rows, uint32_t cols)
 {
-    uint64_t said[2] = { 0 };
-    uint32_t each    = dv_dtype_bytes(shape->dtype);
-    if ((shape->dtype != DV_I32 && shape->dtype != DV_I64) || shape->bytes != 2 * each)
+    uint64_t      said[2] = { 0 };
+    unsigned char data[16];
+    uint32_t      each = dv_dtype_bytes(shape->dtype);
+    if ((shape->dtype != DV_I32 && shape->dtype != DV_I64) || shape->bytes != 2 * each ||
+        dv_checkpoint_read(checkpoint, data, shape->data, shape->bytes) != shape->bytes)
         return false;
-    for (uint32_t i = 0; i < 2; i++) /* little-endian */
-        if (dv_checkpoint_read(checkpoint, &said[i], shape->data + i * each, each) != each)
-            return false;
+    memcpy(&said[0], data, each); /* little-endian */
+    memcpy(&said[1], data + each, each);
     return said[0] == rows && said[1] == cols;
 }
 
