@@ -101,7 +101,9 @@ static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_f
 {
     dsvk_status             status;
     struct dv_layout_source part;
-    struct dv_weight_source source = { .checkpoint = q->checkpoint, .formats = q->formats };
+    struct dv_weight_source source = { .checkpoint = q->checkpoint,
+                                       .formats    = q->formats,
+                                       .check_data = true };
     if (is_dropped(q, from->name))
         return DSVK_OK;
     if (is_converted(q, from->name)) {

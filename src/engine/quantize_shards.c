@@ -11,6 +11,7 @@
 
 #define STRIP DV_FP8_BLOCK /* rows converted at a time by one thread */
 #define STRIPS 32u         /* of which so many lie in memory */
+#define COPY_BYTES (UINT64_C(4) << 20)
 
 static void shard_name(char *name, size_t bytes, uint32_t i, uint32_t n)
 {
@@ -92,24 +93,82 @@ static dsvk_status check_scales(const struct dv_quantizing *q, const struct dv_n
     return DSVK_OK;
 }
 
+/* ---- reading: never through the map, so that a file which gets shorter is a status ---- */
+
+static dsvk_status fetch(const struct dv_quantizing *q, const char *name, unsigned char *to,
+                         const unsigned char *data, uint64_t bytes)
+{
+    if (dv_checkpoint_read(q->checkpoint, to, data, bytes) == bytes)
+        return DSVK_OK;
+    return dv_fail(q->ctx, DSVK_BAD_FILE,
+                   "quantize: %s: cannot be read: its file has become shorter, or the disk fails",
+                   name);
+}
+
+static uint64_t stored_values(const struct dv_layout_source *part, uint64_t rows)
+{
+    return dv_dtype_size(part->dtype, rows * part->cols);
+}
+
+static uint64_t stored_scales(const struct dv_layout_source *part, uint64_t rows)
+{
+    uint64_t a_row;
+    if (!part->scale)
+        return 0;
+    a_row = ((part->cols - 1) / part->block_cols + 1) * dv_dtype_bytes(part->scale_dtype);
+    return (rows + part->block_rows - 1) / part->block_rows * a_row;
+}
+
+/* The address at which a tensor would begin whose part from byte `skipped` on lies at `to`. */
+static const unsigned char *begin_of(const unsigned char *to, uint64_t skipped)
+{
+    return (const unsigned char *)((uintptr_t)to - (uintptr_t)skipped);
+}
+
+/* `part` with the data of some rows at least, from row `first` on, in `room`. */
+static dsvk_status fetch_rows(struct dv_layout_source *part, const struct dv_quantizing *q,
+                              const struct dv_new_tensor *t, unsigned char *room, uint32_t first,
+                              uint32_t rows)
+{
+    dsvk_status status;
+    uint64_t    skipped = stored_values(&t->part, first), bytes = stored_values(&t->part, rows);
+    *part = t->part;
+    TRY(fetch(q, t->name, room, t->part.data + skipped, bytes));
+    part->data = begin_of(room, skipped);
+    if (!part->scale)
+        return DSVK_OK;
+    room += bytes;
+    skipped = stored_scales(part, first / part->block_rows * part->block_rows);
+    bytes   = stored_scales(part, (uint64_t)first + rows) - skipped;
+    TRY(fetch(q, t->name, room, t->part.scale + skipped, bytes));
+    part->scale = begin_of(room, skipped);
+    return DSVK_OK;
+}
+
 /* The matrix and, behind it, its scales. */
 static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
                                    const struct dv_new_tensor *t)
 {
-    dsvk_status   status = DSVK_OK;
-    uint64_t      a_row  = dv_dtype_size(t->part.target, t->part.cols);
-    uint64_t      scales = dv_convert_scale_bytes(&t->part, t->part.rows);
-    struct strips s      = { .part         = &t->part,
-                             .strip_bytes  = STRIP * a_row,
-                             .strip_scales = dv_convert_scale_bytes(&t->part, STRIP),
-                             .codes        = dv_alloc(q->ctx, STRIPS * STRIP * a_row),
-                             .scales       = dv_alloc(q->ctx, scales + 1) };
-    if (!s.codes || !s.scales)
+    dsvk_status             status = DSVK_OK;
+    struct dv_layout_source part;
+    const uint32_t          most   = STRIPS * STRIP;
+    uint64_t                a_row  = dv_dtype_size(t->part.target, t->part.cols);
+    uint64_t                scales = dv_convert_scale_bytes(&t->part, t->part.rows);
+    unsigned char          *room   = dv_alloc(q->ctx, stored_values(&t->part, most) +
+                                                          stored_scales(&t->part, 2 * most) + 1);
+    struct strips           s      = { .part         = &part,
+                                       .strip_bytes  = STRIP * a_row,
+                                       .strip_scales = dv_convert_scale_bytes(&t->part, STRIP),
+                                       .codes        = dv_alloc(q->ctx, most * a_row),
+                                       .scales       = dv_alloc(q->ctx, scales + 1) };
+    if (!s.codes || !s.scales || !room)
         status =
             dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
-    for (; status == DSVK_OK && s.first < t->part.rows; s.first += STRIPS * STRIP) {
-        uint32_t left = t->part.rows - s.first,
-                 rows = left < STRIPS * STRIP ? left : STRIPS * STRIP;
+    for (; status == DSVK_OK && s.first < t->part.rows; s.first += most) {
+        uint32_t left = t->part.rows - s.first, rows = left < most ? left : most;
+        status = fetch_rows(&part, q, t, room, s.first, rows);
+        if (status != DSVK_OK)
+            break;
         dv_parallel(0, (rows - 1) / STRIP + 1, convert_strip, &s);
         fwrite(s.codes, 1, rows * a_row, file);
         status = advance(q, rows * a_row);
@@ -120,17 +179,34 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
         fwrite(s.scales, 1, scales, file);
         status = advance(q, scales);
     }
+    dv_free(q->ctx, room);
     dv_free(q->ctx, s.codes);
     dv_free(q->ctx, s.scales);
     return status;
 }
 
+static dsvk_status write_copied(FILE *file, struct dv_quantizing *q, const struct dv_new_tensor *t)
+{
+    dsvk_status    status = DSVK_OK;
+    unsigned char *some   = dv_alloc(q->ctx, COPY_BYTES);
+    if (!some)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
+    for (uint64_t at = 0; status == DSVK_OK && at < t->bytes; at += COPY_BYTES) {
+        uint64_t left = t->bytes - at, n = left < COPY_BYTES ? left : COPY_BYTES;
+        status = fetch(q, t->name, some, t->copied->data + at, n);
+        if (status == DSVK_OK) {
+            fwrite(some, 1, n, file);
+            status = advance(q, n);
+        }
+    }
+    dv_free(q->ctx, some);
+    return status;
+}
+
 static dsvk_status write_tensor(FILE *file, struct dv_quantizing *q, const struct dv_new_tensor *t)
 {
-    if (t->copied) {
-        fwrite(t->copied->data, 1, t->bytes, file);
-        return advance(q, t->bytes);
-    }
+    if (t->copied)
+        return write_copied(file, q, t);
     if (t->part.rows && !t->scales)
         return write_converted(file, q, t);
     if (!t->part.rows)

@@ -175,11 +175,35 @@ static void nothing_is_left_of_a_failure(void **state)
     teardown(&f);
 }
 
+static bool shorten(void *user, uint64_t done, uint64_t total)
+{
+    FILE *file = fopen(dv_folder_path(user, "model.safetensors"), "wb"); /* the same file, empty */
+    (void)done;
+    (void)total;
+    assert_non_null(file);
+    fclose(file);
+    return true;
+}
+
+static void a_file_that_gets_shorter_is_a_failure(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "v3-bf16");
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_INT4, f.out.path,
+                                 &(dsvk_progress){ .report = shorten, .user = &f.in }),
+                     DSVK_BAD_FILE);
+    assert_non_null(strstr(f.test.line, "has become shorter"));
+    expect_nothing(&f);
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_weights_are_those_of_loading),
         cmocka_unit_test(nothing_is_left_of_a_failure),
+        cmocka_unit_test(a_file_that_gets_shorter_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
