@@ -220,8 +220,9 @@ void dv_file_remove(const char *path)
     unlink(path);
 }
 
-dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path)
+dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own)
 {
+    mode_t      mode   = own ? 0700 : 0777;
     dsvk_status status = DSVK_OK;
     char       *part   = dv_strdup(ctx, path);
     struct stat info;
@@ -230,10 +231,10 @@ dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path)
     for (char *c = part + (part[0] != 0); *c; c++)
         if (*c == '/') {
             *c = 0;
-            mkdir(part, 0700); /* the last one tells whether all went well */
+            mkdir(part, mode); /* the last one tells whether all went well */
             *c = '/';
         }
-    if (mkdir(part, 0700) != 0 && (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)))
+    if (mkdir(part, mode) != 0 && (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)))
         status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", path, strerror(errno));
     dv_free(ctx, part);
     return status;

@@ -273,7 +273,7 @@ dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint
     if (dv_file_exists(q.folder))
         TRY_OR(fail, dv_fail(ctx, DSVK_BAD_FILE, "quantize: %s is there already", q.folder));
     TRY_OR(fail, plan(&q));
-    TRY_OR(fail, dv_folder_make(ctx, q.folder));
+    TRY_OR(fail, dv_folder_make(ctx, q.folder, false));
     made = true;
     TRY_OR(fail, write_all(&q, folder));
     made = false;

@@ -238,7 +238,7 @@ static void write_file(struct dv_device *dev, const unsigned char *whole, size_t
 {
     struct dv_cache_file *file   = dev->cache_file;
     struct dv_context     quiet  = aside(dev);
-    dsvk_status           status = dv_folder_make(&quiet, file->folder);
+    dsvk_status           status = dv_folder_make(&quiet, file->folder, true);
     struct stale          stale  = { .file = file };
     if (status == DSVK_OK)
         status = dv_file_replace(&quiet, file->path, whole, DV_CACHE_HEADER + n);
