@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every op of ops.def, or those that are named: `test_ops router argmax`. A software device runs
- * them twice: in its own shapes of workgroups, then in those that a GPU would get. Where kernels
- * have further variants that the device can run, they follow. With --as-hardware as the first
- * argument a software device runs them once, as a GPU would. */
+ * them twice: in its own shapes of workgroups, then in those that a GPU would get. As the first
+ * argument, --as-hardware leaves the former out, and --variants runs the further variants of kernels
+ * that the device can run instead of those that it gets. */
 #include "ops/harness.h"
 
 static const struct {
@@ -58,11 +58,17 @@ int main(int argc, char **argv)
             list[n++] = (struct CMUnitTest){ .name = tests[i].name, .test_func = tests[i].run };
     if (!test_device_open(&op_device))
         fprintf(stderr, "no usable device: all tests are skipped\n");
-    bool once   = argc > 1 && strcmp(argv[1], "--as-hardware") == 0;
-    int  failed = once ? 0 : _cmocka_run_group_tests("ops", list, n, NULL, NULL);
-    if (op_device.dev && op_device.dev->caps.is_software)
+    bool as_gpu   = argc > 1 && strcmp(argv[1], "--as-hardware") == 0;
+    bool variants = argc > 1 && strcmp(argv[1], "--variants") == 0;
+    bool software = op_device.dev && op_device.dev->caps.is_software;
+    int  failed   = 0;
+    if (!as_gpu && !variants)
+        failed = _cmocka_run_group_tests("ops", list, n, NULL, NULL);
+    if (software && variants)
+        as_hardware(NULL);
+    else if (software)
         failed |= _cmocka_run_group_tests("ops, as on hardware", list, n, as_hardware, NULL);
-    for (uint32_t i = 1; !once && op_device.dev && i < most_variants(); i++)
+    for (uint32_t i = 1; variants && op_device.dev && i < most_variants(); i++)
         failed |= _cmocka_run_group_tests("ops, other variants", list, n, as_next_variant, NULL);
     return !test_device_close(&op_device) || failed != 0;
 }
