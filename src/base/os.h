@@ -53,8 +53,8 @@ dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
 dsvk_status dv_file_replace(const struct dv_context *ctx, const char *path, const void *data,
                             size_t bytes);
 void        dv_file_remove(const char *path);
-/* Makes a folder and those above it, for its owner alone if `own`, else as the user's mask says; one
- * that is there is fine. */
+/* Makes a folder and those above it, for its owner alone if `own`, else as the user's mask says;
+ * one that is there is fine. */
 dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own);
 
 uint64_t dv_time_ns(void);     /* monotonic */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every op of ops.def, or those that are named: `test_ops router argmax`. A software device runs
  * them twice: in its own shapes of workgroups, then in those that a GPU would get. As the first
- * argument, --as-hardware leaves the former out, and --variants runs the further variants of kernels
- * that the device can run instead of those that it gets. */
+ * argument, --as-hardware leaves the former out, and --variants runs the further variants of
+ * kernels that the device can run instead of those that it gets. */
 #include "ops/harness.h"
 
 static const struct {
