@@ -7,20 +7,6 @@
 #define MOST_RAW_BYTES (UINT64_C(256) << 20)
 #define ALIGN 64u /* of a tensor among raw bytes */
 
-static uint64_t values_bytes(const struct dv_layout_source *part)
-{
-    return dv_dtype_size(part->dtype, (uint64_t)part->rows * part->cols);
-}
-
-static uint64_t scale_bytes(const struct dv_layout_source *part)
-{
-    if (!part->scale)
-        return 0;
-    uint64_t rows = (part->rows + part->block_rows - 1) / part->block_rows;
-    uint64_t cols = (part->cols + part->block_cols - 1) / part->block_cols;
-    return rows * cols * dv_dtype_bytes(part->scale_dtype);
-}
-
 static uint64_t aligned(uint64_t bytes)
 {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
@@ -33,7 +19,9 @@ static uint64_t bytes_of(const struct dv_expert_layer *layer, uint32_t expert, b
     for (uint32_t k = 0; k < layer->n_parts; k++) {
         const struct dv_load_item *item = &layer->parts[k].items[expert];
         for (uint32_t p = 0; p < layer->parts[k].info->n_parts; p++) {
-            uint64_t values = values_bytes(&item->parts[p]), scales = scale_bytes(&item->parts[p]);
+            const struct dv_layout_source *part   = &item->parts[p];
+            uint64_t                       values = dv_layout_value_bytes(part, part->rows);
+            uint64_t                       scales = dv_layout_scale_bytes(part, part->rows);
             bytes += room ? aligned(values) + aligned(scales) : values + scales;
         }
     }
@@ -147,14 +135,15 @@ static void read_matrix(void *user, uint32_t i)
         return;
     }
     for (uint32_t p = 0; p < info->n_parts; p++) {
-        parts[p]      = item->parts[p];
-        parts[p].data = fetch(s, &r->trouble[i], item->parts[p].data, values_bytes(&parts[p]), raw);
-        raw += aligned(values_bytes(&parts[p]));
-        if (!parts[p].scale)
-            continue;
-        parts[p].scale =
-            fetch(s, &r->trouble[i], item->parts[p].scale, scale_bytes(&parts[p]), raw);
-        raw += aligned(scale_bytes(&parts[p]));
+        const struct dv_layout_source *part   = &item->parts[p];
+        uint64_t                       values = dv_layout_value_bytes(part, part->rows);
+        uint64_t                       scales = dv_layout_scale_bytes(part, part->rows);
+        parts[p]      = *part;
+        parts[p].data = fetch(s, &r->trouble[i], part->data, values, raw);
+        raw += aligned(values);
+        if (part->scale)
+            parts[p].scale = fetch(s, &r->trouble[i], part->scale, scales, raw);
+        raw += aligned(scales);
     }
     if (r->trouble[i].any)
         return;

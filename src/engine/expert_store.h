@@ -41,8 +41,7 @@ struct dv_expert_store {
     atomic_ullong            nan;
 };
 
-/* With `ctx` and `source` set; `layers` say how large an expert is as it is stored. NO_MEMORY.
- */
+/* With `ctx` and `source` set; `layers` say how large an expert is as it is stored. NO_MEMORY. */
 dsvk_status dv_expert_store_init(struct dv_expert_store       *store,
                                  const struct dv_expert_layer *layers, uint32_t n_layers);
 void        dv_expert_store_done(struct dv_expert_store *store);

@@ -229,12 +229,17 @@ static dsvk_status make_room(struct packing *p, uint64_t bytes)
 
 static dsvk_status check_reads(const struct packing *p, const struct batch *batch)
 {
-    for (uint32_t i = 0; i < batch->n; i++)
-        if (batch->units[i].reads.missing)
-            return dv_fail(p->l->ctx, DSVK_BAD_FILE,
-                           "weights: %s: %" PRIu64 " bytes could not be read: its file has become "
-                           "shorter, or the disk fails",
-                           batch->units[i].reads.where, batch->units[i].reads.missing);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        const struct unit *unit = &batch->units[i];
+        char               name[256];
+        if (!unit->reads.missing)
+            continue;
+        dv_source_name(name, unit->reads.where, unit->item->expert);
+        return dv_fail(p->l->ctx, DSVK_BAD_FILE,
+                       "weights: %s: %" PRIu64 " bytes could not be read: its file has become "
+                       "shorter, or the disk fails",
+                       name, unit->reads.missing);
+    }
     return DSVK_OK;
 }
 

@@ -167,6 +167,15 @@ dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const c
                    errno ? strerror(errno) : "cannot be written");
 }
 
+dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root)
+{
+    dsvk_status status;
+    FILE       *file;
+    TRY(dv_quantize_open(&file, q, name));
+    json_dumpf(root, file, JSON_INDENT(2));
+    return dv_quantize_close(file, q, name);
+}
+
 static json_t *quantization(enum dv_formats formats)
 {
     if (formats == DV_FORMATS_INT4)
@@ -189,7 +198,6 @@ static dsvk_status write_config(const struct dv_quantizing *q)
     char        path[4096], *text;
     size_t      bytes;
     json_t     *root;
-    FILE       *file;
     snprintf(path, sizeof path, "%s/config.json", dv_checkpoint_folder(q->checkpoint));
     TRY(dv_file_read(&text, &bytes, q->ctx, path, SMALL_FILE_BYTES));
     status = dv_json_load(&root, q->ctx, "quantize", path, text, bytes);
@@ -200,11 +208,7 @@ static dsvk_status write_config(const struct dv_quantizing *q)
     if (q->formats != DV_FORMATS_BF16)
         json_object_set_new(json_is_object(inner) ? inner : root, "quantization_config",
                             quantization(q->formats));
-    status = dv_quantize_open(&file, q, "config.json");
-    if (status == DSVK_OK) {
-        json_dumpf(root, file, JSON_INDENT(2));
-        status = dv_quantize_close(file, q, "config.json");
-    }
+    status = dv_quantize_json(q, "config.json", root);
     json_decref(root);
     return status;
 }

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "base/arena.h"
 #include "engine/source.h"
 
@@ -44,6 +46,7 @@ struct dv_quantizing {
 /* Opens a file of the new folder; ends with dv_quantize_close(), which reports failed writes. */
 dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name);
+dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root);
 /* All shards, and their index where there are several (quantize_shards.c). */
 dsvk_status dv_quantize_shards(struct dv_quantizing *q);
 

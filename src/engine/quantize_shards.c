@@ -7,6 +7,7 @@
 
 #include "base/os.h"
 #include "engine/quantize.h"
+#include "engine/reading.h"
 #include "kernel/convert.h"
 
 #define STRIP DV_FP8_BLOCK /* rows converted at a time by one thread */
@@ -95,54 +96,27 @@ static dsvk_status check_scales(const struct dv_quantizing *q, const struct dv_n
 
 /* ---- reading: never through the map, so that a file which gets shorter is a status ---- */
 
-static dsvk_status fetch(const struct dv_quantizing *q, const char *name, unsigned char *to,
-                         const unsigned char *data, uint64_t bytes)
+static dsvk_status cannot_read(const struct dv_quantizing *q, const char *name)
 {
-    if (dv_checkpoint_read(q->checkpoint, to, data, bytes) == bytes)
-        return DSVK_OK;
     return dv_fail(q->ctx, DSVK_BAD_FILE,
                    "quantize: %s: cannot be read: its file has become shorter, or the disk fails",
                    name);
 }
 
-static uint64_t stored_values(const struct dv_layout_source *part, uint64_t rows)
+/* `part` with the data of rows first .. end-1 at least, in memory that the caller frees. */
+static dsvk_status fetch_rows(struct dv_layout_source *part, unsigned char **room,
+                              const struct dv_quantizing *q, const struct dv_new_tensor *t,
+                              uint32_t first, uint32_t end)
 {
-    return dv_dtype_size(part->dtype, rows * part->cols);
-}
-
-static uint64_t stored_scales(const struct dv_layout_source *part, uint64_t rows)
-{
-    uint64_t a_row;
-    if (!part->scale)
-        return 0;
-    a_row = ((part->cols - 1) / part->block_cols + 1) * dv_dtype_bytes(part->scale_dtype);
-    return (rows + part->block_rows - 1) / part->block_rows * a_row;
-}
-
-/* The address at which a tensor would begin whose part from byte `skipped` on lies at `to`. */
-static const unsigned char *begin_of(const unsigned char *to, uint64_t skipped)
-{
-    return (const unsigned char *)((uintptr_t)to - (uintptr_t)skipped);
-}
-
-/* `part` with the data of some rows at least, from row `first` on, in `room`. */
-static dsvk_status fetch_rows(struct dv_layout_source *part, const struct dv_quantizing *q,
-                              const struct dv_new_tensor *t, unsigned char *room, uint32_t first,
-                              uint32_t rows)
-{
-    dsvk_status status;
-    uint64_t    skipped = stored_values(&t->part, first), bytes = stored_values(&t->part, rows);
-    *part = t->part;
-    TRY(fetch(q, t->name, room, t->part.data + skipped, bytes));
-    part->data = begin_of(room, skipped);
-    if (!part->scale)
+    struct dv_reads reads;
+    uint64_t        bytes = 0;
+    dv_reads_plan_rows(&reads, &t->part, first, end, &bytes);
+    *room = dv_alloc(q->ctx, bytes);
+    if (!*room)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
+    if (dv_reads_fetch_part(part, &reads, q->checkpoint, &t->part, 0, t->name, *room))
         return DSVK_OK;
-    room += bytes;
-    skipped = stored_scales(part, first / part->block_rows * part->block_rows);
-    bytes   = stored_scales(part, (uint64_t)first + rows) - skipped;
-    TRY(fetch(q, t->name, room, t->part.scale + skipped, bytes));
-    part->scale = begin_of(room, skipped);
-    return DSVK_OK;
+    return cannot_read(q, t->name);
 }
 
 /* The matrix and, behind it, its scales. */
@@ -151,25 +125,26 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
 {
     dsvk_status             status = DSVK_OK;
     struct dv_layout_source part;
-    const uint32_t          most   = STRIPS * STRIP;
+    const uint32_t          most   = t->part.rows < STRIPS * STRIP ? t->part.rows : STRIPS * STRIP;
     uint64_t                a_row  = dv_dtype_size(t->part.target, t->part.cols);
     uint64_t                scales = dv_convert_scale_bytes(&t->part, t->part.rows);
-    unsigned char          *room   = dv_alloc(q->ctx, stored_values(&t->part, most) +
-                                                          stored_scales(&t->part, 2 * most) + 1);
     struct strips           s      = { .part         = &part,
                                        .strip_bytes  = STRIP * a_row,
                                        .strip_scales = dv_convert_scale_bytes(&t->part, STRIP),
                                        .codes        = dv_alloc(q->ctx, most * a_row),
                                        .scales       = dv_alloc(q->ctx, scales + 1) };
-    if (!s.codes || !s.scales || !room)
+    if (!s.codes || !s.scales)
         status =
             dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
     for (; status == DSVK_OK && s.first < t->part.rows; s.first += most) {
-        uint32_t left = t->part.rows - s.first, rows = left < most ? left : most;
-        status = fetch_rows(&part, q, t, room, s.first, rows);
+        uint32_t       left = t->part.rows - s.first, rows = left < most ? left : most;
+        unsigned char *room = NULL;
+        status              = fetch_rows(&part, &room, q, t, s.first, s.first + rows);
+        if (status == DSVK_OK)
+            dv_parallel(0, (rows - 1) / STRIP + 1, convert_strip, &s);
+        dv_free(q->ctx, room);
         if (status != DSVK_OK)
             break;
-        dv_parallel(0, (rows - 1) / STRIP + 1, convert_strip, &s);
         fwrite(s.codes, 1, rows * a_row, file);
         status = advance(q, rows * a_row);
     }
@@ -179,7 +154,6 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
         fwrite(s.scales, 1, scales, file);
         status = advance(q, scales);
     }
-    dv_free(q->ctx, room);
     dv_free(q->ctx, s.codes);
     dv_free(q->ctx, s.scales);
     return status;
@@ -193,11 +167,12 @@ static dsvk_status write_copied(FILE *file, struct dv_quantizing *q, const struc
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
     for (uint64_t at = 0; status == DSVK_OK && at < t->bytes; at += COPY_BYTES) {
         uint64_t left = t->bytes - at, n = left < COPY_BYTES ? left : COPY_BYTES;
-        status = fetch(q, t->name, some, t->copied->data + at, n);
-        if (status == DSVK_OK) {
-            fwrite(some, 1, n, file);
-            status = advance(q, n);
+        if (dv_checkpoint_read(q->checkpoint, some, t->copied->data + at, n) != n) {
+            status = cannot_read(q, t->name);
+            break;
         }
+        fwrite(some, 1, n, file);
+        status = advance(q, n);
     }
     dv_free(q->ctx, some);
     return status;
@@ -236,7 +211,6 @@ static dsvk_status write_shard(struct dv_quantizing *q, uint32_t shard)
 static dsvk_status write_index(const struct dv_quantizing *q)
 {
     dsvk_status status;
-    FILE       *file;
     char        name[64];
     json_t     *map = json_object();
     for (uint32_t i = 0; i < q->n; i++) {
@@ -245,11 +219,7 @@ static dsvk_status write_index(const struct dv_quantizing *q)
     }
     json_t *root = json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)q->bytes,
                              "weight_map", map);
-    status       = dv_quantize_open(&file, q, "model.safetensors.index.json");
-    if (status == DSVK_OK) {
-        json_dumpf(root, file, JSON_INDENT(2));
-        status = dv_quantize_close(file, q, "model.safetensors.index.json");
-    }
+    status       = dv_quantize_json(q, "model.safetensors.index.json", root);
     json_decref(root);
     return status;
 }

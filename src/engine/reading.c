@@ -36,11 +36,6 @@ static struct span span_of(const struct dv_load_item *item, const struct dv_weig
     return (struct span){ p, start + row, least(8, rows - row) };
 }
 
-static uint64_t values_bytes(const struct dv_layout_source *part, uint64_t rows)
-{
-    return dv_dtype_size(part->dtype, rows * part->cols);
-}
-
 /* ---- planning ---- */
 
 static void add(struct dv_read *read, const unsigned char *data, uint64_t from, uint64_t to,
@@ -59,13 +54,13 @@ static void add_rows(struct dv_reads *reads, uint32_t p, const struct dv_layout_
         from = from / DV_FP8_BLOCK * DV_FP8_BLOCK;
         to   = least((to + DV_FP8_BLOCK - 1) / DV_FP8_BLOCK * DV_FP8_BLOCK, part->rows);
     }
-    add(&reads->values[p], part->data, values_bytes(part, from), values_bytes(part, to), at);
+    add(&reads->values[p], part->data, dv_layout_value_bytes(part, from),
+        dv_layout_value_bytes(part, to), at);
     if (!part->scale)
         return;
-    uint64_t row = (uint64_t)((part->cols - 1) / part->block_cols + 1) *
-                   dv_dtype_bytes(part->scale_dtype);
-    add(&reads->scales[p], part->scale, from / part->block_rows * row,
-        ((to - 1) / part->block_rows + 1) * row, at);
+    add(&reads->scales[p], part->scale,
+        dv_layout_scale_bytes(part, from / part->block_rows * part->block_rows),
+        dv_layout_scale_bytes(part, to), at);
 }
 
 void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
@@ -89,6 +84,13 @@ void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
     }
     for (uint32_t p = 0; p < info->n_parts; p++)
         add_rows(reads, p, &item->parts[p], from[p], to[p], at);
+}
+
+void dv_reads_plan_rows(struct dv_reads *reads, const struct dv_layout_source *part, uint32_t first,
+                        uint32_t end, uint64_t *at)
+{
+    *reads = (struct dv_reads){ 0 };
+    add_rows(reads, 0, part, first, end, at);
 }
 
 void dv_reads_announce(const struct dv_reads *reads)
@@ -118,17 +120,25 @@ static const unsigned char *fetch(struct dv_reads *reads, const struct dv_checkp
     return (const unsigned char *)((uintptr_t)to - (uintptr_t)read->skipped);
 }
 
+bool dv_reads_fetch_part(struct dv_layout_source *to, struct dv_reads *reads,
+                         const struct dv_checkpoint *checkpoint,
+                         const struct dv_layout_source *part, uint32_t p, const char *where,
+                         unsigned char *buffer)
+{
+    *to      = *part;
+    to->data = fetch(reads, checkpoint, &reads->values[p], where, buffer);
+    if (to->scale)
+        to->scale = fetch(reads, checkpoint, &reads->scales[p], where, buffer);
+    return reads->missing == 0;
+}
+
 bool dv_reads_fetch(struct dv_layout_source parts[DV_MAX_PARTS], struct dv_reads *reads,
                     const struct dv_checkpoint *checkpoint, const struct dv_load_item *item,
                     const struct dv_weight_info *info, unsigned char *buffer)
 {
-    for (uint32_t p = 0; p < info->n_parts; p++) {
-        const char *where = info->parts[p].name;
-        parts[p]          = item->parts[p];
-        parts[p].data     = fetch(reads, checkpoint, &reads->values[p], where, buffer);
-        if (parts[p].scale)
-            parts[p].scale = fetch(reads, checkpoint, &reads->scales[p], where, buffer);
-    }
+    for (uint32_t p = 0; p < info->n_parts; p++)
+        dv_reads_fetch_part(&parts[p], reads, checkpoint, &item->parts[p], p, info->parts[p].name,
+                            buffer);
     return reads->missing == 0;
 }
 
@@ -150,7 +160,7 @@ uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_wei
             continue;
         if (info->transposed && group % item->layout.groups != 0)
             continue; /* other columns of the same rows */
-        rows.data += values_bytes(&rows, span.row);
+        rows.data += dv_layout_value_bytes(&rows, span.row);
         rows.rows = span.n;
         n += dv_layout_count_nan(&rows);
     }

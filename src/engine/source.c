@@ -8,8 +8,7 @@
 
 /* ---- from a checkpoint ---- */
 
-/* The name of a tensor, with the expert in the place of "%u". */
-static void tensor_name(char name[256], const char *pattern, uint32_t expert)
+void dv_source_name(char name[256], const char *pattern, uint32_t expert)
 {
     const char *mark = strstr(pattern, "%u");
     if (mark)
@@ -118,7 +117,7 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
         make_up(part, source, info, p);
         return DSVK_OK;
     }
-    tensor_name(name, info->parts[p].name, expert);
+    dv_source_name(name, info->parts[p].name, expert);
     if (info->kind == DV_WEIGHT_VECTOR)
         return find_vector(part, ctx, source->checkpoint, name, info->cols);
     return dv_source_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);

@@ -36,6 +36,9 @@ dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_cont
                              const struct dv_weight_source *source, const char *name,
                              uint32_t rows, uint32_t cols);
 
+/* The name of a tensor, with the expert in the place of "%u". */
+void dv_source_name(char name[256], const char *pattern, uint32_t expert);
+
 /* Element k of a made-up vector. */
 float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);
 /* The seed of a made-up matrix. */

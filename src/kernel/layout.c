@@ -188,6 +188,20 @@ void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layo
     };
 }
 
+uint64_t dv_layout_value_bytes(const struct dv_layout_source *part, uint64_t rows)
+{
+    return dv_dtype_size(part->dtype, rows * part->cols);
+}
+
+uint64_t dv_layout_scale_bytes(const struct dv_layout_source *part, uint64_t rows)
+{
+    uint64_t a_row;
+    if (!part->scale)
+        return 0;
+    a_row = ((part->cols - 1) / part->block_cols + 1) * dv_dtype_bytes(part->scale_dtype);
+    return (rows + part->block_rows - 1) / part->block_rows * a_row;
+}
+
 uint64_t dv_layout_count_nan(const struct dv_layout_source *part)
 {
     uint64_t n = 0, values = (uint64_t)part->rows * part->cols;

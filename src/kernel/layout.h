@@ -81,6 +81,10 @@ void dv_layout_random(void *tiles, void *scales, const struct dv_layout *layout,
                       const struct dv_weight_info *info, uint64_t seed, uint32_t first,
                       uint32_t end);
 
+/* Bytes that the first `rows` rows of a stored tensor take, and the scales that these need. */
+uint64_t dv_layout_value_bytes(const struct dv_layout_source *part, uint64_t rows);
+uint64_t dv_layout_scale_bytes(const struct dv_layout_source *part, uint64_t rows);
+
 /* FP8 codes that mean NaN; 0 for other formats. */
 uint64_t dv_layout_count_nan(const struct dv_layout_source *part);
 /* Scales of INT4 and FP4 in rows first .. end-1 that are not finite, or below 0, or too large for
