@@ -9,6 +9,7 @@
 #define SENTINEL 0x7FDECADEu /* a NaN, so that whoever reads it is found out too */
 
 struct test_device op_device;
+struct op_part     op_part = { 0, 1 };
 
 void op_need(const struct op_bench *b, dsvk_status status, const char *what)
 {

@@ -84,6 +84,12 @@ struct op_bench {
 /* The device of the whole run; without one .dev is NULL and tests are skipped. */
 extern struct test_device op_device;
 
+/* Ops whose cases take long to compile pass through their tables in this way: all, or every
+ * `step`th (test_ops --part). */
+extern struct op_part {
+    size_t first, step;
+} op_part;
+
 /* Ends by skip() without a device. */
 void op_begin(struct op_bench *b, const struct op_params *params);
 void op_end(struct op_bench *b);
