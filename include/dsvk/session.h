@@ -95,9 +95,9 @@ typedef struct {
     uint32_t experts, expert_slots, host_experts;
     uint64_t host_bytes; /* of experts in host memory */
     /* Since the session was made. An expert that a layer wants counts once a pass: it is on the
-     * device, or it is brought from the host or from the disk. */
+     * device, or it is brought from the host or from the disk, or read where it is on the host. */
     uint64_t expert_hits, expert_from_host, expert_from_disk;
-    uint64_t expert_host_bytes, expert_disk_bytes; /* brought */
+    uint64_t expert_host_bytes, expert_disk_bytes; /* brought or read there */
     double   expert_seconds;                       /* of bringing; the device waits */
 } dsvk_session_stats;
 

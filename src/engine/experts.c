@@ -59,12 +59,15 @@ static dsvk_status download(struct dv_experts *x, uint32_t slot, unsigned char *
 void dv_experts_publish(struct dv_experts *x, uint32_t expert)
 {
     const struct dv_expert_layer *layer = &x->layers[expert / x->n_experts];
+    const struct dv_resident     *e     = &x->residency.experts[expert];
     uint32_t                      id    = expert % x->n_experts;
-    uint64_t                      offset;
-    uint32_t                      slot   = x->residency.experts[expert].slot[DV_TIER_DEVICE];
-    struct dv_buffer             *buffer = buffer_of(x, slot, &offset);
+    uint64_t                      base, offset;
+    if (e->slot[DV_TIER_DEVICE] != DV_NOWHERE)
+        base = buffer_of(x, e->slot[DV_TIER_DEVICE], &offset)->address + offset;
+    else
+        base = x->host[e->slot[DV_TIER_HOST]].address;
     for (uint32_t k = 0; k < layer->n_parts; k++) {
-        uint64_t address = buffer->address + offset + layer->parts[k].offset;
+        uint64_t address = base + layer->parts[k].offset;
         memcpy((unsigned char *)x->tables->mapped + layer->parts[k].table + id * 8, &address, 8);
     }
 }
@@ -86,19 +89,17 @@ static dsvk_status swap_in(struct dv_experts *x, uint32_t slot, uint32_t expert)
     uint32_t             from = r->experts[expert].slot[DV_TIER_HOST];
     uint32_t             old  = r->slots[DV_TIER_DEVICE][slot].expert;
     if (old != DV_NOWHERE)
-        TRY(download(x, slot, x->spare[0]));
+        TRY(download(x, slot, x->spare[0].data));
     dv_residency_empty(r, DV_TIER_DEVICE, slot);
-    TRY(dv_experts_upload(x, slot, x->host[from]));
+    TRY(dv_experts_upload(x, slot, x->host[from].data));
     dv_residency_empty(r, DV_TIER_HOST, from);
     if (old != DV_NOWHERE) {
-        unsigned char *piece = x->host[from];
-        x->host[from]        = x->spare[0];
-        x->spare[0]          = piece;
+        struct dv_expert_piece piece = x->host[from];
+        x->host[from]                = x->spare[0];
+        x->spare[0]                  = piece;
         dv_residency_place(r, DV_TIER_HOST, from, old);
     }
     arrived(x, slot, expert);
-    x->stats.from_host++;
-    x->stats.host_bytes += x->slot_bytes;
     return DSVK_OK;
 }
 
@@ -114,7 +115,7 @@ static dsvk_status make_room(struct dv_experts *x, uint32_t slot, uint32_t layer
         if (other == DV_NOWHERE ||
             dv_residency_wait(r, other, layer) > dv_residency_wait(r, old, layer)) {
             dv_residency_empty(r, DV_TIER_HOST, to);
-            TRY(download(x, slot, x->host[to]));
+            TRY(download(x, slot, x->host[to].data));
             dv_residency_place(r, DV_TIER_HOST, to, old);
         }
     }
@@ -160,12 +161,12 @@ static dsvk_status add_read(struct dv_experts *x, struct batch *b, uint32_t slot
     struct dv_expert_read *read = &b->reads[b->n];
     read->layer                 = &x->layers[expert / x->n_experts];
     read->expert                = expert % x->n_experts;
-    read->to                    = x->mapped ? dv_experts_mapped(x, slot) : x->spare[b->n];
+    read->to                    = x->mapped ? dv_experts_mapped(x, slot) : x->spare[b->n].data;
     b->n++;
     return b->n == x->store.n_raw ? read_batch(x, b) : DSVK_OK;
 }
 
-static dsvk_status bring_missing(struct dv_experts *x, struct batch *b, uint32_t expert)
+static dsvk_status bring_missing(struct dv_experts *x, struct batch *b, uint32_t expert, bool few)
 {
     dsvk_status          status;
     struct dv_residency *r    = &x->residency;
@@ -175,6 +176,12 @@ static dsvk_status bring_missing(struct dv_experts *x, struct batch *b, uint32_t
                        dv_experts_slots(x));
     if (r->experts[expert].slot[DV_TIER_HOST] == DV_NOWHERE)
         return add_read(x, b, slot, expert);
+    x->stats.from_host++;
+    x->stats.host_bytes += x->slot_bytes;
+    if (few && x->in_place && !dv_residency_pays(r, expert, slot)) {
+        dv_experts_publish(x, expert);
+        return DSVK_OK;
+    }
     TRY(read_batch(x, b)); /* the spare pieces are in use */
     return swap_in(x, slot, expert);
 }
@@ -195,7 +202,8 @@ enum dv_tier dv_experts_tier(const struct dv_experts *x, uint32_t layer, uint32_
                                                  : DV_TIER_DISK;
 }
 
-dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n)
+dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n,
+                             bool few)
 {
     dsvk_status          status;
     struct dv_residency *r     = &x->residency;
@@ -218,7 +226,7 @@ dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_
     TRY(dv_stream_wait(x->stream, x->stream->submitted, 0));
     for (uint32_t i = 0; i < n && status == DSVK_OK; i++)
         if (r->experts[first + ids[i]].slot[DV_TIER_DEVICE] == DV_NOWHERE)
-            status = bring_missing(x, &batch, first + ids[i]);
+            status = bring_missing(x, &batch, first + ids[i], few);
     if (status == DSVK_OK)
         status = read_batch(x, &batch);
     x->stats.seconds += (double)(dv_time_ns() - start) * 1e-9;

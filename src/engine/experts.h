@@ -4,9 +4,14 @@
  * lies in one tier only, so that device and host hold as many as both together have room for: one
  * that leaves its slot takes the place of the one that comes, or of one that is wanted later.
  *
+ * The host's pieces lie in memory that the device can read, where the driver has such. Then a pass
+ * of few tokens, which reads each expert's weights about once, reads those of the host in place,
+ * over the bus but without waiting for copies; one is exchanged for an expert in a slot only when
+ * it is chosen more often. A pass of many tokens reads an expert many times: from its slot.
+ *
  * Where an expert lies never changes a result: it comes packed as it would lie on the device, and
  * kernels find it through the table of addresses that they always use. Kernels run only when all
- * that they need are in slots; nothing moves while they run. */
+ * that they need are where they can read them; nothing moves while they run. */
 #ifndef DV_ENGINE_EXPERTS_H
 #define DV_ENGINE_EXPERTS_H
 
@@ -16,8 +21,14 @@
 /* Of everything since loading. An expert counts once for each time that a layer wants it. */
 struct dv_expert_stats {
     uint64_t hits, from_host, from_disk;
-    uint64_t host_bytes, disk_bytes; /* brought; packed, and as stored */
+    uint64_t host_bytes, disk_bytes; /* brought or read in place; packed, and as stored */
     double   seconds;                /* of bringing, while nothing runs */
+};
+
+/* Host memory of a slot's size. */
+struct dv_expert_piece {
+    unsigned char *data;
+    uint64_t       address; /* of the device; 0: it cannot read it */
 };
 
 struct dv_experts {
@@ -30,11 +41,12 @@ struct dv_experts {
     uint64_t                 slot_bytes;
     struct dv_residency      residency;
     struct dv_expert_store   store;
-    struct dv_buffer       **buffers; /* of slots */
-    uint32_t                 n_buffers, per_buffer;
+    struct dv_buffer       **buffers, **host_buffers; /* of slots, and of pieces */
+    uint32_t                 n_buffers, n_host_buffers, per_buffer;
     struct dv_buffer        *tables; /* of addresses; written by the host */
-    unsigned char          **host;   /* by host slot */
-    unsigned char          **spare;  /* n_raw pieces for what is on its way */
+    struct dv_expert_piece  *host;   /* by host slot */
+    struct dv_expert_piece  *spare;  /* n_raw pieces for what is on its way */
+    bool                     in_place; /* the device reads `host` */
     bool                     mapped; /* slots are packed in place */
     uint32_t                 context; /* of the sessions that room was left for; 0: of none */
     struct dv_expert_stats   stats;
@@ -59,9 +71,11 @@ uint32_t dv_experts_slots(const struct dv_experts *x);
 void         dv_experts_want(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n);
 enum dv_tier dv_experts_tier(const struct dv_experts *x, uint32_t layer, uint32_t id);
 /* Sees to it that these, at most dv_experts_slots(), are in slots and their addresses in the
- * layer's tables, until the next call. Waits for what was submitted if anything must move. After a
- * failure those that did not come are missing, and all else is as it was. */
-dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n);
+ * layer's tables, until the next call; with `few` tokens they may be read where they are in host
+ * memory. Waits for what was submitted if anything must change. After a failure those that did not
+ * come are missing, and all else is as it was. */
+dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n,
+                             bool few);
 
 /* Device bytes, of `room` and of all of `limit`, that are left for sessions: as small as need be
  * where `asked` does not say, and the context. At least what a session takes; when that is more
@@ -85,9 +99,13 @@ dsvk_status dv_experts_split(uint64_t *slot_bytes, struct dv_loading *l);
 
 /* ---- inside engine/ ---- */
 
+/* Slots and pieces, as many as the tiers have. After a failure, too, all that was made is freed by
+ * dv_experts_free_memory(). */
+dsvk_status    dv_experts_make_memory(struct dv_experts *x);
+void           dv_experts_free_memory(struct dv_experts *x);
 unsigned char *dv_experts_mapped(const struct dv_experts *x, uint32_t slot);
 dsvk_status    dv_experts_upload(struct dv_experts *x, uint32_t slot, const unsigned char *from);
-/* Writes the addresses of an expert that was placed in a slot. */
+/* Writes the addresses of an expert: in its slot, else in its piece of host memory. */
 void dv_experts_publish(struct dv_experts *x, uint32_t expert);
 
 #endif

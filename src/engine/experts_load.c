@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 
-#define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one slot needs more */
 #define ALIGN 4096u
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
@@ -194,16 +193,8 @@ void dv_experts_free(struct dv_experts *x)
 {
     if (!x)
         return;
-    for (uint32_t i = 0; i < x->n_buffers; i++)
-        dv_buffer_free(x->buffers[i]);
-    for (uint32_t i = 0; x->host && i < x->residency.n_slots[DV_TIER_HOST]; i++)
-        dv_free(x->ctx, x->host[i]);
-    for (uint32_t i = 0; x->spare && i < x->store.n_raw; i++)
-        dv_free(x->ctx, x->spare[i]);
+    dv_experts_free_memory(x);
     dv_buffer_free(x->tables);
-    dv_free(x->ctx, x->buffers);
-    dv_free(x->ctx, x->host);
-    dv_free(x->ctx, x->spare);
     dv_expert_store_done(&x->store);
     dv_residency_done(&x->residency);
     dv_free(x->ctx, x->layers);
@@ -211,52 +202,7 @@ void dv_experts_free(struct dv_experts *x)
     dv_free(x->ctx, x);
 }
 
-/* ---- making room ---- */
-
-static dsvk_status make_slots(struct dv_experts *x)
-{
-    dsvk_status           status;
-    const struct dv_caps *caps = &x->dev->caps;
-    uint32_t              n    = dv_experts_slots(x);
-    uint64_t              most =
-        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
-    if (most > BUFFER_BYTES)
-        most = BUFFER_BYTES;
-    x->per_buffer = most > x->slot_bytes ? (uint32_t)(most / x->slot_bytes) : 1;
-    x->buffers    = dv_zalloc_array(x->ctx, n / x->per_buffer + 1, sizeof *x->buffers);
-    if (!x->buffers)
-        return dv_fail(x->ctx, DSVK_NO_MEMORY, "experts: no memory for their buffers");
-    x->mapped = true;
-    for (uint32_t done = 0; done < n; done += x->per_buffer) {
-        uint32_t here = n - done < x->per_buffer ? n - done : x->per_buffer;
-        TRY(dv_buffer_new(&x->buffers[x->n_buffers], x->dev, here * x->slot_bytes, DV_MEMORY_RAW,
-                          "experts"));
-        x->mapped &= x->buffers[x->n_buffers++]->mapped != NULL;
-    }
-    return dv_buffer_new(&x->tables, x->dev, table_bytes(x), DV_MEMORY_UPLOAD, "expert tables");
-}
-
-static dsvk_status make_pieces(struct dv_experts *x)
-{
-    uint32_t n_host = x->residency.n_slots[DV_TIER_HOST], n_spare = x->store.n_raw, n = 0;
-    x->host  = dv_zalloc_array(x->ctx, n_host + 1, sizeof *x->host);
-    x->spare = dv_zalloc_array(x->ctx, n_spare, sizeof *x->spare);
-    if (!x->host || !x->spare)
-        return dv_fail(x->ctx, DSVK_NO_MEMORY, "experts: no memory for a list of %u", n_host);
-    if (x->mapped) /* one to exchange experts */
-        n_spare = n_host > 0;
-    while (n < n_spare && (x->spare[n] = dv_alloc(x->ctx, x->slot_bytes)))
-        n++;
-    if (n == n_spare)
-        for (n = 0; n < n_host && (x->host[n] = dv_alloc(x->ctx, x->slot_bytes));)
-            n++;
-    else
-        n = UINT32_MAX;
-    if (n != n_host)
-        return dv_fail(x->ctx, DSVK_NO_MEMORY, "experts: no %.0f MiB of host memory for %u experts",
-                       MIB(n_host * x->slot_bytes), n_host);
-    return DSVK_OK;
-}
+/* ---- filling ---- */
 
 static void set_places(const struct dv_experts *x, struct dv_weights *w)
 {
@@ -266,8 +212,6 @@ static void set_places(const struct dv_experts *x, struct dv_weights *w)
                             &x->layers[i].parts[k].items[0].layout,
                             x->tables->address + x->layers[i].parts[k].table);
 }
-
-/* ---- filling ---- */
 
 struct filling {
     struct dv_experts    *x;
@@ -310,9 +254,9 @@ static dsvk_status fill_one(struct filling *f, enum dv_tier tier, uint32_t layer
     f->tiers[i]                 = tier;
     read->layer                 = &x->layers[layer];
     read->expert                = expert;
-    read->to                    = tier == DV_TIER_HOST ? x->host[slot]
+    read->to                    = tier == DV_TIER_HOST ? x->host[slot].data
                                   : x->mapped          ? dv_experts_mapped(x, slot)
-                                                       : x->spare[i];
+                                                       : x->spare[i].data;
     return f->n == x->store.n_raw ? flush(f) : DSVK_OK;
 }
 
@@ -350,8 +294,8 @@ dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
     struct filling f = { .x = x, .progress = progress, .done = w->bytes };
     f.total          = w->bytes + dv_experts_slots(x) * x->slot_bytes + dv_experts_host_bytes(x);
     TRY(dv_expert_store_init(&x->store, x->layers, x->n_layers));
-    TRY(make_slots(x));
-    TRY(make_pieces(x));
+    TRY(dv_experts_make_memory(x));
+    TRY(dv_buffer_new(&x->tables, x->dev, table_bytes(x), DV_MEMORY_UPLOAD, "expert tables"));
     set_places(x, w);
     x->store.count_nan = true;
     TRY(fill(&f));

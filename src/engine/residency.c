@@ -5,6 +5,8 @@
 #define NEWEST (1.0f / 16)
 /* An expert that was hardly ever chosen is not expected never. */
 #define LEAST_RATE 1e-3f
+/* Of an exchange: two choices more, one each for the copies. */
+#define GAIN (2 * NEWEST)
 
 dsvk_status dv_residency_init(struct dv_residency *r, const struct dv_context *ctx,
                               uint32_t n_layers, uint32_t n_experts, uint32_t top_k)
@@ -74,6 +76,12 @@ uint32_t dv_residency_victim(const struct dv_residency *r, enum dv_tier tier, ui
         }
     }
     return best;
+}
+
+bool dv_residency_pays(const struct dv_residency *r, uint32_t expert, uint32_t slot)
+{
+    uint32_t old = r->slots[DV_TIER_DEVICE][slot].expert;
+    return old == DV_NOWHERE || r->experts[expert].rate > r->experts[old].rate + GAIN;
 }
 
 void dv_residency_place(struct dv_residency *r, enum dv_tier tier, uint32_t slot, uint32_t expert)

@@ -50,6 +50,10 @@ uint32_t dv_residency_victim(const struct dv_residency *r, enum dv_tier tier, ui
 /* Rounds of all layers until the expert is expected to be wanted. */
 float dv_residency_wait(const struct dv_residency *r, uint32_t expert, uint32_t layer);
 
+/* Whether an expert of the host's, which could be read where it is, is worth the place of the one
+ * in a slot: only when it was chosen more often of late, for the exchange takes two copies. */
+bool dv_residency_pays(const struct dv_residency *r, uint32_t expert, uint32_t slot);
+
 void dv_residency_place(struct dv_residency *r, enum dv_tier tier, uint32_t slot, uint32_t expert);
 void dv_residency_empty(struct dv_residency *r, enum dv_tier tier, uint32_t slot);
 void dv_residency_unpin(struct dv_residency *r);

@@ -80,7 +80,7 @@ static dsvk_status run_wave(struct choice *c, struct dv_session *s, struct dv_ex
     uint32_t        left = c->n - c->taken, slots = dv_experts_slots(x);
     uint32_t        n   = left < slots ? left : slots;
     const uint32_t *ids = c->order + c->taken;
-    TRY(dv_experts_bring(x, c->part->layer, ids, n));
+    TRY(dv_experts_bring(x, c->part->layer, ids, n, c->part->max_tiles == 0));
     memset(c->wave, 0, sizeof c->wave);
     for (uint32_t i = 0; i < n; i++)
         c->wave[ids[i]] = true;

@@ -50,8 +50,8 @@ uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t
                                  { VISIBLE | COHERENT | CACHED, 0 },
                                  { VISIBLE | COHERENT, 0 } },
     };
-    if (kind == DV_MEMORY_RAW)
-        kind = DV_MEMORY_DEVICE;
+    if (kind == DV_MEMORY_RAW || kind == DV_MEMORY_HOST)
+        kind = kind == DV_MEMORY_RAW ? DV_MEMORY_DEVICE : DV_MEMORY_READBACK;
     uint32_t heap = kind == DV_MEMORY_DEVICE ? dv_memory_heap(memory) : DV_NO_TYPE;
     for (int i = 0; i < 3; i++) {
         uint32_t type =

@@ -34,7 +34,19 @@ static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_mem
     return DSVK_OK;
 }
 
-static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
+/* The driver's answer as a status. No host memory for the device is no failure of the caller's. */
+static dsvk_status answer(struct dv_device *dev, enum dv_memory kind, VkResult result,
+                          const char *doing)
+{
+    bool no_memory = result == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
+                     result == VK_ERROR_OUT_OF_HOST_MEMORY ||
+                     result == VK_ERROR_TOO_MANY_OBJECTS || result == VK_ERROR_MEMORY_MAP_FAILED;
+    if (kind == DV_MEMORY_HOST && no_memory)
+        return DSVK_NO_VRAM;
+    return dv_device_result(dev, result, doing);
+}
+
+static dsvk_status create_buffer(struct dv_buffer *buffer, enum dv_memory kind, const char *doing)
 {
     struct dv_device  *dev  = buffer->dev;
     VkBufferCreateInfo info = {
@@ -46,10 +58,11 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, const char *doing)
         .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
     };
     VkResult result = dev->vk.vkCreateBuffer(dev->handle, &info, NULL, &buffer->handle);
-    return dv_device_result(dev, result, doing);
+    return answer(dev, kind, result, doing);
 }
 
-static dsvk_status map(struct dv_buffer *buffer, uint32_t type, bool zero, const char *doing)
+static dsvk_status map(struct dv_buffer *buffer, uint32_t type, enum dv_memory kind, bool zero,
+                       const char *doing)
 {
     struct dv_device     *dev    = buffer->dev;
     VkMemoryPropertyFlags flags  = dev->memory.memoryTypes[type].propertyFlags;
@@ -59,7 +72,7 @@ static dsvk_status map(struct dv_buffer *buffer, uint32_t type, bool zero, const
         return DSVK_OK;
     VkResult result =
         dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
-    TRY(dv_device_result(dev, result, doing));
+    TRY(answer(dev, kind, result, doing));
     buffer->mapped = mapped;
     buffer->cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     if (zero)
@@ -75,6 +88,8 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool 
     VkMemoryRequirements need;
     dev->vk.vkGetBufferMemoryRequirements(dev->handle, buffer->handle, &need);
     uint32_t type = dv_memory_type(&dev->memory, need.memoryTypeBits, kind);
+    if (type == DV_NO_TYPE && kind == DV_MEMORY_HOST)
+        return DSVK_NO_VRAM;
     if (type == DV_NO_TYPE)
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
                        doing);
@@ -89,15 +104,15 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool 
         .memoryTypeIndex = type,
     };
     VkResult result = dev->vk.vkAllocateMemory(dev->handle, &info, NULL, &buffer->memory);
-    TRY(dv_device_result(dev, result, doing));
+    TRY(answer(dev, kind, result, doing));
     buffer->counted = kind == DV_MEMORY_DEVICE;
     if (buffer->counted)
         dev->bytes_used += buffer->bytes;
     result = dev->vk.vkBindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
-    TRY(dv_device_result(dev, result, doing));
+    TRY(answer(dev, kind, result, doing));
     if (kind == DV_MEMORY_DEVICE && dev->unmapped)
         return DSVK_OK;
-    return map(buffer, type, zero, doing);
+    return map(buffer, type, kind, zero, doing);
 }
 
 dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
@@ -105,7 +120,7 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
 {
     dsvk_status status;
     char        doing[DOING_BYTES];
-    bool        zero = memory != DV_MEMORY_RAW;
+    bool        zero = memory != DV_MEMORY_RAW && memory != DV_MEMORY_HOST;
     snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", MIB(bytes), what);
     *out = NULL;
     if (memory == DV_MEMORY_RAW)
@@ -117,7 +132,7 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "memory: %s: no room for its header", what);
     buffer->dev   = dev;
     buffer->bytes = bytes;
-    TRY_OR(fail, create_buffer(buffer, doing));
+    TRY_OR(fail, create_buffer(buffer, memory, doing));
     TRY_OR(fail, allocate(buffer, memory, zero, doing));
     buffer->address = dev->vk.vkGetBufferDeviceAddress(
         dev->handle,

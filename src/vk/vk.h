@@ -142,6 +142,7 @@ enum dv_memory {
     DV_MEMORY_UPLOAD,   /* host-visible, coherent: the host writes, the device reads */
     DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
     DV_MEMORY_RAW,      /* as DEVICE but never zeroed: all that is read of it is written before */
+    DV_MEMORY_HOST,     /* as READBACK but never zeroed: host memory that kernels read in place */
 };
 
 #define DV_NO_TYPE UINT32_MAX
@@ -166,7 +167,8 @@ struct dv_buffer {
 /* One allocation, one buffer: storage, indirect, transfer source and target, device address.
  * Zeroed where the host can see it; otherwise the caller clears it with
  * dv_commands_fill. NO_VRAM with the numbers when bytes_limit or the driver says no. `what`
- * names it in messages. Fails with BAD_ARGUMENT for 0 bytes. */
+ * names it in messages. Fails with BAD_ARGUMENT for 0 bytes. For HOST, without which there is
+ * another way, NO_VRAM comes without a line when the driver has no such memory. */
 dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,
                           enum dv_memory memory, const char *what);
 void        dv_buffer_free(struct dv_buffer *buffer);

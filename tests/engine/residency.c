@@ -122,12 +122,33 @@ static void empty_slots_come_first_and_pinned_ones_never(void **state)
     end();
 }
 
+/* One token's choice is no reason for two copies; several are. */
+static void an_exchange_wants_an_expert_that_is_chosen_more_often(void **state)
+{
+    uint32_t often = 3, rare = 9;
+    (void)state;
+    begin(1);
+    assert_true(dv_residency_pays(&r, often, 0)); /* the slot is empty */
+    dv_residency_place(&r, DV_TIER_DEVICE, 0, rare);
+    dv_residency_count(&r, 0, &often, 1);
+    assert_false(dv_residency_pays(&r, often, 0));
+    for (uint32_t i = 0; i < 3; i++)
+        dv_residency_count(&r, 0, &often, 1);
+    assert_true(dv_residency_pays(&r, often, 0));
+    dv_residency_place(&r, DV_TIER_DEVICE, 0, often);
+    assert_false(dv_residency_pays(&r, rare, 0));
+    dv_residency_count(&r, 0, &rare, 1);
+    assert_false(dv_residency_pays(&r, rare, 0));
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_walk_through_all_layers_hits_what_fits),
         cmocka_unit_test(what_is_chosen_often_stays),
         cmocka_unit_test(empty_slots_come_first_and_pinned_ones_never),
+        cmocka_unit_test(an_exchange_wants_an_expert_that_is_chosen_more_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

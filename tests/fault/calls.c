@@ -19,7 +19,12 @@ static const struct sweep sweeps[] = {
 };
 #define N_SWEEPS (sizeof sweeps / sizeof *sweeps)
 
-/* One try with call number s->nth failing; whether there was one. */
+/* Calls that make memory which there is another way without: one buffer of host memory that the
+ * device reads, for experts in tiers. */
+#define SPARE_CALLS 4
+
+/* One try with call number s->nth failing; whether there was one. Of those that spare calls may
+ * survive, the result was OK. */
 static bool fails(const struct sweep *s, dsvk_status (*phase)(struct engine *))
 {
     struct dv_device *dev = engine.device->dev;
@@ -32,7 +37,9 @@ static bool fails(const struct sweep *s, dsvk_status (*phase)(struct engine *))
         assert_int_equal(engine.errors, 0);
         return false;
     }
-    if (status != s->expected || engine.errors != 1)
+    engine.survived = status == DSVK_OK && engine.errors == 0 && phase == load_model &&
+                      engine.host_memory > 0 && s->expected != DSVK_DEVICE_LOST;
+    if (!engine.survived && (status != s->expected || engine.errors != 1))
         fail_msg("%s, call %u: status %d, %u lines, the last is \"%s\"", fault_call(), s->nth,
                  (int)status, engine.errors, engine.line);
     assert_int_equal(dev->lost, s->result == VK_ERROR_DEVICE_LOST);
@@ -87,11 +94,23 @@ void calls_may_fail_while_loading(void **state)
         struct sweep s = sweeps[i / 2];
         open_both();
         engine.device->dev->unmapped = i % 2;
+        unsigned survived = 0;
         for (s.nth = 1; s.nth < MOST && fails(&s, load_model); s.nth++) {
+            if (engine.survived) {
+                survived++;
+                assert_int_equal(new_session(&engine), DSVK_OK);
+                expect_results();
+                close_session(&engine);
+                close_model(&engine);
+                assert_int_equal(open_model(&engine), DSVK_OK);
+            }
             find_again(load_model);
             assert_int_equal(dsvk_device_bytes(engine.device), 0);
             assert_int_equal(dsvk_model_weight_bytes(engine.model), 0);
         }
+        assert_int_equal(survived, engine.host_memory > 0 && s.expected != DSVK_DEVICE_LOST
+                                       ? SPARE_CALLS
+                                       : 0);
         tell(i % 2 ? "staged load" : "load", &s);
         engine.device->dev->unmapped = false;
         assert_int_equal(new_session(&engine), DSVK_OK);

@@ -35,6 +35,7 @@ struct engine {
     bool                   profile; /* of new sessions */
     uint64_t               limit, host_memory; /* not 0: experts in tiers */
     bool                   unmapped; /* weights go through staging memory */
+    bool                   survived; /* the last failure: there was another way */
     dsvk_device           *device;
     dsvk_model            *model;
     dsvk_session          *session;

@@ -26,13 +26,16 @@ struct base {
     uint32_t       n_experts, top_k;
 };
 
-/* Percentages of all experts; device 0: as many as one token needs. */
+/* Percentages of all experts; device 0: as many as one token needs. `copied`: as where the device
+ * cannot read host memory. */
 struct placement {
     uint32_t device, host;
+    bool     copied;
 };
 
 static const struct placement placements[] = {
-    { 75, 0 }, { 75, 25 }, { 50, 0 }, { 50, 25 }, { 25, 75 }, { 25, 30 }, { 0, 100 }, { 0, 0 },
+    { 75, 0, false }, { 75, 25, true },  { 50, 0, false },  { 50, 25, false }, { 25, 75, true },
+    { 25, 30, true }, { 25, 75, false }, { 0, 100, false }, { 0, 100, true },  { 0, 0, false },
 };
 
 static void load_tiers(dsvk_model *model, const struct dv_expert_budget *budget, bool no_fuse)
@@ -66,6 +69,9 @@ static dsvk_model *open_tiers(const struct base *b, const struct placement *p)
     struct dv_experts *x               = dv_weights_experts(model->weights);
     assert_non_null(x);
     assert_int_equal(x->slot_bytes, b->slot);
+    if (model->device->dev->caps.is_software)
+        assert_int_equal(x->in_place, p->host > 0);
+    x->in_place = x->in_place && !p->copied;
     return model;
 }
 
@@ -136,7 +142,8 @@ static void check_placement(const struct base *b, const struct placement *p)
     uint32_t              generated[GENERATED];
     char                  what[64];
     dsvk_model           *model = open_tiers(b, p);
-    snprintf(what, sizeof what, "%u %% on the device, %u %% on the host", p->device, p->host);
+    snprintf(what, sizeof what, "%u %% on the device, %u %% on the host%s", p->device, p->host,
+             p->copied ? ", copied" : "");
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
         dsvk_session *s = session(model, CONTEXT, chunks[i], DSVK_CACHE_BF16);
         choose_form(s, UINT32_MAX);
@@ -209,7 +216,7 @@ static void overwrite(const char *path, const char *mode, const char *data, size
 static void a_shortened_file_is_a_failure(void **state)
 {
     struct base      b     = { .math = DSVK_MATH_F32 };
-    struct placement least = { 0, 0 };
+    struct placement least = { .device = 0 };
     char             path[128];
     size_t           bytes;
     subject_init(&b.subject, *state);

@@ -22,17 +22,19 @@ static void buffer_is_aligned_zeroed_and_accounted(void **state)
 {
     static const uint64_t sizes[] = { 1, 3, 4, 257, 65536, 1000003 };
     (void)state;
-    for (int kind = DV_MEMORY_DEVICE; kind <= DV_MEMORY_READBACK; kind++)
+    for (int kind = DV_MEMORY_DEVICE; kind <= DV_MEMORY_HOST; kind++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             struct dv_buffer *buffer;
             assert_int_equal(dv_buffer_new(&buffer, t.dev, sizes[i], (enum dv_memory)kind, "it"),
                              DSVK_OK);
             assert_true(buffer->address != 0 && buffer->address % 256 == 0);
             assert_true(buffer->bytes == sizes[i]);
-            assert_true(buffer->mapped || kind == DV_MEMORY_DEVICE);
-            for (uint64_t k = 0; buffer->mapped && k < sizes[i]; k++)
+            bool device = kind == DV_MEMORY_DEVICE || kind == DV_MEMORY_RAW;
+            bool zeroed = kind != DV_MEMORY_RAW && kind != DV_MEMORY_HOST;
+            assert_true(buffer->mapped || device);
+            for (uint64_t k = 0; buffer->mapped && zeroed && k < sizes[i]; k++)
                 assert_int_equal(((unsigned char *)buffer->mapped)[k], 0);
-            assert_true(t.dev->bytes_used == (kind == DV_MEMORY_DEVICE ? sizes[i] : 0));
+            assert_true(t.dev->bytes_used == (device ? sizes[i] : 0));
             dv_buffer_free(buffer);
             assert_true(t.dev->bytes_used == 0);
         }
@@ -132,6 +134,7 @@ static void memory_types_are_chosen_by_use(void **state)
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
     assert_int_equal(type_for(DV_MEMORY_READBACK), 3);
+    assert_int_equal(type_for(DV_MEMORY_HOST), 3); /* and no line */
     set_types(&t.dev->memory, 8000);
     t.dev->memory.memoryTypes[2].heapIndex = 0; /* all device memory is mapped */
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 2);
