@@ -57,18 +57,18 @@ static dsvk_status no_pieces(const struct dv_experts *x, uint32_t n)
 static dsvk_status make_shared_pieces(struct dv_experts *x, uint32_t n)
 {
     dsvk_status status;
-    uint64_t    heap = x->dev->memory.memoryHeaps[x->dev->caps.host_heap].size;
+    uint64_t    heap  = x->dev->memory.memoryHeaps[x->dev->caps.host_heap].size;
     uint64_t    bytes = (n + 1) * x->slot_bytes;
-    status = bytes > heap - heap / 8
-                 ? DSVK_NO_VRAM
-                 : make_buffers(&x->host_buffers, &x->n_host_buffers, x, n + 1, DV_MEMORY_HOST);
-    x->in_place = status == DSVK_OK;
+    status            = bytes > heap - heap / 8
+                            ? DSVK_NO_VRAM
+                            : make_buffers(&x->host_buffers, &x->n_host_buffers, x, n + 1, DV_MEMORY_HOST);
+    x->in_place       = status == DSVK_OK;
     for (uint32_t i = 0; x->in_place && i <= n; i++) {
         const struct dv_buffer *buffer = x->host_buffers[i / x->per_buffer];
         uint64_t                offset = i % x->per_buffer * x->slot_bytes;
-        *(i < n ? &x->host[i] : &x->spare[0]) = (struct dv_expert_piece){
-            .data = (unsigned char *)buffer->mapped + offset, .address = buffer->address + offset
-        };
+        *(i < n ? &x->host[i] : &x->spare[0]) =
+            (struct dv_expert_piece){ .data    = (unsigned char *)buffer->mapped + offset,
+                                      .address = buffer->address + offset };
     }
     if (status != DSVK_NO_VRAM)
         return status;
