@@ -56,12 +56,11 @@ static dsvk_status no_pieces(const struct dv_experts *x, uint32_t n)
  * they would take most of the heap: drivers need some of it. */
 static dsvk_status make_shared_pieces(struct dv_experts *x, uint32_t n)
 {
-    dsvk_status status;
-    uint64_t    heap  = x->dev->memory.memoryHeaps[x->dev->caps.host_heap].size;
-    uint64_t    bytes = (n + 1) * x->slot_bytes;
-    status            = bytes > heap - heap / 8
-                            ? DSVK_NO_VRAM
-                            : make_buffers(&x->host_buffers, &x->n_host_buffers, x, n + 1, DV_MEMORY_HOST);
+    dsvk_status status = DSVK_NO_VRAM;
+    uint64_t    heap   = x->dev->memory.memoryHeaps[x->dev->caps.host_heap].size;
+    uint64_t    bytes  = (n + 1) * x->slot_bytes;
+    if (bytes <= heap - heap / 8)
+        status = make_buffers(&x->host_buffers, &x->n_host_buffers, x, n + 1, DV_MEMORY_HOST);
     x->in_place       = status == DSVK_OK;
     for (uint32_t i = 0; x->in_place && i <= n; i++) {
         const struct dv_buffer *buffer = x->host_buffers[i / x->per_buffer];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "support/device.h"
 
 #define N 60
 
@@ -261,5 +262,5 @@ int main(void)
         cmocka_unit_test(sampling_can_be_repeated),
         cmocka_unit_test(chunks_follow_the_device),
     };
-    return cmocka_run_group_tests(tests, open_model, close_model);
+    return test_result(cmocka_run_group_tests(tests, open_model, close_model));
 }

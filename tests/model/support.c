@@ -7,6 +7,7 @@
 
 #include "api/handles.h"
 #include "file/config.h"
+#include "support/device.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
 
@@ -44,11 +45,13 @@ int device_setup(void **state)
 int device_teardown(void **state)
 {
     (void)state;
+    if (!device)
+        return -1;
     bool freed = dsvk_device_bytes(device) == 0;
     dsvk_device_close(device);
     if (!freed || lines > 0)
         print_error("%u lines in the log%s\n", lines, freed ? "" : "; device memory is left");
-    return freed && lines == 0 ? 0 : -1;
+    return test_teardown(freed && lines == 0);
 }
 
 dsvk_device *device_under_test(void)
@@ -192,5 +195,5 @@ int for_each_checkpoint(int argc, char **argv, const char *what, void (*test)(vo
         n++;
     }
     /* cmocka_run_group_tests() takes the size of an array of its own. */
-    return _cmocka_run_group_tests(what, tests, n, device_setup, device_teardown);
+    return test_result(_cmocka_run_group_tests(what, tests, n, device_setup, device_teardown));
 }

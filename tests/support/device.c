@@ -70,6 +70,19 @@ bool test_device_close(struct test_device *t)
     return t->errors == 0 && t->warnings == 0;
 }
 
+static bool unclean;
+
+int test_teardown(bool clean)
+{
+    unclean = unclean || !clean;
+    return clean ? 0 : -1;
+}
+
+int test_result(int failed)
+{
+    return failed || unclean;
+}
+
 void test_device_expect(struct test_device *t)
 {
     t->quiet = true;

@@ -26,6 +26,11 @@ bool test_device_open_instance(struct test_device *t);
 /* Frees what is there; returns false when there were unexpected warnings or errors. */
 bool test_device_close(struct test_device *t);
 
+/* A group's teardown ends with the former, main with the latter: for cmocka alone a teardown that
+ * fails is no failure of the run. */
+int test_teardown(bool clean);
+int test_result(int failed);
+
 /* Between these two, lines are not printed; the second returns the number of errors, or
  * UINT_MAX when there were warnings, and forgets them. */
 void     test_device_expect(struct test_device *t);

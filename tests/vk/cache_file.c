@@ -36,7 +36,7 @@ static int close_all(void **state)
     (void)state;
     bool ok = test_device_close(&t);
     dv_folder_done(&folder);
-    return ok ? 0 : -1;
+    return test_teardown(ok);
 }
 
 /* A device of its own that keeps pipelines in the folder, makes one, and is closed again. */

@@ -28,7 +28,7 @@ static int close_device(void **state)
     dv_buffer_free(x);
     dv_buffer_free(y);
     dv_buffer_free(read);
-    return test_device_close(&t) ? 0 : -1;
+    return test_teardown(test_device_close(&t));
 }
 
 static struct dv_pipeline *get_scale(const struct dv_spirv *module, uint32_t factor)

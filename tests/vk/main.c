@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "modules.h"
+#include "support/device.h"
 
 int main(int argc, char **argv)
 {
@@ -24,5 +25,5 @@ int main(int argc, char **argv)
         if (wanted)
             failed += groups[i].run();
     }
-    return failed != 0;
+    return test_result(failed);
 }

@@ -15,7 +15,7 @@ static int open_device(void **state)
 static int close_device(void **state)
 {
     (void)state;
-    return test_device_close(&t) ? 0 : -1;
+    return test_teardown(test_device_close(&t));
 }
 
 static void buffer_is_aligned_zeroed_and_accounted(void **state)

@@ -17,7 +17,7 @@ static int open_device(void **state)
 static int close_device(void **state)
 {
     (void)state;
-    return test_device_close(&t) ? 0 : -1;
+    return test_teardown(test_device_close(&t));
 }
 
 static void check_transfers(bool staged)
