@@ -38,7 +38,8 @@ typedef struct dsvk_device dsvk_device;
 typedef struct {
     const char *which;        /* index, UUID or part of the name; NULL = the best */
     uint64_t    memory_limit; /* device bytes that may be used; 0 = what the driver reports free
-                               * of the heap that they come from, the largest of the device */
+                               * of the heap that they come from, the largest of the device: now,
+                               * and again at each plan and each load */
     bool        validate;     /* Vulkan validation layer; messages go to the log */
     /* A folder in which compiled pipelines are kept between runs, one file for each device and
      * driver, made when it is needed; NULL: they are not kept. It may be shared by processes and

@@ -268,6 +268,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
+    dv_device_read_budget(device->dev, true);
     struct dv_weight_source source   = dv_source_of(model);
     bool                    math_f16 = dv_wants_f16(params->math, &device->dev->caps);
     struct dv_session_size  size     = { .ctx      = &model->ctx,

@@ -44,6 +44,8 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
     dsvk_status status;
     *plan = (dsvk_plan){ 0 };
     TRY(check_params(model, device, params));
+    if (device)
+        dv_device_read_budget(device->dev, true);
     const struct dv_caps   *caps   = device ? &device->dev->caps : &dv_ledger_usual_card;
     struct dv_weight_source source = dv_source_of(model);
     source.formats                 = (enum dv_formats)params->weights; /* in the same order */

@@ -68,6 +68,7 @@ static dsvk_status choose_size(struct dv_session *s)
     uint64_t                left = UINT64_MAX;
     struct dv_experts      *x    = dv_weights_experts(e->weights);
     struct dv_tuning        tuning;
+    dv_device_read_budget(e->dev, false); /* loading has left room */
     if (dev->bytes_limit)
         left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
     s->size = (struct dv_session_size){ .ctx              = e->ctx,

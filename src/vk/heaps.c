@@ -9,6 +9,35 @@ enum {
     CACHED   = VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
 };
 
+static uint64_t left_of(const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget, uint32_t heap)
+{
+    return budget->heapBudget[heap] > budget->heapUsage[heap]
+               ? budget->heapBudget[heap] - budget->heapUsage[heap]
+               : 0;
+}
+
+void dv_device_read_budget(struct dv_device *dev, bool shrink)
+{
+    struct dv_caps *caps = &dev->caps;
+    if (!caps->memory_budget)
+        return;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT
+    };
+    VkPhysicalDeviceMemoryProperties2 memory = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &budget
+    };
+    dev->instance->vk.vkGetPhysicalDeviceMemoryProperties2(dev->physical, &memory);
+    for (uint32_t i = 0; i < caps->n_heaps; i++)
+        caps->heaps[i].free = left_of(&budget, i);
+    uint64_t now = dev->bytes_used + caps->heaps[caps->device_heap].free;
+    if (!shrink && now < dev->bytes_budget)
+        return;
+    if (dev->bytes_limit == dev->bytes_budget)
+        dev->bytes_limit = now;
+    dev->bytes_budget = now;
+}
+
 uint32_t dv_memory_heap(const VkPhysicalDeviceMemoryProperties *memory)
 {
     uint32_t best = DV_NO_TYPE;

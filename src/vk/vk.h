@@ -114,12 +114,17 @@ struct dv_device {
     bool                     hung;   /* lost, and work may still run: nothing is destroyed */
     bool                     unmapped; /* tests play a device whose memory the host cannot see */
     uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
+    uint64_t                 bytes_budget; /* what the driver left last; followed while the limit */
     uint64_t                 n_submits;
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
     uint32_t                 variant;   /* for tests: rank in dv_spirv_choose() */
 };
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
+/* Reads again what the driver's budget leaves, which other programs change: caps.heaps[].free, and
+ * bytes_limit where it is the budget and not a caller's; unless it may `shrink` that only rises.
+ * Nothing where the driver has no budget. */
+void dv_device_read_budget(struct dv_device *dev, bool shrink);
 void        dv_device_free(struct dv_device *dev);
 
 /* Keeps compiled pipelines in a file of `folder` (vk/cache_file.c): what an earlier run left there

@@ -250,11 +250,71 @@ static void chunks_follow_the_device(void **state)
     dsvk_model_close(f16);
 }
 
+static uint64_t played_budget;
+
+static VKAPI_ATTR void VKAPI_CALL play_budget(VkPhysicalDevice                   physical,
+                                              VkPhysicalDeviceMemoryProperties2 *memory)
+{
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget = memory->pNext;
+    (void)physical;
+    for (uint32_t i = 0; i < VK_MAX_MEMORY_HEAPS; i++)
+        budget->heapBudget[i] = played_budget;
+}
+
+/* Other programs take memory while the device is open: what comes next is refused with a sentence,
+ * what is there goes on, and all is well when they give it back. */
+static void a_budget_that_shrinks_is_seen(void **state)
+{
+    dsvk_device             *device = device_under_test();
+    struct dv_device        *dev    = device->dev;
+    struct dv_device         kept   = *dev;
+    struct dv_instance_table real   = dev->instance->vk;
+    dsvk_session            *s      = session(model, N, 16, DSVK_CACHE_BF16), *more;
+    dsvk_model              *other;
+    dsvk_plan                plan;
+    (void)state;
+    assert_int_equal(dsvk_model_open(&other, &(dsvk_model_params){ .folder = subject.folder.path }),
+                     DSVK_OK);
+    dev->caps.memory_budget                                = true;
+    dev->bytes_limit                                       = dev->bytes_budget;
+    dev->instance->vk.vkGetPhysicalDeviceMemoryProperties2 = play_budget;
+
+    played_budget = 4096;
+    assert_int_equal(dsvk_model_plan(&plan, other, device, &(dsvk_plan_params){ .chunk = 0 }),
+                     DSVK_OK);
+    assert_false(plan.fits);
+    assert_int_equal(plan.device_limit, dev->bytes_used + 4096);
+    expect_lines();
+    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .chunk = 0 }),
+                     DSVK_NO_VRAM);
+    assert_int_equal(expected_lines(), 1);
+    expect_lines();
+    assert_int_equal(dsvk_session_new(&more, model, &(dsvk_session_params){ .context = N }),
+                     DSVK_NO_VRAM);
+    assert_int_equal(expected_lines(), 1);
+    sync(s, tokens, N);
+    expect_results(s);
+
+    played_budget = UINT64_C(1) << 30;
+    dsvk_session_free(s);
+    s = session(model, N, 16, DSVK_CACHE_BF16);
+    sync(s, tokens, N);
+    expect_results(s);
+    dsvk_session_free(s);
+    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .chunk = 0 }), DSVK_OK);
+    dsvk_model_close(other);
+    dev->caps         = kept.caps;
+    dev->bytes_limit  = kept.bytes_limit;
+    dev->bytes_budget = kept.bytes_budget;
+    dev->instance->vk = real;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cancelled_sync_goes_on_where_it_was),
         cmocka_unit_test(cancelled_load_can_be_repeated),
+        cmocka_unit_test(a_budget_that_shrinks_is_seen),
         cmocka_unit_test(a_full_context_is_used_to_its_end),
         cmocka_unit_test(bad_tokens_change_nothing),
         cmocka_unit_test(nothing_computed_has_no_results),
