@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/cache.h"
 
-#define BUFFER_BYTES (UINT64_C(1) << 30)
+#include "engine/loading.h"
 
 static uint32_t page_count(const struct dv_cache_shape *shape)
 {
@@ -27,14 +27,9 @@ uint64_t dv_cache_bytes(const struct dv_cache_shape *shape)
 /* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */
 static dsvk_status allocate_pages(struct dv_cache *c, uint32_t pages, uint64_t *addresses)
 {
-    dsvk_status           status;
-    const struct dv_caps *caps = &c->dev->caps;
-    uint64_t              limit =
-        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
-    if (limit > BUFFER_BYTES)
-        limit = BUFFER_BYTES;
-    uint64_t fit        = limit / c->page_bytes;
-    uint32_t per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
+    dsvk_status status;
+    uint64_t    fit        = dv_places_buffer_limit(&c->dev->caps) / c->page_bytes;
+    uint32_t    per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
     c->buffers          = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
     if (!c->buffers)
         return dv_fail(c->dev->ctx, DSVK_NO_MEMORY, "cache: no memory for its pages' list");

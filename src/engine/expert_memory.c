@@ -2,19 +2,14 @@
 /* The memory of the tiers: slots on the device, pieces on the host. */
 #include "engine/experts.h"
 
-#define BUFFER_BYTES (UINT64_C(1) << 30) /* of one allocation, unless one slot needs more */
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
-/* Buffers for n slots or pieces, as few as the device's limits allow. */
+/* Buffers for n slots or pieces, as few as the limit allows; one slot may be more than that. */
 static dsvk_status make_buffers(struct dv_buffer ***buffers, uint32_t *n_buffers,
                                 struct dv_experts *x, uint32_t n, enum dv_memory kind)
 {
-    dsvk_status           status;
-    const struct dv_caps *caps = &x->dev->caps;
-    uint64_t              most =
-        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
-    if (most > BUFFER_BYTES)
-        most = BUFFER_BYTES;
+    dsvk_status status;
+    uint64_t    most = dv_places_buffer_limit(&x->dev->caps);
     x->per_buffer = most > x->slot_bytes ? (uint32_t)(most / x->slot_bytes) : 1;
     *buffers      = dv_zalloc_array(x->ctx, n / x->per_buffer + 1, sizeof **buffers);
     if (!*buffers)

@@ -51,9 +51,7 @@ static struct dv_heap read_heap(const struct dv_probe *p, uint32_t i)
                                                      .local = m->memoryHeaps[i].flags &
                                                               VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
     if (p->has.budget)
-        heap.free = p->budget.heapBudget[i] > p->budget.heapUsage[i]
-                        ? p->budget.heapBudget[i] - p->budget.heapUsage[i]
-                        : 0;
+        heap.free = dv_budget_left(&p->budget, i);
     for (uint32_t t = 0; t < m->memoryTypeCount; t++)
         if (m->memoryTypes[t].heapIndex == i)
             heap.visible |=

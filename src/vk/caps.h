@@ -42,5 +42,7 @@ struct dv_probe {
 dsvk_status dv_probe_read(struct dv_probe *probe, const struct dv_instance *instance,
                           VkPhysicalDevice physical);
 void        dv_caps_read(struct dv_caps *caps, const struct dv_probe *probe);
+/* Bytes of a heap that the process may still take (vk/heaps.c). */
+uint64_t dv_budget_left(const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget, uint32_t heap);
 
 #endif

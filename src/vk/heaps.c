@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which heap and which type of memory each kind of buffer comes from. */
-#include "vk/vk.h"
+#include "vk/caps.h"
 
 enum {
     LOCAL    = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
@@ -9,7 +9,7 @@ enum {
     CACHED   = VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
 };
 
-static uint64_t left_of(const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget, uint32_t heap)
+uint64_t dv_budget_left(const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget, uint32_t heap)
 {
     return budget->heapBudget[heap] > budget->heapUsage[heap]
                ? budget->heapBudget[heap] - budget->heapUsage[heap]
@@ -29,7 +29,7 @@ void dv_device_read_budget(struct dv_device *dev, bool shrink)
     };
     dev->instance->vk.vkGetPhysicalDeviceMemoryProperties2(dev->physical, &memory);
     for (uint32_t i = 0; i < caps->n_heaps; i++)
-        caps->heaps[i].free = left_of(&budget, i);
+        caps->heaps[i].free = dv_budget_left(&budget, i);
     uint64_t now = dev->bytes_used + caps->heaps[caps->device_heap].free;
     if (!shrink && now < dev->bytes_budget)
         return;
@@ -79,8 +79,10 @@ uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t
                                  { VISIBLE | COHERENT | CACHED, 0 },
                                  { VISIBLE | COHERENT, 0 } },
     };
-    if (kind == DV_MEMORY_RAW || kind == DV_MEMORY_HOST)
-        kind = kind == DV_MEMORY_RAW ? DV_MEMORY_DEVICE : DV_MEMORY_READBACK;
+    if (kind == DV_MEMORY_RAW)
+        kind = DV_MEMORY_DEVICE;
+    if (kind == DV_MEMORY_HOST)
+        kind = DV_MEMORY_READBACK;
     uint32_t heap = kind == DV_MEMORY_DEVICE ? dv_memory_heap(memory) : DV_NO_TYPE;
     for (int i = 0; i < 3; i++) {
         uint32_t type =
