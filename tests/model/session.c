@@ -88,7 +88,7 @@ static void cancelled_load_can_be_repeated(void **state)
     uint64_t before = dsvk_device_bytes(device_under_test());
     for (unsigned at = 1; at <= 2; at++) {
         struct progress  p      = { .cancel_at = at };
-        dsvk_load_params params = { .progress = { report, &p } };
+        dsvk_load_params params = { .math = DSVK_MATH_F32, .progress = { report, &p } };
         expect_lines();
         dsvk_status status = dsvk_model_load(other, device_under_test(), &params);
         assert_int_equal(expected_lines(), status != DSVK_OK);
@@ -99,7 +99,8 @@ static void cancelled_load_can_be_repeated(void **state)
         assert_int_equal(dsvk_model_weight_bytes(other), 0);
     }
     if (dsvk_model_weight_bytes(other) == 0)
-        assert_int_equal(dsvk_model_load(other, device_under_test(), &(dsvk_load_params){ 0 }),
+        assert_int_equal(dsvk_model_load(other, device_under_test(),
+                                         &(dsvk_load_params){ .math = DSVK_MATH_F32 }),
                          DSVK_OK);
     dsvk_session *s = session(other, N, 16, DSVK_CACHE_BF16);
     sync(s, tokens, N);
@@ -228,8 +229,8 @@ static void expect_chunk(dsvk_model *loaded, uint32_t context, uint32_t chunk)
  * took more than a quarter of the memory that is left. */
 static void chunks_follow_the_device(void **state)
 {
-    struct dv_device *dev = device_under_test()->dev;
-    dsvk_model       *f16 = load(&subject, DSVK_MATH_F16, false);
+    struct dv_device *dev   = device_under_test()->dev;
+    dsvk_model       *f16   = load(&subject, DSVK_MATH_F16, false);
     uint64_t          limit = dev->bytes_limit;
     (void)state;
     if (dev->caps.is_software)

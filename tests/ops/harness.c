@@ -172,7 +172,8 @@ static size_t place_values(struct op_bench *b)
     return words;
 }
 
-/* Copies inputs into the arena and lets `written` name the words that a node may write. */
+/* Copies inputs into the arena and lets `written` name the words that a node may write: of a row
+ * also those that fill its last group of four. */
 static void fill_arena(struct op_bench *b, uint32_t *arena, bool *written, size_t words)
 {
     for (size_t i = 0; i < words; i++)
@@ -190,10 +191,10 @@ static void fill_arena(struct op_bench *b, uint32_t *arena, bool *written, size_
             b->expected[v] = op_alloc(b, words_of(value), sizeof(uint32_t));
         for (size_t i = 0; i < words_of(value); i++) {
             size_t at     = value->arena_offset / 4 + i;
-            bool   inside = i % value->stride < value->cols;
-            if (inside && input)
+            size_t column = i % value->stride;
+            if (column < value->cols && input)
                 arena[at] = b->expected[v][i];
-            written[at] = inside && output;
+            written[at] = column < (value->cols + 3) / 4 * 4 && output;
         }
     }
 }
