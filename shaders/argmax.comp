@@ -27,13 +27,17 @@ void main()
     for (uint row = gl_WorkGroupID.x; row < args.rows; row += gl_NumWorkGroups.x) {
         ADDRESS x = at(address(args.x), row * args.x_stride * 4u);
         uint best = ORDER_NAN, id = gl_LocalInvocationID.x * 4u;
-        for (uint k = gl_LocalInvocationID.x * 4u; k < args.cols; k += WORKGROUP * 4u) {
-            vec4 v = load4(x, k * 4u);
-            [[unroll]] for (uint i = 0; i < 4u; i++) {
-                uint key = order_key(v[i]);
-                if (k + i < args.cols && key > best) {
+        // Four loads before the first is used: one workgroup cannot hide what each takes.
+        for (uint first = id; first < args.cols; first += WORKGROUP * 16u) {
+            vec4 v[4];
+            [[unroll]] for (uint j = 0; j < 4u; j++)
+                v[j] = load4(x, min(first + j * WORKGROUP * 4u, (args.cols - 1u) / 4u * 4u) * 4u);
+            [[unroll]] for (uint j = 0; j < 16u; j++) {
+                uint k = first + j / 4u * WORKGROUP * 4u + j % 4u;
+                uint key = order_key(v[j / 4u][j % 4u]);
+                if (k < args.cols && key > best) {
                     best = key;
-                    id = k + i;
+                    id = k;
                 }
             }
         }

@@ -40,18 +40,23 @@ void add_experts(dv_expert_down_block block, uint token, uint group)
     uint route = token * block.route_stride * 4u, s = 0u;
     [[unroll]] for (uint g = 0; g < GROUPS; g++)
         total[g] = 0.0;
+    // The place of the next expert's matrix is on its way while this one's is multiplied.
+    uint    first = load_word(address(block.route), route);
+    ADDRESS tiles = load_address(address(args.w.tiles), first * 8u);
     // Not a loop that exits at its top: lavapipe (Mesa 26) runs the body of such a loop once more
     // with all lanes off and does not mask loads at uniform addresses, here through a wrong id.
     do {
-        uint expert = load_word(address(block.route), route + s * 4u);
+        uint    next = load_word(address(block.route), route + min(s + 1u, args.top_k - 1u) * 4u);
+        ADDRESS next_tiles = load_address(address(args.w.tiles), next * 8u);
         float weight = load(address(block.route), route + (args.top_k + s) * 4u);
         x_row = at(address(block.x), (token * args.top_k + s) * block.x_stride * 4u);
-        dot_rows(load_address(address(args.w.tiles), expert * 8u), args.w, group, args.w.groups);
+        dot_rows(tiles, args.w, group, args.w.groups);
         dot_reduce();
         [[unroll]] for (uint g = 0; g < GROUPS; g++) {
             precise float sum = fma(weight, dot_sum[g], total[g]);
             total[g] = sum;
         }
+        tiles = next_tiles;
     } while (++s < args.top_k);
 }
 

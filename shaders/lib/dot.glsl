@@ -34,8 +34,9 @@ uint dot_row()
 
 float dot_sum[GROUPS * TOKENS];
 
-// Tokens whose sums are reduced at a time: 512 floats a group of rows at most, or one token.
-const uint DOT_BATCH = WORKGROUP * TOKENS <= 512u ? TOKENS : 1u;
+// Tokens whose sums are reduced at a time: 1024 floats a group of rows at most, or one token.
+const uint DOT_MOST = WORKGROUP >= 1024u ? 1u : 1024u / WORKGROUP;
+const uint DOT_BATCH = TOKENS < DOT_MOST ? TOKENS : DOT_MOST;
 shared float dot_shared[DOT_SLICES == 1u ? 1u : WORKGROUP * GROUPS * DOT_BATCH];
 
 vec4 dot_round(vec4 x)
@@ -49,6 +50,10 @@ vec4 dot_round(vec4 x)
 // Where each group's micro-tiles and scales begin: the same for all lanes, so that a lane adds one
 // offset, which serves all groups.
 ADDRESS dot_tile[GROUPS], dot_scale[GROUPS];
+
+// Chunks of a row whose words a lane loads before it uses the first: with one token a GPU waits for
+// memory, and a lane has 64 bytes on their way. A CPU's loads do not wait for each other.
+const uint DOT_AHEAD = TOKENS > 1 || DOT_SLICES == 1u ? 1u : GROUPS >= 4 ? 1u : 4u / GROUPS;
 
 uvec4 raw[GROUPS];
 float part[GROUPS * TOKENS];
@@ -122,12 +127,10 @@ float dot_scale_of(uint format, ADDRESS scales, dv_matrix w, uint c)
     return row_scale(load_word(scales, c * 16u + dot_row() / 2u * 4u), dot_row());
 }
 
-// Adds one chunk of every group to dot_sum.
-void dot_chunk(uint format, dv_matrix w, uint c)
+// Adds chunk c of every group, whose words are in `raw`, to dot_sum, if it is one of the row.
+void dot_chunk(uint format, dv_matrix w, uint c, bool inside)
 {
     uint values = chunk_values(format);
-    [[unroll]] for (uint g = 0; g < GROUPS; g++)
-        raw[g] = dot_load(dot_tile[g], c);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
         part[i] = format >= FORMAT_E4M3 ? 0.0 : dot_sum[i];
     // A loop would select every sum by the lanes that are still in it, on CPUs.
@@ -141,8 +144,28 @@ void dot_chunk(uint format, dv_matrix w, uint c)
             precise float p = part[g * TOKENS + t];
             if (format >= FORMAT_E4M3)
                 p = fma(s, p, dot_sum[g * TOKENS + t]);
-            dot_sum[g * TOKENS + t] = p;
+            dot_sum[g * TOKENS + t] = inside ? p : dot_sum[g * TOKENS + t];
         }
+    }
+}
+
+// Adds this lane's next DOT_AHEAD chunks from c on. Those beyond the last repeat it, so that no
+// load depends on a branch.
+void dot_chunks(uint format, dv_matrix w, uint c)
+{
+    uvec4 ahead[DOT_AHEAD * GROUPS];
+    [[unroll]] for (uint u = 0; u < DOT_AHEAD; u++)
+        [[unroll]] for (uint g = 0; g < GROUPS; g++)
+            ahead[u * GROUPS + g] =
+                dot_load(dot_tile[g], u == 0u ? c : min(c + u * DOT_SLICES, w.chunks - 1u));
+    [[unroll]] for (uint u = 0; u < DOT_AHEAD; u++) {
+        uint next = c + u * DOT_SLICES;
+        [[unroll]] for (uint g = 0; g < GROUPS; g++)
+            raw[g] = ahead[u * GROUPS + g];
+        if (u == 0u)
+            dot_chunk(format, w, c, true);
+        else
+            dot_chunk(format, w, min(next, w.chunks - 1u), next < w.chunks);
     }
 }
 
@@ -162,8 +185,8 @@ void dot_rows_of(uint format, ADDRESS tiles, dv_matrix w, uint group, uint end)
     uint c = dot_slice();
     if (DOT_SLICES == 1u || c < w.chunks)
         do {
-            dot_chunk(format, w, c);
-            c += DOT_SLICES;
+            dot_chunks(format, w, c);
+            c += DOT_AHEAD * DOT_SLICES;
         } while (c < w.chunks);
     if (format == FORMAT_E4M3)
         [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)

@@ -6,8 +6,8 @@
 //
 // Sums: softmax as 64 interleaved partial sums and a tree, the weights in order of ids; the same
 // for every workgroup. Choices do not depend on the order in which they are looked for, which is
-// made for few barriers: invocation `lane` owns the experts lane, lane + ROUTER_OWNERS, ... and
-// offers its best one; all read all offers.
+// made for few barriers: a wide workgroup finds every expert's rank, in a narrow one invocation
+// `lane` owns the experts lane, lane + ROUTER_OWNERS, ... and offers its best; all read all offers.
 //
 // The including kernel defines before the constant EXPERTS: how many there are.
 #ifndef DV_ROUTER_GLSL
@@ -177,6 +177,21 @@ uint router_winner(uint offers)
     return id;
 }
 
+// What router_take does, with one barrier: an expert is taken if fewer than top_k come before it,
+// which is also its place.
+void router_rank(dv_router_args rule)
+{
+    barrier();
+    for (uint e = gl_LocalInvocationID.x; e < rule.experts; e += WORKGROUP) {
+        uint rank = 0u, key = router_choice[e];
+        for (uint other = 0u; other < rule.experts; other++)
+            rank += uint(order_before(router_choice[other], other, key, e));
+        if (rank < rule.top_k)
+            router_taken[rank] = e;
+    }
+    barrier();
+}
+
 // One round an expert. Two sets of offers in turn, so that one barrier a round is enough.
 void router_take(dv_router_args rule)
 {
@@ -198,7 +213,12 @@ void router_take(dv_router_args rule)
         }
     } while (++s < rule.top_k);
     barrier();
-    for (s = lane; s < rule.top_k; s += WORKGROUP) {
+}
+
+// router_ids = what was taken, ascending.
+void router_sort(dv_router_args rule)
+{
+    for (uint s = gl_LocalInvocationID.x; s < rule.top_k; s += WORKGROUP) {
         uint rank = 0u;
         for (uint other = 0u; other < rule.top_k; other++)
             rank += uint(router_taken[other] < router_taken[s]);
@@ -214,7 +234,11 @@ void router_choose(dv_router_args rule, uint token)
     router_scores(rule, at(address(rule.logits), token * rule.logits_stride * 4u));
     if (rule.groups > 1u)
         router_limit_groups(rule);
-    router_take(rule);
+    if (WORKGROUP >= ROUTER_LANES)
+        router_rank(rule);
+    else
+        router_take(rule);
+    router_sort(rule);
 }
 
 void router_write(dv_router_args rule, uint token)

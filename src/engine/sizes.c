@@ -32,8 +32,8 @@ uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning)
 {
     if (tuning && tuning->attend_split > 0)
         return tuning->attend_split;
-    uint32_t split = (context / 64 + DV_PAGE - 1) / DV_PAGE * DV_PAGE;
-    return split < 2 * DV_PAGE ? 2 * DV_PAGE : split;
+    uint32_t split = (context / 128 + DV_PAGE - 1) / DV_PAGE * DV_PAGE;
+    return split < DV_PAGE ? DV_PAGE : split;
 }
 
 /* With f32 products every way of dividing tokens into passes gives the same bits, which another
@@ -53,15 +53,15 @@ static struct dv_graph_size graph_size(const struct dv_session_size *size,
     struct dv_tuning        tuning;
     dv_tuning_of(&tuning, size->caps);
     return (struct dv_graph_size){
-        .tokens      = pass->tokens,
-        .context     = size->context,
-        .split       = dv_engine_split(size->context, &tuning),
-        .tile        = dv_expert_tile(size->caps, size->math_f16, pairs, c->experts),
-        .all_rows    = pass->all_rows,
-        .keep_routes = pass->all_rows,
-        .advance     = pass->tokens == 1 && !pass->all_rows,
-        .materialise = pass->materialise,
-        .tiers       = size->tiers,
+        .tokens       = pass->tokens,
+        .context      = size->context,
+        .split        = dv_engine_split(size->context, &tuning),
+        .tile         = dv_expert_tile(size->caps, size->math_f16, pairs, c->experts),
+        .all_rows     = pass->all_rows,
+        .keep_routes  = pass->all_rows,
+        .advance      = pass->tokens == 1 && !pass->all_rows,
+        .materialise  = pass->materialise,
+        .tiers        = size->tiers,
         .plan_experts = size->tiers && pairs > size->expert_slots,
     };
 }
@@ -111,8 +111,8 @@ static dsvk_status add_few(struct dv_session_bytes *bytes, const struct dv_sessi
 
 static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_session_size *size)
 {
-    dsvk_status status;
-    uint32_t    chunk = size->chunk;
+    dsvk_status            status;
+    uint32_t               chunk = size->chunk;
     struct dv_session_size other = *size;
     /* Whether there are fewer slots than choices makes two forms of passes of few tokens. */
     other.expert_slots = UINT32_MAX;

@@ -12,8 +12,6 @@ static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
     struct dv_operand route = dv_site_operand(site, node->in[0]);
     struct dv_operand y     = dv_site_operand(site, node->out[0]);
     uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, node->experts, node->tile);
-    struct dv_tuning tuning;
-
     struct dv_expert_plan_args args = {
         .route        = route.address,
         .y            = y.address,
@@ -28,10 +26,9 @@ static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
     if (node->experts > MAX_EXPERTS)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "expert_plan: %u experts; at most %u",
                        node->experts, MAX_EXPERTS);
-    dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "expert_plan",
-                      .spec   = { dv_wide_workgroup(site, tuning.row_workgroup) },
+                      .spec   = { dv_wide_workgroup(site, 256) },
                       .n_spec = 1 },
         .groups   = { 1, 1, 1 },
     };

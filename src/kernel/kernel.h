@@ -90,8 +90,8 @@ struct dv_cache_place dv_site_cache(const struct dv_kernel_site *site, uint32_t 
 uint32_t dv_groups(const struct dv_kernel_site *site, unsigned axis, uint32_t n);
 /* Groups for `cols` words when an invocation takes four. */
 uint32_t dv_quad_groups(uint32_t cols, uint32_t workgroup);
-/* For kernels of few workgroups: as many invocations as the device has, at most 256. */
-uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t workgroup);
+/* For kernels of few workgroups: as many invocations as the device has, at most `most`. */
+uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t most);
 
 /* Copies the argument struct into dispatch->push and notes its size. */
 #define DV_PUSH(dispatch, args)                                                                    \

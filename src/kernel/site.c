@@ -61,9 +61,12 @@ uint32_t dv_quad_groups(uint32_t cols, uint32_t workgroup)
     return (cols / 4 + workgroup - 1) / workgroup;
 }
 
-uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t workgroup)
+uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t most)
 {
-    if (site->caps->is_software)
-        return workgroup;
-    return site->caps->max_workgroup >= 256 ? 256 : workgroup;
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, site->caps);
+    uint32_t wide = tuning.row_workgroup;
+    while (!site->caps->is_software && wide < most && wide * 2 <= site->caps->max_workgroup)
+        wide *= 2;
+    return wide;
 }

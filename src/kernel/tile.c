@@ -11,17 +11,18 @@
 #define ENOUGH_WORKGROUPS 256u
 /* The same for the threads of a CPU. */
 #define ENOUGH_SOFTWARE 32u
-#define MOST_TURNS      8u
+#define MOST_TURNS 8u
 
 /* 8 KiB: with a norm's and other sums, far below what every device has. */
 #define MAX_SHARED_FLOATS 2048u
 
-/* Floats of dot_shared in lib/dot.glsl that a group takes at most. */
-static uint32_t shared_floats(uint32_t workgroup)
+/* Floats of dot_shared in lib/dot.glsl that a group takes. */
+static uint32_t shared_floats(const struct dv_tile *tile)
 {
-    if (workgroup == 8)
+    if (tile->workgroup == 8)
         return 0;
-    return workgroup > 512 ? workgroup : 512;
+    uint32_t most = tile->workgroup >= 1024 ? 1 : 1024 / tile->workgroup;
+    return tile->workgroup * (tile->tokens < most ? tile->tokens : most);
 }
 
 struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
@@ -29,8 +30,8 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, caps);
-    struct dv_tile tile = { tuning.matmul_workgroup, tuning.matmul_groups, 1,
-                            tuning.matmul_broadcast };
+    struct dv_tile tile  = { tuning.matmul_workgroup, tuning.matmul_groups, 1,
+                             tuning.matmul_broadcast };
     uint32_t       least = paired ? 2 : 1;
     while (tile.tokens < tokens && tile.tokens < tuning.matmul_tokens)
         tile.tokens *= 2;
@@ -42,7 +43,7 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
     while (tile.groups > least &&
            (tile.groups * tile.tokens > MAX_SUMS || tile.groups / 2 >= groups ||
             (uint64_t)groups * repeats / tile.groups < enough ||
-            tile.groups * shared_floats(tile.workgroup) > MAX_SHARED_FLOATS))
+            tile.groups * shared_floats(&tile) > MAX_SHARED_FLOATS))
         tile.groups /= 2;
     return tile;
 }

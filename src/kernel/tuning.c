@@ -4,14 +4,13 @@
 #include "kernel/kernel.h"
 
 static const struct {
-    bool             software;
-    uint32_t         subgroup; /* at least */
+    bool             software, matrices; /* needs */
     struct dv_tuning tuning;
 } rows[] = {
     /* Vector units of a CPU: one lane a row, so that activations and scales are the same for all
      * lanes and cost one load; registers are plenty, barriers are switches between coroutines. */
     { true,
-      0,
+      false,
       { .matmul_workgroup   = 8,
         .matmul_groups      = 8,
         .matmul_groups_wide = 4,
@@ -22,10 +21,12 @@ static const struct {
         .attend_rows        = 4,
         .attend_pairs       = 16,
         .attend_split       = 256 } },
-    /* Wide subgroups: eight slices of K fill one. */
+    /* GPUs: many slices of K, because what a matrix of 2,048 rows gives in smaller workgroups
+     * leaves a large device waiting for memory. Prefill wants fewer of them, which matters where
+     * matrix units do not take it over (measured: docs/kernels.md). */
     { false,
-      64,
-      { .matmul_workgroup   = 64,
+      true,
+      { .matmul_workgroup   = 256,
         .matmul_groups      = 4,
         .matmul_groups_wide = 2,
         .matmul_tokens      = 8,
@@ -34,8 +35,8 @@ static const struct {
         .attend_heads       = 8,
         .attend_rows        = 4 } },
     { false,
-      0,
-      { .matmul_workgroup   = 32,
+      false,
+      { .matmul_workgroup   = 128,
         .matmul_groups      = 4,
         .matmul_groups_wide = 2,
         .matmul_tokens      = 8,
@@ -48,9 +49,11 @@ static const struct {
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
 {
     size_t i = 0;
-    while (rows[i].software != caps->is_software || rows[i].subgroup > caps->subgroup)
+    while (rows[i].software != caps->is_software || (rows[i].matrices && !caps->cooperative_matrix))
         i++;
     *tuning = rows[i].tuning;
+    while (tuning->matmul_workgroup > caps->max_workgroup)
+        tuning->matmul_workgroup /= 2;
     /* Narrower vectors would load each row of a micro-tile twice or more. */
     tuning->matmul_broadcast =
         caps->is_software && caps->scalar_loads && caps->subgroup >= tuning->matmul_workgroup;

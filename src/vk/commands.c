@@ -122,9 +122,8 @@ static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
 
 void dv_commands_barrier(struct dv_commands *commands)
 {
-    barrier(commands, COMPUTE, VK_ACCESS_SHADER_WRITE_BIT, COMPUTE | INDIRECT,
-            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                VK_ACCESS_INDIRECT_COMMAND_READ_BIT);
+    barrier(commands, COMPUTE, VK_ACCESS_SHADER_WRITE_BIT, COMPUTE,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
 }
 
 void dv_commands_barrier_all(struct dv_commands *commands)

@@ -152,7 +152,7 @@ static void indirect_dispatch_reads_what_a_kernel_wrote(void **state)
     dv_commands_fill(commands, counts, 0, 64, 0);
     dv_commands_barrier_all(commands);
     dv_commands_dispatch(commands, once, &write, 1, 1, 1);
-    dv_commands_barrier(commands);
+    dv_commands_barrier_all(commands);
     dv_commands_dispatch_indirect(commands, grow, &use, counts, 16);
     const uint32_t *result = run_and_read();
     assert_int_equal(result[0], 9);
