@@ -41,7 +41,7 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
                             const struct dv_config *config, const struct dv_graph_size *size,
                             bool no_fuse);
 /* Positions of one attention split: what the device's shapes say, else (or without a device, NULL)
- * at least 128, a multiple of the page, at most 64 splits of the context. */
+ * a page or a multiple of it, at most 128 splits of the context: a large GPU needs that many. */
 uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 /* From how many tokens at position 0 on a pass is materialised; UINT32_MAX: never. */
 uint32_t dv_size_form(const struct dv_session_size *size);

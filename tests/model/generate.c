@@ -8,7 +8,7 @@
 
 #include "api/handles.h"
 
-#define PROMPT 248 /* a split of attention has 128 or 256 positions */
+#define PROMPT 248 /* a split of attention has 64 or 256 positions */
 #define N 24
 #define CONTEXT 384
 
