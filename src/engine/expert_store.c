@@ -104,6 +104,20 @@ static const unsigned char *fetch(const struct dv_expert_store *s, struct troubl
     return to;
 }
 
+void dv_expert_store_announce(const struct dv_expert_store *store,
+                              const struct dv_expert_layer *layer, uint32_t expert)
+{
+    for (uint32_t k = 0; store->source.checkpoint && k < layer->n_parts; k++) {
+        const struct dv_load_item *item = &layer->parts[k].items[expert];
+        for (uint32_t p = 0; p < layer->parts[k].info->n_parts; p++) {
+            const struct dv_layout_source *part = &item->parts[p];
+            dv_memory_will_need(part->data, dv_layout_value_bytes(part, part->rows));
+            if (part->scale)
+                dv_memory_will_need(part->scale, dv_layout_scale_bytes(part, part->rows));
+        }
+    }
+}
+
 /* Where the parts of matrix k begin among the raw bytes of an expert. */
 static unsigned char *raw_of(const struct reading *r, uint32_t i, uint32_t k)
 {

@@ -45,6 +45,9 @@ struct dv_expert_store {
 dsvk_status dv_expert_store_init(struct dv_expert_store       *store,
                                  const struct dv_expert_layer *layers, uint32_t n_layers);
 void        dv_expert_store_done(struct dv_expert_store *store);
+/* Says that an expert is read soon, so that the disk works while others are packed. */
+void dv_expert_store_announce(const struct dv_expert_store *store,
+                              const struct dv_expert_layer *layer, uint32_t expert);
 /* At most n_raw at a time; complete on return. BAD_FILE. */
 dsvk_status dv_expert_store_read(struct dv_expert_store *store, const struct dv_expert_read *reads,
                                  uint32_t n);

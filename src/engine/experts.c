@@ -202,12 +202,21 @@ enum dv_tier dv_experts_tier(const struct dv_experts *x, uint32_t layer, uint32_
                                                  : DV_TIER_DISK;
 }
 
+/* Announces those of ids[*next .. end-1] that are on the disk. */
+static void announce(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t *next,
+                     uint32_t end)
+{
+    for (; *next < end; ++*next)
+        if (dv_experts_tier(x, layer, ids[*next]) == DV_TIER_DISK)
+            dv_expert_store_announce(&x->store, &x->layers[layer_index(x, layer)], ids[*next]);
+}
+
 dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_t *ids, uint32_t n,
                              bool few)
 {
     dsvk_status          status;
     struct dv_residency *r     = &x->residency;
-    uint32_t             first = layer_index(x, layer) * x->n_experts, missing = 0;
+    uint32_t             first = layer_index(x, layer) * x->n_experts, missing = 0, next = 0;
     struct batch         batch = { .n = 0 };
     uint64_t             start = dv_time_ns();
     dv_residency_unpin(r);
@@ -224,9 +233,12 @@ dsvk_status dv_experts_bring(struct dv_experts *x, uint32_t layer, const uint32_
     if (missing == 0)
         return DSVK_OK;
     TRY(dv_stream_wait(x->stream, x->stream->submitted, 0));
-    for (uint32_t i = 0; i < n && status == DSVK_OK; i++)
+    for (uint32_t i = 0; i < n && status == DSVK_OK; i++) {
+        uint32_t ahead = i + 2 * x->store.n_raw; /* those that are read, and as many again */
+        announce(x, layer, ids, &next, ahead < n ? ahead : n);
         if (r->experts[first + ids[i]].slot[DV_TIER_DEVICE] == DV_NOWHERE)
             status = bring_missing(x, &batch, first + ids[i], few);
+    }
     if (status == DSVK_OK)
         status = read_batch(x, &batch);
     x->stats.seconds += (double)(dv_time_ns() - start) * 1e-9;
