@@ -177,7 +177,7 @@ uint router_winner(uint offers)
     return id;
 }
 
-// What router_take does, with one barrier: an expert is taken if fewer than top_k come before it,
+// What router_take does, with two barriers: an expert is taken if fewer than top_k come before it,
 // which is also its place.
 void router_rank(dv_router_args rule)
 {

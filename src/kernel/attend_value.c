@@ -9,7 +9,7 @@
 
 static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
 {
-    return (tile->tokens * kv + tile->workgroup * tile->groups) * 4;
+    return (tile->tokens * kv + dv_tile_shared(tile)) * 4;
 }
 
 static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,

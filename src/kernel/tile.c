@@ -16,13 +16,18 @@
 /* 8 KiB: with a norm's and other sums, far below what every device has. */
 #define MAX_SHARED_FLOATS 2048u
 
-/* Floats of dot_shared in lib/dot.glsl that a group takes. */
+/* A group's part of it. */
 static uint32_t shared_floats(const struct dv_tile *tile)
 {
     if (tile->workgroup == 8)
         return 0;
     uint32_t most = tile->workgroup >= 1024 ? 1 : 1024 / tile->workgroup;
     return tile->workgroup * (tile->tokens < most ? tile->tokens : most);
+}
+
+uint32_t dv_tile_shared(const struct dv_tile *tile)
+{
+    return tile->groups * shared_floats(tile);
 }
 
 struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
@@ -43,7 +48,7 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
     while (tile.groups > least &&
            (tile.groups * tile.tokens > MAX_SUMS || tile.groups / 2 >= groups ||
             (uint64_t)groups * repeats / tile.groups < enough ||
-            tile.groups * shared_floats(&tile) > MAX_SHARED_FLOATS))
+            dv_tile_shared(&tile) > MAX_SHARED_FLOATS))
         tile.groups /= 2;
     return tile;
 }

@@ -17,6 +17,9 @@ struct dv_tile {
 struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t repeats,
                           uint32_t tokens, bool paired);
 
+/* Floats of shared memory that dot_shared in lib/dot.glsl takes. */
+uint32_t dv_tile_shared(const struct dv_tile *tile);
+
 /* The form of the dot loop (DV_DOT_*), constant 1 of kernels that include lib/dot.glsl, for
  * products with the matrix `w`. */
 uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,

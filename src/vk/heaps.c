@@ -92,3 +92,8 @@ uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t
     }
     return DV_NO_TYPE;
 }
+
+uint32_t dv_memory_type_hidden(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed)
+{
+    return find_type(memory, allowed, dv_memory_heap(memory), LOCAL, VISIBLE);
+}

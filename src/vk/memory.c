@@ -34,14 +34,17 @@ static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_mem
     return DSVK_OK;
 }
 
+static bool no_memory(VkResult result)
+{
+    return result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY ||
+           result == VK_ERROR_TOO_MANY_OBJECTS || result == VK_ERROR_MEMORY_MAP_FAILED;
+}
+
 /* The driver's answer as a status. No host memory for the device is no failure of the caller's. */
 static dsvk_status answer(struct dv_device *dev, enum dv_memory kind, VkResult result,
                           const char *doing)
 {
-    bool no_memory = result == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
-                     result == VK_ERROR_OUT_OF_HOST_MEMORY ||
-                     result == VK_ERROR_TOO_MANY_OBJECTS || result == VK_ERROR_MEMORY_MAP_FAILED;
-    if (kind == DV_MEMORY_HOST && no_memory)
+    if (kind == DV_MEMORY_HOST && no_memory(result))
         return DSVK_NO_VRAM;
     return dv_device_result(dev, result, doing);
 }
@@ -61,23 +64,50 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, enum dv_memory kind, 
     return answer(dev, kind, result, doing);
 }
 
-static dsvk_status map(struct dv_buffer *buffer, uint32_t type, enum dv_memory kind, bool zero,
-                       const char *doing)
+/* Memory of a type for the buffer, mapped where the host can see it; all of it or none. */
+static VkResult take(struct dv_buffer *buffer, uint32_t type, VkDeviceSize bytes, bool mapped)
 {
-    struct dv_device     *dev    = buffer->dev;
-    VkMemoryPropertyFlags flags  = dev->memory.memoryTypes[type].propertyFlags;
-    void                 *mapped = NULL;
-    dsvk_status           status;
-    if (!(flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
-        return DSVK_OK;
-    VkResult result =
-        dev->vk.vkMapMemory(dev->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped);
-    TRY(answer(dev, kind, result, doing));
-    buffer->mapped = mapped;
-    buffer->cached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-    if (zero)
-        memset(mapped, 0, (size_t)buffer->bytes);
-    return DSVK_OK;
+    struct dv_device               *dev     = buffer->dev;
+    VkMemoryPropertyFlags           has     = dev->memory.memoryTypes[type].propertyFlags;
+    VkDeviceMemory                  memory  = VK_NULL_HANDLE;
+    const VkMemoryAllocateFlagsInfo address = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+    };
+    const VkMemoryAllocateInfo info = {
+        .sType           = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext           = &address,
+        .allocationSize  = bytes,
+        .memoryTypeIndex = type,
+    };
+    VkResult result = dev->vk.vkAllocateMemory(dev->handle, &info, NULL, &memory);
+    if (result != VK_SUCCESS)
+        return result;
+    if (mapped && has & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
+        result = dev->vk.vkMapMemory(dev->handle, memory, 0, VK_WHOLE_SIZE, 0, &buffer->mapped);
+        if (result != VK_SUCCESS) {
+            buffer->mapped = NULL;
+            dev->vk.vkFreeMemory(dev->handle, memory, NULL);
+            return result;
+        }
+        buffer->cached = has & VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    }
+    buffer->memory = memory;
+    return VK_SUCCESS;
+}
+
+/* Drivers may have less memory that the host sees than the heap is large. What it does not see is
+ * filled through staging memory. */
+static VkResult take_either(struct dv_buffer *buffer, const VkMemoryRequirements *need,
+                            uint32_t type, const char *doing)
+{
+    struct dv_device *dev    = buffer->dev;
+    VkResult          result = take(buffer, type, need->size, !dev->unmapped);
+    uint32_t          hidden = dv_memory_type_hidden(&dev->memory, need->memoryTypeBits);
+    if (!no_memory(result) || hidden == type || hidden == DV_NO_TYPE)
+        return result;
+    dv_log(dev->ctx, DSVK_LOG_DEBUG, "memory: %s: not where the host sees it", doing);
+    return take(buffer, hidden, need->size, false);
 }
 
 static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool zero,
@@ -93,26 +123,17 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool 
     if (type == DV_NO_TYPE)
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
                        doing);
-    VkMemoryAllocateFlagsInfo flags = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
-        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
-    };
-    VkMemoryAllocateInfo info = {
-        .sType           = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .pNext           = &flags,
-        .allocationSize  = need.size,
-        .memoryTypeIndex = type,
-    };
-    VkResult result = dev->vk.vkAllocateMemory(dev->handle, &info, NULL, &buffer->memory);
+    VkResult result = kind == DV_MEMORY_DEVICE ? take_either(buffer, &need, type, doing)
+                                               : take(buffer, type, need.size, true);
     TRY(answer(dev, kind, result, doing));
     buffer->counted = kind == DV_MEMORY_DEVICE;
     if (buffer->counted)
         dev->bytes_used += buffer->bytes;
     result = dev->vk.vkBindBufferMemory(dev->handle, buffer->handle, buffer->memory, 0);
     TRY(answer(dev, kind, result, doing));
-    if (kind == DV_MEMORY_DEVICE && dev->unmapped)
-        return DSVK_OK;
-    return map(buffer, type, kind, zero, doing);
+    if (zero && buffer->mapped)
+        memset(buffer->mapped, 0, (size_t)buffer->bytes);
+    return DSVK_OK;
 }
 
 dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_t bytes,

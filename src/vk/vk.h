@@ -143,7 +143,7 @@ dsvk_status dv_device_result(struct dv_device *dev, VkResult result, const char 
 /* ---- buffers: the only place that allocates device memory (vk/memory.c) ---- */
 
 enum dv_memory {
-    DV_MEMORY_DEVICE,   /* device-local; mapped too where all memory is (unified memory) */
+    DV_MEMORY_DEVICE,   /* device-local; mapped too where that heap is and while the driver can */
     DV_MEMORY_UPLOAD,   /* host-visible, coherent: the host writes, the device reads */
     DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
     DV_MEMORY_RAW,      /* as DEVICE but never zeroed: all that is read of it is written before */
@@ -157,6 +157,8 @@ uint32_t dv_memory_heap(const VkPhysicalDeviceMemoryProperties *memory);
 /* The memory type, among those of the bits `allowed`, that buffers of a kind get, or DV_NO_TYPE. */
 uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
                         enum dv_memory kind);
+/* The same for device memory that the host does not see. */
+uint32_t dv_memory_type_hidden(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed);
 
 struct dv_buffer {
     struct dv_device *dev;

@@ -107,10 +107,21 @@ static void arm(unsigned nth, VkResult result)
     failed_call = "";
 }
 
+/* No other memory to turn to when mapped memory fails: every failure counts. */
+static void hide_second_choice(struct dv_device *dev)
+{
+    enum { LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, UNKNOWN = 1 << 30 };
+    VkPhysicalDeviceMemoryProperties *m = &dev->memory;
+    for (uint32_t i = 0; dev->caps.device_mapped && i < m->memoryTypeCount; i++)
+        if (m->memoryTypes[i].propertyFlags == LOCAL)
+            m->memoryTypes[i].propertyFlags |= UNKNOWN;
+}
+
 void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
 {
     if (dev->vk.vkCreateBuffer != fail_CreateBuffer)
         real = dev->vk;
+    hide_second_choice(dev);
 #define X(name, parameters, arguments) \
     if (real.vk##name) \
         dev->vk.vk##name = fail_##name;

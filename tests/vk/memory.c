@@ -70,15 +70,16 @@ static void buffer_limits_are_refused(void **state)
     t.dev->bytes_limit = 0;
 }
 
+enum {
+    L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+    V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
+    C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+    K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+};
+
 /* Memory types as on real devices: which one is taken shows by what the host can do with it. */
 static void set_types(VkPhysicalDeviceMemoryProperties *m, uint64_t window)
 {
-    enum {
-        L = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-        V = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
-        C = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
-        K = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
-    };
     *m = (VkPhysicalDeviceMemoryProperties){
         .memoryHeapCount = 3,
         .memoryHeaps     = { { 8000, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT },
@@ -93,8 +94,9 @@ static void set_types(VkPhysicalDeviceMemoryProperties *m, uint64_t window)
     };
 }
 
-static uint32_t             taken;
-static PFN_vkAllocateMemory allocate;
+static uint32_t                          taken[4], n_taken;
+static PFN_vkAllocateMemory              allocate;
+static PFN_vkGetBufferMemoryRequirements requirements;
 
 static VKAPI_ATTR VkResult VKAPI_CALL note_type(VkDevice device, const VkMemoryAllocateInfo *info,
                                                 const VkAllocationCallbacks *a, VkDeviceMemory *o)
@@ -102,7 +104,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL note_type(VkDevice device, const VkMemoryA
     (void)device;
     (void)a;
     (void)o;
-    taken = info->memoryTypeIndex;
+    taken[n_taken++ % 4] = info->memoryTypeIndex;
     return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
@@ -117,32 +119,134 @@ static VKAPI_ATTR void VKAPI_CALL any_type(VkDevice device, VkBuffer buffer,
 static uint32_t type_for(enum dv_memory kind)
 {
     struct dv_buffer *buffer;
+    n_taken = 0;
     assert_int_equal(dv_buffer_new(&buffer, t.dev, 4096, kind, "it"), DSVK_NO_VRAM);
-    return taken;
+    return taken[0];
 }
 
 static void memory_types_are_chosen_by_use(void **state)
 {
-    VkPhysicalDeviceMemoryProperties  memory       = t.dev->memory;
-    PFN_vkGetBufferMemoryRequirements requirements = t.dev->vk.vkGetBufferMemoryRequirements;
+    VkPhysicalDeviceMemoryProperties memory = t.dev->memory;
     (void)state;
-    allocate                              = t.dev->vk.vkAllocateMemory;
+    requirements                            = t.dev->vk.vkGetBufferMemoryRequirements;
+    allocate                                = t.dev->vk.vkAllocateMemory;
     t.dev->vk.vkAllocateMemory              = note_type;
     t.dev->vk.vkGetBufferMemoryRequirements = any_type;
     test_device_expect(&t);
     set_types(&t.dev->memory, 256); /* a small window: never for device memory */
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
+    assert_int_equal(n_taken, 1);
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
     assert_int_equal(type_for(DV_MEMORY_READBACK), 3);
     assert_int_equal(type_for(DV_MEMORY_HOST), 3); /* and no line */
     set_types(&t.dev->memory, 8000);
     t.dev->memory.memoryTypes[2].heapIndex = 0; /* all device memory is mapped */
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 2);
+    assert_int_equal(n_taken, 2);
+    assert_int_equal(taken[1], 0); /* when that is full */
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
+    assert_int_equal(n_taken, 1);
     assert_int_equal(test_device_expected(&t), 5);
-    t.dev->memory                         = memory;
+    t.dev->memory                           = memory;
     t.dev->vk.vkAllocateMemory              = allocate;
     t.dev->vk.vkGetBufferMemoryRequirements = requirements;
+}
+
+/* A driver that has no room for mappings, and one that has no such memory. */
+static uint32_t        shown, hidden;
+static VkResult        no_map, no_memory;
+static PFN_vkMapMemory map;
+
+static VKAPI_ATTR VkResult VKAPI_CALL allocate_shown(VkDevice                     device,
+                                                     const VkMemoryAllocateInfo  *info,
+                                                     const VkAllocationCallbacks *a,
+                                                     VkDeviceMemory              *o)
+{
+    VkMemoryAllocateInfo real = *info;
+    if (real.memoryTypeIndex == hidden)
+        real.memoryTypeIndex = shown;
+    else if (no_memory)
+        return no_memory;
+    return allocate(device, &real, a, o);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL map_none(VkDevice device, VkDeviceMemory memory,
+                                               VkDeviceSize offset, VkDeviceSize bytes,
+                                               VkMemoryMapFlags flags, void **data)
+{
+    return no_map ? no_map : map(device, memory, offset, bytes, flags, data);
+}
+
+static VKAPI_ATTR void VKAPI_CALL hidden_too(VkDevice device, VkBuffer buffer,
+                                             VkMemoryRequirements *need)
+{
+    requirements(device, buffer, need);
+    need->memoryTypeBits |= 1u << hidden;
+}
+
+/* While there is memory: staging memory may be of the same type. */
+static void make_staging(struct dv_stream *stream)
+{
+    uint32_t          word = 1;
+    struct dv_buffer *buffer;
+    assert_int_equal(dv_buffer_new(&buffer, t.dev, 4, DV_MEMORY_DEVICE, "it"), DSVK_OK);
+    assert_non_null(buffer->mapped);
+    buffer->mapped = NULL;
+    assert_int_equal(dv_stream_upload(stream, buffer, 0, &word, 4), DSVK_OK);
+    assert_int_equal(dv_stream_download(stream, &word, buffer, 0, 4), DSVK_OK);
+    dv_buffer_free(buffer);
+}
+
+/* A buffer in memory that is not mapped keeps what is written to it. */
+static void expect_staged(struct dv_stream *stream)
+{
+    uint32_t          in[64], out[64] = { 0 };
+    struct dv_buffer *buffer;
+    for (uint32_t i = 0; i < 64; i++)
+        in[i] = i * 2654435761u;
+    assert_int_equal(dv_buffer_new(&buffer, t.dev, sizeof in, DV_MEMORY_DEVICE, "it"), DSVK_OK);
+    assert_null(buffer->mapped);
+    assert_true(t.dev->bytes_used == sizeof in);
+    assert_int_equal(dv_stream_upload(stream, buffer, 0, in, sizeof in), DSVK_OK);
+    assert_int_equal(dv_stream_download(stream, out, buffer, 0, sizeof out), DSVK_OK);
+    assert_memory_equal(in, out, sizeof in);
+    dv_buffer_free(buffer);
+    assert_true(t.dev->bytes_used == 0);
+}
+
+static void device_memory_that_cannot_be_mapped_is_staged(void **state)
+{
+    VkPhysicalDeviceMemoryProperties *memory = &t.dev->memory, before = *memory;
+    struct VolkDeviceTable            vk = t.dev->vk;
+    struct dv_stream                 *stream;
+    struct dv_buffer                 *buffer;
+    (void)state;
+    shown = dv_memory_type(memory, UINT32_MAX, DV_MEMORY_DEVICE);
+    if (!t.dev->caps.device_mapped || memory->memoryTypeCount == VK_MAX_MEMORY_TYPES)
+        skip();
+    assert_int_equal(dv_stream_new(&stream, t.dev), DSVK_OK);
+    make_staging(stream);
+    hidden                      = memory->memoryTypeCount++;
+    memory->memoryTypes[hidden] = (VkMemoryType){ L, memory->memoryTypes[shown].heapIndex };
+    allocate                    = vk.vkAllocateMemory;
+    map                         = vk.vkMapMemory;
+    requirements                = vk.vkGetBufferMemoryRequirements;
+    t.dev->vk.vkAllocateMemory  = allocate_shown;
+    t.dev->vk.vkMapMemory       = map_none;
+    t.dev->vk.vkGetBufferMemoryRequirements = hidden_too;
+    test_device_expect(&t);
+    no_map = VK_ERROR_DEVICE_LOST; /* is not a want of memory */
+    assert_int_equal(dv_buffer_new(&buffer, t.dev, 64, DV_MEMORY_DEVICE, "it"), DSVK_DEVICE_LOST);
+    assert_int_equal(test_device_expected(&t), 1);
+    t.dev->lost = false;
+    no_map      = VK_ERROR_MEMORY_MAP_FAILED;
+    expect_staged(stream);
+    no_map    = VK_SUCCESS;
+    no_memory = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    expect_staged(stream);
+    t.dev->vk     = vk;
+    t.dev->memory = before;
+    dv_stream_free(stream);
 }
 
 int test_memory(void)
@@ -151,6 +255,7 @@ int test_memory(void)
         cmocka_unit_test(buffer_is_aligned_zeroed_and_accounted),
         cmocka_unit_test(buffer_limits_are_refused),
         cmocka_unit_test(memory_types_are_chosen_by_use),
+        cmocka_unit_test(device_memory_that_cannot_be_mapped_is_staged),
     };
     return cmocka_run_group_tests_name("memory", tests, open_device, close_device);
 }
