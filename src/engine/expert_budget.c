@@ -6,7 +6,6 @@
 
 #define DEFAULT_CONTEXT 4096u
 #define SMALLEST_CONTEXT 256u
-#define SOFTWARE_CHUNK 64u
 #define SMALLEST_CHUNK 32u
 
 static void start(struct dv_session_size *size, const struct dv_session_size *asked)
@@ -17,7 +16,7 @@ static void start(struct dv_session_size *size, const struct dv_session_size *as
     if (size->context == 0)
         size->context = DEFAULT_CONTEXT < most ? DEFAULT_CONTEXT : most;
     if (size->chunk == 0)
-        size->chunk = size->caps->is_software ? SOFTWARE_CHUNK : DV_USUAL_CHUNK;
+        size->chunk = DV_USUAL_CHUNK;
     if (size->chunk > size->context)
         size->chunk = size->context;
 }

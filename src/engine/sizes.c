@@ -6,10 +6,6 @@
 #define DEFAULT_CONTEXT 8192u
 #define SMALLEST_CONTEXT 256u
 #define SMALLEST_CHUNK 32u
-#define DV_USUAL_CHUNK                                                                             \
-    256u /* without matrix units, and what memory must allow before more is taken                  \
-          */
-#define SOFTWARE_CHUNK 64u
 
 /* ---- graphs ---- */
 
@@ -230,13 +226,14 @@ static dsvk_status chunk_fits(bool *fits, const struct dv_session_size *size, ui
 
 /* Weights are read once a pass, whatever its tokens, so that with matrix units a prompt of 2,048 is
  * one pass, unless its activations took more than a quarter of what is left. Without them products
- * take longer than weights from few tokens on, and short passes keep submissions short. */
+ * take longer than weights from few tokens on, and short passes keep submissions short; but not so
+ * short that an expert's tokens fill no tile. */
 static dsvk_status choose_chunk(struct dv_session_size *size, uint64_t left)
 {
     dsvk_status status;
     uint32_t   *n    = &size->chunk;
     bool        fits = false;
-    *n               = size->caps->is_software ? SOFTWARE_CHUNK : DV_USUAL_CHUNK;
+    *n               = DV_USUAL_CHUNK;
     if (size->math_f16 && dv_prefers_f16(size->caps))
         *n = DV_LONG_CHUNK;
     if (*n > size->context)

@@ -110,6 +110,7 @@ struct dv_tuning {
     uint32_t matmul_groups;      /* 8-row groups a workgroup, one token */
     uint32_t matmul_groups_wide; /* the same, many tokens */
     uint32_t matmul_tokens;      /* most tokens a workgroup holds in registers */
+    uint32_t matmul_sums;        /* groups * tokens at most */
     bool     matmul_broadcast;   /* weights reach lanes by uniform loads: lib/dot.glsl */
     uint32_t row_workgroup;      /* norms, rope, router and the like */
     uint32_t attend_workgroup, attend_heads, attend_rows; /* heads and positions a tile */

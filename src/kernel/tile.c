@@ -3,10 +3,6 @@
 
 #include "kernel/layout.h"
 
-/* Sums that an invocation holds in registers, besides their weights and activations. On hardware
- * with 128 registers a lane more are spilled; on a CPU 64 are 7 % faster and compile for twice as
- * long. */
-#define MAX_SUMS 32u
 /* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
 #define ENOUGH_WORKGROUPS 256u
 /* The same for the threads of a CPU. */
@@ -46,7 +42,7 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
         tile.groups = least;
     uint32_t enough = caps->is_software ? 1 : ENOUGH_WORKGROUPS;
     while (tile.groups > least &&
-           (tile.groups * tile.tokens > MAX_SUMS || tile.groups / 2 >= groups ||
+           (tile.groups * tile.tokens > tuning.matmul_sums || tile.groups / 2 >= groups ||
             (uint64_t)groups * repeats / tile.groups < enough ||
             dv_tile_shared(&tile) > MAX_SHARED_FLOATS))
         tile.groups /= 2;

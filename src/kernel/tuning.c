@@ -15,6 +15,7 @@ static const struct {
         .matmul_groups      = 8,
         .matmul_groups_wide = 4,
         .matmul_tokens      = 8,
+        .matmul_sums        = 32,
         .row_workgroup      = 32,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
@@ -23,13 +24,15 @@ static const struct {
         .attend_split       = 256 } },
     /* GPUs: many slices of K, because what a matrix of 2,048 rows gives in smaller workgroups
      * leaves a large device waiting for memory. Prefill wants fewer of them, which matters where
-     * matrix units do not take it over (measured: docs/kernels.md). */
+     * matrix units do not take it over (measured: docs/kernels.md). More sums are spilled where a
+     * lane has 128 registers. */
     { false,
       true,
       { .matmul_workgroup   = 256,
         .matmul_groups      = 4,
         .matmul_groups_wide = 2,
         .matmul_tokens      = 8,
+        .matmul_sums        = 32,
         .row_workgroup      = 64,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
@@ -40,6 +43,7 @@ static const struct {
         .matmul_groups      = 4,
         .matmul_groups_wide = 2,
         .matmul_tokens      = 8,
+        .matmul_sums        = 32,
         .row_workgroup      = 64,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
@@ -57,4 +61,10 @@ void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
     /* Narrower vectors would load each row of a micro-tile twice or more. */
     tuning->matmul_broadcast =
         caps->is_software && caps->scalar_loads && caps->subgroup >= tuning->matmul_workgroup;
+    /* What loads and decodes costs more there than sums that are spilled. Other drivers compile
+     * twice as many sums for too long. */
+    if (tuning->matmul_broadcast) {
+        tuning->matmul_groups_wide = 8;
+        tuning->matmul_sums        = 64;
+    }
 }

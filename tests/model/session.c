@@ -234,7 +234,7 @@ static void chunks_follow_the_device(void **state)
     uint64_t          limit = dev->bytes_limit;
     (void)state;
     if (dev->caps.is_software)
-        expect_chunk(f16, 4096, 64);
+        expect_chunk(f16, 4096, 256);
     device_as_hardware(true);
     expect_chunk(model, 4096, 256);
     expect_chunk(f16, 4096, device_has_matrix_units() ? 2048 : 256);
