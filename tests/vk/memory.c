@@ -152,7 +152,8 @@ static void memory_types_are_chosen_by_use(void **state)
     t.dev->vk.vkGetBufferMemoryRequirements = requirements;
 }
 
-/* A driver that has no room for mappings, and one that has no such memory. */
+/* A driver that has no room for mappings, and one that has no memory of the type that is mapped;
+ * a GPU's other types are its own. */
 static uint32_t        shown, hidden;
 static VkResult        no_map, no_memory;
 static PFN_vkMapMemory map;
@@ -165,7 +166,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_shown(VkDevice                   
     VkMemoryAllocateInfo real = *info;
     if (real.memoryTypeIndex == hidden)
         real.memoryTypeIndex = shown;
-    else if (no_memory)
+    else if (no_memory && real.memoryTypeIndex == shown)
         return no_memory;
     return allocate(device, &real, a, o);
 }
