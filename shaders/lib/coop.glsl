@@ -25,9 +25,6 @@
 #include "lib/silu.glsl"
 #include "lib/weight.glsl"
 
-#define MATRIX(type, rows, cols, use) coopmat<type, gl_ScopeSubgroup, rows, cols, use>
-
-const uint LARGEST = 65504; // of float16
 const uint VALUES = FORMAT == FORMAT_F32 ? 4 : FORMAT < FORMAT_E4M3 ? 8
                     : FORMAT == FORMAT_E4M3 ? 16 : 32; // of a chunk
 const bool SCALED = FORMAT >= FORMAT_E4M3;
@@ -41,9 +38,11 @@ const uint X_WORK = TOKENS * QUADS, X_LOADS = (X_WORK + WORKGROUP - 1) / WORKGRO
 const uint ALONG = ROWS / SUB_ROWS, SUBGROUPS = ALONG * (TOKENS / SUB_TOKENS);
 const uint TALL = SUB_ROWS / M, WIDE = SUB_TOKENS / N; // matrices of a subgroup
 const uint PARTS = PAIR != 0 ? 2 : 1;
+const uint STAGES = 2; // subgroups that store at a time; SUBGROUPS is even
 
+// Each of these is a multiple of 16 bytes: docs/kernels.md, "Matrix units".
 shared f16vec4 coop_w[ROWS * STRIDE], coop_xs[TOKENS * STRIDE];
-shared float   coop_stage[SUBGROUPS * SUB_ROWS * N];
+shared float   coop_stage[STAGES * SUB_ROWS * N];
 shared uint    coop_largest[GROUPS]; // scale, as bits
 
 uvec4 coop_raw[W_LOADS];
@@ -128,11 +127,6 @@ void coop_load_activations(dv_matrix w, uint step)
     }
 }
 
-f16vec4 coop_round(vec4 v)
-{
-    return f16vec4(clamp(v, -float(LARGEST), float(LARGEST)));
-}
-
 // From registers to shared memory.
 void coop_share()
 {
@@ -178,33 +172,37 @@ void coop_multiply()
     }
 }
 
-// The results of N tokens of each subgroup, from the stage to where they belong.
-void coop_store_stage(uint from, uint row, uint token)
+// The results of N tokens of STAGES subgroups, from the stage to where they belong.
+void coop_store_stage(uint first, uint j)
 {
-    const uint height = SUB_ROWS / PARTS;
-    for (uint v = gl_SubgroupInvocationID; v < height * N; v += gl_SubgroupSize) {
-        uint t = v / height, r = v % height, at = r;
+    const uint height = SUB_ROWS / PARTS, part = height * N;
+    for (uint v = gl_LocalInvocationID.x; v < STAGES * part; v += WORKGROUP) {
+        uint subgroup = first + v / part, t = v % part / height, r = v % height, at = r;
+        uint row = subgroup % ALONG * SUB_ROWS, token = subgroup / ALONG * SUB_TOKENS + j * N;
         if (PAIR != 0u)
             at = r / 8u * 16u + r % 8u;
-        float value = coop_stage[from + t * SUB_ROWS + at] * coop_power((row + at) / 8u);
+        uint  from = v / part * SUB_ROWS * N + t * SUB_ROWS + at;
+        float value = coop_stage[from] * coop_power((row + at) / 8u);
         if (PAIR != 0u)
-            value = swiglu(value, coop_stage[from + t * SUB_ROWS + at + 8u] *
-                                      coop_power((row + at) / 8u + 1u));
+            value = swiglu(value, coop_stage[from + 8u] * coop_power((row + at) / 8u + 1u));
         coop_store(row / PARTS + r, token + t, value);
     }
 }
 
 void coop_store_all()
 {
-    uint row = gl_SubgroupID % ALONG * SUB_ROWS, token = gl_SubgroupID / ALONG * SUB_TOKENS;
-    uint from = gl_SubgroupID * SUB_ROWS * N;
+    uint to = gl_SubgroupID % STAGES * SUB_ROWS * N;
     [[unroll]] for (uint j = 0; j < WIDE; j++) {
-        [[unroll]] for (uint i = 0; i < TALL; i++)
-            coopMatStore(coop_sum[i * WIDE + j], coop_stage, from + i * M, SUB_ROWS,
-                         gl_CooperativeMatrixLayoutColumnMajor);
-        barrier();
-        coop_store_stage(from, row, token + j * N);
-        barrier();
+        for (uint first = 0; first < SUBGROUPS; first += STAGES) {
+            if (gl_SubgroupID / STAGES == first / STAGES) {
+                [[unroll]] for (uint i = 0; i < TALL; i++)
+                    coopMatStore(coop_sum[i * WIDE + j], coop_stage, to + i * M, SUB_ROWS,
+                                 gl_CooperativeMatrixLayoutColumnMajor);
+            }
+            barrier();
+            coop_store_stage(first, j);
+            barrier();
+        }
     }
 }
 

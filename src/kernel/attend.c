@@ -4,7 +4,7 @@
  * depends on the model and the device only; the number of pairs changes no sum. */
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/coop.h"
 
 /* Groups of four columns of a pair's query that a lane holds: with 576 columns 16 lanes share a
  * pair, each with 36 values of the query and 32 sums; as many again for a second pair. */
@@ -180,6 +180,17 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
     return DSVK_OK;
 }
 
+static void dispatch_coop(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                          const struct dv_node *node, const struct dv_coop_attend *s)
+{
+    struct dv_attend_args args = args_of(site, node);
+    *dispatch                  = (struct dv_dispatch){
+        .groups = { groups_of(node->heads, s->heads), 1, groups_of(args.tokens, s->tokens) },
+    };
+    dv_coop_attend_pipeline(&dispatch->pipeline, site->caps, s, site->cache_format, node);
+    DV_PUSH(dispatch, args);
+}
+
 static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
                                     const struct dv_kernel_site *site,
                                     const struct dv_node *node)
@@ -188,7 +199,12 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
     dv_tuning_of(&tuning, site->caps);
     if (tuning.attend_pairs > 0)
         return dispatch_rows(dispatch, site, node, tuning.attend_pairs);
-    struct dv_attend_args args   = args_of(site, node);
+    struct dv_attend_args args = args_of(site, node);
+    struct dv_coop_attend coop;
+    if (site->math_f16 && dv_coop_attend_of(&coop, site->caps, node, args.tokens)) {
+        dispatch_coop(dispatch, site, node, &coop);
+        return DSVK_OK;
+    }
     struct shape          s      = shape_of(site, node, args.tokens);
     uint32_t              shared = shared_bytes(&s, node->kv + node->dim);
     uint32_t              merge  = node->splits == 1;

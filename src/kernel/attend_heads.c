@@ -4,7 +4,7 @@
  * device only, because the order of summation follows from it. */
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/coop.h"
 
 #define QUERIES 16 /* of a workgroup */
 #define EACH 2     /* of a lane: each word from shared memory serves two fma */
@@ -45,8 +45,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     return s;
 }
 
-static dsvk_status check(const struct dv_kernel_site *site, const struct dv_node *node,
-                         const struct shape *s, uint32_t tiles)
+static dsvk_status check_shared(const struct dv_kernel_site *site, const struct dv_node *node,
+                                const struct shape *s)
 {
     const struct dv_caps *caps = site->caps;
     uint32_t              bytes = shared_bytes(s, node->nope + node->dim + node->v_head);
@@ -56,6 +56,13 @@ static dsvk_status check(const struct dv_kernel_site *site, const struct dv_node
                        "%s has %u",
                        (unsigned)bytes, (unsigned)node->nope, (unsigned)node->dim,
                        (unsigned)node->v_head, caps->name, (unsigned)caps->max_shared_bytes);
+    return DSVK_OK;
+}
+
+static dsvk_status check_grid(const struct dv_kernel_site *site, const struct dv_node *node,
+                              uint32_t tiles)
+{
+    const struct dv_caps *caps = site->caps;
     if (node->heads > caps->max_groups[0] || tiles > caps->max_groups[1])
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                        "attend_heads: a grid of %u x %u workgroups, the device takes %u x %u",
@@ -64,20 +71,44 @@ static dsvk_status check(const struct dv_kernel_site *site, const struct dv_node
     return DSVK_OK;
 }
 
+/* The pipeline, and the tokens of a workgroup. */
+static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries,
+                          const struct dv_kernel_site *site, const struct dv_node *node,
+                          uint32_t tokens)
+{
+    struct dv_coop_attend_heads coop;
+    if (site->math_f16 && dv_coop_attend_heads_of(&coop, site->caps, node, tokens)) {
+        *queries = coop.subgroups * site->caps->coop[DV_COOP_F16].m;
+        dv_coop_attend_heads_pipeline(pipeline, site->caps, &coop, node);
+        return DSVK_OK;
+    }
+    struct shape s = shape_of(site, node);
+    *queries       = s.queries;
+    *pipeline      = (struct dv_pipeline_params){
+        .kernel = "attend_heads",
+        .spec   = { s.workgroup, 0, s.queries, s.each, s.rows, node->nope / 4, node->dim / 4,
+                    node->v_head / 4 },
+        .n_spec = 8,
+    };
+    return check_shared(site, node, &s);
+}
+
 static dsvk_status dispatch_attend_heads(struct dv_dispatch *dispatch,
                                           const struct dv_kernel_site *site,
                                           const struct dv_node *node)
 {
     dsvk_status       status;
-    struct shape      s = shape_of(site, node);
     struct dv_operand q = dv_site_operand(site, node->in[0]);
     struct dv_operand q_rope = dv_site_operand(site, node->in[1]);
     struct dv_operand k_nope = dv_site_operand(site, node->in[2]);
     struct dv_operand k_rope = dv_site_operand(site, node->in[3]);
     struct dv_operand v = dv_site_operand(site, node->in[4]);
     struct dv_operand y = dv_site_operand(site, node->out[0]);
-    uint32_t          tiles = (q.rows + s.queries - 1) / s.queries;
-    TRY(check(site, node, &s, tiles));
+    uint32_t          queries;
+    *dispatch = (struct dv_dispatch){ .groups = { node->heads, 1, 1 } };
+    TRY(choose(&dispatch->pipeline, &queries, site, node, q.rows));
+    dispatch->groups[1] = (q.rows + queries - 1) / queries;
+    TRY(check_grid(site, node, dispatch->groups[1]));
     struct dv_attend_heads_args args = {
         .q = q.address,
         .q_rope = q_rope.address,
@@ -93,13 +124,6 @@ static dsvk_status dispatch_attend_heads(struct dv_dispatch *dispatch,
         .y_stride = y.stride,
         .tokens = q.rows,
         .scale = node->scale,
-    };
-    *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "attend_heads",
-                      .spec = { s.workgroup, 0, s.queries, s.each, s.rows, node->nope / 4,
-                                node->dim / 4, node->v_head / 4 },
-                      .n_spec = 8 },
-        .groups = { node->heads, tiles, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

@@ -4,7 +4,11 @@
  * (with 64 some of them spill). */
 #include "kernel/coop.h"
 
-#define DEPTH 32u /* columns a step: a multiple of every K and of a chunk's values */
+/* Columns a step, the latter where memory is short: multiples of every K and of a chunk's values.
+ * Each step has two barriers; half as many made products a third faster (docs/performance.md). */
+#define DEPTH 64u
+#define LEAST_DEPTH 32u
+#define STAGES 2u /* subgroups that store their sums at a time, in lib/coop.glsl */
 /* With fewer tokens the matrices are mostly empty, and lib/dot.glsl reads weights as fast. */
 #define FEWEST_TOKENS 16u
 
@@ -24,15 +28,19 @@ static const struct {
 /* Shared memory of lib/coop.glsl. */
 static uint32_t shared_bytes(const struct dv_coop_tile *t, const struct dv_coop_shape *shape)
 {
-    uint32_t subgroups = t->workgroup / t->subgroup;
-    return (t->rows + t->tokens) * (DEPTH / 4 + 2) * 8 + subgroups * t->sub_rows * shape->n * 4 +
-           t->rows / 8 * 4 + t->tokens * 4;
+    return (t->rows + t->tokens) * (t->depth / 4 + 2) * 8 + STAGES * t->sub_rows * shape->n * 4 +
+           t->rows / 8 * 4;
 }
 
 /* The matrix units are slower than plain products where a CPU plays them. */
-static bool has_matrix_units(const struct dv_caps *caps)
+bool dv_coop_is_fast(const struct dv_caps *caps)
 {
     return caps->coop[DV_COOP_F16].m > 0 && caps->int64 && caps->float16 && !caps->is_software;
+}
+
+uint32_t dv_coop_subgroup(const struct dv_caps *caps)
+{
+    return caps->subgroup_size_control ? caps->subgroup_min : caps->subgroup;
 }
 
 static uint32_t ceil_div(uint32_t n, uint32_t by)
@@ -46,11 +54,14 @@ static bool fits(const struct dv_coop_tile *tile, const struct dv_caps *caps)
            shared_bytes(tile, &caps->coop[DV_COOP_F16]) <= caps->max_shared_bytes;
 }
 
-static void set_rows(struct dv_coop_tile *tile, uint32_t n)
+static void set_rows(struct dv_coop_tile *tile, const struct dv_caps *caps, uint32_t n)
 {
-    tile->rows = n;
+    tile->rows  = n;
+    tile->depth = DEPTH;
     tile->workgroup =
         tile->subgroup * (tile->rows / tile->sub_rows) * (tile->tokens / tile->sub_tokens);
+    if (!fits(tile, caps))
+        tile->depth = LEAST_DEPTH;
 }
 
 /* Tiles of many rows read and convert activations less often. */
@@ -58,18 +69,18 @@ static void choose_rows(struct dv_coop_tile *tile, const struct dv_caps *caps,
                         const struct dv_coop_size *size)
 {
     uint64_t repeats = (uint64_t)ceil_div(size->tokens, tile->tokens) * size->repeats;
-    set_rows(tile, 2 * FEWEST_ROWS);
+    set_rows(tile, caps, 2 * FEWEST_ROWS);
     if (ceil_div(size->rows, tile->rows) * repeats < ENOUGH_WORKGROUPS || !fits(tile, caps))
-        set_rows(tile, FEWEST_ROWS);
+        set_rows(tile, caps, FEWEST_ROWS);
 }
 
 bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
                      const struct dv_coop_size *size)
 {
     const size_t n        = sizeof rows / sizeof *rows;
-    uint32_t     subgroup = caps->subgroup_size_control ? caps->subgroup_min : caps->subgroup;
+    uint32_t     subgroup = dv_coop_subgroup(caps);
     size_t       i        = 0;
-    if (size->tokens < FEWEST_TOKENS || !has_matrix_units(caps))
+    if (size->tokens < FEWEST_TOKENS || !dv_coop_is_fast(caps))
         return false;
     while (i < n && rows[i].subgroup > subgroup)
         i++;
@@ -85,6 +96,13 @@ bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
     return fits(tile, caps);
 }
 
+/* Weights in F32 of a step of 64 columns are too many words for a lane of a small workgroup: AMD's
+ * compilers spill them. */
+static uint32_t depth_of(const struct dv_coop_tile *tile, enum dv_weight_format format)
+{
+    return format == DV_FORMAT_F32 && tile->workgroup < 256 ? LEAST_DEPTH : tile->depth;
+}
+
 void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
                       const char *kernel, const struct dv_coop_tile *tile,
                       enum dv_weight_format format, bool paired)
@@ -96,7 +114,7 @@ void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *c
                                                          [2]  = paired,
                                                          [3]  = tile->rows,
                                                          [4]  = tile->tokens,
-                                                         [5]  = DEPTH,
+                                                         [5]  = depth_of(tile, format),
                                                          [6]  = tile->sub_rows,
                                                          [7]  = tile->sub_tokens,
                                                          [8]  = shape->m,

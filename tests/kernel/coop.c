@@ -53,7 +53,8 @@ static void check_tile(const struct device *d, const struct dv_caps *caps, uint3
     assert_int_equal(t.sub_rows % d->shape.m + t.sub_tokens % d->shape.n + depth % d->shape.k, 0);
     assert_int_equal(t.rows % t.sub_rows + t.tokens % t.sub_tokens, 0);
     assert_int_equal(t.sub_rows % 16, 0); /* both groups of a pair */
-    assert_int_equal(depth % 16, 0);      /* whole chunks of FP8 */
+    assert_int_equal(depth % 32, 0);      /* whole chunks of all formats */
+    assert_int_equal(subgroups % 2, 0);   /* two store their sums at a time */
     assert_int_equal(t.workgroup, subgroups * t.subgroup);
     assert_int_equal(p.spec[0], t.workgroup);
     assert_int_equal(p.subgroup, t.subgroup);
@@ -73,6 +74,25 @@ static void tiles_suit_every_device(void **state)
                 check_tile(&devices[i], &caps, rows, tokens);
         assert_true(dv_prefers_f16(&caps));
     }
+}
+
+static void steps_follow_shared_memory(void **state)
+{
+    const struct dv_coop_size size = { 2048, 2048, 1 };
+    struct dv_coop_tile       t;
+    struct dv_caps            caps = caps_of(&devices[1]);
+    (void)state;
+    assert_true(dv_coop_tile_of(&t, &caps, &size));
+    assert_int_equal(t.depth, 64);
+    assert_int_equal(t.rows, 128);
+    caps.max_shared_bytes = 20000;
+    assert_true(dv_coop_tile_of(&t, &caps, &size));
+    assert_int_equal(t.depth, 32);
+    assert_int_equal(t.rows, 128);
+    caps.max_shared_bytes = 16384;
+    assert_true(dv_coop_tile_of(&t, &caps, &size));
+    assert_int_equal(t.depth, 32);
+    assert_int_equal(t.rows, 64);
 }
 
 static bool has_tile(const struct dv_caps *caps, uint32_t tokens)
@@ -112,7 +132,7 @@ static void no_tile_where_it_is_not_worth_it(void **state)
     caps.max_workgroup = 64;
     assert_false(has_tile(&caps, 64));
     caps                  = good;
-    caps.max_shared_bytes = 16384;
+    caps.max_shared_bytes = 8192;
     assert_false(has_tile(&caps, 64));
     caps              = good;
     caps.subgroup_min = 4;
@@ -137,13 +157,132 @@ static void tiles_of_experts_follow_their_pairs(void **state)
     assert_int_equal(dv_expert_tile(&caps, true, 2048 * 8, 256), tuning.matmul_tokens);
 }
 
+/* Widths of attention: heads, kv, nope, rope, v. */
+static const struct dv_node shapes[] = {
+    { .heads = 16, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1 },
+    { .heads = 128, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1 },
+    { .heads = 20, .kv = 512, .nope = 192, .dim = 64, .v_head = 256, .splits = 1 },
+    { .heads = 5, .kv = 64, .nope = 32, .dim = 32, .v_head = 32, .splits = 1 },
+};
+
+static void check_attend(const struct device *d, const struct dv_caps *caps,
+                         const struct dv_node *node)
+{
+    const struct dv_coop_shape *m = &d->shape;
+    struct dv_coop_attend       s;
+    if (!dv_coop_attend_of(&s, caps, node, 64)) {
+        /* 32 records of 576 columns alone have 37,376 bytes. */
+        if (m->k <= 16 || node->kv < 512 || d->shared > 32768)
+            fail_msg("%s: no shape for %u heads", d->name, (unsigned)node->heads);
+        return;
+    }
+    uint32_t pairs = s.heads * s.tokens, workgroup = s.subgroup * s.subgroups;
+    assert_int_equal(pairs % m->m + s.positions % m->n + s.positions % m->k, 0);
+    assert_int_equal(DV_PAGE % s.positions + workgroup % s.positions, 0);
+    assert_true(s.positions >= m->m && s.subgroups >= 2 && workgroup <= 256);
+    /* The lanes of a pair share its positions, in one subgroup. */
+    assert_int_equal(workgroup % pairs + s.positions % (workgroup / pairs), 0);
+    assert_int_equal(s.subgroup % (workgroup / pairs), 0);
+    assert_in_range(s.subgroup, d->subgroup_min, d->subgroup_max);
+    /* Sums a lane, where the columns are those of a published model. */
+    assert_true(pairs * node->kv <= 64 * workgroup);
+    /* No head idle that need not be. */
+    assert_int_equal(node->heads % s.heads, 0);
+}
+
+static void check_attend_heads(const struct device *d, const struct dv_caps *caps,
+                               const struct dv_node *node)
+{
+    const struct dv_coop_shape *m = &d->shape;
+    struct dv_coop_attend_heads s;
+    if (!dv_coop_attend_heads_of(&s, caps, node, 64))
+        return;
+    assert_int_equal(s.positions % m->n + s.positions % m->k, 0);
+    assert_int_equal(s.subgroup * s.subgroups % s.positions + s.subgroup % m->m, 0);
+    assert_true(s.positions >= m->m && s.subgroup * s.subgroups <= 256);
+    assert_in_range(s.subgroup, d->subgroup_min, d->subgroup_max);
+    /* Registers: queries, two to a word, and sums. */
+    assert_true(m->m * ((node->nope + node->dim) / 2 + node->v_head) <= 128 * s.subgroup);
+}
+
+static void attention_suits_every_device(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        struct dv_caps caps = caps_of(&devices[i]);
+        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++) {
+            check_attend(&devices[i], &caps, &shapes[j]);
+            check_attend_heads(&devices[i], &caps, &shapes[j]);
+        }
+    }
+}
+
+static bool attends(const struct dv_caps *caps, const struct dv_node *node, uint32_t tokens)
+{
+    struct dv_coop_attend       s;
+    struct dv_coop_attend_heads h;
+    bool                        both = dv_coop_attend_of(&s, caps, node, tokens);
+    assert_int_equal(dv_coop_attend_heads_of(&h, caps, node, tokens), both);
+    return both;
+}
+
+static void no_attention_in_matrices_where_it_is_not_worth_it(void **state)
+{
+    struct dv_coop_attend       s;
+    struct dv_coop_attend_heads h;
+    struct dv_caps              good = caps_of(&devices[4]), caps = good;
+    struct dv_node              node = shapes[0];
+    (void)state;
+    assert_true(attends(&good, &node, 16));
+    assert_false(attends(&good, &node, 15));
+    caps.is_software = true;
+    assert_false(attends(&caps, &node, 64));
+    caps               = good;
+    caps.max_workgroup = 64;
+    assert_false(attends(&caps, &node, 64));
+    caps                  = good;
+    caps.max_shared_bytes = 16384;
+    assert_false(attends(&caps, &node, 64));
+    node.dim = 20;
+    assert_false(attends(&good, &node, 64));
+    node        = shapes[0];
+    node.splits = 2; /* few tokens */
+    assert_false(dv_coop_attend_of(&s, &good, &node, 64));
+    node    = shapes[0];
+    node.kv = 72;
+    assert_false(dv_coop_attend_of(&s, &good, &node, 64));
+    /* Wide values ask for more registers than there are. */
+    assert_false(dv_coop_attend_heads_of(&h, &good, &shapes[2], 64));
+}
+
+static void pairs_follow_shared_memory(void **state)
+{
+    struct dv_coop_attend s;
+    struct dv_caps        caps = caps_of(&devices[0]);
+    (void)state;
+    assert_true(dv_coop_attend_of(&s, &caps, &shapes[0], 64));
+    assert_int_equal(s.heads, 16);
+    assert_int_equal(s.tokens, 2);
+    caps.max_shared_bytes = 32768;
+    assert_true(dv_coop_attend_of(&s, &caps, &shapes[0], 64));
+    assert_int_equal(s.heads, 16);
+    assert_int_equal(s.tokens, 1);
+    assert_true(dv_coop_attend_of(&s, &caps, &shapes[2], 64));
+    assert_int_equal(s.heads, 4);
+    assert_int_equal(s.tokens, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_suit_every_device),
         cmocka_unit_test(small_products_take_small_tiles),
+        cmocka_unit_test(steps_follow_shared_memory),
         cmocka_unit_test(no_tile_where_it_is_not_worth_it),
         cmocka_unit_test(tiles_of_experts_follow_their_pairs),
+        cmocka_unit_test(attention_suits_every_device),
+        cmocka_unit_test(no_attention_in_matrices_where_it_is_not_worth_it),
+        cmocka_unit_test(pairs_follow_shared_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

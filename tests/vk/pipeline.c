@@ -166,16 +166,40 @@ static void statistics_may_fail_at_every_call(void **state)
     fail();
 }
 
+static bool coop_params(struct dv_pipeline_params *params, const struct dv_caps *caps,
+                        const char *kernel)
+{
+    const struct dv_node        node = { .heads = 16, .kv = 512, .nope = 128, .dim = 64,
+                                         .v_head = 128, .splits = 1 };
+    struct dv_coop_attend       attend;
+    struct dv_coop_attend_heads heads;
+    struct dv_coop_tile         tile;
+    if (strcmp(kernel, "attend_coop") == 0) {
+        if (!dv_coop_attend_of(&attend, caps, &node, 64))
+            return false;
+        dv_coop_attend_pipeline(params, caps, &attend, DV_CACHE_BF16, &node);
+        return true;
+    }
+    if (strcmp(kernel, "attend_heads_coop") == 0) {
+        if (!dv_coop_attend_heads_of(&heads, caps, &node, 64))
+            return false;
+        dv_coop_attend_heads_pipeline(params, caps, &heads, &node);
+        return true;
+    }
+    if (!dv_coop_tile_of(&tile, caps, &(struct dv_coop_size){ 64, 64, 1 }))
+        return false;
+    dv_coop_pipeline(params, caps, kernel, &tile, DV_FORMAT_E4M3, false);
+    return true;
+}
+
 /* Cooperative matrices must have a size that the device offers; false: it has none that is used. */
 static bool set_coop(struct dv_pipeline_params *params)
 {
-    struct dv_coop_tile       tile;
     struct dv_pipeline_params sized;
     struct dv_caps            caps = t.dev->caps;
     caps.is_software               = false;
-    if (!dv_coop_tile_of(&tile, &caps, &(struct dv_coop_size){ 64, 64, 1 }))
+    if (!coop_params(&sized, &caps, params->module->name))
         return false;
-    dv_coop_pipeline(&sized, &caps, params->kernel, &tile, DV_FORMAT_E4M3, false);
     sized.module     = params->module;
     sized.push_bytes = params->push_bytes;
     *params          = sized;

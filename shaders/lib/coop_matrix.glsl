@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What all kernels with cooperative matrices begin with: extensions, the matrices' type, rounding
+// to what is multiplied.
+#ifndef DV_COOP_MATRIX_GLSL
+#define DV_COOP_MATRIX_GLSL
+
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+
+#include "lib/common.glsl"
+
+#define MATRIX(type, rows, cols, use) coopmat<type, gl_ScopeSubgroup, rows, cols, use>
+
+const float COOP_LARGEST = 65504.0; // of float16
+
+f16vec4 coop_round(vec4 v)
+{
+    return f16vec4(clamp(v, -COOP_LARGEST, COOP_LARGEST));
+}
+
+// What lanes of a subgroup wrote to shared memory is there for the others.
+void coop_sync_subgroup()
+{
+    subgroupMemoryBarrierShared();
+    subgroupBarrier();
+}
+
+#endif

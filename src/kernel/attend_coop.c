@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The workgroups of attend_coop and attend_heads_coop by device and model. A lane holds 64 sums of
+ * the published shapes: the former has as many pairs as a subgroup has lanes and 512 columns, which
+ * eight subgroups share, the latter 16 queries a subgroup and values of 128 columns. */
+#include "kernel/coop.h"
+
+/* With fewer tokens their matrices leave most of a device idle. */
+#define FEWEST_TOKENS 16u
+#define FEWEST_LANES 8u
+#define MOST_PAIRS 32u
+#define MOST_SUBGROUPS 8u
+#define MOST_INVOCATIONS 256u
+#define HEADS_SUBGROUPS 8u
+#define MOST_HELD 128u
+#define POSITIONS 16u /* where matrices are not larger */
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t most(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t shared_bytes(const struct dv_coop_attend *s, uint32_t n, uint32_t cols)
+{
+    uint32_t pairs   = s->heads * s->tokens;
+    uint32_t records = s->positions * (cols + 8) * 2, weights = pairs * (s->positions + 8) * 2;
+    return records + weights + s->subgroups * pairs * s->positions * 4 + pairs * n * 4 + 16;
+}
+
+/* Heads and tokens of `pairs` together: the most heads of those that leave the fewest idle. */
+static void share_pairs(struct dv_coop_attend *s, uint32_t pairs, uint32_t heads)
+{
+    uint32_t best = UINT32_MAX;
+    for (uint32_t n = pairs; n > 0; n /= 2) {
+        uint32_t idle = (n - heads % n) % n;
+        if (idle < best) {
+            best      = idle;
+            s->heads  = n;
+            s->tokens = pairs / n;
+        }
+    }
+}
+
+bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
+                       const struct dv_node *node, uint32_t tokens)
+{
+    const struct dv_coop_shape *m        = &caps->coop[DV_COOP_F16];
+    uint32_t                    subgroup = dv_coop_subgroup(caps);
+    if (tokens < FEWEST_TOKENS || node->splits != 1 || !dv_coop_is_fast(caps) ||
+        subgroup < FEWEST_LANES)
+        return false;
+    if (node->kv % m->n != 0 || node->kv % m->k != 0 || node->dim % m->k != 0)
+        return false;
+    uint32_t pairs = least(subgroup, MOST_PAIRS);
+    *s             = (struct dv_coop_attend){
+                    .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+                    .subgroup  = subgroup,
+                    .subgroups = least(MOST_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+    };
+    uint32_t workgroup = s->subgroup * s->subgroups;
+    do {
+        share_pairs(s, pairs, node->heads);
+        pairs /= 2;
+    } while (pairs >= m->m && shared_bytes(s, m->n, node->kv + node->dim) > caps->max_shared_bytes);
+    pairs = s->heads * s->tokens;
+    /* The lanes of a pair are of one subgroup and have a position each at least. */
+    return pairs >= m->m && workgroup <= pairs * least(subgroup, s->positions) &&
+           s->subgroups >= 2 && s->positions <= DV_PAGE && workgroup <= caps->max_workgroup &&
+           shared_bytes(s, m->n, node->kv + node->dim) <= caps->max_shared_bytes;
+}
+
+void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
+                             const struct dv_coop_attend *shape, enum dv_cache_format format,
+                             const struct dv_node *node)
+{
+    const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
+    *params = (struct dv_pipeline_params){ .kernel   = "attend_coop",
+                                           .spec     = { [0]  = shape->subgroup * shape->subgroups,
+                                                         [1]  = format,
+                                                         [2]  = shape->heads,
+                                                         [3]  = shape->tokens,
+                                                         [4]  = shape->positions,
+                                                         [5]  = node->kv,
+                                                         [6]  = node->dim,
+                                                         [7]  = shape->subgroups,
+                                                         [8]  = m->m,
+                                                         [9]  = m->n,
+                                                         [10] = m->k },
+                                           .n_spec   = 11,
+                                           .subgroup = shape->subgroup };
+}
+
+static uint32_t heads_shared_bytes(const struct dv_coop_attend_heads *s,
+                                   const struct dv_coop_shape *m, uint32_t cols)
+{
+    uint32_t stage   = m->m * (s->positions > m->n ? s->positions : m->n) * 4;
+    uint32_t weights = m->m * (s->positions + 8) * 2, keep = m->m * m->n * 4;
+    return s->positions * (cols + 16) * 2 +
+           s->subgroups * (stage + weights + keep + s->subgroup * 4 + 4);
+}
+
+bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_caps *caps,
+                             const struct dv_node *node, uint32_t tokens)
+{
+    const struct dv_coop_shape *m        = &caps->coop[DV_COOP_F16];
+    uint32_t                    subgroup = dv_coop_subgroup(caps);
+    if (tokens < FEWEST_TOKENS || !dv_coop_is_fast(caps) || subgroup < m->m)
+        return false;
+    if (node->nope % m->k != 0 || node->dim % m->k != 0 || node->v_head % m->n != 0)
+        return false;
+    /* Words of a lane's queries and sums. */
+    uint32_t held = m->m * ((node->nope + node->dim) / 2 + node->v_head) / subgroup;
+    *s            = (struct dv_coop_attend_heads){
+                   .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+                   .subgroup  = subgroup,
+                   .subgroups = least(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+    };
+    return held <= MOST_HELD && s->subgroup * s->subgroups <= caps->max_workgroup &&
+           heads_shared_bytes(s, m, node->nope + node->dim + node->v_head) <=
+               caps->max_shared_bytes;
+}
+
+void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
+                                   const struct dv_coop_attend_heads *shape,
+                                   const struct dv_node *node)
+{
+    const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
+    *params = (struct dv_pipeline_params){ .kernel   = "attend_heads_coop",
+                                           .spec     = { [0] = shape->subgroup * shape->subgroups,
+                                                         [1] = shape->subgroups,
+                                                         [2] = shape->positions,
+                                                         [3] = node->nope,
+                                                         [4] = node->dim,
+                                                         [5] = node->v_head,
+                                                         [6] = m->m,
+                                                         [7] = m->n,
+                                                         [8] = m->k },
+                                           .n_spec   = 9,
+                                           .subgroup = shape->subgroup };
+}
