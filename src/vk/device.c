@@ -6,6 +6,10 @@
 #include "vk/cache_file.h"
 
 #define PUSH_BYTES 128u /* what every device has */
+#define WAIT_NS 60000000000u
+/* Software devices compile kernels inside the first submission that uses them, and share the
+ * processor with everyone: 75 s were seen for one pass on a busy machine. */
+#define SOFTWARE_WAIT_NS 600000000000u
 
 static const char *result_name(VkResult result)
 {
@@ -229,6 +233,7 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     dev->physical     = instance->physical[index];
     dev->caps         = instance->caps[index];
     dev->queue_family = dev->caps.queue_family;
+    dev->wait_ns      = dev->caps.is_software ? SOFTWARE_WAIT_NS : WAIT_NS;
     TRY_OR(fail, dv_probe_read(probe, instance, dev->physical));
     dev->memory = probe->memory.memoryProperties;
     read_key(&dev->key, probe);

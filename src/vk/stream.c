@@ -4,10 +4,6 @@
 
 #include <inttypes.h>
 
-#define DEFAULT_TIMEOUT_NS 60000000000u
-/* Software devices compile kernels inside the first submission that uses them, and share the
- * processor with everyone: 75 s were seen for one pass on a busy machine. */
-#define SOFTWARE_TIMEOUT_NS 600000000000u
 #define FREE_TIMEOUT_NS 10000000000u
 
 dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
@@ -110,7 +106,7 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
     struct dv_device *dev = stream->dev;
     dsvk_status       status;
     if (timeout_ns == 0)
-        timeout_ns = dev->caps.is_software ? SOFTWARE_TIMEOUT_NS : DEFAULT_TIMEOUT_NS;
+        timeout_ns = dev->wait_ns;
     TRY(dv_device_check(dev, "waiting for work"));
     if (value <= stream->completed)
         return DSVK_OK;

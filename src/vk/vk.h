@@ -116,6 +116,7 @@ struct dv_device {
     uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t                 bytes_budget; /* what the driver left last; followed while the limit */
     uint64_t                 n_submits;
+    uint64_t                 wait_ns;    /* how long dv_stream_wait waits unless told */
     struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
     uint32_t                 variant;   /* for tests: rank in dv_spirv_choose() */
 };
@@ -280,7 +281,7 @@ void        dv_stream_free(struct dv_stream *stream); /* waits for what was subm
 dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
                              uint64_t *value);
 /* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s, on
- * software devices 600 s). As the work may then still run, what is freed afterwards is not
+ * software devices 600 s, also where tests play hardware). As the work may then still run, what is freed afterwards is not
  * destroyed but given up, unless dv_stream_free sees the work end. */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
 
