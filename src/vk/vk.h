@@ -280,9 +280,9 @@ void        dv_stream_free(struct dv_stream *stream); /* waits for what was subm
 /* Queues recorded commands; *value (may be NULL) is reached when they are done. */
 dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
                              uint64_t *value);
-/* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s, on
- * software devices 600 s, also where tests play hardware). As the work may then still run, what is freed afterwards is not
- * destroyed but given up, unless dv_stream_free sees the work end. */
+/* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s, on software
+ * devices 600 s, also where tests play hardware). As the work may then still run, what is freed
+ * afterwards is not destroyed but given up, unless dv_stream_free sees the work end. */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
 
 /* After a failure: returns when nothing of what was submitted runs any more, also on a lost device,
