@@ -78,15 +78,16 @@ static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
         dv_dtype_size(part->target, rows * cols))
         ->part = *part;
     if (scales) {
-        bool                  fp8 = part->target == DV_F8_E4M3;
-        struct dv_new_tensor *t   = add(q, scale_name,
+        bool fp8 = part->target == DV_F8_E4M3;
+        q->new_fp8 |= fp8;
+        struct dv_new_tensor *t = add(q, scale_name,
                                       int4  ? "BF16"
-                                        : fp4 ? "F8_E8M0"
-                                              : "F32",
+                                      : fp4 ? "F8_E8M0"
+                                            : "F32",
                                       fp8 ? (rows - 1) / DV_FP8_BLOCK + 1 : rows,
                                       fp8 ? (cols - 1) / DV_FP8_BLOCK + 1 : groups, scales);
-        t->part                   = *part;
-        t->scales                 = true;
+        t->part                 = *part;
+        t->scales               = true;
     }
     if (int4) {
         struct dv_new_tensor *t = add(q, shape_name, "I64", 2, 0, 16);
@@ -115,6 +116,7 @@ static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_f
     t->n_dims               = from->n_dims;
     memcpy(t->dims, from->dims, sizeof t->dims);
     t->copied = from;
+    q->old_fp8 |= from->dtype == DV_F8_E4M3;
     return DSVK_OK;
 }
 
@@ -176,17 +178,32 @@ dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, co
     return dv_quantize_close(file, q, name);
 }
 
-static json_t *quantization(enum dv_formats formats)
+/* The blocks of all FP8 matrices; 0: they differ, or the checkpoint did not say, and a reader has
+ * to see it by the shapes of their scales. */
+static void fp8_blocks(uint32_t *rows, uint32_t *cols, const struct dv_quantizing *q)
 {
+    const struct dv_config *config = dv_checkpoint_config(q->checkpoint);
+    *rows                          = q->old_fp8 ? config->block_rows : DV_FP8_BLOCK;
+    *cols                          = q->old_fp8 ? config->block_cols : DV_FP8_BLOCK;
+    if (q->new_fp8 && (*rows != DV_FP8_BLOCK || *cols != DV_FP8_BLOCK))
+        *rows = *cols = 0;
+}
+
+static json_t *quantization(const struct dv_quantizing *q)
+{
+    enum dv_formats formats = q->formats;
+    uint32_t        rows, cols;
     if (formats == DV_FORMATS_INT4)
         return json_pack("{s:s, s:s, s:s, s:{s:{s:[s], s:{s:i, s:s, s:s, s:i, s:b}}}}",
                          "quant_method", "compressed-tensors", "format", "pack-quantized",
                          "quantization_status", "compressed", "config_groups", "group_0", "targets",
                          "Linear", "weights", "num_bits", 4, "type", "int", "strategy", "group",
                          "group_size", (int)DV_GROUP, "symmetric", 1);
-    json_t *fp8 = json_pack("{s:s, s:s, s:s, s:[i, i]}", "quant_method", "fp8", "fmt", "e4m3",
-                            "activation_scheme", "dynamic", "weight_block_size", (int)DV_FP8_BLOCK,
-                            (int)DV_FP8_BLOCK);
+    json_t *fp8 = json_pack("{s:s, s:s, s:s}", "quant_method", "fp8", "fmt", "e4m3",
+                            "activation_scheme", "dynamic");
+    fp8_blocks(&rows, &cols, q);
+    if (rows != 0)
+        json_object_set_new(fp8, "weight_block_size", json_pack("[i, i]", (int)rows, (int)cols));
     if (formats == DV_FORMATS_FP4)
         json_object_set_new(fp8, "expert_dtype", json_string("fp4"));
     return fp8;
@@ -207,7 +224,7 @@ static dsvk_status write_config(const struct dv_quantizing *q)
     json_t *inner = json_object_get(root, "text_config");
     if (q->formats != DV_FORMATS_BF16)
         json_object_set_new(json_is_object(inner) ? inner : root, "quantization_config",
-                            quantization(q->formats));
+                            quantization(q));
     status = dv_quantize_json(q, "config.json", root);
     json_decref(root);
     return status;

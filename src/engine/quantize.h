@@ -39,7 +39,8 @@ struct dv_quantizing {
     struct dv_new_tensor       *tensors;
     uint32_t                    n, n_shards;
     uint64_t                    bytes, done;
-    const char                 *folder; /* the partial one */
+    bool                        old_fp8, new_fp8; /* matrices kept in FP8; converted to it */
+    const char                 *folder;           /* the partial one */
     const dsvk_progress        *progress;
 };
 

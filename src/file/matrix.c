@@ -74,14 +74,18 @@ static uint32_t guess_cols(uint32_t cols, uint64_t blocks)
     return blocks == 1 ? cols : 0;
 }
 
+/* A size that the config names is the only one: with another, scales of a wrong shape would be
+ * taken for those of other blocks. */
 static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *config)
 {
     const uint64_t *dims = matrix->scale->dims;
     uint32_t        rows = config->block_rows, cols = config->block_cols;
-    bool            found;
+    bool            named = rows != 0, found;
     if (matrix->scale->n_dims != 2)
         return false;
     found = fits(matrix->rows, dims[0], rows) && fits(matrix->cols, dims[1], cols);
+    if (named && !found)
+        return false;
     for (size_t i = 0; i < N_BLOCK_SIZES && !found; i++) {
         rows = cols = block_sizes[i];
         found       = fits(matrix->rows, dims[0], rows) && fits(matrix->cols, dims[1], cols);
@@ -169,10 +173,20 @@ static dsvk_status add_scale(struct dv_matrix_file *matrix, const struct dv_cont
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: FP8 without %s_scale_inv", name, name);
     if (!is_plain_float(scale->dtype) && scale->dtype != DV_F8_E8M0)
         return bad_format(ctx, scale, "F32, F16, BF16 or F8_E8M0");
-    matrix->scale = scale;
-    if (!find_blocks(matrix, dv_checkpoint_config(checkpoint)))
+    matrix->scale                  = scale;
+    const struct dv_config *config = dv_checkpoint_config(checkpoint);
+    if (find_blocks(matrix, config))
+        return DSVK_OK;
+    if (config->block_rows == 0)
         return bad_scale_shape(ctx, matrix);
-    return DSVK_OK;
+    char text[96];
+    return dv_fail(ctx, DSVK_BAD_FILE,
+                   "checkpoint: %s: %s scales where a matrix of %u x %u has %u x %u blocks of %u x "
+                   "%u",
+                   scale->name, shape_text(scale, text, sizeof text), matrix->rows, matrix->cols,
+                   (matrix->rows - 1) / config->block_rows + 1,
+                   (matrix->cols - 1) / config->block_cols + 1, config->block_rows,
+                   config->block_cols);
 }
 
 /* ---- 4 bits ---- */

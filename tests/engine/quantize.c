@@ -109,7 +109,7 @@ static void expect_same_weights(struct fixture *f, enum dv_formats formats)
 
 static void written_weights_are_those_of_loading(void **state)
 {
-    static const char *const names[] = { "v3-bf16", "v3", "v3-fp4" };
+    static const char *const names[] = { "v3-bf16", "v3", "v3-fp4", "fp8-64" };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct fixture f;
@@ -124,6 +124,36 @@ static void written_weights_are_those_of_loading(void **state)
             free(dv_folder_read(&f.out, "generation_config.json", &bytes));
             dv_folder_done(&f.out);
         }
+        teardown(&f);
+    }
+}
+
+/* FP8 that is kept has the blocks of the checkpoint, whether or not its config names them. */
+static void kept_blocks_are_not_renamed(void **state)
+{
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        struct fixture f;
+        setup(&f, "fp8-64");
+        if (!named) {
+            size_t bytes;
+            char  *config = dv_folder_read(&f.in, "config.json", &bytes);
+            char  *word   = strstr(config, "weight_block_size");
+            assert_non_null(word);
+            word[0] = 'W';
+            dv_folder_write(&f.in, "config.json", config, bytes);
+            free(config);
+            dv_checkpoint_close(f.checkpoint);
+            f.checkpoint = open_folder(&f.test, f.in.path);
+        }
+        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.out.path, NULL),
+                         DSVK_OK);
+        expect_same_weights(&f, DV_FORMATS_FP8);
+        struct dv_checkpoint *written = open_folder(&f.test, f.out.path);
+        assert_int_equal(dv_checkpoint_config(written)->block_rows, named ? 64 : 0);
+        assert_int_equal(dv_checkpoint_config(written)->block_cols, named ? 64 : 0);
+        dv_checkpoint_close(written);
+        dv_folder_done(&f.out);
         teardown(&f);
     }
 }
@@ -202,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_weights_are_those_of_loading),
+        cmocka_unit_test(kept_blocks_are_not_renamed),
         cmocka_unit_test(nothing_is_left_of_a_failure),
         cmocka_unit_test(a_file_that_gets_shorter_is_a_failure),
     };

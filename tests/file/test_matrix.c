@@ -98,7 +98,7 @@ static const struct change {
     { "", EXPERT "_scale_inv", "model.layers.1.mlp.experts.3.up_proj.weight_scale_inn",
       DSVK_BAD_FILE, EXPERT ": FP8 without" },
     { KV_A "_scale_inv", "[1,3]", "[3,1]", DSVK_BAD_FILE,
-      "3 x 1 scales do not divide a matrix of 92 x 320" },
+      "3 x 1 scales where a matrix of 92 x 320 has 1 x 3 blocks of 128 x 128" },
     { KV_A "_scale_inv", "F32", "I32", DSVK_UNSUPPORTED, "format I32" },
 };
 
@@ -308,21 +308,42 @@ static void block_sizes_are_deduced(void **state)
     dv_folder_done(&folder);
 }
 
-static void block_size_of_the_config_comes_first(void **state)
+static void block_size_of_the_config_is_the_only_one(void **state)
 {
-    struct dv_test_context test;
-    struct dv_folder       folder;
-    struct dv_matrix_file  matrix;
+    static const struct {
+        unsigned    rows, cols, scale_rows, scale_cols;
+        const char *error; /* NULL: accepted */
+    } cases[] = {
+        { 48, 64, 1, 1, NULL }, /* one block in each direction fits 128 as well */
+        { 192, 100, 3, 2, NULL },
+        /* Each fits other blocks: 128 x 128, 192 x 32, 32 x 32, a scale for each row. */
+        { 256, 256, 2, 2, "2 x 2 scales where a matrix of 256 x 256 has 4 x 4 blocks of 64 x 64" },
+        { 192, 64, 1, 3, "1 x 3 scales where a matrix of 192 x 64 has 3 x 1 blocks of 64 x 64" },
+        { 192, 64, 6, 2, "6 x 2 scales where a matrix of 192 x 64 has 3 x 1 blocks of 64 x 64" },
+        { 192, 64, 192, 1,
+          "192 x 1 scales where a matrix of 192 x 64 has 3 x 1 blocks of 64 x 64" },
+    };
+    struct dv_folder folder;
     (void)state;
     init_folder(&folder, "fp8-64");
-    /* One block in each direction fits 128 as well as 64. */
-    write_pair(&folder, 48, 64, "x.weight_scale_inv", "F32", 1, 1);
-    struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
-    assert_int_equal(dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, "x.weight", 48, 64),
-                     DSVK_OK);
-    assert_int_equal(matrix.block_rows, 64);
-    assert_int_equal(matrix.block_cols, 64);
-    dv_checkpoint_close(checkpoint);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct dv_test_context test;
+        struct dv_matrix_file  matrix;
+        write_pair(&folder, cases[i].rows, cases[i].cols, "x.weight_scale_inv", "F32",
+                   cases[i].scale_rows, cases[i].scale_cols);
+        struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
+        dsvk_status status = dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, "x.weight",
+                                                  cases[i].rows, cases[i].cols);
+        if (cases[i].error) {
+            assert_int_equal(status, DSVK_BAD_FILE);
+            assert_non_null(strstr(test.line, cases[i].error));
+        } else {
+            assert_int_equal(status, DSVK_OK);
+            assert_int_equal(matrix.block_rows, 64);
+            assert_int_equal(matrix.block_cols, 64);
+        }
+        dv_checkpoint_close(checkpoint);
+    }
     dv_folder_done(&folder);
 }
 
@@ -368,7 +389,7 @@ int main(void)
         cmocka_unit_test(changed_packed_tensors_are_refused),
         cmocka_unit_test(bad_scales_are_refused),
         cmocka_unit_test(block_sizes_are_deduced),
-        cmocka_unit_test(block_size_of_the_config_comes_first),
+        cmocka_unit_test(block_size_of_the_config_is_the_only_one),
         cmocka_unit_test(matrices_and_vectors_are_what_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
