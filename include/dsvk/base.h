@@ -35,7 +35,8 @@ extern "C" {
     X(NO_VRAM, "device memory exhausted")                                 \
     X(NO_DEVICE, "no usable Vulkan device")                               \
     X(DEVICE_LOST, "the device stopped responding")                       \
-    X(CANCELLED, "cancelled by the caller")
+    X(CANCELLED, "cancelled by the caller")                               \
+    X(NOT_FINITE, "a result is not a finite number")
 
 typedef enum {
 #define X(name, text) DSVK_##name,

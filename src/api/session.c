@@ -42,7 +42,8 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                         .weights  = model->weights,
                                         .math_f16  = model->math_f16,
                                         .round_f16 = model->round_f16,
-                                        .no_fuse  = model->no_fuse };
+                                        .no_fuse  = model->no_fuse,
+                                        .choices  = model->info.tokenizer_size };
     struct dv_session_params p      = { .context = params->context,
                                         .chunk   = params->chunk,
                                         .cache   = dv_cache_format_of(params->cache),

@@ -107,6 +107,8 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     s->engine      = *engine;
     s->params      = *params;
     s->profile.ctx = engine->ctx;
+    if (s->engine.choices == 0 || s->engine.choices > engine->config->vocab)
+        s->engine.choices = engine->config->vocab;
     TRY_OR(fail, choose_size(s));
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);

@@ -22,6 +22,8 @@ struct dv_engine {
     struct dv_weights       *weights;
     bool                     math_f16, round_f16; /* of dv_kernel_site */
     bool                     no_fuse;
+    uint32_t                 choices; /* ids that may be chosen, those that the tokenizer has; 0 =
+                                       * as many as the head has rows */
 };
 
 struct dv_session_params {

@@ -115,7 +115,7 @@ static void status_texts(void **state)
 {
     (void)state;
     assert_string_equal(dsvk_status_text(DSVK_OK), "success");
-    for (int i = 0; i <= DSVK_CANCELLED; i++)
+    for (int i = 0; i <= DSVK_NOT_FINITE; i++)
         assert_true(strlen(dsvk_status_text((dsvk_status)i)) > 0);
     assert_string_equal(dsvk_status_text((dsvk_status)9999), "unknown status");
     assert_string_equal(dsvk_status_text((dsvk_status)-1), "unknown status");
