@@ -40,4 +40,22 @@ plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"
 plant src/vk/b.c ''; echo 'int x;' >"$tree/src/vk/b.c"; find_it style "no SPDX line"
 plant src/vk/b.c "$(printf '\\n%.0s' {1..601})";   find_it metrics "too long: 602 src/vk/b.c"
 plant src/vk/b.c "int f(int x)\n{\n$(printf '\\n%.0s' {1..130})}\n"; find_it metrics "too long: 132 src/vk/b.c:3 f"
+
+# Of a call that no include shows.
+link_up() { # RULES CALLER CALLED
+    mkdir -p "$tree"/objects/src/{base,vk} "$tree/docs"
+    printf '<!-- floors -->\n%b<!-- /floors -->\n' "$1" >"$tree/docs/architecture.md"
+    echo "int dv_called(void); int dv_called(void) { return 1; }" | cc -xc -c - -o "$tree/objects/src/$3/b.c.o"
+    echo "int dv_called(void); int dv_caller(void); int dv_caller(void) { return dv_called(); }" |
+        cc -xc -c - -o "$tree/objects/src/$2/a.c.o"
+    out=$("$here/links.sh" "$tree/objects" "$tree" 2>&1)
+    local code=$?
+    rm -r "$tree/objects"
+    return $code
+}
+link_up '    base:\n    vk: base\n' vk base || { echo "links complains of nothing: $out"; fails=1; }
+link_up '    base:\n    vk: base\n' base vk && { echo "links misses a call upwards"; fails=1; }
+[[ $out == *"src/base/a.c: base may not use dv_called of vk"* ]] || { echo "links says: $out"; fails=1; }
+link_up '    base: vk\n    vk: base\n' vk base && { echo "links misses a circle of rules"; fails=1; }
+[[ $out == *"base names vk too early"* ]] || { echo "links says: $out"; fails=1; }
 exit $fails

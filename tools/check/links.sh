@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Who calls whom, from the symbols of the object files: by the rules that floors.sh reads too, which sees
+# includes alone.   links.sh OBJECTS [ROOT]   (OBJECTS: the folder that holds src/MODULE/FILE.c.o)
+set -euo pipefail
+objects=$(cd "$1" && pwd)
+cd "${2:-$(dirname "$0")/../..}"
+rules=$(sed -n '/<!-- floors -->/,/<!-- \/floors -->/p' docs/architecture.md | grep -E '^    [a-z]+:( [a-z ]*)?$')
+[ -n "$rules" ] || { echo "links: no rules in docs/architecture.md"; exit 1; }
+cd "$objects"
+mapfile -t files < <(find src -name '*.o' | sort)
+[ ${#files[@]} -gt 0 ] || { echo "links: no object files in $1"; exit 1; }
+{ sed 's/^/rule /' <<<"$rules"; nm -A "${files[@]}"; } | awk '
+    function module(file) { split(file, part, "/"); return part[2] }
+    $1 == "rule" { from = $2; sub(/:/, "", from); may[from, from] = known[from] = 1
+                   for (i = 3; i <= NF; i++) {
+                       may[from, $i] = 1 # above it in the table, so that there is no circle
+                       if (!($i in known)) {
+                           print "docs/architecture.md: " from " names " $i " too early"; bad = 1
+                       }
+                   }
+                   next }
+    { file = $1; sub(/:.*/, "", file); symbol = $NF; kind = $(NF - 1) }
+    kind ~ /^[TDRB]$/ { home[symbol] = file; next }
+    kind == "U" { wants[file, symbol] = 1 }
+    END {
+        for (pair in wants) {
+            split(pair, p, SUBSEP)
+            if (!(p[2] in home)) continue
+            a = module(p[1]); b = module(home[p[2]])
+            if (!((a, b) in may)) { print p[1] ": " a " may not use " p[2] " of " b; bad = 1 }
+        }
+        exit bad
+    }' | sed 's/\.c\.o/.c/' | sort
