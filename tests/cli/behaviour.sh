@@ -44,6 +44,14 @@ run 0 run -v -m sampling -n 1 hi
 says "sampling: temperature 0.5, top-k 0, top-p 0.9, min-p 0, seed "
 run 0 run "${model[@]}" --top-p 0.5 hi
 says "do nothing"
+prints "$answer" run -q -m sampling --top-p 0 hi
+prints "$answer" run -q -m sampling --top-p 1e-30 hi
+prints "$answer" run -q -m sampling --top-k 1 hi
+prints "aaa" run -q -m sampling --seed 26 --top-p 1 -n 3 hi
+run 0 run "${model[@]}" --seed 5 hi
+says "choosing greedily, so --seed has no effect (give --temp)"
+run 0 run -m sampling --top-p 0 --seed 5 hi
+says "choosing greedily, so --seed has no effect"
 
 # ---- where compiled pipelines are kept ----
 cached() { # TEXT ARGUMENTS...
@@ -99,12 +107,19 @@ if command -v python3 >/dev/null; then
         run 0 $arguments
         python3 -c 'import json, sys; json.load(sys.stdin)' <"$out" || complain "no JSON"
     done
-    [ "$(grep -c '"test"' "$out")" = 6 ] || complain "not six results"
+    [ "$(grep -c '"test"' "$out")" = 8 ] || complain "not eight results"
+    grep -q '"temperature": 0.6' "$out" || complain "no sampling in the report"
 fi
 
 # ---- tables ----
 run 0 bench -q -m x --prompt 4 --gen 3 --reps 2
 grep -q '^decode  *3  *0 ' "$out" || complain "no row of a decode"
+grep -q '^decode-sampled  *3  *0 ' "$out" || complain "no row of a decode with sampling"
+awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
+run 0 bench -q -m x --prompt 0 --gen 3 --reps 1 --greedy
+grep -q sampled "$out" && complain "samples greedily"
+run 0 bench -q -m x --op choose --reps 1
+grep -q '^host  *1  *0 choose 1 of 259 ' "$out" || complain "no row of choosing"
 run 0 bench -q -m x --prompt 4 --gen 0 --reps 2 --op all
 # 2 dispatches in 1 ms, 2 repetitions: 500 us and 3 MB / 1 ms
 grep -q '^prefill  *4  *0 matmul fp8  *500.0  *3.00  *-$' "$out" || complain "no row of matmul"

@@ -89,7 +89,7 @@ silent
 # ---- JSON of a whole run ----
 run 0 devices --json
 run 0 bench -q --json --prompt 16 --gen 4 --reps 2 --depth 0,32
-[ "$(grep -c '"test"' "$out")" = 4 ] || complain "not four results"
+[ "$(grep -c '"test"' "$out")" = 6 ] || complain "not six results"
 run 0 bench -q --json --prompt 16 --gen 4 --reps 1 --op attend
 [ "$(grep -c '"op": "attend"' "$out")" = 2 ] || complain "not two results"
 grep -q '"gb_per_s": 0\.[0-9]*[1-9]' "$out" || complain "no bytes"

@@ -37,7 +37,12 @@ static int forget(struct bench *bench)
 
 const char *bench_test_name(const struct test *test)
 {
-    return test->decode ? "decode" : "prefill";
+    return test->sampled ? "decode-sampled" : test->decode ? "decode" : "prefill";
+}
+
+int bench_sync(struct bench *bench, size_t n)
+{
+    return sync_to(bench, bench->ids, n);
 }
 
 int bench_begin(struct bench *bench, const struct test *test)
@@ -56,7 +61,9 @@ static int decode(struct bench *bench, const struct test *test)
 {
     dsvk_offer offer = { take_token, NULL };
     int        code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
-    if (code == EXIT_DONE)
+    if (code == EXIT_DONE && test->sampled)
+        code = bench_draw(bench, (size_t)test->depth + 1, test->tokens - 1);
+    else if (code == EXIT_DONE)
         code = cli_status(bench->cli,
                           dsvk_session_generate(bench->cli->session, test->tokens - 1, &offer),
                           "evaluating");
@@ -108,7 +115,7 @@ static void print_result(struct bench *bench, const struct result *result)
                                         result->least, "max", result->most, "cpu_seconds",
                                         result->cpu_seconds));
     else
-        printf("%-8s %8u %8u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
+        printf("%-14s %6u %6u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
                result->median, result->least, result->most, result->cpu_seconds);
     fflush(stdout);
 }
@@ -142,9 +149,17 @@ static int measure_passes(struct bench *bench, const struct test *test)
 
 /* ---- all tests ---- */
 
+static bool is_choose(const struct bench *bench)
+{
+    const struct option_value *op = &bench->cli->options.values[OPT_OP];
+    return op->given && strcmp(op->text, "choose") == 0;
+}
+
 static uint64_t longest(const struct bench *bench)
 {
     uint64_t prompt = bench->gen, depth = 0;
+    if (is_choose(bench))
+        return 1; /* whatever token that is */
     for (size_t i = 0; i < bench->n_prompts; i++)
         prompt = bench->prompts[i] > prompt ? bench->prompts[i] : prompt;
     for (size_t i = 0; i < bench->n_depths; i++)
@@ -159,9 +174,22 @@ static int measure(struct bench *bench, const struct test *test)
                                                     : measure_passes(bench, test);
 }
 
+/* Of the decoding at one depth. */
+static int measure_decoding(struct bench *bench, uint32_t depth)
+{
+    struct test test = { .decode = true, .tokens = bench->gen, .depth = depth };
+    int         code = measure(bench, &test);
+    if (code || !(bench->sampling.temperature > 0) || bench->cli->options.values[OPT_OP].given)
+        return code; /* the same operations again */
+    test.sampled = true;
+    return measure(bench, &test);
+}
+
 static int measure_all(struct bench *bench)
 {
     int code = EXIT_DONE;
+    if (is_choose(bench))
+        return bench_choose(bench);
     for (size_t d = 0; d < bench->n_depths; d++) {
         uint32_t depth = bench->depths[d];
         for (size_t p = 0; p < bench->n_prompts && code == EXIT_DONE; p++)
@@ -169,8 +197,7 @@ static int measure_all(struct bench *bench)
                 code = measure(bench,
                                &(struct test){ .tokens = bench->prompts[p], .depth = depth });
         if (bench->gen && code == EXIT_DONE)
-            code = measure(
-                bench, &(struct test){ .decode = true, .tokens = bench->gen, .depth = depth });
+            code = measure_decoding(bench, depth);
     }
     if (code == EXIT_DONE && bench->cli->options.values[OPT_OP].given)
         code = bench_ops_end(bench);
@@ -225,7 +252,8 @@ static json_t *report(const struct bench *bench)
     const struct option_value *values = bench->cli->options.values;
     const dsvk_device_info    *device = dsvk_device_describe(bench->cli->device);
     const dsvk_model_info     *model = dsvk_model_describe(bench->cli->model);
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:o, s:O}", "device",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:o, s:o, s:O}",
+                     "device",
                      json_text(device->name), "driver", json_text(device->driver), "conditions",
                      conditions(), "version", dsvk_version(), "architecture",
                      json_text(model->architecture), "layers", (json_int_t)model->layers,
@@ -233,7 +261,8 @@ static json_t *report(const struct bench *bench)
                      values[OPT_MATH].given ? values[OPT_MATH].text : "auto", "cache",
                      values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16", "chunk",
                      (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions",
-                     (json_int_t)bench->reps, "experts", experts(bench), "results", bench->results);
+                     (json_int_t)bench->reps, "sampling", bench_sampling_json(bench), "experts",
+                     experts(bench), "results", bench->results);
 }
 
 static void print_head(const struct bench *bench)
@@ -252,7 +281,7 @@ static void print_head(const struct bench *bench)
     if (bench->cli->options.values[OPT_OP].given)
         bench_ops_head();
     else
-        printf("%-8s %8s %8s %12s %12s %12s %10s\n", "test", "tokens", "depth", "median t/s",
+        printf("%-14s %6s %6s %12s %12s %12s %10s\n", "test", "tokens", "depth", "median t/s",
                "min t/s", "max t/s", "CPU s");
 }
 
@@ -284,13 +313,15 @@ static int open_all(struct bench *bench, uint64_t context)
     context = ctx->given ? ctx->count : context;
     code    = cli_load(cli, (uint32_t)context);
     return code ? code
-                : cli_open_session(cli, (uint32_t)context, cli->options.values[OPT_OP].given);
+                : cli_open_session(cli, (uint32_t)context, cli->options.values[OPT_OP].given &&
+                                          !is_choose(bench));
 }
 
 int command_bench(struct cli *cli)
 {
     struct bench bench = { .cli = cli };
     choose(&bench);
+    bench.sampling = bench_sampling(cli);
     bench.n_ids = (size_t)longest(&bench) + 1;
     int code = open_all(&bench, bench.n_ids - 1 ? bench.n_ids - 1 : 1);
     if (code)

@@ -15,6 +15,9 @@ int prompt_check_length(struct cli *cli, const struct ids *ids, uint64_t context
 
 /* Options over generation_config.json, with a seed in any case. */
 dsvk_sampling sampling_choose(struct cli *cli);
+/* The options that are given over `sampling`, and the temperature 0 where one token alone is left
+ * to choose from. */
+void sampling_apply(const struct cli *cli, dsvk_sampling *sampling);
 
 struct run_result {
     size_t prompt, generated;
