@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # An installation serves a program that finds it by pkg-config or CMake, and works wherever it is moved.
-#   install.sh BUILD CC CMAKE
+# `cmake --install` also works after tools/demo alone.
+#   install.sh BUILD CC CMAKE SOURCE
 set -euo pipefail
-build=$1 cc=$2 cmake=$3
+build=$1 cc=$2 cmake=$3 source=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$cmake" --install "$build" --prefix "$work/first" >/dev/null
@@ -14,6 +15,9 @@ prefix=$work/prefix
 "$prefix/bin/ds-vk" inspect | grep '^architecture    deepseek_v3$' >/dev/null # the demonstration model is found
 [ -e "$prefix/share/man/man1/ds-vk.1" ]
 [ -e "$prefix/share/bash-completion/completions/ds-vk" ]
+for file in LICENSE README.md CHANGELOG.md; do
+    cmp "$source/$file" "$prefix/share/doc/ds-vk/$file"
+done
 
 printf '#include <dsvk/dsvk.h>\n#include <stdio.h>\nint main(void)\n{\n    puts(dsvk_version());\n}\n' >"$work/main.c"
 export PKG_CONFIG_PATH
@@ -32,3 +36,21 @@ add_executable(user main.c)\ntarget_link_libraries(user dsvk::dsvk)\n' >"$work/C
     -DCMAKE_C_FLAGS="$flags" >/dev/null
 "$cmake" --build "$work/b" >/dev/null
 "$work/b/user" | grep -x 0.1.0 >/dev/null
+
+# A tree as tools/demo configures and builds it makes all that is installed. It is not built again here: what the
+# build would make is compared with what the installation names.
+if command -v ninja >/dev/null; then
+    options=$(sed -n 's/^ *cmake -S . -B build \(.*\) >&2$/\1/p' "$source/tools/demo")
+    [ -n "$options" ]
+    grep -qx 'cmake --build build >&2' "$source/tools/demo" # no target: all
+    # shellcheck disable=SC2086 # words
+    "$cmake" -S "$source" -B "$work/demo" $options -DCMAKE_C_COMPILER="$cc" >/dev/null
+    ninja -C "$work/demo" -t commands all >"$work/makes"
+    ! grep -q cmocka "$work/makes"
+    named=$(cat "$work/demo"/{,*/}cmake_install.cmake | grep -v 'include(' |
+        grep -oE "\"$work/demo/[^\"\$]*\"" | tr -d '"' | sort -u)
+    [ "$(wc -l <<<"$named")" -ge 6 ]
+    for file in $named; do
+        [ -e "$file" ] || grep -qF -e "${file##*/}" "$work/makes" || { echo "not built: $file"; exit 1; }
+    done
+fi
