@@ -97,3 +97,23 @@ void dv_log(const struct dv_context *ctx, dsvk_log_level level, const char *form
     write_line(ctx, level, format, args);
     va_end(args);
 }
+
+static void keep_line(void *user, dsvk_log_level level, const char *line)
+{
+    struct dv_capture *capture = user;
+    if (level == DSVK_LOG_ERROR)
+        snprintf(capture->line, sizeof capture->line, "%s", line);
+    else
+        dv_log(capture->outer, level, "%s", line);
+}
+
+void dv_capture(struct dv_capture *capture, const struct dv_context *ctx)
+{
+    capture->ctx           = *ctx;
+    capture->ctx.log.write = keep_line;
+    capture->ctx.log.user  = capture;
+    capture->outer         = ctx;
+    capture->line[0]       = 0;
+    if (capture->ctx.log.level < DSVK_LOG_ERROR || !ctx->log.write)
+        capture->ctx.log.level = DSVK_LOG_ERROR;
+}

@@ -40,6 +40,15 @@ dsvk_status dv_fail(const struct dv_context *ctx, dsvk_status status, const char
 void dv_log(const struct dv_context *ctx, dsvk_log_level level, const char *format, ...)
     DV_PRINTF(3, 4);
 
+/* A context whose error line is kept instead of logged, for what may turn out not to matter; other
+ * lines go on as they did. Nothing that outlives it may be made with it. */
+struct dv_capture {
+    struct dv_context        ctx;
+    const struct dv_context *outer;
+    char                     line[512]; /* "" when there was none */
+};
+void dv_capture(struct dv_capture *capture, const struct dv_context *ctx);
+
 /* Both need a local `dsvk_status status`. TRY returns, TRY_OR jumps to a visible label. */
 #define TRY(call)                 \
     do {                          \

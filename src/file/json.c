@@ -4,11 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 
-dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char *module,
+static dsvk_status parse(json_t **root, const struct dv_context *ctx, const char *module,
                          const char *where, const char *text, size_t bytes)
 {
     json_error_t error;
-    *root = json_loadb(text ? text : "", bytes, JSON_REJECT_DUPLICATES, &error);
+    *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (*root)
         return DSVK_OK;
     if (json_error_code(&error) == json_error_out_of_memory)
@@ -16,6 +16,29 @@ dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char
                        bytes);
     return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: malformed JSON at byte %d of %zu: %s", module,
                    where, error.position, bytes, error.text);
+}
+
+dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char *module,
+                         const char *where, const char *text, size_t bytes)
+{
+    struct dv_json_scan scan;
+    *root = NULL;
+    if (!text)
+        text = "";
+    dv_json_scan(&scan, text, bytes);
+    if (scan.depth > DV_JSON_DEPTH)
+        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: lists within lists, more than %u deep", module,
+                       where, DV_JSON_DEPTH);
+    if (scan.changes == 0)
+        return parse(root, ctx, module, where, text, bytes);
+    char *copy = dv_alloc(ctx, scan.room + 1);
+    if (!copy)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: %s: no memory to parse %zu bytes", module, where,
+                       bytes);
+    bytes              = dv_json_rewrite(copy, text, bytes);
+    dsvk_status status = parse(root, ctx, module, where, copy, bytes);
+    dv_free(ctx, copy);
+    return status;
 }
 
 json_t *dv_json_get(const struct dv_json *json, const char *key)

@@ -7,13 +7,7 @@
 
 #include <jansson.h>
 
-#include "base/context.h"
-
-/* Parses a whole text; duplicate keys, invalid UTF-8, numbers out of range and text after the
- * value are refused. `module` and `where` begin the message. The caller ends *root with
- * json_decref(). */
-dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char *module,
-                         const char *where, const char *text, size_t bytes);
+#include "file/json_scan.h"
 
 struct dv_json {
     const struct dv_context *ctx;

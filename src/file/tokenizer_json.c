@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "file/json_scan.h"
+
 #define ID_LIMIT (1u << 24)
 /* An entry takes several bytes of the file; a higher id than this would make a table that is
  * nearly all gaps. */
@@ -20,17 +22,13 @@ static dsvk_status no_room(const struct dv_tokenizer_reader *reader)
 dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx, const char *where,
                                    const char *json, size_t bytes)
 {
-    json_error_t error;
-    *out = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (*out && json_is_object(*out))
+    dsvk_status status;
+    TRY(dv_json_load(out, ctx, "tokenizer", where, json, bytes));
+    if (json_is_object(*out))
         return DSVK_OK;
-    if (*out) {
-        json_decref(*out);
-        return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: not a JSON object", where);
-    }
-    if (json_error_code(&error) == json_error_out_of_memory)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for its JSON", where);
-    return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: line %d: %s", where, error.line, error.text);
+    json_decref(*out);
+    *out = NULL;
+    return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: not a JSON object", where);
 }
 
 static char *copy_text(struct dv_tokenizer_reader *reader, const char *text, size_t bytes)

@@ -111,7 +111,7 @@ static const struct edit_case refused[] = {
     { "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 1000000000", DSVK_BAD_FILE, "1 to 1024" },
     { "\"num_hidden_layers\": 4", "\"num_hidden_layers\": \"4\"", DSVK_BAD_FILE, "is \"4\"" },
     { "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 99999999999999999999", DSVK_BAD_FILE,
-      "too big" },
+      "is 1e+20" },
     { "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 9223372036854775807", DSVK_BAD_FILE,
       "1 to 1024" },
     { "\"hidden_size\": 256", "\"hidden_size\": 0", DSVK_BAD_FILE, "hidden_size is 0" },

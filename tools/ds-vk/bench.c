@@ -301,7 +301,7 @@ static int open_all(struct bench *bench, uint64_t context)
 {
     struct cli                *cli = bench->cli;
     const struct option_value *ctx = &cli->options.values[OPT_CTX];
-    int                        code = cli_open_model(cli, false);
+    int                        code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     const dsvk_model_info *info = dsvk_model_describe(cli->model);

@@ -78,7 +78,7 @@ static bool find_demonstration(char *folder, size_t bytes)
     return is_checkpoint(folder);
 }
 
-int cli_open_model(struct cli *cli, bool config_only)
+int cli_open_model(struct cli *cli, enum model_part part)
 {
     const struct option_value *values = cli->options.values;
     const char                *folder = values[OPT_MODEL].text, *like = values[OPT_LIKE].text;
@@ -97,7 +97,8 @@ int cli_open_model(struct cli *cli, bool config_only)
     dsvk_model_params params = { .folder = folder,
                                  .like = like,
                                  .layers = (uint32_t)values[OPT_LAYERS].count,
-                                 .config_only = config_only,
+                                 .config_only = part == PART_CONFIG,
+                                 .tokenizer_only = part == PART_TOKENIZER,
                                  .log = log_sink(&cli->log) };
     return cli_status(cli, dsvk_model_open(&cli->model, &params), like ? like : folder);
 }

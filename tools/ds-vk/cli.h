@@ -46,8 +46,14 @@ int command_quantize(struct cli *cli);
 
 /* ---- opening, in this order; each answers an exit status ---- */
 
+enum model_part {
+    PART_ALL,
+    PART_CONFIG,   /* config.json alone */
+    PART_TOKENIZER /* no weights, and config.json only where there is one */
+};
+
 /* --like with --layers, the folder of --model, or the demonstration model. */
-int cli_open_model(struct cli *cli, bool config_only);
+int cli_open_model(struct cli *cli, enum model_part part);
 /* --device and --memory, then the weights with --math, --no-fuse and --host-memory, leaving room
  * for a session of `context` tokens; 0: as dsvk_load_params. */
 int cli_load(struct cli *cli, uint32_t context);

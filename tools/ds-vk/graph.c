@@ -20,7 +20,7 @@ int command_graph(struct cli *cli)
                                                DSVK_STAGE_BUILT };
     const struct option_value    *values = cli->options.values;
     struct sink                   sink = { .cli = cli };
-    int                           code = cli_open_model(cli, true);
+    int                           code = cli_open_model(cli, PART_CONFIG);
     if (code)
         return code;
     dsvk_graph_params params = {

@@ -129,7 +129,7 @@ static void print_tensors(const dsvk_model *model)
 int command_inspect(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
-    int                        code = cli_open_model(cli, false);
+    int                        code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     const dsvk_model_info *info = dsvk_model_describe(cli->model);

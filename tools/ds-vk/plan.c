@@ -236,7 +236,7 @@ int command_plan(struct cli *cli)
 {
     dsvk_plan        plan;
     struct plan_view view;
-    int              code = cli_open_model(cli, false);
+    int              code = cli_open_model(cli, PART_ALL);
     if (code == EXIT_DONE)
         code = open_device(cli);
     if (code == EXIT_DONE)

@@ -11,7 +11,7 @@ int command_quantize(struct cli *cli)
     if (values[OPT_WEIGHTS].count == 0)
         return cli_usage(cli, "quantize: give --weights bf16, fp8, int4 or fp4");
     values[OPT_MODEL].text = cli->options.arguments[0];
-    int code = cli_open_model(cli, false);
+    int code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     progress_init(&bar, &cli->log, "writing", true);

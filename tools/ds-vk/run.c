@@ -130,7 +130,7 @@ static int prepare(struct run *run)
 
     int code = prompt_check_usage(cli);
     if (code == EXIT_DONE)
-        code = cli_open_model(cli, false);
+        code = cli_open_model(cli, PART_ALL);
     if (code == EXIT_DONE)
         code = prompt_make(cli, &run->ids);
     if (code)

@@ -200,7 +200,7 @@ static int score_text(struct score *score)
     struct cli *cli = score->cli;
     int         code = check_usage(cli);
     if (code == EXIT_DONE)
-        code = cli_open_model(cli, false);
+        code = cli_open_model(cli, PART_ALL);
     if (code == EXIT_DONE)
         code = read_ids(cli, &score->ids);
     if (code == EXIT_DONE)

@@ -83,7 +83,7 @@ int command_tokenize(struct cli *cli)
     if (code == EXIT_DONE && !cli->options.values[OPT_DECODE].given)
         code = input_text(cli, "text", &input, &piped);
     if (code == EXIT_DONE)
-        code = cli_open_model(cli, false);
+        code = cli_open_model(cli, PART_TOKENIZER);
     if (code == EXIT_DONE && cli->options.values[OPT_DECODE].given)
         code = decode(cli);
     else if (code == EXIT_DONE)
