@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off: it would run the lines of the table together. */
 /* ds-vk: DeepSeek models on any Vulkan device.
  *
  * The mental model, in the order one needs it:
  *
  *   dsvk_device    a Vulkan device, opened. Several may be open at once.
  *   dsvk_model     a published checkpoint folder: its shape, tokenizer and chat format. Opening
- * reads headers only. dsvk_model_load() then puts its weights on a device. dsvk_session   one
- * timeline of tokens with its latent cache. dsvk_session_sync(tokens) makes the timeline equal to
- * `tokens`, reusing what is already there, computing what is new and dropping what is not wanted:
- * prompts, next tokens and going back are all the same call.
+ *                  reads headers only. dsvk_model_load() then puts its weights on a device.
+ *   dsvk_session   one timeline of tokens with its latent cache.
+ *
+ * dsvk_session_sync(tokens) makes the timeline equal to `tokens`, reusing what is already there,
+ * computing what is new and dropping what is not wanted: prompts, next tokens and going back are
+ * all the same call.
  *
  * A greedy loop:
  *   dsvk_device_open(&device, &(dsvk_device_params){ 0 });
@@ -31,6 +34,7 @@
  * environment; it trains nothing; it runs no other model families; it has no template engine (the
  * DeepSeek prompt formats are built in); it writes no files but the pipeline cache that a caller
  * asks for. */
+/* clang-format on */
 #ifndef DSVK_DSVK_H
 #define DSVK_DSVK_H
 
