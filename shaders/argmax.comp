@@ -1,13 +1,15 @@
 #version 460
 // SPDX-License-Identifier: MIT
-// y = the lowest index of the largest value of each row; NaN never wins, a row of NaN gives 0. One
-// workgroup a row: each invocation the best of its columns, then a tree. With a step block the
-// winner becomes the token of the next pass, one position further on.
+// y = the lowest index of the largest value of each row's first columns; DV_NOT_FINITE if one of
+// them is NaN or infinite. One workgroup a row: each invocation the best of its columns, then a
+// tree. With a step block the winner becomes the token of the next pass, one position further on.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/order.glsl"
 
 ARGS(argmax);
+
+const uint NOT_FINITE_KEY = 0xFFFFFFFFu; // before every number
 
 // Every other reader of the block is behind a barrier.
 void advance(uint winner)
@@ -19,7 +21,7 @@ void advance(uint winner)
     store_word(step, 8u, splits);
     store_word(step, DV_STEP_ATTEND + 4u, splits);
     store_word(step, DV_STEP_CHOSEN + position % DV_STEP_RING * 4u, winner);
-    store_word(step, DV_STEP_IDS, winner);
+    store_word(step, DV_STEP_IDS, winner == DV_NOT_FINITE ? 0u : winner);
 }
 
 void main()
@@ -34,10 +36,11 @@ void main()
                 v[j] = load4(x, min(first + j * WORKGROUP * 4u, (args.cols - 1u) / 4u * 4u) * 4u);
             [[unroll]] for (uint j = 0; j < 16u; j++) {
                 uint k = first + j / 4u * WORKGROUP * 4u + j % 4u;
-                uint key = order_key(v[j / 4u][j % 4u]);
+                bool finite = is_finite(v[j / 4u][j % 4u]);
+                uint key = finite ? order_key(v[j / 4u][j % 4u]) : NOT_FINITE_KEY;
                 if (k < args.cols && key > best) {
                     best = key;
-                    id = k;
+                    id = finite ? k : DV_NOT_FINITE;
                 }
             }
         }

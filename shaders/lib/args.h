@@ -32,6 +32,10 @@ struct dv_step {
 #define DV_STEP_ATTEND 16 /* byte offset of attend_x */
 #define DV_STEP_CHOSEN 32
 #define DV_STEP_RING 16
+/* What argmax finds where a value that it looks at is NaN or infinite. The host sees it in the
+ * result and in the ring; a pass that is queued behind reads token 0, so that it stays inside of
+ * the embedding. */
+#define DV_NOT_FINITE 0xFFFFFFFFu
 
 /* Where a weight matrix lies: micro-tiles of 8 rows x 16 bytes, K-major inside a group of 8 rows;
  * then, for FP8, one f32 scale for each group and block of columns (already times 256). */
@@ -216,7 +220,7 @@ struct dv_expert_sum_args {
 /* step: 0, or the block to prepare for the next position; then there is one row. */
 struct dv_argmax_args {
     dv_address x, y, step;
-    uint32_t          x_stride, y_stride, rows, cols;
+    uint32_t          x_stride, y_stride, rows, cols; /* cols: those that may be chosen */
     uint32_t          split; /* positions of one split of attend */
 };
 

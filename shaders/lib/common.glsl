@@ -88,6 +88,12 @@ ADDRESS load_address(ADDRESS base, uint bytes)
     return address(dv_address(words.x, words.y));
 }
 
+// By its bits: compilers may take it that there are no others, and leave a comparison out.
+bool is_finite(float value)
+{
+    return (floatBitsToUint(value) & 0x7F800000u) != 0x7F800000u;
+}
+
 bool is_null(dv_address a)
 {
     return (a.lo | a.hi) == 0u;

@@ -79,7 +79,8 @@ static dsvk_status run(struct run *r, const dsvk_offer *offer)
     do {
         TRY(take_token(r));
         TRY(submit_to(r, r->taken + ahead(r)));
-    } while (r->taken < r->limit && offer->take(offer->user, s->next));
+    } while (r->taken < r->limit && s->next != DV_NOT_FINITE &&
+             offer->take(offer->user, s->next));
     return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
 }
 
@@ -121,5 +122,5 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_off
     }
     s->last      = r.program;
     s->ran_ahead = r.submitted > r.taken;
-    return DSVK_OK;
+    return s->next == DV_NOT_FINITE ? dv_session_argmax(s, &s->next) : DSVK_OK;
 }

@@ -42,15 +42,16 @@ static dsvk_status grow_arena(struct dv_session *s, uint64_t bytes)
     return dv_buffer_new(&s->arena, s->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
 }
 
+/* `slot` says which room its arguments get; DV_MAX_PROGRAMS: its own. */
 static dsvk_status make_program(struct dv_program **out, struct dv_session *s, uint32_t slot,
-                                const struct dv_pass *pass)
+                                const struct dv_session_size *size, const struct dv_pass *pass)
 {
     dsvk_status             status;
     const struct dv_engine *e      = &s->engine;
     struct dv_weight_place *places = NULL;
     struct dv_graph        *graph;
     struct dv_plan          plan;
-    TRY(dv_size_graph(&graph, &plan, &s->size, pass));
+    TRY(dv_size_graph(&graph, &plan, size, pass));
     TRY_OR(fail, grow_arena(s, plan.arena_bytes));
     places = dv_zalloc_array(e->ctx, graph->n_weights + 1, sizeof *places);
     if (!places) {
@@ -62,8 +63,8 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     uint64_t                 room   = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
     struct dv_program_params params = { .stream  = e->stream,
                                         .token   = s->result->address,
-                                        .profile = s->params.profile,
-                                        .blocks      = s->arguments,
+                                        .profile = s->params.profile && slot < DV_MAX_PROGRAMS,
+                                        .blocks  = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
                                         .blocks_at   = slot * room,
                                         .blocks_room = room,
                                         .arena   = s->arena,
@@ -110,7 +111,18 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
         s->last = NULL;
     dv_program_free(oldest->program);
     oldest->program = NULL;
-    TRY(make_program(out, s, (uint32_t)(oldest - s->slots), pass));
+    TRY(make_program(out, s, (uint32_t)(oldest - s->slots), &s->size, pass));
     *oldest = (struct dv_session_slot){ .program = *out, .pass = *pass, .used = ++s->clock };
     return DSVK_OK;
+}
+
+dsvk_status dv_session_program_of_layers(struct dv_program **out, struct dv_session *s,
+                                         uint32_t layers)
+{
+    struct dv_config       config = *s->engine.config;
+    struct dv_session_size size   = s->size;
+    config.layers                 = layers;
+    size.config                   = &config;
+    *out                          = NULL;
+    return make_program(out, s, DV_MAX_PROGRAMS, &size, &(struct dv_pass){ .tokens = 1 });
 }

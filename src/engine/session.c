@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A session's parts and its timeline, which is changed only after a pass has succeeded. */
-#include "engine/session.h"
+#include "engine/finite.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,6 +78,7 @@ static dsvk_status choose_size(struct dv_session *s)
                                         .no_fuse          = e->no_fuse,
                                         .context          = s->params.context,
                                         .chunk            = s->params.chunk,
+                                        .choices          = e->choices,
                                         .cache            = s->params.cache,
                                         .materialise_from = s->params.materialise_from,
                                         .tiers            = x != NULL,
@@ -200,7 +201,10 @@ dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
     uint32_t               row = g->values[g->token].rows - 1;
     const uint32_t        *ids = s->result->mapped;
     *token                     = s->ran_ahead ? s->next : ids[row * g->values[g->token].stride];
-    return DSVK_OK;
+    if (*token != DV_NOT_FINITE)
+        return DSVK_OK;
+    *token = 0;
+    return dv_session_not_finite(s, s->n_tokens - 1);
 }
 
 static uint64_t offset_of(const struct dv_graph *g, dv_tensor x, uint32_t row)

@@ -94,5 +94,9 @@ dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);
+/* For one token, through the first `layers` layers only, then the last norm and the head: the
+ * caller's, not kept. */
+dsvk_status dv_session_program_of_layers(struct dv_program **out, struct dv_session *s,
+                                         uint32_t layers);
 
 #endif

@@ -90,6 +90,7 @@ struct dv_node {
     uint32_t   kv, nope, v_head;             /* attention widths */
     uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
     bool       advance;       /* argmax: of dv_graph_size */
+    uint32_t   choices;       /* argmax: columns that it looks at */
     uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
     uint32_t   tile;          /* expert_plan: pairs a tile */
     uint32_t   split, splits; /* attend: positions a split, most splits; argmax: split */
@@ -102,6 +103,7 @@ struct dv_graph_size {
     uint32_t context;     /* most tokens of the timeline */
     uint32_t split;       /* positions of one attention split */
     uint32_t tile;        /* pairs of one expert tile */
+    uint32_t choices;     /* ids that argmax chooses from: those below; 0 = all */
     bool     all_rows;    /* logits of every token, not of the last one only */
     bool     keep_routes; /* the routers' choices stay readable after the pass */
     bool     advance;     /* argmax prepares the pass of the token that it finds; of one token */
@@ -183,8 +185,8 @@ dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tens
 /* residual + (sum + shared); shared and residual may be 0. */
 dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_tensor shared,
                         dv_tensor residual, uint32_t top_k);
-dv_tensor dv_argmax(struct dv_graph *g,
-                    dv_tensor        x); /* [rows, 1], the lowest index of the largest */
+/* [rows, 1], the lowest index of the largest; DV_NOT_FINITE if one is NaN or infinite. */
+dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x);
 
 /* Words before the pairs of an expert plan, and most tiles that it can have. */
 uint32_t dv_expert_plan_tiles(uint32_t tokens, uint32_t top_k, uint32_t experts, uint32_t tile);

@@ -288,9 +288,11 @@ dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)
     if (!need(g, DV_OP_argmax, !g->size.advance || value(g, x)->rows == 1,
               "several rows cannot prepare one pass"))
         return 0;
+    uint32_t cols = value(g, x)->cols, choices = g->size.choices;
     return simple(g,
                   (struct dv_node){ .op      = DV_OP_argmax,
                                     .in      = { x },
+                                    .choices = choices > 0 && choices < cols ? choices : cols,
                                     .split   = g->size.split,
                                     .advance = g->size.advance },
                   value(g, x)->rows, 1);

@@ -20,7 +20,7 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
         .x_stride = x.stride,
         .y_stride = y.stride,
         .rows     = x.rows,
-        .cols     = x.cols,
+        .cols     = node->choices,
         .split    = node->split,
     };
     *dispatch = (struct dv_dispatch){

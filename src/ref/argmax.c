@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "kernel/kernel.h" /* DV_NOT_FINITE */
 #include "ref/ref.h"
 
-/* y = the lowest index of the largest value; NaN never wins, a row of NaN gives 0 */
+/* y = the lowest index of the largest of the values that may be chosen; DV_NOT_FINITE if one of
+ * them is NaN or infinite */
 void dv_ref_argmax(const struct dv_ref_site *site, const struct dv_node *node)
 {
     const struct dv_value *x = &site->graph->values[node->in[0]];
     for (uint32_t r = 0; r < x->rows; r++) {
-        const float *row  = dv_ref_row(site, node->in[0], r);
-        uint32_t     best = 0;
-        for (uint32_t k = 1; k < x->cols; k++)
-            if (row[k] > row[best] || (isnan(row[best]) && !isnan(row[k])))
-                best = k;
-        dv_ref_words(site, node->out[0], r)[0] = best;
+        const float *row    = dv_ref_row(site, node->in[0], r);
+        uint32_t     best   = 0;
+        bool         finite = true;
+        for (uint32_t k = 0; k < node->choices; k++) {
+            finite = finite && isfinite(row[k]);
+            best   = row[k] > row[best] ? k : best;
+        }
+        dv_ref_words(site, node->out[0], r)[0] = finite ? best : DV_NOT_FINITE;
     }
 }
