@@ -72,7 +72,7 @@ struct dv_matrix_file {
 };
 
 /* The matrix `name` ("....weight"), which must be [rows, cols] and F32, F16, BF16, or F8_E4M3 with
- * `name`_scale_inv (or `X.scale` for `X.weight`) whose shape gives ceil(rows/block) x
+ * scales (the names: src/file/matrix_scales.c): one, one a row, or ceil(rows/block) x
  * ceil(cols/block) of the config's block size, or of a likely one if it names none. Or INT4 and
  * FP4 in the tensors that src/file/matrix.c describes. Reads headers only. */
 dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_context *ctx,

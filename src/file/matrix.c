@@ -4,26 +4,24 @@
  * Values of 4 bits lie in tensors of integers:
  *     INT4   X.weight_packed I32 [rows, cols/8], X.weight_scale [rows, groups]  compressed-tensors
  *     FP4    X.weight I8 or U8 [rows, cols/2], X.scale F8_E8M0 [rows, groups]   DeepSeek
- * Their scales are not looked at here: they are a sixteenth of such a checkpoint. Packing does. */
-#include "file/checkpoint.h"
+ * Their scales are in matrix_scales.c; their values are not looked at here: they are a sixteenth of
+ * such a checkpoint. Packing does. */
+#include "file/matrix.h"
 
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NAME_BYTES 160u
-#define WEIGHT ".weight"
 
 typedef unsigned long long ull; /* for %llu */
 
-static const char *shape_text(const struct dv_tensor_file *tensor, char *text, size_t bytes)
+const char *dv_matrix_shape_text(const struct dv_tensor_file *tensor, char *text, size_t bytes)
 {
     size_t at = 0;
     for (uint32_t i = 0; i < tensor->n_dims && at < bytes; i++)
         at += (size_t)snprintf(text + at, bytes - at, i ? " x %llu" : "%llu", (ull)tensor->dims[i]);
     if (tensor->n_dims == 0)
-        snprintf(text, bytes, "no dimensions");
+        snprintf(text, bytes, "single");
     return text;
 }
 
@@ -37,98 +35,21 @@ static dsvk_status find(const struct dv_tensor_file **tensor, const struct dv_co
                    dv_checkpoint_folder(checkpoint), name);
 }
 
-static bool is_plain_float(enum dv_dtype dtype)
+bool dv_matrix_is_plain(enum dv_dtype dtype)
 {
     return dtype == DV_F32 || dtype == DV_F16 || dtype == DV_BF16;
 }
 
-static dsvk_status bad_format(const struct dv_context *ctx, const struct dv_tensor_file *tensor,
-                              const char *expected)
+dsvk_status dv_matrix_bad_format(const struct dv_context *ctx, const struct dv_tensor_file *tensor,
+                                 const char *expected)
 {
     return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s: format %s, not %s", tensor->name,
                    dv_dtype_name(tensor->dtype), expected);
 }
 
-/* Block sizes in use and likely ones, the likeliest first. */
-static const uint32_t block_sizes[] = { 128, 64, 32, 16, 256, 512 };
-#define N_BLOCK_SIZES (sizeof block_sizes / sizeof *block_sizes)
-
-/* Whether blocks of `block` values cover n values with `blocks` blocks. */
-static bool fits(uint32_t n, uint64_t blocks, uint32_t block)
-{
-    return block != 0 && ((uint64_t)n + block - 1) / block == blocks;
-}
-
-/* Not square: scales for each row or for all rows, for groups of columns or for all. 0: nothing
- * fits. */
-static uint32_t guess_rows(uint32_t rows, uint64_t blocks)
-{
-    return blocks == 1 ? rows : blocks == rows ? 1 : 0;
-}
-
-static uint32_t guess_cols(uint32_t cols, uint64_t blocks)
-{
-    for (size_t i = 0; i < N_BLOCK_SIZES && blocks > 1; i++)
-        if (fits(cols, blocks, block_sizes[i]))
-            return block_sizes[i];
-    return blocks == 1 ? cols : 0;
-}
-
-/* A size that the config names is the only one: with another, scales of a wrong shape would be
- * taken for those of other blocks. */
-static bool find_blocks(struct dv_matrix_file *matrix, const struct dv_config *config)
-{
-    const uint64_t *dims = matrix->scale->dims;
-    uint32_t        rows = config->block_rows, cols = config->block_cols;
-    bool            named = rows != 0, found;
-    if (matrix->scale->n_dims != 2)
-        return false;
-    found = fits(matrix->rows, dims[0], rows) && fits(matrix->cols, dims[1], cols);
-    if (named && !found)
-        return false;
-    for (size_t i = 0; i < N_BLOCK_SIZES && !found; i++) {
-        rows = cols = block_sizes[i];
-        found       = fits(matrix->rows, dims[0], rows) && fits(matrix->cols, dims[1], cols);
-    }
-    if (!found) {
-        rows = guess_rows(matrix->rows, dims[0]);
-        cols = guess_cols(matrix->cols, dims[1]);
-    }
-    matrix->block_rows = rows;
-    matrix->block_cols = cols;
-    return rows != 0 && cols != 0;
-}
-
-dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
-                                       const struct dv_checkpoint  *checkpoint,
-                                       const struct dv_matrix_file *matrix)
-{
-    const struct dv_tensor_file *scale = matrix->scale;
-    unsigned char                some[4096];
-    uint32_t                     each = scale ? dv_dtype_bytes(scale->dtype) : 0;
-    if (matrix->dtype == DV_INT4 || matrix->dtype == DV_FP4)
-        return DSVK_OK; /* while they are packed */
-    for (uint64_t at = 0; scale && at < scale->bytes; at += sizeof some) {
-        uint64_t left = scale->bytes - at, n = left < sizeof some ? left : sizeof some;
-        if (dv_checkpoint_read(checkpoint, some, scale->data + at, n) != n)
-            return dv_fail(ctx, DSVK_BAD_FILE,
-                           "checkpoint: %s: cannot be read: its file has become shorter, or the "
-                           "disk fails",
-                           scale->name);
-        for (uint64_t i = 0; i < n / each; i++) {
-            float value = dv_dtype_get(scale->dtype, some, i);
-            if (!(value > 0.0f && value <= 3.4028235e38f))
-                return dv_fail(ctx, DSVK_BAD_FILE,
-                               "checkpoint: %s: scale %llu is %g, not finite and above 0",
-                               scale->name, (ull)(at / each + i), (double)value);
-        }
-    }
-    return DSVK_OK;
-}
-
 /* The tensor called as `name` is but for the last `tail` characters, which `end` replaces. */
-static const struct dv_tensor_file *find_beside(const struct dv_checkpoint *checkpoint,
-                                                const char *name, size_t tail, const char *end)
+const struct dv_tensor_file *dv_matrix_beside(const struct dv_checkpoint *checkpoint,
+                                              const char *name, size_t tail, const char *end)
 {
     char   text[NAME_BYTES + 16];
     size_t length = strlen(name);
@@ -138,74 +59,13 @@ static const struct dv_tensor_file *find_beside(const struct dv_checkpoint *chec
     return dv_checkpoint_find(checkpoint, text);
 }
 
-static bool ends_with(const char *name, const char *end)
+bool dv_matrix_named(const char *name, const char *end)
 {
     size_t length = strlen(name), tail = strlen(end);
     return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
-/* `X.weight` has `X.weight_scale_inv`, or `X.scale` in later releases. */
-static const struct dv_tensor_file *find_scale(const struct dv_checkpoint *checkpoint,
-                                               const char                 *name)
-{
-    const struct dv_tensor_file *scale = find_beside(checkpoint, name, 0, "_scale_inv");
-    if (scale || !ends_with(name, WEIGHT))
-        return scale;
-    return find_beside(checkpoint, name, strlen(WEIGHT), ".scale");
-}
-
-static dsvk_status bad_scale_shape(const struct dv_context     *ctx,
-                                   const struct dv_matrix_file *matrix)
-{
-    char text[96];
-    return dv_fail(ctx, DSVK_BAD_FILE,
-                   "checkpoint: %s: %s scales do not divide a matrix of %u x %u into blocks",
-                   matrix->scale->name, shape_text(matrix->scale, text, sizeof text), matrix->rows,
-                   matrix->cols);
-}
-
-static dsvk_status add_scale(struct dv_matrix_file *matrix, const struct dv_context *ctx,
-                             const struct dv_checkpoint *checkpoint)
-{
-    const char                  *name  = matrix->weight->name;
-    const struct dv_tensor_file *scale = find_scale(checkpoint, name);
-    if (!scale)
-        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: FP8 without %s_scale_inv", name, name);
-    if (!is_plain_float(scale->dtype) && scale->dtype != DV_F8_E8M0)
-        return bad_format(ctx, scale, "F32, F16, BF16 or F8_E8M0");
-    matrix->scale                  = scale;
-    const struct dv_config *config = dv_checkpoint_config(checkpoint);
-    if (find_blocks(matrix, config))
-        return DSVK_OK;
-    if (config->block_rows == 0)
-        return bad_scale_shape(ctx, matrix);
-    char text[96];
-    return dv_fail(ctx, DSVK_BAD_FILE,
-                   "checkpoint: %s: %s scales where a matrix of %u x %u has %u x %u blocks of %u x "
-                   "%u",
-                   scale->name, shape_text(scale, text, sizeof text), matrix->rows, matrix->cols,
-                   (matrix->rows - 1) / config->block_rows + 1,
-                   (matrix->cols - 1) / config->block_cols + 1, config->block_rows,
-                   config->block_cols);
-}
-
 /* ---- 4 bits ---- */
-
-/* Scales for each row and group of columns; groups are whole words of a packed row. */
-static dsvk_status add_row_scales(struct dv_matrix_file *matrix, const struct dv_context *ctx,
-                                  const struct dv_tensor_file *scale, const char *expected)
-{
-    if (!scale)
-        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: %s without scales (%s)",
-                       matrix->weight->name, dv_dtype_name(matrix->dtype), expected);
-    matrix->scale = scale;
-    if (matrix->dtype == DV_FP4 ? scale->dtype != DV_F8_E8M0 : !is_plain_float(scale->dtype))
-        return bad_format(ctx, scale, matrix->dtype == DV_FP4 ? "F8_E8M0" : "BF16, F16 or F32");
-    matrix->block_rows = 1;
-    if (scale->n_dims == 2 && scale->dims[0] == matrix->rows)
-        matrix->block_cols = guess_cols(matrix->cols, scale->dims[1]);
-    return matrix->block_cols ? DSVK_OK : bad_scale_shape(ctx, matrix);
-}
 
 static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                 uint32_t columns)
@@ -219,7 +79,7 @@ static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struc
         weight->dims[1] != matrix->cols / columns)
         return dv_fail(ctx, DSVK_BAD_FILE,
                        "checkpoint: %s: shape %s, where config says %u x %u, %u columns a value",
-                       weight->name, shape_text(weight, text, sizeof text), matrix->rows,
+                       weight->name, dv_matrix_shape_text(weight, text, sizeof text), matrix->rows,
                        matrix->cols, columns);
     return DSVK_OK;
 }
@@ -243,29 +103,34 @@ static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_cont
                              const struct dv_checkpoint *checkpoint, const char *name)
 {
     dsvk_status                  status;
-    const struct dv_tensor_file *shape = find_beside(checkpoint, name, 0, "_shape");
+    const struct dv_tensor_file *shape = dv_matrix_beside(checkpoint, name, 0, "_shape");
     matrix->dtype                      = DV_INT4;
     if (matrix->weight->dtype != DV_I32)
-        return bad_format(ctx, matrix->weight, "I32");
+        return dv_matrix_bad_format(ctx, matrix->weight, "I32");
     TRY(check_packed(matrix, ctx, 8));
     if (shape && !says_shape(checkpoint, shape, matrix->rows, matrix->cols))
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: not the shape %u x %u", shape->name,
                        matrix->rows, matrix->cols);
-    if (find_beside(checkpoint, name, 0, "_zero_point"))
+    if (dv_matrix_beside(checkpoint, name, 0, "_zero_point"))
         return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s_zero_point: INT4 with zero points",
                        name);
-    return add_row_scales(matrix, ctx, find_beside(checkpoint, name, 0, "_scale"),
-                          "X.weight_scale");
+    return dv_matrix_add_groups(matrix, ctx, dv_matrix_beside(checkpoint, name, 0, "_scale"),
+                                "X.weight_scale");
 }
 
 static dsvk_status find_fp4(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                             const struct dv_checkpoint *checkpoint)
 {
-    dsvk_status status;
+    dsvk_status                  status;
+    const struct dv_tensor_file *weight = matrix->weight;
+    if (weight->n_dims == 2 && weight->dims[0] == matrix->rows && weight->dims[1] == matrix->cols)
+        return dv_fail(ctx, DSVK_UNSUPPORTED,
+                       "checkpoint: %s: INT8 weights are not supported, only packed INT4 and FP4",
+                       weight->name);
     matrix->dtype = DV_FP4;
     TRY(check_packed(matrix, ctx, 2));
-    return add_row_scales(matrix, ctx, find_scale(checkpoint, matrix->weight->name),
-                          "X.scale or X.weight_scale_inv");
+    return dv_matrix_add_groups(matrix, ctx, dv_matrix_find_scale(checkpoint, weight->name),
+                                "X.scale, X.weight_scale or X.weight_scale_inv");
 }
 
 static bool is_byte(enum dv_dtype dtype)
@@ -275,9 +140,9 @@ static bool is_byte(enum dv_dtype dtype)
 
 enum dv_dtype dv_tensor_values(const struct dv_tensor_file *tensor)
 {
-    if (tensor->dtype == DV_I32 && ends_with(tensor->name, WEIGHT "_packed"))
+    if (tensor->dtype == DV_I32 && dv_matrix_named(tensor->name, WEIGHT "_packed"))
         return DV_INT4;
-    if (is_byte(tensor->dtype) && ends_with(tensor->name, WEIGHT))
+    if (is_byte(tensor->dtype) && dv_matrix_named(tensor->name, WEIGHT))
         return DV_FP4;
     return tensor->dtype;
 }
@@ -292,12 +157,12 @@ static dsvk_status find_plain(struct dv_matrix_file *matrix, const struct dv_con
     matrix->dtype = weight->dtype;
     if (weight->n_dims != 2 || weight->dims[0] != matrix->rows || weight->dims[1] != matrix->cols)
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: shape %s, where config says %u x %u",
-                       weight->name, shape_text(weight, text, sizeof text), matrix->rows,
+                       weight->name, dv_matrix_shape_text(weight, text, sizeof text), matrix->rows,
                        matrix->cols);
     if (weight->dtype == DV_F8_E4M3)
-        return add_scale(matrix, ctx, checkpoint);
-    if (!is_plain_float(weight->dtype))
-        return bad_format(ctx, weight, "F32, F16, BF16, F8_E4M3, or packed INT4 or FP4");
+        return dv_matrix_add_fp8_scale(matrix, ctx, checkpoint);
+    if (!dv_matrix_is_plain(weight->dtype))
+        return dv_matrix_bad_format(ctx, weight, "F32, F16, BF16, F8_E4M3, or packed INT4 or FP4");
     return DSVK_OK;
 }
 
@@ -309,8 +174,8 @@ dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_
     struct dv_matrix_file made = { .rows = rows, .cols = cols };
     memset(matrix, 0, sizeof *matrix);
     made.weight = dv_checkpoint_find(checkpoint, name);
-    if (!made.weight && ends_with(name, WEIGHT)) {
-        made.weight = find_beside(checkpoint, name, 0, "_packed");
+    if (!made.weight && dv_matrix_named(name, WEIGHT)) {
+        made.weight = dv_matrix_beside(checkpoint, name, 0, "_packed");
         if (made.weight) {
             TRY(find_int4(&made, ctx, checkpoint, name));
             *matrix = made;
@@ -337,9 +202,9 @@ dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const str
     TRY(find(&found, ctx, checkpoint, name));
     if (found->n_dims != 1 || found->dims[0] != n)
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: shape %s, where config says %u", name,
-                       shape_text(found, text, sizeof text), n);
-    if (!is_plain_float(found->dtype))
-        return bad_format(ctx, found, "F32, F16 or BF16");
+                       dv_matrix_shape_text(found, text, sizeof text), n);
+    if (!dv_matrix_is_plain(found->dtype))
+        return dv_matrix_bad_format(ctx, found, "F32, F16 or BF16");
     *vector = found;
     return DSVK_OK;
 }

@@ -208,9 +208,9 @@ static void expect_bad_scale(const struct dv_folder *folder, const char *says)
     struct dv_checkpoint   *checkpoint = open_folder(&test, folder);
     const struct dv_config *c          = dv_checkpoint_config(checkpoint);
     assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
-    assert_int_equal(dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, KV_A,
-                                          c->kv_lora + c->rope, c->hidden),
-                     DSVK_OK);
+    assert_int_equal(
+        dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, KV_A, c->kv_lora + c->rope, c->hidden),
+        DSVK_OK);
     assert_int_equal(test.errors, 0);
     assert_int_equal(dv_checkpoint_check_scales(&test.ctx, checkpoint, &matrix), DSVK_BAD_FILE);
     assert_int_equal(test.errors, 1);
@@ -242,23 +242,38 @@ static void bad_scales_are_refused(void **state)
     dv_folder_done(&folder);
 }
 
+#define SCALAR UINT32_MAX
+
+/* [], [rows] where cols is 0, or [rows,cols]; how many that is. */
+static size_t scale_shape(char text[32], unsigned rows, unsigned cols)
+{
+    if (rows == SCALAR)
+        snprintf(text, 32, "[]");
+    else if (cols == 0)
+        snprintf(text, 32, "[%u]", rows);
+    else
+        snprintf(text, 32, "[%u,%u]", rows, cols);
+    return rows == SCALAR ? 1 : (size_t)rows * (cols ? cols : 1);
+}
+
 /* A file with one FP8 matrix and its scales, in the folder of a checkpoint without block size. */
 static void write_pair(const struct dv_folder *folder, unsigned rows, unsigned cols,
                        const char *scale_name, const char *dtype, unsigned scale_rows,
                        unsigned scale_cols)
 {
     unsigned char header[512] = { 0 };
+    char          shape[32];
     size_t        each = strcmp(dtype, "F32") == 0 ? 4 : 1, weights = (size_t)rows * cols;
-    size_t        scales = (size_t)scale_rows * scale_cols * each;
-    const char   *text = "{\"x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[%u,%u],"
-                         "\"data_offsets\":[0,%zu]},"
-                         "\"%s\":{\"dtype\":\"%s\",\"shape\":[%u,%u],"
-                         "\"data_offsets\":[%zu,%zu]}}";
-    int length = snprintf((char *)header + 8, sizeof header - 8, text, rows, cols, weights,
-                          scale_name, dtype, scale_rows, scale_cols, weights, weights + scales);
-    header[0]            = (unsigned char)(length & 255);
-    header[1]            = (unsigned char)(length >> 8);
-    unsigned char *file  = calloc(1, 8 + (size_t)length + weights + scales);
+    size_t        scales = scale_shape(shape, scale_rows, scale_cols) * each;
+    const char   *text   = "{\"x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[%u,%u],"
+                           "\"data_offsets\":[0,%zu]},"
+                           "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,"
+                           "\"data_offsets\":[%zu,%zu]}}";
+    int length          = snprintf((char *)header + 8, sizeof header - 8, text, rows, cols, weights,
+                                   scale_name, dtype, shape, weights, weights + scales);
+    header[0]           = (unsigned char)(length & 255);
+    header[1]           = (unsigned char)(length >> 8);
+    unsigned char *file = calloc(1, 8 + (size_t)length + weights + scales);
     assert_non_null(file);
     memcpy(file, header, 8 + (size_t)length);
     for (size_t i = 0; i < scales; i++) /* 0x3F3F3F3F is 0.747, the e8m0 byte 2^-64 */
@@ -277,11 +292,21 @@ static void block_sizes_are_deduced(void **state)
         { 576, 320, 5, 3, "x.weight_scale_inv", "F32", 128, 128 },
         { 576, 320, 9, 5, "x.weight_scale_inv", "F32", 64, 64 },
         { 576, 320, 18, 10, "x.scale", "F8_E8M0", 32, 32 },
-        { 100, 100, 1, 1, "x.scale", "F32", 128, 128 },
+        { 100, 100, 1, 1, "x.scale", "F32", 100, 100 },
         { 576, 320, 3, 2, "x.weight_scale_inv", "F32", 256, 256 },
         { 576, 320, 1, 1, "x.weight_scale_inv", "F32", 576, 320 },
         { 576, 320, 576, 1, "x.weight_scale_inv", "F32", 1, 320 },
         { 576, 320, 576, 3, "x.weight_scale_inv", "F32", 1, 128 },
+        /* As others write it: other names, a scale of the matrix or of each row. */
+        { 576, 320, 5, 3, "x.weight_scale", "F32", 128, 128 },
+        { 576, 320, SCALAR, 0, "x.weight_scale", "F32", 576, 320 },
+        { 576, 320, 1, 0, "x.weight_scale", "F32", 576, 320 },
+        { 576, 320, 1, 1, "x.weight_scale", "F8_E8M0", 576, 320 },
+        { 576, 320, 576, 0, "x.weight_scale", "F32", 1, 320 },
+        { 576, 320, 576, 1, "x.weight_scale", "F32", 1, 320 },
+        { 1, 320, 1, 0, "x.weight_scale", "F32", 1, 320 },
+        { 576, 320, 320, 0, "x.weight_scale", "F32", 0, 0 },
+        { 576, 320, 1, 1, "x.input_scale", "F32", 0, 0 },
         { 576, 320, 5, 4, "x.weight_scale_inv", "F32", 0, 0 },
         { 576, 320, 7, 3, "x.weight_scale_inv", "F32", 0, 0 },
         { 576, 320, 5, 3, "x.weight_scale_inv", "U8", 0, 0 },
@@ -316,6 +341,8 @@ static void block_size_of_the_config_is_the_only_one(void **state)
     } cases[] = {
         { 48, 64, 1, 1, NULL }, /* one block in each direction fits 128 as well */
         { 192, 100, 3, 2, NULL },
+        { 48, 64, SCALAR, 0, NULL },
+        { 192, 64, SCALAR, 0, "single scales where a matrix of 192 x 64 has 3 x 1 blocks" },
         /* Each fits other blocks: 128 x 128, 192 x 32, 32 x 32, a scale for each row. */
         { 256, 256, 2, 2, "2 x 2 scales where a matrix of 256 x 256 has 4 x 4 blocks of 64 x 64" },
         { 192, 64, 1, 3, "1 x 3 scales where a matrix of 192 x 64 has 3 x 1 blocks of 64 x 64" },
