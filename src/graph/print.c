@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints a graph as text, DOT or JSON. All names are this library's own: letters, digits, '.', '_',
- * '%', so nothing needs escaping. */
-#include "graph/graph.h"
+/* Prints a graph as text or JSON; print_dot.c draws it. */
+#include "graph/print.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-struct out {
-    const struct dv_printer *printer;
-    const struct dv_graph   *g;
-    const struct dv_plan    *plan;
-};
-
-static void put(const struct out *out, const char *format, ...) DV_PRINTF(2, 3);
-
-static void put(const struct out *out, const char *format, ...)
+void dv_print_put(const struct dv_print_out *out, const char *format, ...)
 {
     char    text[512];
     va_list args;
@@ -26,13 +17,15 @@ static void put(const struct out *out, const char *format, ...)
         out->printer->write(out->printer->user, text, strlen(text));
 }
 
-static dv_tensor storage_of(const struct dv_graph *g, dv_tensor x)
+#define put dv_print_put
+
+dv_tensor dv_print_storage(const struct dv_graph *g, dv_tensor x)
 {
     return g->values[x].kind == DV_VALUE_VIEW ? g->values[x].base : x;
 }
 
 /* "%12[1x2048]", with the columns of a view. */
-static void put_value(const struct out *out, dv_tensor x)
+static void put_value(const struct dv_print_out *out, dv_tensor x)
 {
     const struct dv_value *v = &out->g->values[x];
     if (v->kind == DV_VALUE_STATE)
@@ -43,7 +36,7 @@ static void put_value(const struct out *out, dv_tensor x)
         put(out, "%%%u[%ux%u]", x, v->rows, v->cols);
 }
 
-static void put_weight(const struct out *out, dv_weight w)
+static void put_weight(const struct dv_print_out *out, dv_weight w)
 {
     const struct dv_weight_info *info = &out->g->weights[w];
     put(out, "%s", info->name);
@@ -53,7 +46,7 @@ static void put_weight(const struct out *out, dv_weight w)
         put(out, "(%u heads of %ux%u)", info->slices, info->rows, info->cols);
 }
 
-static void text_node(const struct out *out, const struct dv_node *node)
+static void text_node(const struct dv_print_out *out, const struct dv_node *node)
 {
     if (out->plan)
         put(out, "%4u  ", node->stage);
@@ -87,14 +80,13 @@ static uint32_t live_nodes(const struct dv_graph *g)
     return n;
 }
 
-static void print_text(const struct out *out)
+static void print_text(const struct dv_print_out *out)
 {
     for (uint32_t i = 0; i < out->g->n_nodes; i++)
         if (!out->g->nodes[i].dead)
             text_node(out, &out->g->nodes[i]);
     if (out->plan && out->plan->passes)
-        put(out,
-            "weights: %llu bytes touched, at least %llu (%.3f times that), passes: %u\n",
+        put(out, "weights: %llu bytes touched, at least %llu (%.3f times that), passes: %u\n",
             (unsigned long long)out->plan->weight_bytes,
             (unsigned long long)out->plan->least_weight_bytes,
             (double)out->plan->weight_bytes / (double)out->plan->least_weight_bytes,
@@ -109,28 +101,8 @@ static void print_text(const struct out *out)
         put(out, "summary: %u nodes, %u tokens\n", live_nodes(out->g), out->g->size.tokens);
 }
 
-static void print_dot(const struct out *out)
-{
-    const struct dv_graph *g = out->g;
-    put(out, "digraph dsvk {\n  node [shape=box, fontname=\"monospace\"];\n");
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const struct dv_node *node = &g->nodes[i];
-        if (node->dead)
-            continue;
-        put(out, "  n%u [label=\"%s", i, dv_op_name(node->op));
-        if (out->plan)
-            put(out, "\\nstage %u", node->stage);
-        put(out, "\\nlayer %u\"];\n", node->layer);
-        for (uint32_t k = 0; k < DV_MAX_INPUTS; k++) {
-            uint32_t producer = node->in[k] ? g->values[storage_of(g, node->in[k])].producer : 0;
-            if (producer)
-                put(out, "  n%u -> n%u;\n", producer - 1, i);
-        }
-    }
-    put(out, "}\n");
-}
-
-static void json_list(const struct out *out, const char *key, const dv_tensor *list, uint32_t n)
+static void json_list(const struct dv_print_out *out, const char *key, const dv_tensor *list,
+                      uint32_t n)
 {
     const char *comma = "";
     put(out, ", \"%s\": [", key);
@@ -138,15 +110,16 @@ static void json_list(const struct out *out, const char *key, const dv_tensor *l
         if (list[i]) {
             const struct dv_value *v = &out->g->values[list[i]];
             put(out, "%s{\"value\": %u, \"rows\": %u, \"cols\": %u, \"offset\": %llu}", comma,
-                storage_of(out->g, list[i]), v->rows, v->cols,
-                (unsigned long long)(out->g->values[storage_of(out->g, list[i])].arena_offset +
+                dv_print_storage(out->g, list[i]), v->rows, v->cols,
+                (unsigned long long)(out->g->values[dv_print_storage(out->g, list[i])]
+                                         .arena_offset +
                                      (uint64_t)v->offset * 4));
             comma = ", ";
         }
     put(out, "]");
 }
 
-static void json_weights(const struct out *out, const struct dv_node *node)
+static void json_weights(const struct dv_print_out *out, const struct dv_node *node)
 {
     const char *comma = "";
     put(out, ", \"weights\": [");
@@ -160,7 +133,7 @@ static void json_weights(const struct out *out, const struct dv_node *node)
     put(out, "]}");
 }
 
-static void print_json(const struct out *out)
+static void print_json(const struct dv_print_out *out)
 {
     const char *comma = "";
     put(out, "{\"tokens\": %u, \"nodes\": [", out->g->size.tokens);
@@ -190,13 +163,13 @@ static void print_json(const struct out *out)
 void dv_graph_print(const struct dv_graph *g, const struct dv_plan *plan,
                     enum dv_print_format format, const struct dv_printer *printer)
 {
-    struct out out = { .printer = printer, .g = g, .plan = plan };
+    struct dv_print_out out = { .printer = printer, .g = g, .plan = plan };
     switch (format) {
     case DV_PRINT_TEXT:
         print_text(&out);
         break;
     case DV_PRINT_DOT:
-        print_dot(&out);
+        dv_print_dot(&out);
         break;
     case DV_PRINT_JSON:
         print_json(&out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plan prints, and how many dispatches and barriers it has. Both are kept, so that a change
- * shows in review: graph/v2-lite.txt is what `ds-vk graph --like v2-lite` prints. */
+ * shows in review: graph/v2-lite.txt is what `ds-vk graph --like v2-lite` prints, and
+ * v2-lite.dot what it prints with --format dot. */
 #include "test.h"
 
 #include <jansson.h>
@@ -38,11 +39,9 @@ static struct text print(const char *name, uint32_t tokens, enum dv_print_format
     return text;
 }
 
-void plan_text_is_the_kept_one(void **state)
+static void expect_kept(struct text text, const char *path)
 {
-    struct text text = print("v2-lite", 1, DV_PRINT_TEXT);
-    FILE       *file = fopen(DSVK_TEST_DATA "/graph/v2-lite.txt", "rb");
-    (void)state;
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     char  *kept = calloc(1, text.n + 2);
     size_t n    = fread(kept, 1, text.n + 1, file);
@@ -51,10 +50,21 @@ void plan_text_is_the_kept_one(void **state)
     while (same < n && same < text.n && kept[same] == text.data[same])
         line += kept[same++] == '\n';
     if (n != text.n || same != n)
-        fail_msg("v2-lite.txt: line %zu differs; if the change is wanted, keep the new print",
-                 line);
+        fail_msg("%s: line %zu differs; if the change is wanted, keep the new print", path, line);
     free(kept);
     free(text.data);
+}
+
+void plan_text_is_the_kept_one(void **state)
+{
+    (void)state;
+    expect_kept(print("v2-lite", 1, DV_PRINT_TEXT), DSVK_TEST_DATA "/graph/v2-lite.txt");
+}
+
+void plan_dot_is_the_kept_one(void **state)
+{
+    (void)state;
+    expect_kept(print("v2-lite", 1, DV_PRINT_DOT), DSVK_TEST_DATA "/graph/v2-lite.dot");
 }
 
 void dispatch_counts_are_the_kept_ones(void **state)

@@ -29,6 +29,7 @@ void plans_of_every_shape_are_sound(void **state);
 void recipes_do_not_depend_on_the_tokens(void **state);
 void plans_of_random_graphs_are_sound(void **state);
 void plan_text_is_the_kept_one(void **state);
+void plan_dot_is_the_kept_one(void **state);
 void dispatch_counts_are_the_kept_ones(void **state);
 void plan_json_can_be_read(void **state);
 
