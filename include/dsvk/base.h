@@ -74,8 +74,8 @@ typedef struct {
 } dsvk_allocator;
 
 /* Called while long work goes on, from the thread that called the library. Return false to
- * cancel: the call then ends with DSVK_CANCELLED. done and total are in bytes when loading
- * and in tokens when evaluating. report == NULL: not wanted. */
+ * cancel: the call then ends with DSVK_CANCELLED. done and total are in bytes when loading,
+ * in tokens when evaluating, in kernels when compiling. report == NULL: not wanted. */
 typedef struct {
     bool (*report)(void *user, uint64_t done, uint64_t total);
     void *user;

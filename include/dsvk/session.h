@@ -16,6 +16,10 @@ typedef struct {
     uint32_t   chunk;   /* most tokens in one pass; 0 = chosen for the device */
     dsvk_cache cache;   /* format of the latent cache */
     bool       profile; /* time each kernel */
+    /* Told while kernels are compiled, which the first passes of a kind may have to do; done and
+     * total are kernels. Once cancelled, the call ends with DSVK_CANCELLED and the timeline keeps
+     * what was computed; there are no results until the next sync. It outlives the session. */
+    dsvk_progress compiling;
 } dsvk_session_params;
 
 /* NO_VRAM when the cache and the activations do not fit. */

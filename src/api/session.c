@@ -47,7 +47,8 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     struct dv_session_params p      = { .context = params->context,
                                         .chunk   = params->chunk,
                                         .cache   = dv_cache_format_of(params->cache),
-                                        .profile = params->profile };
+                                        .profile = params->profile,
+                                        .compiling = params->compiling };
     if (p.context == 0)
         p.context = model->context;
     if (p.context > 0 && p.chunk > p.context)

@@ -74,7 +74,6 @@ static dsvk_status run(struct run *r, const dsvk_offer *offer)
 {
     dsvk_status        status;
     struct dv_session *s = r->session;
-    TRY(dv_session_program(&r->program, s, &(struct dv_pass){ .tokens = 1 }));
     r->since = dv_time_ns();
     do {
         TRY(take_token(r));
@@ -91,7 +90,8 @@ static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, const 
     for (; limit > 0 && offer->take(offer->user, s->next); limit--) {
         status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
         if (status != DSVK_OK) {
-            s->n_tokens = 0; /* the cache may hold half a pass */
+            if (status != DSVK_CANCELLED)
+                s->n_tokens = 0; /* the cache may hold half a pass */
             return status;
         }
         s->tokens[s->n_tokens++] = s->next;
@@ -109,11 +109,21 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_off
     r.limit = n < r.limit ? n : r.limit;
     if (dv_weights_experts(s->engine.weights))
         return generate_by_pass(s, r.limit, offer);
-    if (r.limit == 0 || !offer->take(offer->user, s->next))
+    if (r.limit == 0)
         return DSVK_OK;
+    /* Before a token is handed out: what is compiled now would hold up a text that has begun. */
+    status = dv_session_program(&r.program, s, &(struct dv_pass){ .tokens = 1 });
+    if (status == DSVK_CANCELLED)
+        return status; /* nothing ran */
+    if (status == DSVK_OK && !offer->take(offer->user, s->next)) {
+        s->ran_ahead |= !s->last; /* the arena had to grow: the token is known, logits are not */
+        s->last = s->last ? s->last : r.program;
+        return DSVK_OK;
+    }
     s->last      = NULL;
     s->ran_ahead = false;
-    status       = run(&r, offer);
+    if (status == DSVK_OK)
+        status = run(&r, offer);
     s->stats.submissions += r.submitted - r.taken;
     if (status != DSVK_OK) {
         dv_stream_settle(s->engine.stream);

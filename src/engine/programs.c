@@ -64,6 +64,7 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     struct dv_program_params params = { .stream  = e->stream,
                                         .token   = s->result->address,
                                         .profile = s->params.profile && slot < DV_MAX_PROGRAMS,
+                                        .compiling = &s->params.compiling,
                                         .blocks  = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
                                         .blocks_at   = slot * room,
                                         .blocks_room = room,

@@ -182,7 +182,8 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
         uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
         status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
         if (status != DSVK_OK) {
-            s->n_tokens = 0; /* the cache may hold half a pass */
+            if (status != DSVK_CANCELLED) /* while compiling: before the pass */
+                s->n_tokens = 0;          /* the cache may hold half a pass */
             return status;
         }
         memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);

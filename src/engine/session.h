@@ -31,6 +31,7 @@ struct dv_session_params {
     uint32_t             chunk;   /* 0 = dv_size_choose() */
     enum dv_cache_format cache;
     bool                 profile;
+    dsvk_progress        compiling;
     uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
     uint32_t             ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
 };

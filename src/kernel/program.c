@@ -62,6 +62,17 @@ static dsvk_status record_whole(const struct dv_recording *r)
     return dv_commands_end(c);
 }
 
+static dsvk_status make_pipelines(const struct dv_recording *r)
+{
+    dsvk_status                      status;
+    const struct dv_program_params  *params = r->params;
+    const struct dv_pipeline_params *first  = &r->dispatches->pipeline;
+    uint32_t                         n      = r->program->graph->n_nodes;
+    size_t                           stride = sizeof *r->dispatches;
+    TRY(dv_pipeline_make_all(r->program->dev, first, stride, n, params->compiling));
+    return dv_pipeline_warm_all(params->stream, first, stride, n, params->compiling);
+}
+
 /* Where the argument blocks go. */
 static dsvk_status find_room(struct dv_recording *r, uint64_t bytes)
 {
@@ -104,7 +115,7 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
         .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile
     };
     struct dv_recording r = { .program = p, .params = params };
-    size_t           n = graph->n_nodes;
+    size_t              n = graph->n_nodes;
     TRY_OR(fail, keep_places(p, params->site.weights));
     r.dispatches = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
     r.blocks     = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
@@ -117,8 +128,7 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     graph->values[graph->token].arena_offset = params->token - params->site.arena;
     TRY_OR(fail, find_room(&r, n * DV_BLOCK_BYTES));
     TRY_OR(fail, choose(&r));
-    TRY_OR(fail, dv_pipeline_make_all(dev, &r.dispatches->pipeline, sizeof *r.dispatches,
-                                      graph->n_nodes));
+    TRY_OR(fail, make_pipelines(&r));
     TRY_OR(fail, dv_stream_upload(params->stream, r.block_buffer, r.blocks_at, r.blocks,
                                   n * DV_BLOCK_BYTES));
     TRY_OR(fail, graph->size.tiers ? dv_record_parts(&r) : record_whole(&r));

@@ -38,6 +38,7 @@ struct dv_program_params {
     struct dv_stream     *stream;  /* for uploading the blocks */
     uint64_t              token;   /* address that the result of argmax goes to */
     bool                  profile; /* a timestamp and a barrier behind each dispatch */
+    const dsvk_progress  *compiling; /* NULL: not wanted */
     /* Room for the argument blocks that are too large for push constants, DV_BLOCK_BYTES a node;
      * where it is less, or none, the program allocates it. */
     struct dv_buffer *blocks;

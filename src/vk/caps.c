@@ -206,6 +206,7 @@ static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
 {
     caps->scalar_loads = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
                          VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) >= 26;
+    caps->compiles_late = caps->is_software;
     caps->packed_int16 =
         p->properties.properties.vendorID == 0x1002 && caps->int16 && caps->float16;
 }

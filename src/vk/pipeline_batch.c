@@ -3,6 +3,7 @@
  * Drivers lock the cache themselves; all that is ours is done before and after the threads run. */
 #include "vk/pipeline.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/os.h"
@@ -19,7 +20,14 @@ struct batch {
     struct dv_device *dev;
     struct job       *jobs;
     uint32_t          n;
+    /* The caller's thread reports behind each pipeline of its own. */
+    const dsvk_progress *progress;
+    const char          *caller; /* its `thread` */
+    atomic_uint          done;
+    atomic_bool          cancelled;
 };
+
+static _Thread_local char thread; /* its address tells threads apart */
 
 static bool is_planned(const struct batch *batch, const struct dv_pipeline_params *params)
 {
@@ -47,12 +55,25 @@ static dsvk_status add_job(struct batch *batch, const struct dv_pipeline_params 
     return DSVK_OK;
 }
 
+static void report(struct batch *batch)
+{
+    const dsvk_progress *progress = batch->progress;
+    if (progress && progress->report && batch->n > 0 && &thread == batch->caller &&
+        !progress->report(progress->user, atomic_load(&batch->done), batch->n))
+        atomic_store(&batch->cancelled, true);
+}
+
 static void compile(void *user, uint32_t i)
 {
-    const struct batch *batch = user;
-    struct job         *job   = &batch->jobs[i];
+    struct batch *batch = user;
+    struct job   *job   = &batch->jobs[i];
+    job->result         = VK_NOT_READY;
+    if (atomic_load(&batch->cancelled))
+        return;
     job->result = dv_pipeline_compile(&job->pipeline->handle, batch->dev, &job->pipeline->params,
                                       &job->facts, 0);
+    atomic_fetch_add(&batch->done, 1);
+    report(batch);
 }
 
 /* Gives the device what was made; the first failure is told, once. */
@@ -69,25 +90,32 @@ static dsvk_status collect(struct batch *batch)
             continue;
         }
         snprintf(doing, sizeof doing, "compiling %s", job->pipeline->params.kernel);
-        if (status == DSVK_OK)
+        if (status == DSVK_OK && job->result != VK_NOT_READY)
             status = dv_device_result(dev, job->result, doing);
         dv_free(dev->ctx, job->pipeline);
     }
+    if (status == DSVK_OK && atomic_load(&batch->cancelled))
+        status = dv_fail(dev->ctx, DSVK_CANCELLED, "cancelled after %u of %u kernels",
+                         atomic_load(&batch->done), batch->n);
     return status;
 }
 
 dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline_params *first,
-                                 size_t stride, uint32_t n)
+                                 size_t stride, uint32_t n, const dsvk_progress *progress)
 {
     dsvk_status  status;
-    struct batch batch = { .dev = dev };
+    struct batch batch = { .dev = dev, .progress = progress, .caller = &thread };
+    if (dev->caps.compiles_late)
+        batch.progress = NULL; /* this is the quick part */
     TRY(dv_device_check(dev, "making pipelines"));
     batch.jobs = dv_zalloc_array(dev->ctx, (size_t)n + 1, sizeof *batch.jobs);
     if (!batch.jobs)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline: no memory for a list of %u", n);
     for (uint32_t i = 0; i < n; i++)
         TRY_OR(fail, add_job(&batch, (const void *)((const char *)first + i * stride)));
+    report(&batch);
     dv_parallel(0, batch.n, compile, &batch);
+    report(&batch); /* other threads may have ended last */
     status  = collect(&batch);
     batch.n = 0;
 fail:

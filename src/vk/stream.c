@@ -101,30 +101,44 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
     return DSVK_OK;
 }
 
-dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns)
+dsvk_status dv_stream_poll(bool *done, struct dv_stream *stream, uint64_t value,
+                           uint64_t timeout_ns)
 {
     struct dv_device *dev = stream->dev;
     dsvk_status       status;
-    if (timeout_ns == 0)
-        timeout_ns = dev->wait_ns;
+    *done = false;
     TRY(dv_device_check(dev, "waiting for work"));
-    if (value <= stream->completed)
+    *done = value <= stream->completed;
+    if (*done)
         return DSVK_OK;
     if (value > stream->submitted)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT,
                        "stream: waiting for submission %" PRIu64 " of %" PRIu64, value,
                        stream->submitted);
     VkResult result = wait(stream, value, timeout_ns);
-    if (result == VK_TIMEOUT) {
-        dev->lost = dev->hung = true;
-        return dv_fail(dev->ctx, DSVK_DEVICE_LOST,
-                       "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
-                       (double)timeout_ns * 1e-9);
-    }
+    if (result == VK_TIMEOUT)
+        return DSVK_OK;
     /* The work may still run: it must have ended before the caller frees what it uses. */
     if (result != VK_SUCCESS)
         dev->vk.vkDeviceWaitIdle(dev->handle);
     TRY(dv_device_result(dev, result, "waiting for work"));
     stream->completed = value;
+    *done             = true;
     return DSVK_OK;
+}
+
+dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns)
+{
+    struct dv_device *dev = stream->dev;
+    dsvk_status       status;
+    bool              done;
+    if (timeout_ns == 0)
+        timeout_ns = dev->wait_ns;
+    TRY(dv_stream_poll(&done, stream, value, timeout_ns));
+    if (done)
+        return DSVK_OK;
+    dev->lost = dev->hung = true;
+    return dv_fail(dev->ctx, DSVK_DEVICE_LOST,
+                   "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
+                   (double)timeout_ns * 1e-9);
 }

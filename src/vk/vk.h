@@ -66,6 +66,7 @@ struct dv_caps {
     /* What no feature tells: a CPU driver makes one load of an address that all lanes share; two
      * 16-bit integers are shifted by one instruction. */
     bool     scalar_loads, packed_int16;
+    bool     compiles_late; /* kernels are compiled when they are first dispatched */
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
     float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
     uint32_t queue_family;          /* the one for compute */
@@ -183,6 +184,8 @@ void        dv_buffer_free(struct dv_buffer *buffer);
 
 /* ---- pipelines ---- */
 
+struct dv_stream;
+
 #define DV_MAX_SPEC 24
 
 struct dv_pipeline_params {
@@ -198,6 +201,7 @@ struct dv_pipeline {
     struct dv_pipeline       *next;
     struct dv_pipeline_params params;
     VkPipeline                handle;
+    bool                      warm; /* of drivers that compile late: it was dispatched */
 };
 
 /* What the device offers to modules: DV_NEED_*. */
@@ -210,9 +214,14 @@ dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
                             const struct dv_pipeline_params *params);
 
 /* Makes those of n pipelines that are not there yet, on all cores; `first` and each next one are
- * `stride` bytes apart. Afterwards dv_pipeline_get finds them. */
+ * `stride` bytes apart. Afterwards dv_pipeline_get finds them. `progress` (may be NULL) is told how
+ * many of them are done; after CANCELLED those that were made stay. */
 dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline_params *first,
-                                 size_t stride, uint32_t n);
+                                 size_t stride, uint32_t n, const dsvk_progress *progress);
+/* The same afterwards for drivers that compile at the first dispatch (vk/pipeline_warm.c); without
+ * `progress` this is left to the first dispatch. */
+dsvk_status dv_pipeline_warm_all(struct dv_stream *stream, const struct dv_pipeline_params *first,
+                                 size_t stride, uint32_t n, const dsvk_progress *progress);
 
 struct dv_statistic {
     char     name[64];
@@ -284,6 +293,10 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
  * devices 600 s, also where tests play hardware). As the work may then still run, what is freed
  * afterwards is not destroyed but given up, unless dv_stream_free sees the work end. */
 dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_ns);
+
+/* Waits at most timeout_ns, after which *done may still be false. */
+dsvk_status dv_stream_poll(bool *done, struct dv_stream *stream, uint64_t value,
+                           uint64_t timeout_ns);
 
 /* After a failure: returns when nothing of what was submitted runs any more, also on a lost device,
  * so that what it uses may be freed or used again. A device that never ends is given up. */

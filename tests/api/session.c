@@ -157,6 +157,57 @@ static void sync_can_be_cancelled_and_repeated(void **state)
     dsvk_session_free(session);
 }
 
+struct told {
+    unsigned cancel_at, calls; /* from 1; 0: never */
+    uint64_t done, total;
+};
+
+static bool tell(void *user, uint64_t done, uint64_t total)
+{
+    struct told *told = user;
+    assert_true(done <= total);
+    told->done  = done;
+    told->total = total;
+    return ++told->calls != told->cancel_at;
+}
+
+static bool take_all(void *user, uint32_t token)
+{
+    (void)user;
+    (void)token;
+    return true;
+}
+
+/* On a device of its own, which has compiled nothing. */
+static void compiling_can_be_cancelled_and_repeated(void **state)
+{
+    struct demo         other     = demo_open(&demo_messages, true);
+    struct told         told      = { .cancel_at = 1 };
+    dsvk_session_params params    = { .context = 64, .compiling = { tell, &told } };
+    dsvk_offer          offer     = { .take = take_all };
+    uint32_t            token, n  = N_QUESTION;
+    dsvk_session       *session;
+    (void)state;
+
+    assert_int_equal(dsvk_session_new(&session, other.model, &params), DSVK_OK);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_tokens(session), 0);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_OK);
+    assert_true(told.calls > 2 && told.total > 1 && told.done == told.total);
+
+    told = (struct told){ .cancel_at = 1 }; /* a pass of one token has kernels of its own */
+    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_tokens(session), n);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
+    assert_int_equal(token, answer[0]);
+    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
+    assert_int_equal(token, answer[1]);
+    dsvk_session_free(session);
+    demo_close(&other);
+}
+
 static void argmax_is_the_largest_logit(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64 });
@@ -340,6 +391,7 @@ int main(void)
         cmocka_unit_test(sync_back_and_forth_keeps_the_results),
         cmocka_unit_test(sync_refuses_what_is_outside),
         cmocka_unit_test(sync_can_be_cancelled_and_repeated),
+        cmocka_unit_test(compiling_can_be_cancelled_and_repeated),
         cmocka_unit_test(argmax_is_the_largest_logit),
         cmocka_unit_test(sample_depends_on_seed_and_position_only),
         cmocka_unit_test(score_hands_out_every_row),

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
     } groups[] = {
         { "instance", test_instance }, { "memory", test_memory }, { "pipeline", test_pipeline },
         { "commands", test_commands }, { "stream", test_stream }, { "fault", test_fault },
+        { "compiling", test_compiling },
         { "cache_file", test_cache_file }, { "cache_fault", test_cache_fault },
     };
     int failed = 0;

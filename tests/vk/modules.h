@@ -23,6 +23,7 @@ int test_spirv(void);
 int test_instance(void);
 int test_memory(void);
 int test_pipeline(void);
+int test_compiling(void);
 int test_commands(void);
 int test_stream(void);
 int test_fault(void);

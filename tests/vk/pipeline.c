@@ -251,11 +251,11 @@ static void many_are_made_at_once(void **state)
     fill_batch(params, 100);
     assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[2]), DSVK_OK);
     uint32_t before = count_pipelines();
-    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH, NULL), DSVK_OK);
     assert_int_equal(count_pipelines(), before + N_BATCH / 2);
     for (uint32_t i = 0; i < N_BATCH; i++)
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params[i]), DSVK_OK);
-    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, 0), DSVK_OK);
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, 0, NULL), DSVK_OK);
     assert_int_equal(count_pipelines(), before + N_BATCH / 2);
 }
 
@@ -267,7 +267,7 @@ static void one_of_many_may_be_impossible(void **state)
     params[5].push_bytes += 4;
     uint32_t before = count_pipelines();
     test_device_expect(&t);
-    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH),
+    assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH, NULL),
                      DSVK_UNSUPPORTED);
     assert_int_equal(test_device_expected(&t), 1);
     assert_int_equal(count_pipelines(), before);
@@ -284,12 +284,13 @@ static void many_may_fail_at_every_call(void **state)
         fill_batch(params, 1000 * nth);
         test_device_expect(&t);
         fault_arm(t.dev, nth, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-        dsvk_status status = dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH);
+        dsvk_status status = dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH, NULL);
         fired              = fault_fired();
         fault_disarm(t.dev);
         assert_int_equal(status, fired ? DSVK_NO_VRAM : DSVK_OK);
         assert_int_equal(test_device_expected(&t), fired ? 1 : 0);
-        assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH), DSVK_OK);
+        assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH, NULL),
+                         DSVK_OK);
     }
     assert_int_equal(nth - 1, 2 * (N_BATCH / 2 + 1) + 1); /* a module and a pipeline of each */
 }

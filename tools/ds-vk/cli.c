@@ -42,6 +42,8 @@ int cli_status(struct cli *cli, dsvk_status status, const char *what)
 int cli_write(struct cli *cli, const char *bytes, size_t n)
 {
     errno = 0;
+    if (n > 0)
+        progress_text(bytes[n - 1] != '\n' && host_is_terminal(stdout));
     if (fwrite(bytes, 1, n, stdout) == n && fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_DONE;
     return cli_fail(cli, "standard output: %s", errno ? strerror(errno) : "cannot be written");
@@ -161,7 +163,9 @@ int cli_open_session(struct cli *cli, uint32_t context, bool profile)
     dsvk_session_params        params = { .context = context,
                                           .chunk = (uint32_t)values[OPT_CHUNK].count,
                                           .cache = (dsvk_cache)values[OPT_CACHE].count,
-                                          .profile = profile };
+                                          .profile = profile,
+                                          .compiling = progress_sink(&cli->compiling) };
+    progress_init_many(&cli->compiling, &cli->log, "compiling");
     int code = cli_status(cli, dsvk_session_new(&cli->session, cli->model, &params), "the session");
     if (code == EXIT_DONE)
         log_info(&cli->log, "context: %u tokens, in passes of at most %u",

@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "options.h"
+#include "progress.h"
 
 #include <dsvk/dsvk.h>
 
@@ -19,6 +20,7 @@ enum {
 struct cli {
     struct options options;
     struct log     log;
+    struct progress compiling; /* the session's */
     dsvk_model    *model;
     dsvk_device   *device;
     dsvk_session  *session;

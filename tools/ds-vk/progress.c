@@ -10,6 +10,7 @@
 #define NEXT_SECONDS 0.1
 
 static bool on_screen; /* a bar is on the terminal's current line */
+static bool has_text;
 
 void progress_init(struct progress *progress, const struct log *log, const char *what, bool bytes)
 {
@@ -23,6 +24,13 @@ void progress_init(struct progress *progress, const struct log *log, const char 
     };
 }
 
+void progress_init_many(struct progress *progress, const struct log *log, const char *what)
+{
+    progress_init(progress, log, what, false);
+    progress->many = true;
+    progress->start = -1;
+}
+
 static void draw(const struct progress *progress, uint64_t done, uint64_t total, double now)
 {
     double part = total ? (double)done / (double)total : 0;
@@ -34,7 +42,10 @@ static void draw(const struct progress *progress, uint64_t done, uint64_t total,
         bar[i] = i < cells ? '#' : '.';
     bar[BAR_CELLS] = 0;
     fprintf(stderr, "\r%-9.9s [%s] %3.0f%% ", progress->what, bar, part * 100);
-    if (progress->bytes)
+    if (progress->many)
+        fprintf(stderr, "%llu/%llu kernels\033[K", (unsigned long long)done,
+                (unsigned long long)total);
+    else if (progress->bytes)
         fprintf(stderr, "%.1f/%.1f GB %.2f GB/s\033[K", (double)done / 1e9, (double)total / 1e9,
                 rate / 1e9);
     else
@@ -49,9 +60,17 @@ static bool report(void *user, uint64_t done, uint64_t total)
     struct progress *progress = user;
     double           now = progress->shown ? host_seconds() : 0;
 
-    if (progress->shown && now - progress->last >= NEXT_SECONDS) {
+    if (progress->many && progress->start < 0) {
+        progress->start = now;
+        progress->last = now - NEXT_SECONDS + FIRST_SECONDS;
+    }
+    if (progress->shown && !has_text && now - progress->last >= NEXT_SECONDS) {
         progress->last = now;
         draw(progress, done, total, now);
+    }
+    if (progress->many && done == total) {
+        progress_clear();
+        progress->start = -1;
     }
     return host_interrupted() == 0;
 }
@@ -59,6 +78,11 @@ static bool report(void *user, uint64_t done, uint64_t total)
 dsvk_progress progress_sink(struct progress *progress)
 {
     return (dsvk_progress){ .report = report, .user = progress };
+}
+
+void progress_text(bool begun)
+{
+    has_text = begun;
 }
 
 void progress_clear(void)
