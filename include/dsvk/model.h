@@ -36,7 +36,8 @@ typedef struct {
     uint32_t    dense_ffn, expert_ffn, experts, shared_experts, top_k, groups, top_k_groups;
     uint32_t    mtp_layers, max_context;
     const char *routing;        /* "softmax greedy", "sigmoid noaux_tc", ... */
-    const char *chat_format;    /* "none", "v2", "v3", "v3.1" */
+    const char *chat_format;    /* by its chat template: "none" where there is no template, as in
+                                 * base models; "unknown"; or a name, see dsvk_chat_params */
     const char *number_formats; /* of the tensors, by bytes: "F8_E4M3 78%, BF16 22%" */
     uint64_t    parameters, active_parameters; /* of the main model */
     uint64_t    bytes;                         /* of all tensors in the folder */
@@ -79,10 +80,23 @@ typedef struct {
     const char *text;
 } dsvk_message;
 
-/* The ids of a conversation in the model's chat format, BOS included, ending with the opening of
- * the assistant's turn. UNSUPPORTED when the model has no chat format. Freed as above. */
+/* AUTO: what the model's template does when nothing is asked. */
+typedef enum { DSVK_THINK_AUTO, DSVK_THINK_ON, DSVK_THINK_OFF } dsvk_think;
+
+typedef struct {
+    dsvk_think  think;
+    const char *format;  /* instead of the model's own: "v2", "v3", "r1", "v31", "glm", "glm45",
+                          * "moonlight", "kimi", "kimi-think", "kimi-k25"; NULL: its own */
+    bool        no_open; /* without the opening of the assistant's turn */
+} dsvk_chat_params;
+
+/* The ids of a conversation in a chat format, BOS included, ending with the opening of the
+ * assistant's turn. `params` may be NULL. UNSUPPORTED when the model has no chat format that is
+ * known and none is named, when its tokenizer lacks a mark of the format, and when it is asked to
+ * think and cannot. Freed as above. */
 DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages,
-                                     size_t n, uint32_t **ids, size_t *n_ids);
+                                     size_t n, const dsvk_chat_params *params, uint32_t **ids,
+                                     size_t *n_ids);
 DSVK_API void        dsvk_model_free_memory(const dsvk_model *model, void *memory);
 
 /* ---- the compiled graph ---- */

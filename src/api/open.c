@@ -108,7 +108,7 @@ static bool has_file(const char *folder, const char *name)
 static dsvk_status open_tokenizer(dsvk_model *m, const char *folder)
 {
     dsvk_status status;
-    if (!has_file(folder, "tokenizer.json"))
+    if (!dv_tokenizer_exists(folder))
         return DSVK_OK;
     TRY(dv_tokenizer_open(&m->tokenizer, &m->ctx, folder));
     m->chat = dv_chat_detect(m->tokenizer, m->config.model_type);

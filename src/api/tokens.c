@@ -49,29 +49,47 @@ bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id)
     for (uint32_t i = 0; i < model->config.n_eos; i++)
         if (model->config.eos[i] == id)
             return true;
-    if (!model->tokenizer)
-        return false;
-    /* A model that opens the next user turn by itself has ended its own. */
-    return (int64_t)id == dv_tokenizer_find(model->tokenizer, "<\xEF\xBD\x9CUser\xEF\xBD\x9C>") ||
-           (int64_t)id == dv_tokenizer_find(model->tokenizer, "<|EOT|>");
+    /* A model that opens the next turn by itself has ended its own. */
+    static const char *const ends[] = { "<｜User｜>", "<|EOT|>", "<|im_end|>", "<|user|>",
+                                        "<|observation|>" };
+    for (size_t i = 0; model->tokenizer && i < sizeof ends / sizeof *ends; i++)
+        if ((int64_t)id == dv_tokenizer_find(model->tokenizer, ends[i]))
+            return true;
+    return false;
+}
+
+static dsvk_status choose_format(enum dv_chat_format *format, const dsvk_model *model,
+                                 const dsvk_chat_params *params)
+{
+    *format = model->chat;
+    if (!params->format)
+        return DSVK_OK;
+    *format = dv_chat_format_find(params->format);
+    if (*format == DV_CHAT_UNKNOWN)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "chat: no format is called '%.40s'",
+                       params->format);
+    return DSVK_OK;
 }
 
 dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
-                            uint32_t **ids, size_t *n_ids)
+                            const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
 {
-    dsvk_status status;
-    size_t      capacity = 0;
-    *ids                 = NULL;
-    *n_ids               = 0;
+    static const dsvk_chat_params usual = { .think = DSVK_THINK_AUTO };
+    dsvk_status                   status;
+    size_t                        capacity = 0;
+    enum dv_chat_format           format;
+    params = params ? params : &usual;
+    *ids   = NULL;
+    *n_ids = 0;
     TRY(need_tokenizer(model));
-    if (model->chat == DV_CHAT_NONE)
-        return dv_fail(&model->ctx, DSVK_UNSUPPORTED, "chat: the model has no chat format");
+    TRY(choose_format(&format, model, params));
     struct dv_chat_message *list = dv_zalloc_array(&model->ctx, n, sizeof *list);
     if (!list && n > 0)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "chat: no memory for %zu messages", n);
     for (size_t i = 0; i < n; i++)
         list[i] = (struct dv_chat_message){ .role = messages[i].role, .text = messages[i].text };
-    status = dv_chat_encode(model->tokenizer, model->chat, list, n, true, ids, n_ids, &capacity);
+    status = dv_chat_encode(model->tokenizer, format, (enum dv_think)params->think, list, n,
+                            !params->no_open, ids, n_ids, &capacity);
     dv_free(&model->ctx, list);
     if (status != DSVK_OK) {
         dv_free(&model->ctx, *ids);

@@ -1,226 +1,163 @@
 /* SPDX-License-Identifier: MIT */
-/* The chat formats of the family, written out instead of running the checkpoint's template.
- *
- *   V2    BOS system \n\n User: u \n\n Assistant: a EOS ...        Assistant:
- *   V3    BOS system <User> u <Assistant> a EOS ...                <Assistant>
- *   V3.1  BOS system <User> u <Assistant> </think> a EOS ...       <Assistant> </think>
- *
- * Role marks are pushed as ids and everything else is encoded as plain text, so no text of a
- * message can become a role mark. Text between two marks is encoded in one go, because tokens
- * reach across its parts. */
+#include "file/chat.h"
+
 #include <string.h>
 
-#include "file/tokenizer_parts.h"
-
-#define USER "<｜User｜>"
-#define ASSISTANT "<｜Assistant｜>"
-#define EOS "<｜end▁of▁sentence｜>"
-#define THINK_END "</think>"
-
-enum mark { MARK_USER, MARK_ASSISTANT, MARK_EOS, MARK_THINK_END, MARKS };
-
-static const char *const mark_names[MARKS] = { USER, ASSISTANT, EOS, THINK_END };
-
-struct chat {
-    const struct dv_tokenizer *tokenizer;
-    enum dv_chat_format        format;
-    uint32_t                   marks[MARKS];
-    char                      *text; /* since the last mark */
-    size_t                     bytes, text_capacity;
-    struct dv_ids              ids;
+static const char *const names[DV_CHAT_FORMATS] = {
+    [DV_CHAT_NONE] = "none",      [DV_CHAT_UNKNOWN] = "unknown",
+    [DV_CHAT_V2] = "v2",          [DV_CHAT_V3] = "v3",
+    [DV_CHAT_R1] = "r1",          [DV_CHAT_V31] = "v31",
+    [DV_CHAT_GLM] = "glm",        [DV_CHAT_GLM45] = "glm45",
+    [DV_CHAT_MOONLIGHT] = "moonlight", [DV_CHAT_KIMI] = "kimi",
+    [DV_CHAT_KIMI_THINK] = "kimi-think", [DV_CHAT_KIMI_K25] = "kimi-k25",
 };
-
-enum dv_chat_format dv_chat_detect(const struct dv_tokenizer *tokenizer, const char *model_type)
-{
-    bool is_v2  = model_type && strcmp(model_type, "deepseek_v2") == 0;
-    bool is_v32 = model_type && strcmp(model_type, "deepseek_v32") == 0;
-    bool roles =
-        dv_tokenizer_find(tokenizer, USER) >= 0 && dv_tokenizer_find(tokenizer, ASSISTANT) >= 0;
-    /* V2 vocabularies have the role tokens too, but V2 was not trained on them. */
-    if (is_v2 && !tokenizer->template_has_user_token)
-        return DV_CHAT_V2;
-    if (!roles)
-        return is_v2 ? DV_CHAT_V2 : DV_CHAT_NONE;
-    /* V3.2 comes without a template; without tools it writes what V3.1 does. */
-    if (dv_tokenizer_find(tokenizer, THINK_END) >= 0 &&
-        (tokenizer->template_closes_thinking || is_v32))
-        return DV_CHAT_V31;
-    return DV_CHAT_V3;
-}
 
 const char *dv_chat_format_name(enum dv_chat_format format)
 {
-    static const char *const names[] = { "none", "v2", "v3", "v31" };
-    return (size_t)format < sizeof names / sizeof *names ? names[format] : "unknown";
+    return (unsigned)format < DV_CHAT_FORMATS ? names[format] : names[DV_CHAT_UNKNOWN];
+}
+
+enum dv_chat_format dv_chat_format_find(const char *name)
+{
+    for (unsigned format = DV_CHAT_V2; format < DV_CHAT_FORMATS; format++)
+        if (strcmp(names[format], name) == 0)
+            return (enum dv_chat_format)format;
+    return DV_CHAT_UNKNOWN;
 }
 
 /* ---- writing ---- */
 
-static dsvk_status add_bytes(struct chat *chat, const char *text, size_t bytes)
+dsvk_status dv_chat_put_bytes(struct dv_chat_writer *w, const char *text, size_t bytes)
 {
-    const struct dv_context *ctx = chat->tokenizer->ctx;
-    if (bytes > SIZE_MAX / 4 - chat->bytes)
+    const struct dv_context *ctx = w->tokenizer->ctx;
+    if (bytes > SIZE_MAX / 4 - w->bytes)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "chat: a text of %zu bytes", bytes);
-    if (chat->bytes + bytes > chat->text_capacity) {
-        size_t capacity = (chat->bytes + bytes) * 2;
-        char  *grown    = dv_realloc(ctx, chat->text, capacity);
+    if (w->bytes + bytes > w->text_capacity) {
+        size_t capacity = (w->bytes + bytes) * 2;
+        char  *grown    = dv_realloc(ctx, w->text, capacity);
         if (!grown)
             return dv_fail(ctx, DSVK_NO_MEMORY, "chat: no room for a text of %zu bytes", capacity);
-        chat->text          = grown;
-        chat->text_capacity = capacity;
+        w->text          = grown;
+        w->text_capacity = capacity;
     }
     if (bytes)
-        memcpy(chat->text + chat->bytes, text, bytes);
-    chat->bytes += bytes;
+        memcpy(w->text + w->bytes, text, bytes);
+    w->bytes += bytes;
     return DSVK_OK;
 }
 
-static dsvk_status add_text(struct chat *chat, const char *text)
+dsvk_status dv_chat_put(struct dv_chat_writer *w, const char *text)
 {
-    return add_bytes(chat, text, strlen(text));
+    return dv_chat_put_bytes(w, text, strlen(text));
 }
 
-static dsvk_status flush(struct chat *chat)
+static dsvk_status flush(struct dv_chat_writer *w)
 {
-    size_t bytes = chat->bytes;
-    chat->bytes  = 0;
+    size_t bytes = w->bytes;
+    w->bytes     = 0;
     if (bytes == 0)
         return DSVK_OK;
-    return dv_tokenizer_encode(chat->tokenizer, chat->text, bytes, false, &chat->ids.ids,
-                               &chat->ids.n, &chat->ids.capacity);
+    return dv_tokenizer_encode(w->tokenizer, w->text, bytes, false, &w->ids.ids, &w->ids.n,
+                               &w->ids.capacity);
 }
 
-static dsvk_status add_mark(struct chat *chat, enum mark mark)
+dsvk_status dv_chat_mark(struct dv_chat_writer *w, const char *mark)
 {
     dsvk_status status;
-    TRY(flush(chat));
-    return dv_ids_push(&chat->ids, chat->marks[mark]);
+    int64_t     id = dv_tokenizer_find(w->tokenizer, mark);
+    if (id < 0)
+        return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
+                       "chat: the format %s needs the token %s, which the tokenizer lacks",
+                       dv_chat_format_name(w->format), mark);
+    TRY(flush(w));
+    return dv_ids_push(&w->ids, (uint32_t)id);
 }
 
-/* What a past answer keeps: the text after its thinking. V3.1 looks for the first end of
- * thinking, R1 for the last. */
-static const char *after_thinking(const struct chat *chat, const char *text)
+bool dv_chat_is(const struct dv_chat_message *message, const char *role)
 {
-    const char *kept = text;
-    for (const char *end = text; (end = strstr(end, THINK_END)) != NULL;) {
-        kept = end += strlen(THINK_END);
-        if (chat->format == DV_CHAT_V31)
-            break;
-    }
-    return kept;
+    return strcmp(message->role, role) == 0;
 }
 
-static dsvk_status open_assistant(struct chat *chat)
+const char *dv_chat_after_thinking(const char *text)
 {
-    dsvk_status status;
-    if (chat->format == DV_CHAT_V2)
-        return add_text(chat, "Assistant:");
-    TRY(add_mark(chat, MARK_ASSISTANT));
-    return chat->format == DV_CHAT_V31 ? add_mark(chat, MARK_THINK_END) : DSVK_OK;
-}
-
-static dsvk_status add_message(struct chat *chat, const struct dv_chat_message *message)
-{
-    dsvk_status status;
-    bool        v2 = chat->format == DV_CHAT_V2;
-    if (strcmp(message->role, "user") == 0) {
-        TRY(v2 ? add_text(chat, "User: ") : add_mark(chat, MARK_USER));
-        TRY(add_text(chat, message->text));
-        return v2 ? add_text(chat, "\n\n") : DSVK_OK;
-    }
-    if (strcmp(message->role, "assistant") == 0) {
-        TRY(open_assistant(chat));
-        if (v2)
-            TRY(add_text(chat, " "));
-        TRY(add_text(chat, after_thinking(chat, message->text)));
-        return add_mark(chat, MARK_EOS);
-    }
-    return DSVK_OK; /* system texts went before */
-}
-
-/* All system texts together stand at the beginning, wherever they were. */
-static dsvk_status add_system(struct chat *chat, const struct dv_chat_message *messages, size_t n)
-{
-    dsvk_status status;
-    bool        any = false;
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(messages[i].role, "system") != 0)
-            continue;
-        if (any)
-            TRY(add_text(chat, "\n\n"));
-        TRY(add_text(chat, messages[i].text));
-        any = true;
-    }
-    return any && chat->format == DV_CHAT_V2 ? add_text(chat, "\n\n") : DSVK_OK;
+    for (const char *end; (end = strstr(text, DV_THINK_END)) != NULL;)
+        text = end + strlen(DV_THINK_END);
+    return text;
 }
 
 /* ---- checks ---- */
 
-static dsvk_status check_messages(const struct chat *chat, const struct dv_chat_message *messages,
-                                  size_t n)
+static dsvk_status check_messages(const struct dv_chat_writer *w)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *role = messages[i].role ? messages[i].role : "(none)";
-        if (!messages[i].text)
-            return dv_fail(chat->tokenizer->ctx, DSVK_BAD_ARGUMENT, "chat: message %zu has no text",
+    for (size_t i = 0; i < w->n_messages; i++) {
+        const struct dv_chat_message *message = &w->messages[i];
+        const char                   *role    = message->role ? message->role : "(none)";
+        if (!message->text)
+            return dv_fail(w->tokenizer->ctx, DSVK_BAD_ARGUMENT, "chat: message %zu has no text",
                            i);
         if (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 &&
             strcmp(role, "assistant") != 0)
-            return dv_fail(chat->tokenizer->ctx, DSVK_BAD_ARGUMENT,
+            return dv_fail(w->tokenizer->ctx, DSVK_BAD_ARGUMENT,
                            "chat: message %zu has the role '%.60s'", i, role);
     }
     return DSVK_OK;
 }
 
-static dsvk_status find_marks(struct chat *chat)
+/* Asking for thoughts of a model that was not taught any would be answered with none. */
+static dsvk_status check_think(const struct dv_chat_writer *w)
 {
-    const struct dv_tokenizer *tokenizer = chat->tokenizer;
-    if (chat->format != DV_CHAT_V2 && chat->format != DV_CHAT_V3 && chat->format != DV_CHAT_V31)
-        return dv_fail(tokenizer->ctx, DSVK_UNSUPPORTED,
-                       "chat: this model has no chat format that is known");
-    for (int mark = 0; mark < MARKS; mark++) {
-        bool needed = mark == MARK_EOS || (mark == MARK_THINK_END && chat->format == DV_CHAT_V31) ||
-                      (mark < MARK_EOS && chat->format != DV_CHAT_V2);
-        int64_t id = dv_tokenizer_find(tokenizer, mark_names[mark]);
-        if (id < 0 && needed)
-            return dv_fail(tokenizer->ctx, DSVK_UNSUPPORTED,
-                           "chat: the format %s needs the token %s, which the tokenizer lacks",
-                           dv_chat_format_name(chat->format), mark_names[mark]);
-        chat->marks[mark] = (uint32_t)id;
-    }
+    bool never = w->format == DV_CHAT_V2 || w->format == DV_CHAT_MOONLIGHT ||
+                 w->format == DV_CHAT_KIMI ||
+                 (w->format == DV_CHAT_V3 && dv_tokenizer_find(w->tokenizer, DV_THINK) < 0);
+    if ((unsigned)w->think > DV_THINK_OFF)
+        return dv_fail(w->tokenizer->ctx, DSVK_BAD_ARGUMENT, "chat: no such kind of thinking");
+    if (w->think == DV_THINK_ON && never)
+        return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
+                       "chat: a model of the chat format %s cannot be asked to think",
+                       dv_chat_format_name(w->format));
     return DSVK_OK;
 }
 
-static dsvk_status write_chat(struct chat *chat, const struct dv_chat_message *messages, size_t n,
-                              bool generate)
+static dsvk_status write_chat(struct dv_chat_writer *w)
 {
     dsvk_status status;
-    TRY(find_marks(chat));
-    TRY(check_messages(chat, messages, n));
-    if (chat->tokenizer->bos >= 0)
-        TRY(dv_ids_push(&chat->ids, (uint32_t)chat->tokenizer->bos));
-    TRY(add_system(chat, messages, n));
-    for (size_t i = 0; i < n; i++)
-        TRY(add_message(chat, &messages[i]));
-    if (generate)
-        TRY(open_assistant(chat));
-    return flush(chat);
+    TRY(check_messages(w));
+    TRY(check_think(w));
+    if (w->format == DV_CHAT_V2)
+        TRY(dv_chat_write_v2(w));
+    else if (w->format == DV_CHAT_V3 || w->format == DV_CHAT_R1 || w->format == DV_CHAT_V31)
+        TRY(dv_chat_write_deepseek(w));
+    else if (w->format == DV_CHAT_GLM || w->format == DV_CHAT_GLM45)
+        TRY(dv_chat_write_glm(w));
+    else if (w->format >= DV_CHAT_MOONLIGHT && w->format < DV_CHAT_FORMATS)
+        TRY(dv_chat_write_kimi(w));
+    else
+        return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
+                       w->format == DV_CHAT_NONE
+                           ? "chat: the model has no chat template, as base models have none"
+                           : "chat: the model's chat template is none that is known here");
+    return flush(w);
 }
 
 dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, enum dv_chat_format format,
-                           const struct dv_chat_message *messages, size_t n_messages, bool generate,
-                           uint32_t **ids, size_t *n, size_t *capacity)
+                           enum dv_think think, const struct dv_chat_message *messages,
+                           size_t n_messages, bool generate, uint32_t **ids, size_t *n,
+                           size_t *capacity)
 {
-    struct chat chat = {
-        .tokenizer = tokenizer,
-        .format    = format,
-        .ids       = { tokenizer->ctx, *ids, *n, *capacity },
+    struct dv_chat_writer w = {
+        .tokenizer  = tokenizer,
+        .format     = format,
+        .think      = think,
+        .messages   = messages,
+        .n_messages = n_messages,
+        .generate   = generate,
+        .ids        = { tokenizer->ctx, *ids, *n, *capacity },
     };
-    dsvk_status status = write_chat(&chat, messages, n_messages, generate);
-    dv_free(tokenizer->ctx, chat.text);
-    *ids      = chat.ids.ids;
-    *capacity = chat.ids.capacity;
+    dsvk_status status = write_chat(&w);
+    dv_free(tokenizer->ctx, w.text);
+    *ids      = w.ids.ids;
+    *capacity = w.ids.capacity;
     if (status == DSVK_OK)
-        *n = chat.ids.n;
+        *n = w.ids.n;
     return status;
 }

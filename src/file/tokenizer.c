@@ -3,13 +3,9 @@
  * then byte pair encoding on each piece. */
 #include "file/tokenizer.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/os.h"
 #include "file/tokenizer_parts.h"
-
-#define FILE_BYTES_MAX (64u << 20)
 
 /* ---- bytes as printable signs ---- */
 
@@ -37,70 +33,6 @@ int32_t dv_sign_byte(uint32_t sign)
     if (sign < 0x100 + 33 + 34) /* 127 .. 160 */
         return (int32_t)(sign - 0x100 - 33 + 127);
     return sign == 0x100 + 33 + 34 ? 173 : -1;
-}
-
-/* ---- life ---- */
-
-dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
-                               const char *where, const char *json, size_t bytes,
-                               const char *config_json, size_t config_bytes)
-{
-    dsvk_status          status;
-    struct dv_tokenizer *tokenizer = dv_zalloc(ctx, sizeof *tokenizer);
-    *out                           = NULL;
-    if (!tokenizer)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for it", where);
-    tokenizer->ctx = ctx;
-    dv_arena_init(&tokenizer->arena, ctx);
-    TRY_OR(fail, dv_tokenizer_read(tokenizer, where, json, bytes));
-    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
-    *out = tokenizer;
-    return DSVK_OK;
-fail:
-    dv_tokenizer_free(tokenizer);
-    return status;
-}
-
-void dv_tokenizer_free(struct dv_tokenizer *tokenizer)
-{
-    if (!tokenizer)
-        return;
-    dv_pretoken_free(tokenizer->pretoken);
-    dv_arena_done(&tokenizer->arena);
-    dv_free(tokenizer->ctx, tokenizer);
-}
-
-static char *path_in(const struct dv_context *ctx, const char *folder, const char *name)
-{
-    size_t bytes = strlen(folder) + strlen(name) + 2;
-    char  *path  = dv_alloc(ctx, bytes);
-    if (path)
-        snprintf(path, bytes, "%s/%s", folder, name);
-    return path;
-}
-
-dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context *ctx,
-                              const char *folder)
-{
-    dsvk_status status = DSVK_OK;
-    char       *path = path_in(ctx, folder, "tokenizer.json"), *json = NULL, *config_json = NULL;
-    char       *config_path = path_in(ctx, folder, "tokenizer_config.json");
-    size_t      bytes = 0, config_bytes = 0;
-    *out = NULL;
-    if (!path || !config_path) {
-        status = dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: no room for a file name");
-        goto fail;
-    }
-    TRY_OR(fail, dv_file_read(&json, &bytes, ctx, path, FILE_BYTES_MAX));
-    if (dv_file_exists(config_path))
-        TRY_OR(fail, dv_file_read(&config_json, &config_bytes, ctx, config_path, FILE_BYTES_MAX));
-    TRY_OR(fail, dv_tokenizer_parse(out, ctx, path, json, bytes, config_json, config_bytes));
-fail: /* or done */
-    dv_free(ctx, json);
-    dv_free(ctx, config_json);
-    dv_free(ctx, path);
-    dv_free(ctx, config_path);
-    return status;
 }
 
 /* ---- queries ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tokenizer.json: byte-level BPE with a Sequence of Split pre-tokenizers (PCRE2) and added
- * tokens; and the chat format of the checkpoint. Untrusted input. Read-only after opening. */
+ * tokens; and the chat formats. Untrusted input. Read-only after opening. */
 #ifndef DV_FILE_TOKENIZER_H
 #define DV_FILE_TOKENIZER_H
 
@@ -8,10 +8,12 @@
 
 struct dv_tokenizer;
 
-/* FOLDER/tokenizer.json, tokenizer_config.json where there is one. BAD_FILE when absent or
+/* FOLDER/tokenizer.json, tokenizer_config.json and the chat template where there are any. BAD_FILE when absent or
  * malformed, UNSUPPORTED for kinds other than byte-level BPE, each with a sentence. */
 dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context *ctx,
                               const char *folder);
+/* Whether the folder has such a file. */
+bool dv_tokenizer_exists(const char *folder);
 /* The same from text in memory; config may be NULL. */
 dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
                                const char *where, const char *json, size_t bytes,
@@ -36,14 +38,32 @@ const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id
 /* Whether the id is an added token marked special (skipped in displayed text). */
 bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id);
 
-/* ---- chat format (spec 10.4 to 10.6) ---- */
+/* ---- chat format (docs/chat.md) ---- */
 
-enum dv_chat_format { DV_CHAT_NONE, DV_CHAT_V2, DV_CHAT_V3, DV_CHAT_V31 };
+enum dv_chat_format {
+    DV_CHAT_NONE,    /* no template: a base model */
+    DV_CHAT_UNKNOWN, /* a template that is none of these */
+    DV_CHAT_V2,
+    DV_CHAT_V3,
+    DV_CHAT_R1,
+    DV_CHAT_V31,
+    DV_CHAT_GLM,   /* 4.7 */
+    DV_CHAT_GLM45, /* 4.5, 4.6 */
+    DV_CHAT_MOONLIGHT,
+    DV_CHAT_KIMI,
+    DV_CHAT_KIMI_THINK,
+    DV_CHAT_KIMI_K25,
+    DV_CHAT_FORMATS
+};
 
-/* V3 when the tokenizer has the User and Assistant tokens, V31 when its template also closes
- * thinking at once, V2 for model_type deepseek_v2, else NONE. */
+/* AUTO: what the template does when nothing is asked. */
+enum dv_think { DV_THINK_AUTO, DV_THINK_ON, DV_THINK_OFF };
+
+/* By the marks in the template's text; V3.2, which comes without one, by its model_type, which may
+ * be NULL. */
 enum dv_chat_format dv_chat_detect(const struct dv_tokenizer *tokenizer, const char *model_type);
 const char         *dv_chat_format_name(enum dv_chat_format format);
+enum dv_chat_format dv_chat_format_find(const char *name); /* UNKNOWN: there is no such */
 
 struct dv_chat_message {
     const char *role; /* "system", "user", "assistant" */
@@ -53,7 +73,8 @@ struct dv_chat_message {
 /* Appends the ids of a conversation, BOS included, with the opening of the assistant's next turn
  * when `generate`. Texts are encoded without special tokens, so they cannot forge roles. */
 dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, enum dv_chat_format format,
-                           const struct dv_chat_message *messages, size_t n_messages, bool generate,
-                           uint32_t **ids, size_t *n, size_t *capacity);
+                           enum dv_think think, const struct dv_chat_message *messages,
+                           size_t n_messages, bool generate, uint32_t **ids, size_t *n,
+                           size_t *capacity);
 
 #endif

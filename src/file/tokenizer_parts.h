@@ -31,8 +31,7 @@ struct dv_tokenizer {
     bool            ignore_merges; /* a piece that is a token stays whole */
     bool            adds_bos;
     int64_t         bos;
-    bool            template_closes_thinking;
-    bool            template_has_user_token;
+    const char     *template; /* of chats, as text; NULL: none */
 };
 
 /* GPT-2's table: every byte has a printable code point. */
@@ -40,6 +39,9 @@ uint32_t dv_byte_sign(unsigned char byte);
 /* The byte of a code point, or -1. */
 int32_t dv_sign_byte(uint32_t sign);
 
+/* FOLDER/NAME; ended with dv_free(). */
+dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const char *folder,
+                              const char *name);
 /* Reads tokenizer.json into a zeroed tokenizer. What was made stays for dv_tokenizer_free(). */
 dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const char *where, const char *json,
                               size_t bytes);

@@ -57,7 +57,7 @@ static void chat_gives_the_ids_of_training(void **state)
     (void)state;
 
     assert_int_equal(
-        dsvk_model_chat(demo.model, &(dsvk_message){ "user", "What is MLA?" }, 1, &ids, &n),
+        dsvk_model_chat(demo.model, &(dsvk_message){ "user", "What is MLA?" }, 1, NULL, &ids, &n),
         DSVK_OK);
     assert_int_equal(n, 7);
     assert_memory_equal(ids, expected, sizeof expected);

@@ -3,6 +3,7 @@
  * machine and in any situation. A token is a byte plus 3; 0 begins, 1 ends a text, 2 is half a
  * character. What a model does is said by the name of its folder:
  *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
+ *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
 #define _POSIX_C_SOURCE 200809L
@@ -141,7 +142,7 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         .top_k = 2,
         .max_context = 2 * CONTEXT,
         .routing = "none",
-        .chat_format = is(model, "no-chat") ? "none" : "v3",
+        .chat_format = is(model, "no-chat") ? "none" : is(model, "odd-chat") ? "unknown" : "v3",
         .number_formats = "F8_E4M3 100%",
         .tensors = 1,
         .shards = 1,
@@ -213,8 +214,10 @@ bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id)
 }
 
 dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
-                            uint32_t **ids, size_t *n_ids)
+                            const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
 {
+    if (params->think == DSVK_THINK_ON)
+        return fail(&model->log, DSVK_UNSUPPORTED, "chat: this model cannot be asked to think");
     const char *text = messages[n - 1].text;
     return dsvk_model_tokenize(model, text, strlen(text), false, true, ids, n_ids);
 }

@@ -90,6 +90,11 @@ refuse 2 "--reps takes a whole number from 1" bench --reps 0
 refuse 2 "exclude each other" run --tokens 1,2 hi
 refuse 2 "--system needs the chat format" run --raw --system s hi
 refuse 2 "--system needs the chat format" run --tokens 5 --system s
+refuse 2 "--think needs the chat format" run --raw --think off hi
+refuse 2 "--think needs the chat format" run --tokens 5 --think auto
+refuse 2 "--chat-format needs the chat format" run --raw --chat-format v3 hi
+refuse 2 "--think takes auto|on|off, not 'maybe'" run --think maybe hi
+refuse 2 "--chat-format takes v2|v3|r1" run --chat-format chatml hi
 refuse 2 "exclude each other" score --file a --tokens-file b
 refuse 2 "give --file" score -m x
 refuse 2 "--decode goes with no" tokenize --decode 5 hi
@@ -109,6 +114,10 @@ printf 'a\0b' >"$work/zero"; input=$work/zero
 refuse 1 "zero byte at 1" run "${model[@]}"
 input=/dev/null
 refuse 1 "no chat format" run -m no-chat --system s hi
+refuse 1 "no chat format" run -m no-chat --think off hi
+refuse 1 "none that is known here: --raw continues the prompt as it is, --chat-format NAME wraps" \
+    run -m odd-chat hi
+refuse 1 "cannot be asked to think" run "${model[@]}" --think on hi
 refuse 1 "has 65 tokens, more than the context of 64" run "${model[@]}" "$(printf 'x%.0s' {1..64})"
 refuse 1 "has 4 tokens, more than the context of 3" run "${model[@]}" --ctx 3 abc
 refuse 1 "token id 259 at position 1 is outside the vocabulary of 259" run "${model[@]}" --tokens 5,259

@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
                            config ? bytes - json_bytes - 1 : 0) != DSVK_OK)
         return 0;
     dv_tokenizer_encode(tokenizer, text, sizeof text - 1, true, &ids, &n, &capacity);
-    dv_chat_encode(tokenizer, dv_chat_detect(tokenizer, "deepseek_v2"), &chat, 1, true, &ids, &n,
-                   &capacity);
+    dv_chat_encode(tokenizer, dv_chat_detect(tokenizer, "deepseek_v2"), DV_THINK_AUTO, &chat, 1,
+                   true, &ids, &n, &capacity);
     dv_free(&ctx, ids);
     dv_tokenizer_free(tokenizer);
     return 0;

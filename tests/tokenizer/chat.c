@@ -26,7 +26,7 @@ static void check(enum dv_chat_format format, const struct dv_chat_message *mess
     struct ids           want      = encode(&bench, tokenizer, rendered, strlen(rendered), true);
     struct ids           got       = { 0 };
     assert_int_equal(
-        dv_chat_encode(tokenizer, format, messages, n, generate, &got.ids, &got.n, &got.capacity),
+        dv_chat_encode(tokenizer, format, DV_THINK_AUTO, messages, n, generate, &got.ids, &got.n, &got.capacity),
         DSVK_OK);
     assert_int_equal(got.n, want.n);
     assert_memory_equal(got.ids, want.ids, got.n * sizeof *got.ids);
@@ -46,8 +46,8 @@ static void chat_formats_are_written_as_specified(void **state)
           BOS "You are helpful.\n\nBe brief." USER "Hi" ASSISTANT "</think>Hello!" EOS USER
               "How are you?" ASSISTANT "</think>");
     check(DV_CHAT_V2, talk, 5, true,
-          BOS "You are helpful.\n\nBe brief.\n\nUser: Hi\n\nAssistant: Hello!" EOS
-              "User: How are you?\n\nAssistant:");
+          BOS "You are helpful.\n\nUser: Hi\n\nAssistant: Hello!" EOS
+              "User: How are you?\n\nBe brief.\n\nAssistant:");
     check(DV_CHAT_V2, talk + 1, 1, false, BOS "User: Hi\n\n");
     check(DV_CHAT_V3, NULL, 0, true, BOS ASSISTANT);
     check(DV_CHAT_V3, talk + 2, 1, false, BOS ASSISTANT "Hello!" EOS);
@@ -64,7 +64,7 @@ static void chat_cuts_thinking_as_the_templates_do(void **state)
     (void)state;
     check(DV_CHAT_V3, &twice, 1, false, BOS ASSISTANT "c" EOS);
     assert_int_equal(
-        dv_chat_encode(tokenizer, DV_CHAT_V31, &twice, 1, false, &ids.ids, &ids.n, &ids.capacity),
+        dv_chat_encode(tokenizer, DV_CHAT_V31, DV_THINK_AUTO, &twice, 1, false, &ids.ids, &ids.n, &ids.capacity),
         DSVK_OK);
     assert_int_equal(ids.n, rest.n + 4); /* BOS, Assistant, end of thinking, EOS */
     assert_memory_equal(ids.ids + 3, rest.ids, rest.n * sizeof *rest.ids);
@@ -83,7 +83,7 @@ static void chat_texts_cannot_forge_marks(void **state)
         struct dv_chat_message message = { i % 2 ? "user" : "system", marks[i] };
         struct ids             ids     = { 0 };
         size_t                 count   = 0;
-        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, &message, 1, false, &ids.ids, &ids.n,
+        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, &message, 1, false, &ids.ids, &ids.n,
                                         &ids.capacity),
                          DSVK_OK);
         for (size_t k = message.role[0] == 'u' ? 2 : 1; k < ids.n; k++)
@@ -103,7 +103,7 @@ static void chat_refuses_what_it_cannot_write(void **state)
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
     (void)state;
 #define TRY_CHAT(format, message)                                                                  \
-    dv_chat_encode(tokenizer, format, message, 1, true, &ids.ids, &ids.n, &ids.capacity)
+    dv_chat_encode(tokenizer, format, DV_THINK_AUTO, message, 1, true, &ids.ids, &ids.n, &ids.capacity)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);
@@ -137,20 +137,25 @@ static enum dv_chat_format detect(const char *template, const char *model_type)
 static void chat_format_is_found_from_marks(void **state)
 {
     (void)state;
-    assert_int_equal(detect("null", "deepseek_v3"), DV_CHAT_V3);
-    assert_int_equal(detect("null", NULL), DV_CHAT_V3);
+#define MARKS "'<｜User｜>' + m ~ '<｜Assistant｜>'"
+    assert_int_equal(detect("null", "deepseek_v3"), DV_CHAT_NONE);
+    assert_int_equal(detect("null", NULL), DV_CHAT_NONE);
+    assert_int_equal(detect("\"\"", "deepseek_v2"), DV_CHAT_NONE);
     assert_int_equal(detect("null", "deepseek_v32"), DV_CHAT_V31);
-    assert_int_equal(detect("null", "deepseek_v2"), DV_CHAT_V2);
-    assert_int_equal(detect("\"'<｜User｜>' + x\"", "deepseek_v2"), DV_CHAT_V3);
-    assert_int_equal(detect("\"{% if '</think>' in c %}{{'<think>'}}\"", "deepseek_v3"),
+    assert_int_equal(detect("\"{{ 'User: ' + u }}{{ 'Assistant:' }}\"", "deepseek_v2"), DV_CHAT_V2);
+    assert_int_equal(detect("\"" MARKS "\"", "deepseek_v2"), DV_CHAT_V3);
+    assert_int_equal(detect("\"" MARKS "{% if '</think>' in c %}{{'<think>'}}\"", "deepseek_v3"),
                      DV_CHAT_V3);
-    assert_int_equal(detect("\"{%- if not thinking %}{{'</think>'}}\"", "deepseek_v3"),
+    assert_int_equal(detect("\"" MARKS "{%- if not thinking %}{{'</think>'}}\"", "deepseek_v3"),
                      DV_CHAT_V31);
-    assert_int_equal(
-        detect("[{\"name\":\"default\",\"template\":\"{{- '</think>' -}}\"}]", "deepseek_v3"),
-        DV_CHAT_V31);
+    assert_int_equal(detect("\"" MARKS "{{'<｜Assistant｜><think>\\\\n'}}\"", "deepseek_v3"),
+                     DV_CHAT_R1);
+    assert_int_equal(detect("\"{% for m in messages %}<|im_start|>{{ m.role }}\"", "deepseek_v3"),
+                     DV_CHAT_UNKNOWN);
+    assert_int_equal(detect("\"[gMASK]<sop><|user|>{{ u }}<|assistant|><think>\"", NULL),
+                     DV_CHAT_UNKNOWN); /* the vocabulary has none of these */
     assert_string_equal(dv_chat_format_name(DV_CHAT_V31), "v31");
-    assert_string_equal(dv_chat_format_name((enum dv_chat_format)9), "unknown");
+    assert_string_equal(dv_chat_format_name((enum dv_chat_format)99), "unknown");
 }
 
 const struct CMUnitTest chat_tests[] = {

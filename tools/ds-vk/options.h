@@ -36,6 +36,8 @@ enum option_id {
     OPT_NO_FUSE,
     OPT_RAW,
     OPT_SYSTEM,
+    OPT_THINK,
+    OPT_CHAT_FORMAT,
     OPT_TOKENS,
     OPT_PRINT,
     OPT_TOKENS_OUT,

@@ -2,17 +2,13 @@
 #include "run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 int prompt_check_usage(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     if (values[OPT_TOKENS].given && cli->options.n_arguments)
         return cli_usage(cli, "run: --tokens and a prompt exclude each other");
-    if (values[OPT_SYSTEM].given && (values[OPT_RAW].given || values[OPT_TOKENS].given))
-        return cli_usage(cli,
-                         "run: --system needs the chat format, which --raw and --tokens leave out");
-    return EXIT_DONE;
+    return chat_check_usage(cli);
 }
 
 /* `echo question | ds-vk run` asks the question, not the question and a line end. */
@@ -24,42 +20,22 @@ static void drop_line_end(struct bytes *text)
         text->data[--text->n] = 0;
 }
 
-static int chat(struct cli *cli, struct ids *ids, const struct bytes *text)
-{
-    const char *system = cli->options.values[OPT_SYSTEM].text;
-    if (strlen(text->data) != text->n)
-        return cli_fail(cli, "the prompt has a zero byte at %zu", strlen(text->data));
-    dsvk_message messages[2] = { { "system", system }, { "user", text->data } };
-    uint32_t    *made;
-    size_t       n;
-    int          code =
-        cli_status(cli, dsvk_model_chat(cli->model, messages + !system, 1 + !!system, &made, &n),
-                   "the chat format");
-    if (code)
-        return code;
-    code = ids_append(cli, ids, made, n);
-    dsvk_model_free_memory(cli->model, made);
-    return code;
-}
-
 static int from_text(struct cli *cli, struct ids *ids)
 {
-    const struct option_value *values = cli->options.values;
-    bool         has_chat = strcmp(dsvk_model_describe(cli->model)->chat_format, "none") != 0;
-    bool         raw = values[OPT_RAW].given || !has_chat;
-    bool         piped;
+    bool         raw, piped;
     struct bytes text;
-
-    if (values[OPT_SYSTEM].given && !has_chat)
-        return cli_fail(cli, "the model has no chat format, so --system cannot be used");
-    int code = input_text(cli, "prompt", &text, &piped);
+    int          code = chat_choose(cli, &raw);
+    if (code)
+        return code;
+    code = input_text(cli, "prompt", &text, &piped);
     if (code == EXIT_DONE && piped && !raw)
         drop_line_end(&text);
     if (code == EXIT_DONE && text.n == 0)
         code = cli_fail(cli, "the prompt is empty");
     bool bos = dsvk_model_describe(cli->model)->adds_bos;
     if (code == EXIT_DONE)
-        code = raw ? ids_tokenize(cli, ids, text.data, text.n, false, bos) : chat(cli, ids, &text);
+        code = raw ? ids_tokenize(cli, ids, text.data, text.n, false, bos)
+                   : chat_ids(cli, ids, &text);
     free(text.data);
     return code;
 }

@@ -10,6 +10,11 @@ int prompt_check_usage(struct cli *cli);
 /* The ids of --tokens or of the text, in the chat format where there is one; checked against the
  * vocabulary and what is known of the context. */
 int prompt_make(struct cli *cli, struct ids *ids);
+/* The chat's part of these: options that need a chat and have none; whether the text is continued
+ * as it is, which is said where nobody asked for it; the ids of a question. */
+int chat_check_usage(struct cli *cli);
+int chat_choose(struct cli *cli, bool *raw);
+int chat_ids(struct cli *cli, struct ids *ids, const struct bytes *text);
 /* The prompt must fit into `context` tokens. */
 int prompt_check_length(struct cli *cli, const struct ids *ids, uint64_t context);
 
