@@ -46,7 +46,9 @@ bool dv_formats_target(enum dv_dtype *target, enum dv_formats formats, const cha
     *target = DV_BF16;
     if (formats == DV_FORMATS_KEEP || (!linear && !is_table(name)))
         return false;
-    if (linear && formats != DV_FORMATS_BF16)
+    if (formats == DV_FORMATS_BF16)
+        return dtype != DV_BF16;
+    if (linear)
         *target = DV_F8_E4M3;
     if (ffn && cols % 8 == 0 && formats == DV_FORMATS_INT4)
         *target = DV_INT4;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing a checkpoint folder whose weights are converted: the same values as converting on load
- * gives. Streams: in memory is a strip of rows a thread and the scales of one matrix. */
+ * gives. Streams: in memory is a strip of rows a thread and the scales of one matrix. What can be
+ * known before the first byte is checked before it: hours of work are not lost over a path. */
 #ifndef DV_ENGINE_QUANTIZE_H
 #define DV_ENGINE_QUANTIZE_H
 
@@ -12,11 +13,27 @@
 #include "engine/source.h"
 
 /* `folder` must not be there; it appears when it is whole. Until then all is in `folder`.partial,
- * which is removed on failure. */
+ * which is removed on failure, but not when everything is in it and only the last step failed. */
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
                         enum dv_formats formats, const char *folder, const dsvk_progress *progress);
+/* Whether any weight of a checkpoint would change; if not, `text` says what all are: "F8_E4M3 and
+ * BF16". */
+bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
+                         enum dv_formats formats);
 
 /* ---- inside engine/ ---- */
+
+/* How the values of a matrix are stored, as other engines ask for it. */
+enum dv_stored_kind {
+    DV_STORED_OTHER, /* no matrix, or scales and the like */
+    DV_STORED_PLAIN,
+    DV_STORED_WHOLE, /* FP8 with one scale; with one a row; in blocks */
+    DV_STORED_ROWS,
+    DV_STORED_BLOCKS,
+    DV_STORED_INT4,
+    DV_STORED_FP4,
+    DV_N_STORED
+};
 
 /* A tensor of the new folder. */
 struct dv_new_tensor {
@@ -29,6 +46,12 @@ struct dv_new_tensor {
     bool                         scales;   /* and this is its scales, right behind its values */
     int64_t                      shape[2]; /* neither: this is the data */
     uint32_t                     shard;
+    enum dv_stored_kind          kind;
+};
+
+struct dv_small_file {
+    const char           *name;
+    struct dv_small_file *next;
 };
 
 struct dv_quantizing {
@@ -37,17 +60,33 @@ struct dv_quantizing {
     enum dv_formats             formats;
     struct dv_arena             arena; /* names */
     struct dv_new_tensor       *tensors;
-    uint32_t                    n, n_shards;
-    uint64_t                    bytes, done;
-    bool                        old_fp8, new_fp8; /* matrices kept in FP8; converted to it */
-    const char                 *folder;           /* the partial one */
-    const dsvk_progress        *progress;
+    uint32_t                    n, n_shards, n_converted;
+    uint64_t                    bytes, done, small_bytes;
+    bool                        kinds[DV_N_STORED];   /* those that the new folder has */
+    bool                  old_fp8, new_fp8, new_int4; /* blocks kept in FP8; converted to it */
+    uint32_t              int4_group;                 /* columns of those that are kept */
+    bool                  compressed; /* in the words of compressed-tensors, not of DeepSeek */
+    json_t               *config;     /* what config.json will be */
+    struct dv_small_file *small;      /* to be copied */
+    const char           *target, *parent, *folder; /* folder: the partial one */
+    const dsvk_progress  *progress;
 };
 
 /* Opens a file of the new folder; ends with dv_quantize_close(), which reports failed writes. */
 dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root);
+
+/* The target and its folder, q->small and the bytes of these (quantize_files.c). */
+dsvk_status dv_quantize_place(struct dv_quantizing *q, const char *folder);
+dsvk_status dv_quantize_list_small(struct dv_quantizing *q);
+dsvk_status dv_quantize_copy_small(struct dv_quantizing *q);
+/* Against the bytes that are free where the folder goes. */
+dsvk_status dv_quantize_room(const struct dv_quantizing *q, uint64_t free);
+/* q->tensors (quantize_plan.c). BAD_ARGUMENT when none changes. */
+dsvk_status dv_quantize_plan(struct dv_quantizing *q);
+/* q->config, which the caller frees (quantize_config.c). */
+dsvk_status dv_quantize_config(struct dv_quantizing *q);
 /* All shards, and their index where there are several (quantize_shards.c). */
 dsvk_status dv_quantize_shards(struct dv_quantizing *q);
 

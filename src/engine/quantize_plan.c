@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of each tensor of a checkpoint that is converted. */
+#include <string.h>
+
+#include "engine/quantize.h"
+#include "kernel/convert.h"
+
+#define SHARD_BYTES UINT64_C(5000000000)
+#define MAX_DIM (1u << 24)
+#define PACKED "_packed"
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+/* ---- matrices ---- */
+
+/* A tensor of two dimensions as the matrix that its values are. */
+struct matrix {
+    char          name[256]; /* "....weight" */
+    uint32_t      rows, cols;
+    enum dv_dtype dtype;
+};
+
+static bool as_matrix(struct matrix *m, const struct dv_tensor_file *t)
+{
+    size_t length = strlen(t->name);
+    m->dtype      = dv_tensor_values(t);
+    uint32_t pack = m->dtype == DV_INT4 ? 8 : m->dtype == DV_FP4 ? 2 : 1;
+    if (t->n_dims != 2 || t->dims[0] > MAX_DIM || t->dims[1] > MAX_DIM / pack ||
+        length >= sizeof m->name)
+        return false;
+    if (m->dtype == DV_INT4)
+        length -= strlen(PACKED);
+    snprintf(m->name, sizeof m->name, "%.*s", (int)length, t->name);
+    m->rows = (uint32_t)t->dims[0];
+    m->cols = (uint32_t)t->dims[1] * pack;
+    return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
+}
+
+static bool changes(const struct matrix *m, enum dv_formats formats)
+{
+    enum dv_dtype target;
+    return dv_formats_target(&target, formats, m->name, m->dtype, m->cols);
+}
+
+/* Whether the matrix called `name` is converted. */
+static bool is_converted(const struct dv_quantizing *q, const char *name)
+{
+    struct matrix                m;
+    char                         packed[300];
+    const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, name);
+    snprintf(packed, sizeof packed, "%s" PACKED, name);
+    if (!t)
+        t = dv_checkpoint_find(q->checkpoint, packed);
+    return t && as_matrix(&m, t) && changes(&m, q->formats);
+}
+
+/* The matrix whose scale, shape or the like a tensor is; false for all others. `tail`: how the name
+ * ends. */
+static bool owner_of(char weight[256], const char **tail, const char *name)
+{
+    static const char *const ends[][2] = {
+        { "_scale_inv", "" },
+        { "_scale", "" },
+        { "_shape", "" },
+        { ".scale", ".weight" },
+        { ".input_scale", ".weight" },
+        { ".output_scale", ".weight" },
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t stem = strlen(name) - strlen(ends[i][0]);
+        *tail       = ends[i][0];
+        if (!ends_with(name, ends[i][0]) || stem + 8 > 256)
+            continue;
+        snprintf(weight, 256, "%.*s%s", (int)stem, name, ends[i][1]);
+        if (ends_with(weight, ".weight"))
+            return true;
+    }
+    return false;
+}
+
+/* ---- how they are stored ---- */
+
+/* Of a matrix that is kept. Where its scales are not understood, nobody here needs it. */
+static enum dv_stored_kind kind_of(struct dv_quantizing *q, const struct matrix *m)
+{
+    struct dv_capture     capture;
+    struct dv_matrix_file file;
+    if (m->dtype != DV_F8_E4M3 && m->dtype != DV_INT4 && m->dtype != DV_FP4)
+        return DV_STORED_PLAIN;
+    dv_capture(&capture, q->ctx);
+    if (dv_checkpoint_matrix(&file, &capture.ctx, q->checkpoint, m->name, m->rows, m->cols) !=
+        DSVK_OK)
+        return DV_STORED_OTHER;
+    if (m->dtype == DV_FP4)
+        return DV_STORED_FP4;
+    if (m->dtype == DV_INT4) {
+        q->int4_group = file.block_cols;
+        return DV_STORED_INT4;
+    }
+    if (file.block_rows == 1 && file.block_cols >= file.cols && file.rows > 1)
+        return DV_STORED_ROWS;
+    bool one   = file.block_rows >= file.rows && file.block_cols >= file.cols;
+    bool block = file.rows <= DV_FP8_BLOCK && file.cols <= DV_FP8_BLOCK && file.scale->n_dims == 2;
+    return one && !block && file.scale->bytes == dv_dtype_bytes(file.scale->dtype) &&
+                   dv_checkpoint_config(q->checkpoint)->block_rows == 0
+               ? DV_STORED_WHOLE
+               : DV_STORED_BLOCKS;
+}
+
+static enum dv_stored_kind kind_of_target(enum dv_dtype target)
+{
+    return target == DV_F8_E4M3 ? DV_STORED_BLOCKS
+           : target == DV_INT4  ? DV_STORED_INT4
+           : target == DV_FP4   ? DV_STORED_FP4
+                                : DV_STORED_PLAIN;
+}
+
+/* The kinds that the new folder has, which decide in whose words it is written: DeepSeek's have no
+ * INT4 and no scales of rows, compressed-tensors' no FP4 of this kind. */
+static void survey(struct dv_quantizing *q)
+{
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(q->checkpoint); i++) {
+        struct matrix       m;
+        enum dv_dtype       target;
+        enum dv_stored_kind kind;
+        if (!as_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)))
+            continue;
+        if (dv_formats_target(&target, q->formats, m.name, m.dtype, m.cols)) {
+            kind = kind_of_target(target);
+            q->new_fp8 |= kind == DV_STORED_BLOCKS;
+            q->new_int4 |= kind == DV_STORED_INT4;
+            q->n_converted++;
+        } else {
+            kind = kind_of(q, &m);
+            q->old_fp8 |= kind == DV_STORED_BLOCKS;
+        }
+        q->kinds[kind] = true;
+    }
+    q->compressed =
+        q->kinds[DV_STORED_INT4] ||
+        ((q->kinds[DV_STORED_ROWS] || q->kinds[DV_STORED_WHOLE]) && !q->kinds[DV_STORED_FP4]);
+}
+
+/* ---- tensors ---- */
+
+static struct dv_new_tensor *add(struct dv_quantizing *q, const char *name, const char *dtype,
+                                 uint64_t rows, uint64_t cols, uint64_t bytes)
+{
+    struct dv_new_tensor *t = &q->tensors[q->n++];
+    *t                      = (struct dv_new_tensor){
+                             .name = name, .dtype = dtype, .n_dims = 2, .dims = { rows, cols }, .bytes = bytes
+    };
+    return t;
+}
+
+static const char *scale_name(struct dv_quantizing *q, const char *name, enum dv_dtype target)
+{
+    if (target == DV_FP4)
+        return dv_arena_printf(&q->arena, "%.*s.scale", (int)strlen(name) - 7, name);
+    return dv_arena_printf(&q->arena, q->compressed ? "%s_scale" : "%s_scale_inv", name);
+}
+
+static void add_scales(struct dv_quantizing *q, const char *name,
+                       const struct dv_layout_source *part)
+{
+    static const char *const dtypes[DV_N_DTYPES] = {
+        [DV_F8_E4M3] = "F32", [DV_INT4] = "BF16", [DV_FP4] = "F8_E8M0"
+    };
+    struct dv_layout_source form = dv_convert_form(part);
+    struct dv_new_tensor   *t =
+        add(q, name, dtypes[part->target], (part->rows - 1) / form.block_rows + 1,
+            (part->cols - 1) / form.block_cols + 1, dv_convert_scale_bytes(part, part->rows));
+    t->part   = *part;
+    t->scales = true;
+}
+
+/* The tensors that a matrix is stored as, in the spelling of the releases. */
+static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
+                                 const struct dv_layout_source *part)
+{
+    bool        int4 = part->target == DV_INT4, fp4 = part->target == DV_FP4;
+    const char *values = dv_arena_printf(&q->arena, int4 ? "%s" PACKED : "%s", name);
+    const char *scale  = scale_name(q, name, part->target);
+    const char *shape  = dv_arena_printf(&q->arena, "%s_shape", name);
+    if (!values || !scale || !shape)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for names");
+    struct dv_new_tensor *t = add(q, values,
+                                  int4  ? "I32"
+                                  : fp4 ? "I8"
+                                        : dv_dtype_name(part->target),
+                                  part->rows,
+                                  part->cols / (int4  ? 8u
+                                                : fp4 ? 2u
+                                                      : 1u),
+                                  dv_dtype_size(part->target, (uint64_t)part->rows * part->cols));
+    t->part                 = *part;
+    t->kind                 = kind_of_target(part->target);
+    if (part->target != DV_BF16)
+        add_scales(q, scale, part);
+    if (int4) {
+        t           = add(q, shape, "I64", 2, 0, 16);
+        t->n_dims   = 1;
+        t->shape[0] = part->rows;
+        t->shape[1] = part->cols;
+    }
+    return DSVK_OK;
+}
+
+/* A scale of FP8 that is kept gets the name that the new config means. */
+static dsvk_status kept_name(const char **out, struct dv_quantizing *q, const char *name)
+{
+    char          weight[256];
+    const char   *tail, *want = q->compressed ? "_scale" : "_scale_inv";
+    struct matrix m;
+    *out = name;
+    if (!owner_of(weight, &tail, name) || (strcmp(tail, "_scale") && strcmp(tail, "_scale_inv")))
+        return DSVK_OK;
+    const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, weight);
+    if (!t || !as_matrix(&m, t) || m.dtype != DV_F8_E4M3)
+        return DSVK_OK;
+    const char *renamed = dv_arena_printf(&q->arena, "%s%s", weight, want);
+    if (!renamed)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for names");
+    if (!dv_checkpoint_find(q->checkpoint, renamed))
+        *out = renamed;
+    return DSVK_OK;
+}
+
+static dsvk_status add_kept(struct dv_quantizing *q, const struct dv_tensor_file *from)
+{
+    dsvk_status   status;
+    const char   *name;
+    struct matrix m;
+    TRY(kept_name(&name, q, from->name));
+    struct dv_new_tensor *t = add(q, name, dv_dtype_name(from->dtype), 0, 0, from->bytes);
+    t->n_dims               = from->n_dims;
+    memcpy(t->dims, from->dims, sizeof t->dims);
+    t->copied = from;
+    if (as_matrix(&m, from))
+        t->kind = kind_of(q, &m);
+    return DSVK_OK;
+}
+
+static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_file *from)
+{
+    dsvk_status             status;
+    struct matrix           m;
+    char                    weight[256];
+    const char             *tail;
+    struct dv_layout_source part;
+    struct dv_weight_source source = { .checkpoint = q->checkpoint,
+                                       .formats    = q->formats,
+                                       .check_data = true };
+    if (owner_of(weight, &tail, from->name) && is_converted(q, weight))
+        return DSVK_OK;
+    if (!as_matrix(&m, from) || !changes(&m, q->formats))
+        return add_kept(q, from);
+    TRY(dv_source_matrix(&part, q->ctx, &source, m.name, m.rows, m.cols));
+    return add_converted(q, m.name, &part);
+}
+
+/* Shards of at most 5 GB, unless one matrix needs more; a matrix and its scales stay together. */
+static void divide(struct dv_quantizing *q)
+{
+    uint64_t shard = 0;
+    q->n_shards    = 1;
+    for (uint32_t i = 0; i < q->n; i++) {
+        struct dv_new_tensor *t = &q->tensors[i];
+        if (shard > 0 && shard + t->bytes > SHARD_BYTES && !t->scales) {
+            q->n_shards++;
+            shard = 0;
+        }
+        t->shard = q->n_shards - 1;
+        shard += t->bytes;
+        q->bytes += t->bytes;
+    }
+}
+
+/* ---- all ---- */
+
+bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
+                         enum dv_formats formats)
+{
+    bool   there[DV_N_DTYPES] = { false };
+    size_t at = 0, left = 0;
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(checkpoint); i++) {
+        struct matrix m;
+        if (!as_matrix(&m, dv_checkpoint_tensor(checkpoint, i)))
+            continue;
+        if (changes(&m, formats))
+            return true;
+        left += !there[m.dtype];
+        there[m.dtype] = true;
+    }
+    text[0] = 0;
+    for (unsigned d = 0; d < DV_N_DTYPES && at < 96; d++)
+        if (there[d])
+            at += (size_t)snprintf(text + at, 96 - at, "%s%s", dv_dtype_name((enum dv_dtype)d),
+                                   --left == 0 ? ""
+                                   : left == 1 ? " and "
+                                               : ", ");
+    return false;
+}
+
+dsvk_status dv_quantize_plan(struct dv_quantizing *q)
+{
+    dsvk_status status;
+    uint32_t    n = dv_checkpoint_n_tensors(q->checkpoint);
+    char        text[96];
+    if (!dv_quantize_changes(text, q->checkpoint, q->formats))
+        return dv_fail(q->ctx, DSVK_BAD_ARGUMENT,
+                       "quantize: %s: no weight would change: all matrices are %s",
+                       dv_checkpoint_folder(q->checkpoint), text);
+    survey(q);
+    q->tensors = dv_zalloc_array(q->ctx, (size_t)n * 3, sizeof *q->tensors);
+    if (!q->tensors)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for %u tensors", n);
+    for (uint32_t i = 0; i < n; i++)
+        TRY(plan_tensor(q, dv_checkpoint_tensor(q->checkpoint, i)));
+    divide(q);
+    return DSVK_OK;
+}
