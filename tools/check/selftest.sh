@@ -34,6 +34,17 @@ plant src/vk/b.c '\tint x;\n';                       find_it style "tabs"
 plant src/vk/b.c 'int x; \n';                        find_it style "blanks at line ends"
 plant src/vk/b.c 'int x;';                           find_it style "no line end"
 plant src/vk/b.c "int $(printf 'x%.0s' {1..100});\n"; find_it style "longer than 100"
+prose() { # TEXT: a page with it
+    plant src/vk/b.c ''
+    printf '%b' "$1" >"$tree/docs/a.md"
+}
+prose "$(printf 'x%.0s' {1..121})\n";                 find_it style "wider than 120"
+prose "$(printf 'x%.0s' {1..120})\n";                 pass style
+prose "| $(printf 'x%.0s' {1..130}) |\n";             pass style
+prose "$(printf 'x%.0s' {1..130})\n"; mv "$tree/docs/a.md" "$tree/CHANGELOG.md"; pass style
+prose 'See [a](architecture.md), [b](none.md).\n';     find_it style "docs/a.md:1: none.md"
+prose '[a](architecture.md#x) [b](https://none.md) [c](../src/vk/a.c) [d](#x)\n'; pass style
+prose '![a](none.svg)\n';                              find_it style "dead links"
 plant src/vk/b.c '    p = malloc(3);\n';             find_it style "belong into base"
 plant src/base/b.c '    p = malloc(3);\n';           pass style
 plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"

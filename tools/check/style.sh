@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What a reader should not have to look at: tabs, blanks at line ends, long lines, missing licences, and calls
-# that go around the context or the host.   style.sh [ROOT]
+# What a reader should not have to look at: tabs, blanks at line ends, long lines, missing licences, dead links,
+# and calls that go around the context or the host.   style.sh [ROOT]
 set -u
 shopt -s lastpipe # wrong() counts in this shell, not in one of a pipe
 cd "${1:-$(dirname "$0")/../..}" || exit 1
@@ -16,6 +16,7 @@ mapfile -t files < <({ git ls-files -co --exclude-standard 2>/dev/null || find .
     grep -vE '^(models/|build|LICENSE|\.git/)|\.(json|jsonl|safetensors|spv|bin|txt|png)$|(^|/)corpus/')
 mapfile -t text < <(for f in "${files[@]}"; do [ -f "$f" ] && grep -Iql . "$f" && echo "$f"; done)
 mapfile -t code < <(printf '%s\n' "${text[@]}" | grep -E '\.(c|h|comp|glsl)$')
+mapfile -t prose < <(printf '%s\n' "${text[@]}" | grep -E '\.md$' | grep -vE '(^|/)CHANGELOG\.md$')
 mapfile -t licensed < <(printf '%s\n' "${text[@]}" |
     grep -E '\.(c|h|comp|glsl|sh|cmake|def)$|CMakeLists\.txt$|^tools/[^/.]*$|^\.ci/run$')
 
@@ -25,6 +26,13 @@ for f in "${text[@]}"; do [ -z "$(tail -c1 "$f")" ] || echo "$f"; done | wrong "
 for f in "${licensed[@]}"; do head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f"; done |
     wrong "no SPDX line"
 grep -nE '^.{101,}' "${code[@]}" /dev/null | cut -c -90 | wrong "lines longer than 100 columns"
+# The rows of a table cannot be broken; a changelog's lines are entries.
+grep -nE '^[^|].{120,}' "${prose[@]}" /dev/null | cut -c -90 | wrong "text wider than 120 columns"
+grep -noE '\]\([^)]+\)' "${prose[@]}" /dev/null | while IFS=: read -r file line link; do
+    link=${link#*(} link=${link%)} link=${link%%#*}
+    case $link in '' | *:*) continue ;; esac
+    [ -e "$(dirname "$file")/$link" ] || echo "$file:$line: $link"
+done | wrong "dead links"
 banned='malloc|calloc|realloc|free|printf|fprintf|puts|getenv|exit|abort|strcpy|strcat|sprintf|atoi|system'
 grep -rnE "(^|[^A-Za-z0-9_.>])($banned)\(" src --include='*.c' --include='*.h' |
     grep -vE '^src/base/|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "calls that belong into base"
