@@ -5,6 +5,7 @@
 
 #include "api/handles.h"
 #include "base/os.h"
+#include "file/folder.h"
 
 /* ---- describing ---- */
 
@@ -135,9 +136,23 @@ static dsvk_status open_words(dsvk_model *m, const char *folder)
     return open_tokenizer(m, folder);
 }
 
+static dsvk_status open_parts(dsvk_model *m, const dsvk_model_params *params, const char *folder)
+{
+    dsvk_status status;
+    if (params->config_only)
+        return dv_config_read(&m->config, &m->ctx, folder);
+    if (params->tokenizer_only)
+        return open_words(m, folder);
+    TRY(dv_checkpoint_open(&m->checkpoint, &m->ctx, folder));
+    m->config = *dv_checkpoint_config(m->checkpoint);
+    TRY(dv_checkpoint_check(&m->ctx, m->checkpoint));
+    return open_tokenizer(m, folder);
+}
+
 static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
 {
     dsvk_status status;
+    char       *folder;
     if (params->like) {
         TRY(dv_config_like(&m->config, &m->ctx, params->like));
         if (params->layers > 0 && params->layers < m->config.layers)
@@ -147,14 +162,10 @@ static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
     }
     if (!params->folder)
         return dv_fail(&m->ctx, DSVK_BAD_ARGUMENT, "model: neither a folder nor a published shape");
-    if (params->config_only)
-        return dv_config_read(&m->config, &m->ctx, params->folder);
-    if (params->tokenizer_only)
-        return open_words(m, params->folder);
-    TRY(dv_checkpoint_open(&m->checkpoint, &m->ctx, params->folder));
-    m->config = *dv_checkpoint_config(m->checkpoint);
-    TRY(dv_checkpoint_check(&m->ctx, m->checkpoint));
-    return open_tokenizer(m, params->folder);
+    TRY(dv_model_folder(&folder, &m->ctx, params->folder));
+    status = open_parts(m, params, folder);
+    dv_free(&m->ctx, folder);
+    return status;
 }
 
 dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)

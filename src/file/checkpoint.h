@@ -15,7 +15,8 @@
 #define DV_MAX_DIMS 4
 
 struct dv_tensor_file {
-    const char          *name;
+    const char          *name;   /* by which the engine knows it */
+    const char          *stored; /* in its file */
     enum dv_dtype        dtype;
     uint32_t             n_dims;
     uint64_t             dims[DV_MAX_DIMS];
@@ -28,10 +29,13 @@ struct dv_tensor_file {
 enum dv_dtype dv_tensor_values(const struct dv_tensor_file *tensor);
 
 struct dv_checkpoint;
+struct dv_fault; /* file/faults.h */
 
 /* Opens a folder: config.json, then model.safetensors.index.json with its shards, or else
  * model.safetensors, or else all *.safetensors. Tensors of MTP layers and unknown tensors are
- * listed too. Checks that each file's tensors lie inside it without overlap or lie. */
+ * listed too. Checks that each file's tensors lie inside it without overlap or lie. What is wrong
+ * with a tensor, an entry of the index or one of several files is an error only when
+ * dv_checkpoint_matrix() or dv_checkpoint_vector() asks for it. */
 dsvk_status dv_checkpoint_open(struct dv_checkpoint **out, const struct dv_context *ctx,
                                const char *folder);
 void        dv_checkpoint_close(struct dv_checkpoint *checkpoint);
@@ -46,6 +50,13 @@ const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *ch
 /* NULL when there is no such tensor. */
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
                                                 const char *name);
+/* What is known against a tensor that is not there: itself, or a file that it may be in. NULL:
+ * nothing. */
+const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoint,
+                                           const char                 *name);
+/* Says why there is no such tensor. */
+dsvk_status dv_checkpoint_missing(const struct dv_context    *ctx,
+                                  const struct dv_checkpoint *checkpoint, const char *name);
 
 /* For reading tensors again without the map: the file and the place in it of an address among a
  * tensor's data. */

@@ -6,6 +6,7 @@
  *     FP4    X.weight I8 or U8 [rows, cols/2], X.scale F8_E8M0 [rows, groups]   DeepSeek
  * Their scales are in matrix_scales.c; their values are not looked at here: they are a sixteenth of
  * such a checkpoint. Packing does. */
+#include "file/faults.h"
 #include "file/matrix.h"
 
 #include <stdio.h>
@@ -31,8 +32,7 @@ static dsvk_status find(const struct dv_tensor_file **tensor, const struct dv_co
     *tensor = dv_checkpoint_find(checkpoint, name);
     if (*tensor)
         return DSVK_OK;
-    return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: no tensor %s",
-                   dv_checkpoint_folder(checkpoint), name);
+    return dv_checkpoint_missing(ctx, checkpoint, name);
 }
 
 bool dv_matrix_is_plain(enum dv_dtype dtype)
@@ -99,6 +99,16 @@ static bool says_shape(const struct dv_checkpoint *checkpoint, const struct dv_t
     return said[0] == rows && said[1] == cols;
 }
 
+/* Also such as nobody here could read: without them the values would be others. */
+static bool has_zero_points(const struct dv_checkpoint *checkpoint, const char *name)
+{
+    char                   text[NAME_BYTES + 16];
+    const struct dv_fault *fault;
+    snprintf(text, sizeof text, "%.*s_zero_point", (int)NAME_BYTES, name);
+    fault = dv_checkpoint_fault(checkpoint, text);
+    return dv_checkpoint_find(checkpoint, text) || (fault && fault->status == DSVK_UNSUPPORTED);
+}
+
 static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                              const struct dv_checkpoint *checkpoint, const char *name)
 {
@@ -111,7 +121,7 @@ static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_cont
     if (shape && !says_shape(checkpoint, shape, matrix->rows, matrix->cols))
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: not the shape %u x %u", shape->name,
                        matrix->rows, matrix->cols);
-    if (dv_matrix_beside(checkpoint, name, 0, "_zero_point"))
+    if (has_zero_points(checkpoint, name))
         return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s_zero_point: INT4 with zero points",
                        name);
     return dv_matrix_add_groups(matrix, ctx, dv_matrix_beside(checkpoint, name, 0, "_scale"),

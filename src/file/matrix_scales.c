@@ -119,14 +119,28 @@ static dsvk_status bad_scale_shape(const struct dv_context     *ctx,
                    matrix->rows, matrix->cols);
 }
 
+/* Why there is no scale: one that is there but no use says more than that none is. */
+static dsvk_status no_scale(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
+                            const char *name)
+{
+    static const char *const ends[] = { "_scale_inv", "_scale" };
+    char                     text[192];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(text, sizeof text, "%s%s", name, ends[i]);
+        if (dv_checkpoint_fault(checkpoint, text))
+            return dv_checkpoint_missing(ctx, checkpoint, text);
+    }
+    return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: FP8 without %s_scale_inv or %s_scale", name,
+                   name, name);
+}
+
 dsvk_status dv_matrix_add_fp8_scale(struct dv_matrix_file *matrix, const struct dv_context *ctx,
                                     const struct dv_checkpoint *checkpoint)
 {
     const char                  *name  = matrix->weight->name;
     const struct dv_tensor_file *scale = dv_matrix_find_scale(checkpoint, name);
     if (!scale)
-        return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: FP8 without %s_scale_inv or %s_scale",
-                       name, name, name);
+        return no_scale(ctx, checkpoint, name);
     if (!dv_matrix_is_plain(scale->dtype) && scale->dtype != DV_F8_E8M0)
         return dv_matrix_bad_format(ctx, scale, "F32, F16, BF16 or F8_E8M0");
     matrix->scale                  = scale;

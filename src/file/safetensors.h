@@ -7,26 +7,40 @@
 #include "base/arena.h"
 #include "base/os.h"
 #include "file/checkpoint.h"
+#include "file/faults.h"
 
 /* The limit that the format itself sets. */
 #define DV_SAFETENSORS_MAX_HEADER 100000000u
 
+/* The shard of a tensor that dv_tensor_list_drop() is to take out. */
+#define DV_NO_SHARD UINT32_MAX
+
 struct dv_tensor_list {
-    struct dv_tensor_file *tensors; /* dv_free() */
+    struct dv_tensor_file *tensors;
     uint32_t               n;
+    struct dv_faults       faults; /* tensors that are there, but not as the engine could use them */
 };
 
-/* Appends the tensors of a file, in the order of their data. Names go into `arena`, data stays in
- * the file, which must outlive the list; only the header is looked at. `where` names the file. */
+struct json_t;
+
+/* Appends the tensors of a file, in the order of their data; those that are no use (an unknown
+ * format, no elements, an odd shape) become faults. Names go into `arena`, data stays in the file,
+ * which must outlive the list; only the header is looked at. `where` names the file. */
 dsvk_status dv_safetensors_parse(struct dv_tensor_list *list, struct dv_arena *arena,
                                  const char *where, const struct dv_file_map *file, uint32_t shard);
-/* Sorts by name; a name that is there twice is refused. `shards` names the files by number. */
-dsvk_status dv_tensor_list_sort(struct dv_tensor_list *list, const struct dv_context *ctx,
-                                char *const *shards);
+/* Sorts by name. Of a name that is there twice the one stays that `index` (name to file, or NULL)
+ * picks, or else that lies in a numbered file; where neither says, none does. `shards` names the
+ * files by number. */
+dsvk_status dv_tensor_list_sort(struct dv_tensor_list *list, struct dv_arena *arena,
+                                char *const *shards, const struct json_t *index);
+void        dv_tensor_list_drop(struct dv_tensor_list *list);
+void        dv_tensor_list_done(struct dv_tensor_list *list, const struct dv_context *ctx);
 /* In a sorted list; NULL when there is no such tensor. */
 const struct dv_tensor_file *dv_tensor_list_find(const struct dv_tensor_list *list,
                                                  const char                  *name);
-/* The name by which the engine knows a stored tensor: Kimi-K2.5 prefixes its text model's. */
-const char *dv_tensor_name(const char *stored);
+struct dv_tensor_file       *dv_tensor_list_seek(struct dv_tensor_list *list, const char *name);
+/* The name by which the engine knows a stored tensor: models with more than text prefix those of
+ * the text model, in several ways. `stored` itself where it has no prefix; NULL: no memory. */
+const char *dv_tensor_name(struct dv_arena *arena, const char *stored);
 
 #endif

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     dv_context_init(&ctx, NULL, NULL);
     dv_arena_init(&arena, &ctx);
     if (dv_safetensors_parse(&list, &arena, where, &file, 0) == DSVK_OK &&
-        dv_tensor_list_sort(&list, &ctx, shards) == DSVK_OK)
+        dv_tensor_list_sort(&list, &arena, shards, NULL) == DSVK_OK)
         for (uint32_t i = 0; i < list.n; i++) {
             const struct dv_tensor_file *tensor = &list.tensors[i];
             if (tensor->data < data || tensor->bytes > bytes ||
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
                 dv_tensor_list_find(&list, tensor->name) != tensor)
                 abort();
         }
-    dv_free(&ctx, list.tensors);
+    dv_tensor_list_done(&list, &ctx);
     dv_arena_done(&arena);
     return 0;
 }

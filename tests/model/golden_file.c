@@ -24,13 +24,13 @@ void golden_open(struct golden *g, const char *name)
     dv_arena_init(&g->arena, &g->test.ctx);
     assert_int_equal(dv_safetensors_parse(&g->tensors, &g->arena, path, &g->file, 0), DSVK_OK);
     char *shards[] = { path };
-    assert_int_equal(dv_tensor_list_sort(&g->tensors, &g->test.ctx, shards), DSVK_OK);
+    assert_int_equal(dv_tensor_list_sort(&g->tensors, &g->arena, shards, NULL), DSVK_OK);
 }
 
 void golden_close(struct golden *g)
 {
     json_decref(g->json);
-    dv_free(&g->test.ctx, g->tensors.tensors);
+    dv_tensor_list_done(&g->tensors, &g->test.ctx);
     dv_arena_done(&g->arena);
     dv_file_map_close(&g->file);
     assert_int_equal(g->test.live, 0);
