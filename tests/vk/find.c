@@ -45,7 +45,7 @@ static void find_takes_index_uuid_and_part_of_the_name(void **state)
         { "12000000000000000000000000000000", 1 },
         { "ABCD0000000000000000000000000000", 0 },
         { "arc", 1 },
-        { "7900", 0 }, /* no such index, but part of a name */
+        { "RX 7900", 0 },
         { "LLVM", 3 },
     };
     (void)state;
@@ -63,11 +63,49 @@ static void find_says_which_devices_there_are(void **state)
     n_lines = 0;
     assert_int_equal(dv_instance_find(&index, &instance, "geforce"), DSVK_NO_DEVICE);
     assert_int_equal(n_lines, 1);
-    assert_string_equal(last, "instance: no device \"geforce\" among 0 \"Radeon RX 7900\", "
+    assert_string_equal(last, "instance: no device \"geforce\"; there are: 0 \"Radeon RX 7900\", "
                               "1 \"Arc A770\", 2 \"Old GPU\" (it is too old), 3 \"llvmpipe\"");
-    assert_int_equal(dv_instance_find(&index, &instance, "4"), DSVK_NO_DEVICE);
-    assert_int_equal(dv_instance_find(&index, &instance, "99999999999999999999"), DSVK_NO_DEVICE);
     assert_int_equal(dv_instance_find(&index, &instance, "abcd"), DSVK_NO_DEVICE);
+}
+
+static void find_takes_digits_for_an_index_only(void **state)
+{
+    static const char *const wrong[] = { "4", "7900", "00", "003", "770", "99999999999999999999",
+                                         "4294967296" };
+    struct dv_instance       one = { .ctx = &ctx, .n_physical = 1, .caps = devices };
+    uint32_t                 index;
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(dv_instance_find(&index, &instance, wrong[i]), DSVK_NO_DEVICE);
+    assert_int_equal(dv_instance_find(&index, &one, "9"), DSVK_NO_DEVICE);
+    assert_string_equal(last, "instance: no device \"9\"; there is: 0 \"Radeon RX 7900\"");
+    one.n_physical = 0;
+    assert_int_equal(dv_instance_find(&index, &one, "0"), DSVK_NO_DEVICE);
+    assert_string_equal(last, "instance: no device \"0\"; there is no Vulkan device at all");
+}
+
+static void find_refuses_what_fits_several(void **state)
+{
+    static struct dv_caps cards[4] = {
+        { .name = "NVIDIA RTX 4090", .uuid = { 1 }, .usable = true },
+        { .name = "NVIDIA RTX 4090 D", .uuid = { 2 }, .usable = true },
+        { .name = "Arc A770", .uuid = { 3 }, .usable = true },
+        { .name = "Arc A770", .uuid = { 4 }, .usable = true },
+    };
+    struct dv_instance several = { .ctx = &ctx, .n_physical = 4, .caps = cards };
+    uint32_t           index;
+    (void)state;
+    assert_int_equal(dv_instance_find(&index, &several, "nvidia"), DSVK_NO_DEVICE);
+    assert_string_equal(last, "instance: device \"nvidia\" fits 2: 0 \"NVIDIA RTX 4090\", "
+                              "1 \"NVIDIA RTX 4090 D\"; give an index or more of the name");
+    assert_int_equal(dv_instance_find(&index, &several, "arc a770"), DSVK_NO_DEVICE);
+    assert_int_equal(dv_instance_find(&index, &several, "nvidia rtx 4090"), DSVK_OK);
+    assert_int_equal(index, 0); /* the whole name, though the other begins with it */
+    assert_int_equal(dv_instance_find(&index, &several, "4090 d"), DSVK_OK);
+    assert_int_equal(index, 1);
+    assert_int_equal(dv_instance_find(&index, &several, "04000000-0000-0000-0000-000000000000"),
+                     DSVK_OK);
+    assert_int_equal(index, 3);
 }
 
 static void find_refuses_unusable_devices(void **state)
@@ -85,6 +123,8 @@ int test_find(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(find_takes_index_uuid_and_part_of_the_name),
+        cmocka_unit_test(find_takes_digits_for_an_index_only),
+        cmocka_unit_test(find_refuses_what_fits_several),
         cmocka_unit_test(find_says_which_devices_there_are),
         cmocka_unit_test(find_refuses_unusable_devices),
     };
