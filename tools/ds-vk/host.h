@@ -32,11 +32,14 @@ bool host_program_folder(char *folder, size_t bytes);
  * folder; false where neither is known. */
 bool host_cache_folder(char *folder, size_t bytes);
 
-/* A file that appears under its name only when it is whole. What is no regular file (a pipe,
- * /dev/null) is written directly. */
+/* A file that appears under its name only when it is whole (output_posix.c). Links are followed and
+ * stay, permissions are kept, a write-protected file is refused; what is no regular file (a pipe,
+ * /dev/null) or is our own standard output is written directly. */
 struct host_output {
     FILE *file;
-    char *name, *temporary; /* temporary: NULL when written directly */
+    char *name, *target; /* as given, and behind all links */
+    char *temporary;     /* NULL when written directly */
+    bool  copied;        /* into the target at the end; else the temporary file is renamed */
 };
 
 bool host_output_open(struct host_output *output, const char *name); /* errno says why not */

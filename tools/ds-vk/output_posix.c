@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Output files that appear when they are whole, without harm to what stands under their name: a
+ * link stays a link, a hard link keeps its other names, a device or a pipe is written on. */
+#define _POSIX_C_SOURCE 200809L
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_LINKS 40 /* as the kernel */
+
+/* ---- what a name stands for ---- */
+
+/* What a link says, seen from where the link is. */
+static char *target_of(const char *link, const char *target)
+{
+    const char *slash = target[0] == '/' ? NULL : strrchr(link, '/');
+    size_t      folder = slash ? (size_t)(slash - link) + 1 : 0;
+    size_t      bytes = folder + strlen(target) + 1;
+    char       *name = malloc(bytes);
+    if (name)
+        snprintf(name, bytes, "%.*s%s", (int)folder, link, target);
+    return name;
+}
+
+/* The name behind all links, also where nothing is there yet; in *opened whether it is one of the
+ * system's names for a file that somebody has open, as /dev/stdout. NULL: errno says why. */
+static char *follow(const char *name, bool *opened)
+{
+    char  target[PATH_MAX];
+    char *now = strdup(name);
+    for (int i = 0; now && i <= MAX_LINKS; i++) {
+        *opened = *opened || strncmp(now, "/proc/", 6) == 0 || strncmp(now, "/dev/fd/", 8) == 0;
+        ssize_t n = readlink(now, target, sizeof target - 1);
+        if (n < 0 || *opened)
+            return now;
+        target[n] = 0;
+        char *next = target_of(now, target);
+        free(now);
+        now = next;
+    }
+    free(now);
+    errno = now ? ELOOP : ENOMEM;
+    return NULL;
+}
+
+/* A stream of our own that the name stands for, -1 for none: only through it what is written
+ * lands behind what is there already. */
+static int own_stream(const struct stat *info)
+{
+    for (int fd = 1; fd <= 2; fd++) {
+        struct stat stream;
+        int         flags = fcntl(fd, F_GETFL);
+        if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &stream) == 0 &&
+            stream.st_dev == info->st_dev && stream.st_ino == info->st_ino)
+            return fd;
+    }
+    return -1;
+}
+
+/* ---- opening ---- */
+
+static FILE *open_stream(int stream)
+{
+    int   fd = dup(stream);
+    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
+/* mkstemp makes files that only their owner reads. A result gets what any other new file gets, or
+ * what the file had whose place it takes; where that cannot be, it is copied into that file. */
+static bool keep_permissions(int fd, const struct stat *old)
+{
+    if (!old) {
+        mode_t mask = umask(0);
+        umask(mask);
+        (void)!fchmod(fd, 0666 & ~mask);
+        return true;
+    }
+    bool owned = (old->st_uid == geteuid() && old->st_gid == getegid()) ||
+                 fchown(fd, old->st_uid, old->st_gid) == 0;
+    return owned && old->st_nlink == 1 && fchmod(fd, old->st_mode & 07777) == 0;
+}
+
+static bool open_temporary(struct host_output *output, const struct stat *old)
+{
+    static const char ending[] = ".XXXXXX";
+    size_t            bytes = strlen(output->target) + sizeof ending;
+    output->temporary = malloc(bytes);
+    if (!output->temporary)
+        return false;
+    snprintf(output->temporary, bytes, "%s%s", output->target, ending);
+    int fd = mkstemp(output->temporary);
+    if (fd < 0) {
+        free(output->temporary);
+        output->temporary = NULL;
+        return false;
+    }
+    output->copied = !keep_permissions(fd, old);
+    output->file = fdopen(fd, "wb");
+    if (!output->file)
+        close(fd);
+    return output->file != NULL;
+}
+
+static bool open_regular(struct host_output *output, const struct stat *old)
+{
+    bool protected = old && ((old->st_mode & 0222) == 0 || access(output->target, W_OK) != 0);
+    if (protected) {
+        errno = EACCES;
+        return false;
+    }
+    if (open_temporary(output, old))
+        return true;
+    if (old && !output->file && !output->temporary && (errno == EACCES || errno == EROFS))
+        output->file = fopen(output->target, "wb"); /* a folder that takes no new files */
+    return output->file != NULL;
+}
+
+static bool open_any(struct host_output *output)
+{
+    struct stat info;
+    bool        opened = false, exists = stat(output->name, &info) == 0;
+    int         stream = exists ? own_stream(&info) : -1;
+    output->target = follow(output->name, &opened);
+    if (!output->target)
+        return false;
+    if (stream >= 0)
+        output->file = open_stream(stream);
+    else if (opened || (exists && !S_ISREG(info.st_mode)))
+        output->file = fopen(output->name, "wb"); /* a folder fails here with the right reason */
+    else
+        return open_regular(output, exists ? &info : NULL);
+    return output->file != NULL;
+}
+
+bool host_output_open(struct host_output *output, const char *name)
+{
+    *output = (struct host_output){ .name = strdup(name) };
+    if (output->name && open_any(output))
+        return true;
+    int reason = output->name ? errno : ENOMEM;
+    host_output_discard(output);
+    errno = reason;
+    return false;
+}
+
+/* ---- closing ---- */
+
+static bool copy(FILE *from, FILE *to)
+{
+    char   bytes[65536];
+    size_t n;
+    while ((n = fread(bytes, 1, sizeof bytes, from)) > 0)
+        if (fwrite(bytes, 1, n, to) != n)
+            return false;
+    return !ferror(from);
+}
+
+static bool copy_file(const char *from_name, const char *to_name)
+{
+    FILE *from = fopen(from_name, "rb");
+    FILE *to = from ? fopen(to_name, "wb") : NULL;
+    bool  whole = to && copy(from, to);
+    if (to)
+        whole = fclose(to) == 0 && whole;
+    if (from)
+        fclose(from);
+    return whole;
+}
+
+bool host_output_commit(struct host_output *output)
+{
+    bool whole = !ferror(output->file);
+    whole = fclose(output->file) == 0 && whole;
+    output->file = NULL;
+    if (!whole || !output->temporary)
+        return whole;
+    if (output->copied) /* the temporary file goes when the output is discarded */
+        return copy_file(output->temporary, output->target);
+    if (rename(output->temporary, output->target) != 0)
+        return false;
+    free(output->temporary);
+    output->temporary = NULL;
+    return true;
+}
+
+void host_output_discard(struct host_output *output)
+{
+    if (output->file)
+        fclose(output->file);
+    if (output->temporary)
+        remove(output->temporary);
+    free(output->temporary);
+    free(output->target);
+    free(output->name);
+    *output = (struct host_output){ 0 };
+}
