@@ -70,7 +70,9 @@ typedef struct {
 } dsvk_sampling;
 
 /* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and
- * the position only, so that a run can be repeated. */
+ * the position only, so that a run can be repeated: equal logits give equal tokens everywhere. Rows
+ * of the head that the tokenizer has no token for are never chosen. NOT_FINITE, with a sentence,
+ * when a logit of the others is no number; the timeline stays. */
 DSVK_API dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
                                          uint32_t *token);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handles.h"
-#include "engine/sample.h"
 
 static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)
 {
@@ -122,20 +121,8 @@ dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
 dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
                                 uint32_t *token)
 {
-    dsvk_status              status;
-    const struct dv_context *ctx = &session->model->ctx;
-    uint32_t                 n   = session->model->config.vocab;
-    if (!(sampling->temperature > 0))
-        return dsvk_session_argmax(session, token);
-    *token        = 0;
-    float *logits = dv_alloc(ctx, n * sizeof *logits);
-    if (!logits)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "sample: no memory for %u logits", n);
-    status = dv_session_logits(session->session, logits);
-    if (status == DSVK_OK)
-        status = dv_sample(token, ctx, logits, n, sampling, session->session->n_tokens);
-    dv_free(ctx, logits);
-    return status;
+    *token = 0;
+    return dv_session_sample(session->session, sampling, token);
 }
 
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,

@@ -137,6 +137,7 @@ void dv_session_free(struct dv_session *session)
     dv_buffer_free(session->step);
     dv_buffer_free(session->result);
     dv_free(ctx, session->tokens);
+    dv_chooser_free(session->chooser);
     dv_profile_done(&session->profile);
     dv_free(ctx, session);
 }
@@ -196,7 +197,7 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
 
 dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
 {
-    if (!s->last)
+    if (!s->last || s->n_tokens == 0)
         return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
     const struct dv_graph *g   = s->last->graph;
     uint32_t               row = g->values[g->token].rows - 1;
@@ -214,17 +215,39 @@ static uint64_t offset_of(const struct dv_graph *g, dv_tensor x, uint32_t row)
     return v->arena_offset + (uint64_t)row * v->stride * 4;
 }
 
-dsvk_status dv_session_logits(struct dv_session *s, float *logits)
+/* Where the last token's logits lie in the arena, computed again when other work was in it. */
+static dsvk_status find_logits(uint64_t *offset, struct dv_session *s)
 {
     dsvk_status status;
-    if (!s->last)
+    *offset = 0;
+    if (!s->last || s->n_tokens == 0)
         return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
     if (s->ran_ahead)
         TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
     const struct dv_graph *g = s->last->graph;
-    return dv_stream_download(s->engine.stream, logits, s->arena,
-                              offset_of(g, g->logits, g->values[g->logits].rows - 1),
+    *offset                  = offset_of(g, g->logits, g->values[g->logits].rows - 1);
+    return DSVK_OK;
+}
+
+dsvk_status dv_session_logits(struct dv_session *s, float *logits)
+{
+    dsvk_status status;
+    uint64_t    offset;
+    TRY(find_logits(&offset, s));
+    return dv_stream_download(s->engine.stream, logits, s->arena, offset,
                               (uint64_t)s->engine.config->vocab * sizeof *logits);
+}
+
+dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
+{
+    dsvk_status status;
+    uint64_t    offset;
+    const void *data;
+    TRY(find_logits(&offset, s));
+    TRY(dv_stream_see(&data, s->engine.stream, s->arena, offset,
+                      (uint64_t)s->engine.choices * sizeof **logits));
+    *logits = data;
+    return DSVK_OK;
 }
 
 /* ---- scoring: every position's results ---- */

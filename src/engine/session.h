@@ -12,6 +12,7 @@
 #include "engine/weights.h"
 #include "kernel/program.h"
 #include "model/model.h"
+#include "tensor/choose.h"
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
@@ -62,6 +63,7 @@ struct dv_session {
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
+    struct dv_chooser       *chooser; /* NULL until a token is drawn */
 };
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
@@ -75,7 +77,11 @@ dsvk_status dv_session_generate(struct dv_session *session, uint32_t n, const ds
 dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens, uint32_t n,
                              const dsvk_score_rows *rows, const dsvk_progress *progress);
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
+dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *sampling,
+                              uint32_t *token);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
+/* Those of the `choices` alone, not copied where the host sees them; until the next pass. */
+dsvk_status dv_session_see_logits(struct dv_session *session, const float **logits);
 
 /* Fills in what is said of experts. */
 void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stats *stats);

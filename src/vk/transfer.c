@@ -18,14 +18,14 @@ static dsvk_status check_range(const struct dv_stream *stream, const struct dv_b
                    bytes, offset, buffer->bytes);
 }
 
-/* Makes staging memory of at least min(bytes, MAX_STAGING), keeping what is large enough. */
+/* Makes staging memory of at least min(bytes, most), keeping what is large enough. */
 static dsvk_status reserve(struct dv_buffer **out, struct dv_stream *stream, enum dv_memory kind,
-                           uint64_t bytes)
+                           uint64_t bytes, uint64_t most)
 {
     dsvk_status        status;
     struct dv_buffer **staging = &stream->staging[kind == DV_MEMORY_READBACK];
     uint64_t           want    = MIN_STAGING;
-    while (want < bytes && want < MAX_STAGING)
+    while (want < bytes && want < most)
         want *= 2;
     if (!stream->staging_commands)
         TRY(dv_commands_new(&stream->staging_commands, stream->dev));
@@ -67,7 +67,7 @@ dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer,
         memcpy((unsigned char *)buffer->mapped + offset, from, (size_t)bytes);
         return DSVK_OK;
     }
-    TRY(reserve(&staging, stream, DV_MEMORY_UPLOAD, bytes));
+    TRY(reserve(&staging, stream, DV_MEMORY_UPLOAD, bytes, MAX_STAGING));
     for (uint64_t done = 0; done < bytes;) {
         uint64_t n = bytes - done < staging->bytes ? bytes - done : staging->bytes;
         memcpy(staging->mapped, from + done, (size_t)n);
@@ -92,7 +92,7 @@ dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_b
         memcpy(to, (const unsigned char *)buffer->mapped + offset, (size_t)bytes);
         return DSVK_OK;
     }
-    TRY(reserve(&staging, stream, DV_MEMORY_READBACK, bytes));
+    TRY(reserve(&staging, stream, DV_MEMORY_READBACK, bytes, MAX_STAGING));
     for (uint64_t done = 0; done < bytes;) {
         uint64_t n = bytes - done < staging->bytes ? bytes - done : staging->bytes;
         TRY(copy_and_wait(stream, buffer, offset + done, staging, 0, n));
@@ -100,4 +100,20 @@ dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_b
         done += n;
     }
     return DSVK_OK;
+}
+
+dsvk_status dv_stream_see(const void **data, struct dv_stream *stream, struct dv_buffer *buffer,
+                          uint64_t offset, uint64_t bytes)
+{
+    struct dv_buffer *staging;
+    dsvk_status       status;
+    TRY(check_range(stream, buffer, offset, bytes, "reading"));
+    TRY(dv_stream_wait(stream, stream->submitted, 0));
+    if (buffer->mapped && buffer->cached) {
+        *data = (const unsigned char *)buffer->mapped + offset;
+        return DSVK_OK;
+    }
+    TRY(reserve(&staging, stream, DV_MEMORY_READBACK, bytes, UINT64_MAX / 2));
+    *data = staging->mapped;
+    return bytes ? copy_and_wait(stream, buffer, offset, staging, 0, bytes) : DSVK_OK;
 }

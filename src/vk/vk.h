@@ -308,5 +308,9 @@ dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer,
                              const void *data, uint64_t bytes);
 dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_buffer *buffer,
                                uint64_t offset, uint64_t bytes);
+/* The same bytes where they are, or one copy of them in staging memory as large as they, without
+ * another in the caller's. Valid until the next call on the stream. */
+dsvk_status dv_stream_see(const void **data, struct dv_stream *stream, struct dv_buffer *buffer,
+                          uint64_t offset, uint64_t bytes);
 
 #endif
