@@ -25,8 +25,8 @@ const struct option option_table[N_OPTIONS] = {
         "device memory that may be used, as 512M or 8G (default: what is free)" },
     [OPT_HOST_MEMORY] = { "host-memory", 0, OPTION_SIZE, "SIZE", 1, UINT64_MAX,
         EVALUATE | ON(PLAN),
-        "host memory for experts that do not fit the device; what fits neither stays on the disk "
-        "(default: what is free less a margin)" },
+        "host memory for experts that do not fit on the device; experts that fit in neither "
+        "stay on disk (default: what is free less a margin)" },
     [OPT_PIPELINE_CACHE] = { "pipeline-cache", 0, OPTION_TEXT, "DIR|off", 0, 0, EVALUATE,
         "folder for compiled pipelines (default: ds-vk in $XDG_CACHE_HOME or ~/.cache)" },
     [OPT_CTX] = { "ctx", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, EVALUATE | ON(PLAN),
@@ -68,7 +68,8 @@ const struct option option_table[N_OPTIONS] = {
     [OPT_TOP_K] = { "top-k", 0, OPTION_COUNT, "K", 0, UINT32_MAX, ON(RUN) | ON(BENCH),
         "sample among the K most likely tokens, 0 is off" },
     [OPT_TOP_P] = { "top-p", 0, OPTION_REAL, "P", 0, 1, ON(RUN) | ON(BENCH),
-        "sample among the most likely tokens that have P together, 1 is off and 0 greedy" },
+        "nucleus sampling: the smallest set of tokens whose probabilities sum to P; 1 is off, 0 "
+        "greedy" },
     [OPT_MIN_P] = { "min-p", 0, OPTION_REAL, "P", 0, 1, ON(RUN) | ON(BENCH),
         "sample among tokens with P times the best one's probability (default: 0, off)" },
     [OPT_SEED] = { "seed", 0, OPTION_COUNT, "S", 0, UINT64_MAX, ON(RUN) | ON(BENCH),
@@ -110,19 +111,19 @@ const struct option option_table[N_OPTIONS] = {
     [OPT_DEPTH] = { "depth", 0, OPTION_LIST, "N,...", 0, MAX_CONTEXT, ON(BENCH),
         "tokens already in the context (default: 0)" },
     [OPT_REPS] = { "reps", 0, OPTION_COUNT, "R", 1, 1000000, ON(BENCH),
-        "repetitions, after one that does not count (default: 5)" },
+        "repetitions, after one warm-up repetition (default: 5)" },
     [OPT_OP] = { "op", 0, OPTION_TEXT, "NAME", 0, 0, ON(BENCH),
         "single operations instead: matmul, project, expert_up, attend, ... or all; choose is "
         "the host's choice of a token" },
     [OPT_BANDWIDTH] = { "bandwidth", 0, OPTION_REAL, "GB/s", 0, 1000000, ON(PLAN),
-        "memory bandwidth, for the bound on tokens/s that it sets" },
+        "memory bandwidth, for the upper bound on decode tokens/s" },
     [OPT_JSON] = { "json", 0, OPTION_FLAG, 0, 0, 0,
         ON(SCORE) | ON(DEVICES) | ON(INSPECT) | ON(PLAN) | ON(BENCH),
         "one JSON document on standard output" },
     [OPT_QUIET] = { "quiet", 'q', OPTION_FLAG, 0, 0, 0, EVERY,
         "errors only" },
     [OPT_VERBOSE] = { "verbose", 'v', OPTION_FLAG, 0, 0, 0, EVERY,
-        "more messages; twice for most" },
+        "more messages; -vv for all" },
     [OPT_HELP] = { "help", 'h', OPTION_FLAG, 0, 0, 0, EVERY,
         "this help" },
 };
