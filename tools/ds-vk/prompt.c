@@ -3,14 +3,6 @@
 
 #include <stdlib.h>
 
-int prompt_check_usage(struct cli *cli)
-{
-    const struct option_value *values = cli->options.values;
-    if (values[OPT_TOKENS].given && cli->options.n_arguments)
-        return cli_usage(cli, "run: --tokens and a prompt exclude each other");
-    return chat_check_usage(cli);
-}
-
 /* `echo question | ds-vk run` asks the question, not the question and a line end. */
 static void drop_line_end(struct bytes *text)
 {
