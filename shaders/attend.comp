@@ -143,9 +143,9 @@ void softmax(uint first, uint n, uint position, bool start)
         for (uint r = 0; r < seen; r++)
             top = max(top, score[r * PAIRS + pair]);
         precise float below = score[i] - top, fall = before - top;
-        weight[i] = i / PAIRS < seen ? exp(below) : 0.0;
+        weight[i] = i / PAIRS < seen ? exp_or_nan(below) : 0.0;
         if (i < PAIRS) {
-            keep[pair] = seen > 0u ? exp(fall) : 1.0;
+            keep[pair] = seen > 0u ? exp_or_nan(fall) : 1.0;
             largest[(1u - parity) * PAIRS + pair] = top;
         }
     }

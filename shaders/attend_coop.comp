@@ -187,11 +187,11 @@ void softmax(uint first, uint n, uint position)
     [[unroll]] for (uint p = 0; p < POSITIONS; p++)
         largest = p < seen ? max(largest, stage[row + p]) : largest;
     precise float fall = before - largest;
-    float         factor = exp(fall);
+    float         factor = exp_or_nan(fall);
     precise float l = total * factor;
     [[unroll]] for (uint i = 0; i < EACH; i++) {
         precise float below = score[i] - largest;
-        float16_t     w = float16_t(from + i < seen ? exp(below) : 0.0);
+        float16_t     w = float16_t(from + i < seen ? exp_or_nan(below) : 0.0);
         weight[pair * WEIGHTS + from + i] = w;
         l += float(w);
     }

@@ -145,9 +145,9 @@ void softmax(uint n, uint first)
         for (uint r = 0; r < seen; r++)
             top = max(top, score[r * QUERIES + q]);
         precise float below = score[i] - top, fall = before - top;
-        weight[i] = i / QUERIES < seen ? exp(below) : 0.0;
+        weight[i] = i / QUERIES < seen ? exp_or_nan(below) : 0.0;
         if (i < QUERIES) {
-            keep[q] = exp(fall);
+            keep[q] = exp_or_nan(fall);
             largest[(1u - parity) * QUERIES + q] = top;
         }
     }

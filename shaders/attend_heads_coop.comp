@@ -147,13 +147,13 @@ void softmax(uint first)
         largest = p < seen ? max(largest, scaled) : largest;
     }
     precise float fall = before - largest;
-    float         factor = exp(fall);
+    float         factor = exp_or_nan(fall);
     precise float l = total * factor;
     [[unroll]] for (uint i = 0; i < EACH; i++) {
         uint          p = lane + i * ROW_LANES;
         precise float scaled = stage[from + p] * args.scale;
         precise float below = scaled - largest;
-        float16_t     w = float16_t(p < seen ? exp(below) : 0.0);
+        float16_t     w = float16_t(p < seen ? exp_or_nan(below) : 0.0);
         weight[q * WEIGHTS + p] = w;
         l += float(w);
     }

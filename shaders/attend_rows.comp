@@ -160,7 +160,7 @@ void softmax(uint first, uint n, uint position, bool start)
         do {
             precise float below = weight[weight_at(p, r)] - top;
             if (p < seen && i + gl_LocalInvocationID.x < ROWS) {
-                float w = exp(below);
+                float w = exp_or_nan(below);
                 l += w;
                 weight[weight_at(p, r)] = w;
             }

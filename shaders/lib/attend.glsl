@@ -28,7 +28,7 @@ attend_merged attend_merge(float m, float l, float m_s, float l_s)
     attend_merged both;
     both.m = max(m, m_s);
     precise float below = m - both.m, below_s = m_s - both.m;
-    precise float keep = exp(below), add = exp(below_s);
+    precise float keep = exp_or_nan(below), add = exp_or_nan(below_s);
     precise float added = l_s * add;
     precise float total = fma(l, keep, added);
     both.keep = keep;

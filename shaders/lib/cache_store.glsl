@@ -62,6 +62,8 @@ shared float cache_scale[CACHE_BLOCKS], cache_inverse[CACHE_BLOCKS];
 
 float cache_try_scale(uint block, uint attempt)
 {
+    if (!is_finite(uintBitsToFloat(cache_largest[block])))
+        return not_a_number();
     precise float first = cache_divide(uintBitsToFloat(cache_largest[block]), 31.0);
     precise float scale = first * (1.0 + float(attempt) / 32.0);
     return scale;
@@ -98,10 +100,12 @@ void cache_choose_scales(uint kv)
         cache_largest[b] = floatBitsToUint(1e-4);
     barrier();
     for (uint k = lane * 4u; k < kv; k += WORKGROUP * 4u) {
-        vec4 v = abs(cache_latent_input(k));
-        float largest = max(max(v.x, v.y), max(v.z, v.w));
+        // Found among words, where infinity and then NaN are the largest: a record with one of
+        // them gets NaN as its scale.
+        uvec4 v = floatBitsToUint(cache_latent_input(k)) & 0x7FFFFFFFu;
+        uint largest = max(max(v.x, v.y), max(v.z, v.w));
         // a maximum does not depend on the order
-        atomicMax(cache_largest[k / cache_block(kv)], floatBitsToUint(largest));
+        atomicMax(cache_largest[k / cache_block(kv)], largest);
     }
     barrier();
     for (uint i = lane; i < blocks * CACHE_TRIES; i += WORKGROUP)

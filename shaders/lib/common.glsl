@@ -94,6 +94,25 @@ bool is_finite(float value)
     return (floatBitsToUint(value) & 0x7F800000u) != 0x7F800000u;
 }
 
+float not_a_number()
+{
+    return uintBitsToFloat(0x7FC00000u);
+}
+
+// What float16 has no number for becomes NaN: it reaches the logits, where it is seen, and the pass
+// is computed again in f32 (engine/pass.c). A largest number in its place would go unnoticed.
+vec4 half_range(vec4 v)
+{
+    uvec4 size = floatBitsToUint(v) & 0x7FFFFFFFu;
+    return mix(v, vec4(not_a_number()), greaterThan(size, uvec4(0x477FE000u))); // 65504
+}
+
+// Some drivers' exp() makes a number of NaN.
+float exp_or_nan(float x)
+{
+    return (floatBitsToUint(x) & 0x7FFFFFFFu) > 0x7F800000u ? x : exp(x);
+}
+
 bool is_null(dv_address a)
 {
     return (a.lo | a.hi) == 0u;

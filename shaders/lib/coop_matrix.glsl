@@ -13,11 +13,9 @@
 
 #define MATRIX(type, rows, cols, use) coopmat<type, gl_ScopeSubgroup, rows, cols, use>
 
-const float COOP_LARGEST = 65504.0; // of float16
-
 f16vec4 coop_round(vec4 v)
 {
-    return f16vec4(clamp(v, -COOP_LARGEST, COOP_LARGEST));
+    return f16vec4(half_range(v));
 }
 
 // What lanes of a subgroup wrote to shared memory is there for the others.

@@ -43,7 +43,7 @@ vec4 dot_round(vec4 x)
 {
     if (MATH_F16 == 0u)
         return x;
-    x = clamp(x, -65504.0, 65504.0);
+    x = half_range(x);
     return vec4(unpackHalf2x16(packHalf2x16(x.xy)), unpackHalf2x16(packHalf2x16(x.zw)));
 }
 

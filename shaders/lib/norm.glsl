@@ -10,7 +10,8 @@ const uint NORM_LANES = 64;
 shared float norm_partial[NORM_LANES];
 
 // All invocations of the workgroup call it with the same row. cols is a multiple of 4. WORKGROUP
-// is a power of two. Ends with a barrier: norm_partial may be used again at once.
+// is a power of two. Ends with a barrier: norm_partial may be used again at once. NaN where the
+// squares' sum leaves f32: 1/sqrt of infinity would turn the row into zeros.
 float norm_factor(ADDRESS row, uint cols, float eps)
 {
     uint lane = gl_LocalInvocationID.x;
@@ -35,7 +36,7 @@ float norm_factor(ADDRESS row, uint cols, float eps)
     barrier();
     precise float mean = norm_partial[0] / float(cols);
     barrier();
-    return 1.0 / sqrt(mean + eps);
+    return is_finite(mean) ? 1.0 / sqrt(mean + eps) : not_a_number();
 }
 
 // One value of the normalised row; three kernels compute it and must agree.

@@ -4,6 +4,9 @@
 // groups stay (the others count as -infinity). Equal scores: the lowest index. Weights: the scores
 // without bias, divided by their sum where asked, times scale.
 //
+// An expert whose logit or bias is NaN or infinite comes before all others, with NaN as its weight:
+// so what is wrong with a token's row stays to be seen.
+//
 // Sums: softmax as 64 interleaved partial sums and a tree, the weights in order of ids; the same
 // for every workgroup. Choices do not depend on the order in which they are looked for, which is
 // made for few barriers: a wide workgroup finds every expert's rank, in a narrow one invocation
@@ -64,7 +67,7 @@ void router_softmax(dv_router_args rule)
     for (uint j = lane; j < ROUTER_LANES; j += WORKGROUP) {
         precise float sum = 0.0;
         for (uint e = j; e < rule.experts; e += ROUTER_LANES) {
-            router_score[e] = exp(router_score[e] - largest);
+            router_score[e] = exp_or_nan(router_score[e] - largest);
             sum += router_score[e];
         }
         router_partial[j] = sum;
@@ -82,7 +85,7 @@ void router_softmax(dv_router_args rule)
 
 uint router_choice_key(float value)
 {
-    return max(order_key(value), ORDER_LEAST);
+    return is_finite(value) ? max(order_key(value), ORDER_LEAST) : 0xFFFFFFFFu;
 }
 
 void router_scores(dv_router_args rule, ADDRESS logits)
@@ -90,7 +93,8 @@ void router_scores(dv_router_args rule, ADDRESS logits)
     bool sigmoid = (rule.flags & DV_ROUTER_SIGMOID) != 0u;
     for (uint e = router_first(rule); e < rule.experts; e += ROUTER_OWNERS) {
         float x = load(logits, e * 4u);
-        router_score[e] = sigmoid ? 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0))) : x;
+        float score = sigmoid ? 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0))) : x;
+        router_score[e] = is_finite(x) ? score : not_a_number();
     }
     if (!sigmoid)
         router_softmax(rule);
@@ -98,6 +102,8 @@ void router_scores(dv_router_args rule, ADDRESS logits)
         precise float value = router_score[e];
         if ((rule.flags & DV_ROUTER_BIAS) != 0u)
             value += load(address(rule.bias), e * 4u);
+        if (!is_finite(value))
+            router_score[e] = value = not_a_number();
         router_choice[e] = rule.groups > 1u ? floatBitsToUint(value) : router_choice_key(value);
     }
 }
@@ -110,6 +116,7 @@ void router_find_best(dv_router_args rule, uint parts, uint size)
         uint group = j / parts;
         for (uint e = group * size + j % parts; e < (group + 1u) * size; e += parts) {
             float value = uintBitsToFloat(router_choice[e]);
+            value = is_finite(value) ? value : -router_lowest();
             second = max(second, min(best, value));
             best = max(best, value);
         }

@@ -30,6 +30,7 @@ struct dsvk_model {
     uint32_t              context; /* tokens that loading left room for, with experts in tiers */
     bool                  random; /* weights are made up when it is loaded */
     bool                  math_f16, round_f16, no_fuse; /* the first two: dv_kernel_site */
+    bool                  left_f16; /* of dv_engine */
 };
 
 /* Without tensors the formats are those of the release. */

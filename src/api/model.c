@@ -150,6 +150,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     model->context       = x ? x->context : 0;
     model->no_fuse  = params->no_fuse;
     model->math_f16 = math_f16;
+    model->left_f16 = false;
     /* AUTO: f16 where it is faster, which is in matrix units only. */
     model->round_f16 = params->math == DSVK_MATH_F16;
     return DSVK_OK;

@@ -41,6 +41,7 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                         .weights  = model->weights,
                                         .math_f16  = model->math_f16,
                                         .round_f16 = model->round_f16,
+                                        .left_f16  = &model->left_f16,
                                         .no_fuse  = model->no_fuse,
                                         .choices  = model->info.tokenizer_size };
     struct dv_session_params p      = { .context = params->context,

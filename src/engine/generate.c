@@ -100,37 +100,63 @@ static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, const 
     return DSVK_OK;
 }
 
-dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+/* Until there is room for no more, a token is refused, or the next one is no finite result. */
+static dsvk_status run_ahead(struct run *r, const dsvk_offer *offer)
 {
-    dsvk_status status;
-    struct run  r = { .session = s, .first = s->n_tokens };
-    TRY(dv_session_argmax(s, &s->next));
-    r.limit = s->params.context - s->n_tokens;
-    r.limit = n < r.limit ? n : r.limit;
-    if (dv_weights_experts(s->engine.weights))
-        return generate_by_pass(s, r.limit, offer);
-    if (r.limit == 0)
-        return DSVK_OK;
+    struct dv_session *s    = r->session;
+    struct dv_pass     pass = { .tokens = 1, .f32 = *s->engine.left_f16 };
     /* Before a token is handed out: what is compiled now would hold up a text that has begun. */
-    status = dv_session_program(&r.program, s, &(struct dv_pass){ .tokens = 1 });
+    dsvk_status status = dv_session_program(&r->program, s, &pass);
     if (status == DSVK_CANCELLED)
         return status; /* nothing ran */
     if (status == DSVK_OK && !offer->take(offer->user, s->next)) {
         s->ran_ahead |= !s->last; /* the arena had to grow: the token is known, logits are not */
-        s->last = s->last ? s->last : r.program;
+        s->last = s->last ? s->last : r->program;
         return DSVK_OK;
     }
     s->last      = NULL;
     s->ran_ahead = false;
     if (status == DSVK_OK)
-        status = run(&r, offer);
-    s->stats.submissions += r.submitted - r.taken;
+        status = run(r, offer);
+    s->stats.submissions += r->submitted - r->taken;
     if (status != DSVK_OK) {
         dv_stream_settle(s->engine.stream);
         s->n_tokens = 0; /* the cache may hold half a pass */
         return status;
     }
-    s->last      = r.program;
-    s->ran_ahead = r.submitted > r.taken;
-    return s->next == DV_NOT_FINITE ? dv_session_argmax(s, &s->next) : DSVK_OK;
+    s->last      = r->program;
+    s->ran_ahead = r->submitted > r->taken;
+    return DSVK_OK;
+}
+
+/* The last token once more, which turns to f32 if that helps; what ran ahead of it is overwritten
+ * in time. */
+static dsvk_status repeat_last(struct dv_session *s)
+{
+    uint32_t    last   = s->n_tokens - 1;
+    dsvk_status status = dv_session_pass(s, &s->tokens[last], 1, last, false);
+    if (status != DSVK_OK)
+        s->n_tokens = status == DSVK_CANCELLED ? last : 0; /* the cache may hold half a pass */
+    return status;
+}
+
+dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+{
+    dsvk_status status;
+    TRY(dv_session_argmax(s, &s->next));
+    uint32_t limit = s->params.context - s->n_tokens;
+    limit          = n < limit ? n : limit;
+    if (dv_weights_experts(s->engine.weights))
+        return generate_by_pass(s, limit, offer);
+    while (limit > 0) {
+        struct run r = { .session = s, .first = s->n_tokens, .limit = limit };
+        TRY(run_ahead(&r, offer));
+        if (s->next != DV_NOT_FINITE)
+            break;
+        if (dv_session_in_f16(s))
+            TRY(repeat_last(s));
+        TRY(dv_session_argmax(s, &s->next));
+        limit -= r.taken;
+    }
+    return DSVK_OK;
 }

@@ -42,21 +42,89 @@ static dsvk_status run_whole(struct dv_session *s, const struct dv_program *p)
     return dv_stream_wait(s->engine.stream, value, 0);
 }
 
-dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
-                            uint32_t position, bool all_rows)
+static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t position,
+                           const struct dv_pass *pass)
 {
     dsvk_status        status;
     struct dv_program *p;
-    struct dv_pass     kind = { .tokens      = n,
-                                .all_rows    = all_rows,
-                                .materialise = position == 0 && n >= s->materialise_from };
-    s->last                 = NULL;
-    s->ran_ahead            = false;
-    TRY(dv_session_program(&p, s, &kind));
+    s->last      = NULL;
+    s->ran_ahead = false;
+    TRY(dv_session_program(&p, s, pass));
     uint64_t start = dv_time_ns(); /* behind compiling, which is no speed of the model */
-    dv_session_write_step(s, p, ids, n, position);
+    dv_session_write_step(s, p, ids, pass->tokens, position);
     TRY(p->parts ? dv_session_run_parts(s, p) : run_whole(s, p));
     s->last = p;
-    dv_session_add_stats(s, p, n, dv_time_ns() - start);
+    dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start);
     return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->record) : DSVK_OK;
+}
+
+/* Whether the last pass found a token in each row that it has logits of. */
+static bool last_is_finite(const struct dv_session *s)
+{
+    const struct dv_graph *g     = s->last->graph;
+    const struct dv_value *token = &g->values[g->token];
+    const uint32_t        *ids   = s->result->mapped;
+    for (uint32_t r = 0; r < token->rows; r++)
+        if (ids[r * token->stride] == DV_NOT_FINITE)
+            return false;
+    return true;
+}
+
+bool dv_session_in_f16(const struct dv_session *s)
+{
+    return (s->engine.math_f16 || s->engine.round_f16) && !*s->engine.left_f16;
+}
+
+/* In pieces that there is memory for. Products in f32 give the same bits however the tokens are
+ * divided, and never have the materialised form. */
+static dsvk_status compute_in_f32(struct dv_session *s, const uint32_t *ids, uint32_t n,
+                                  uint32_t position, bool all_rows)
+{
+    dsvk_status status;
+    uint32_t    most = dv_size_f32_chunk(&s->size);
+    for (uint32_t done = 0; done < n;) {
+        uint32_t       left = n - done;
+        struct dv_pass pass = {
+            .tokens = left < most ? left : most, .all_rows = all_rows, .f32 = true
+        };
+        TRY(compute(s, ids + done, position + done, &pass));
+        done += pass.tokens;
+    }
+    return DSVK_OK;
+}
+
+static void leave_f16(struct dv_session *s, uint32_t n, uint32_t position)
+{
+    *s->engine.left_f16 = true;
+    if (n == 1)
+        dv_log(s->engine.ctx, DSVK_LOG_WARN,
+               "session: values at position %u leave the range of float16; products are computed "
+               "in f32 from here on",
+               position);
+    else
+        dv_log(s->engine.ctx, DSVK_LOG_WARN,
+               "session: values at positions %u to %u leave the range of float16; products are "
+               "computed in f32 from here on",
+               position, position + n - 1);
+}
+
+/* A kernel that has no float16 for a value makes NaN of it (half_range in shaders/lib/common.glsl),
+ * which reaches the results. So does damage to the weights, which f32 does not heal: then the model
+ * stays with float16, and the results with what they are. */
+dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
+                            uint32_t position, bool all_rows)
+{
+    dsvk_status    status;
+    struct dv_pass pass = { .tokens      = n,
+                            .all_rows    = all_rows,
+                            .materialise = position == 0 && n >= s->materialise_from };
+    if (*s->engine.left_f16)
+        return compute_in_f32(s, ids, n, position, all_rows);
+    TRY(compute(s, ids, position, &pass));
+    if (!dv_session_in_f16(s) || last_is_finite(s))
+        return DSVK_OK;
+    TRY(compute_in_f32(s, ids, n, position, all_rows));
+    if (last_is_finite(s))
+        leave_f16(s, n, position);
+    return DSVK_OK;
 }

@@ -77,8 +77,8 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
                                                      .pages        = s->cache->table->address,
                                                      .cache_record = s->cache->record,
                                                      .cache_format = s->cache->format,
-                                                     .math_f16     = e->math_f16,
-                                                     .round_f16    = e->round_f16 } };
+                                                     .math_f16  = e->math_f16 && !pass->f32,
+                                                     .round_f16 = e->round_f16 && !pass->f32 } };
     status                          = dv_program_new(out, e->dev, graph, &plan, &params);
     graph                           = NULL;
 fail:
@@ -89,7 +89,8 @@ fail:
 
 static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
 {
-    return a->tokens == b->tokens && a->all_rows == b->all_rows && a->materialise == b->materialise;
+    return a->tokens == b->tokens && a->all_rows == b->all_rows &&
+           a->materialise == b->materialise && a->f32 == b->f32;
 }
 
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
@@ -125,5 +126,6 @@ dsvk_status dv_session_program_of_layers(struct dv_program **out, struct dv_sess
     config.layers                 = layers;
     size.config                   = &config;
     *out                          = NULL;
-    return make_program(out, s, DV_MAX_PROGRAMS, &size, &(struct dv_pass){ .tokens = 1 });
+    struct dv_pass pass           = { .tokens = 1, .f32 = s->size.math_f16 };
+    return make_program(out, s, DV_MAX_PROGRAMS, &size, &pass);
 }

@@ -108,6 +108,8 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     s->engine      = *engine;
     s->params      = *params;
     s->profile.ctx = engine->ctx;
+    if (!s->engine.left_f16)
+        s->engine.left_f16 = &s->left_f16;
     if (s->engine.choices == 0 || s->engine.choices > engine->config->vocab)
         s->engine.choices = engine->config->vocab;
     TRY_OR(fail, choose_size(s));

@@ -22,6 +22,8 @@ struct dv_engine {
     const struct dv_config  *config;
     struct dv_weights       *weights;
     bool                     math_f16, round_f16; /* of dv_kernel_site */
+    bool                    *left_f16; /* set once its values were found beyond float16: from then
+                                        * on products are in f32; NULL: the session's own */
     bool                     no_fuse;
     uint32_t                 choices; /* ids that may be chosen, those that the tokenizer has; 0 =
                                        * as many as the head has rows */
@@ -60,6 +62,7 @@ struct dv_session {
     struct dv_program       *last;   /* of the last pass; its results are still in the arena */
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
+    bool                     left_f16;  /* where engine.left_f16 may point */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
@@ -88,9 +91,12 @@ void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stat
 
 /* ---- inside engine/ ---- */
 
-/* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c). */
+/* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c); again
+ * in f32 where products in float16 give results that are not finite. */
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
                             uint32_t position, bool all_rows);
+/* Whether products are rounded to float16 now. */
+bool        dv_session_in_f16(const struct dv_session *s);
 /* Its parts: what the commands read, and what is noted after them. */
 void        dv_session_write_step(struct dv_session *s, const struct dv_program *p,
                                   const uint32_t *ids, uint32_t n, uint32_t position);

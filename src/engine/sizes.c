@@ -41,18 +41,24 @@ uint32_t dv_size_form(const struct dv_session_size *size)
     return size->math_f16 ? dv_model_materialise_from(size->config) : UINT32_MAX;
 }
 
+uint32_t dv_size_f32_chunk(const struct dv_session_size *size)
+{
+    return size->chunk < DV_USUAL_CHUNK ? size->chunk : DV_USUAL_CHUNK;
+}
+
 static struct dv_graph_size graph_size(const struct dv_session_size *size,
                                        const struct dv_pass         *pass)
 {
     const struct dv_config *c     = size->config;
     uint32_t                pairs = pass->tokens * c->top_k;
+    bool                    f16   = size->math_f16 && !pass->f32;
     struct dv_tuning        tuning;
     dv_tuning_of(&tuning, size->caps);
     return (struct dv_graph_size){
         .tokens       = pass->tokens,
         .context      = size->context,
         .split        = dv_engine_split(size->context, &tuning),
-        .tile         = dv_expert_tile(size->caps, size->math_f16, pairs, c->experts),
+        .tile         = dv_expert_tile(size->caps, f16, pairs, c->experts),
         .choices      = size->choices,
         .all_rows     = pass->all_rows,
         .keep_routes  = pass->all_rows,
@@ -103,6 +109,10 @@ static dsvk_status add_few(struct dv_session_bytes *bytes, const struct dv_sessi
         TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = 1 }));
     if (size->chunk > DV_FEW_TOKENS)
         TRY(add_pass(bytes, size, &(struct dv_pass){ .tokens = DV_FEW_TOKENS }));
+    if (size->math_f16) {
+        struct dv_pass f32 = { .tokens = dv_size_f32_chunk(size), .f32 = true };
+        TRY(add_pass(bytes, size, &f32));
+    }
     return add_pass(bytes, size, &(struct dv_pass){ .tokens = size->chunk });
 }
 
@@ -153,7 +163,11 @@ dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_session_size *s
     uint32_t                most = size->chunk < DV_SCORE_CHUNK ? size->chunk : DV_SCORE_CHUNK;
     TRY(dv_size_bytes(&all, size));
     plain = all;
-    TRY(add_pass(&all, size, &(struct dv_pass){ .tokens = most, .all_rows = true }));
+    struct dv_pass          pass = { .tokens = most, .all_rows = true };
+    TRY(add_pass(&all, size, &pass));
+    pass.f32 = true;
+    if (size->math_f16)
+        TRY(add_pass(&all, size, &pass));
     *bytes = dv_size_device(&all);
     if (all.nodes > plain.nodes) /* its arguments have no room among the others' */
         *bytes += (uint64_t)all.nodes * DV_BLOCK_BYTES * 2;

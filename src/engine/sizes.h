@@ -35,6 +35,7 @@ struct dv_pass {
     uint32_t tokens;
     bool     all_rows;    /* with every row's logits and the routers' choices */
     bool     materialise; /* of dv_graph_size */
+    bool     f32;         /* products in f32, whatever the session's are */
 };
 
 /* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
@@ -46,6 +47,9 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
 uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 /* From how many tokens at position 0 on a pass is materialised; UINT32_MAX: never. */
 uint32_t dv_size_form(const struct dv_session_size *size);
+/* Most tokens of a pass in f32 of a session whose products are rounded to float16: there is memory
+ * for it (engine/pass.c). */
+uint32_t dv_size_f32_chunk(const struct dv_session_size *size);
 /* The graph of a pass and its plan. */
 dsvk_status dv_size_graph(struct dv_graph **graph, struct dv_plan *plan,
                           const struct dv_session_size *size, const struct dv_pass *pass);

@@ -20,12 +20,16 @@ static float scale_error(const float *latent, uint32_t n, float scale)
 }
 
 /* Of the scales max(largest magnitude, 1e-4) / 31 * (1 + i / 32) the one with the least squared
- * error. In float on purpose: the choice must be the kernel's. */
+ * error; NaN if a value is no finite number. In float on purpose: the choice must be the
+ * kernel's. */
 static float choose_scale(const float *latent, uint32_t n)
 {
     float largest = 1e-4f, best = 0, least = 0;
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; k < n; k++) {
+        if (!isfinite(latent[k]))
+            return NAN;
         largest = fmaxf(largest, fabsf(latent[k]));
+    }
     for (int i = 0; i < TRIES; i++) {
         float scale = largest / 31.0f * (1.0f + (float)i / 32.0f);
         float error = scale_error(latent, n, scale);

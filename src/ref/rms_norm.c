@@ -3,7 +3,7 @@
 
 #include "ref/ref.h"
 
-/* y = x / sqrt(mean(x^2) + eps) * weight, row by row */
+/* y = x / sqrt(mean(x^2) + eps) * weight, row by row; NaN where the squares' sum leaves f32 */
 void dv_ref_rms_norm(const struct dv_ref_site *site, const struct dv_node *node)
 {
     const struct dv_value *x      = &site->graph->values[node->in[0]];
@@ -15,6 +15,8 @@ void dv_ref_rms_norm(const struct dv_ref_site *site, const struct dv_node *node)
         for (uint32_t k = 0; k < x->cols; k++)
             sum += (double)from[k] * from[k];
         double factor = 1 / sqrt(sum / x->cols + (double)node->eps);
+        if (!isfinite((float)sum))
+            factor = NAN;
         for (uint32_t k = 0; k < x->cols; k++)
             to[k] = (float)(from[k] * factor * weight[k]);
     }

@@ -3,7 +3,8 @@
  * (runs of experts / groups), a group counts by its best b or the sum of its two best; outside of
  * the top_k_groups best groups b becomes -infinity. The top_k largest b are taken, the lowest
  * index where equal, and listed in ascending order. Weights: s, divided by (their sum + 1e-20)
- * where asked, times scale. */
+ * where asked, times scale. An expert whose logit or bias is no finite number comes before all
+ * others, with NaN as its weight; softmax makes that of all of them. */
 #include <math.h>
 
 #include "kernel/kernel.h" /* DV_ROUTER_* */
@@ -22,12 +23,16 @@ static void score_experts(struct scores *s, const struct dv_node *node, const fl
     for (uint32_t e = 0; e < node->experts; e++)
         largest = fmax(largest, logits[e]);
     for (uint32_t e = 0; e < node->experts; e++)
-        sum += exp(logits[e] - largest);
+        sum += isfinite(logits[e]) ? exp(logits[e] - largest) : NAN;
     for (uint32_t e = 0; e < node->experts; e++) {
         double value = node->flags & DV_ROUTER_SIGMOID ? 1 / (1 + exp(-(double)logits[e]))
                                                        : exp(logits[e] - largest) / sum;
         s->score[e]  = (float)value;
         s->choice[e] = node->flags & DV_ROUTER_BIAS && bias ? s->score[e] + bias[e] : s->score[e];
+        if (!isfinite(logits[e]) || !isfinite(s->choice[e])) {
+            s->score[e]  = NAN;
+            s->choice[e] = INFINITY;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/harness.h"
 
+#include <math.h>
+
 static const struct shape {
     const char *name;
     uint32_t    tokens, position, kv, rope;
@@ -16,7 +18,8 @@ static const struct shape {
     { "below the floor of scales", 2, 9, 256, 64, 1e-6f },
 };
 
-static void check(const struct shape *s, enum dv_cache_format format)
+/* With `bad`, which is no finite number, in place of one latent. */
+static void check(const struct shape *s, enum dv_cache_format format, float bad)
 {
     struct op_bench b;
     op_begin(&b, &(struct op_params){ .name         = s->name,
@@ -32,6 +35,8 @@ static void check(const struct shape *s, enum dv_cache_format format)
     for (uint32_t t = 0; t < s->tokens; t++)
         for (uint32_t k = 0; k < s->kv; k++)
             op_row(&b, latent, t)[k] *= s->scale * (k % 3 ? 1.0f : 0.01f);
+    if (!isfinite(bad))
+        op_row(&b, latent, s->tokens / 2)[s->kv / 2] = bad;
     latent         = dv_view_cols(b.graph, latent, 0, s->kv);
     b.graph->layer = 1;
     dv_cache_write(b.graph, latent, key);
@@ -46,5 +51,10 @@ void op_test_cache_write(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int format = DV_CACHE_F32; format <= DV_CACHE_FP8; format++)
-            check(&shapes[i], (enum dv_cache_format)format);
+            check(&shapes[i], (enum dv_cache_format)format, 0);
+    for (size_t i = 2; i < 5; i++) { /* a block of an FP8 record has one scale */
+        check(&shapes[i], DV_CACHE_FP8, NAN);
+        check(&shapes[i], DV_CACHE_FP8, INFINITY);
+        check(&shapes[i], DV_CACHE_BF16, -NAN);
+    }
 }

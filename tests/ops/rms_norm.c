@@ -14,6 +14,7 @@ static const struct shape {
     { "wide", 5, 7168, 1, false },
     { "all zeros stay finite", 2, 72, 0, false },
     { "large", 3, 100, 1e15f, false },
+    { "squares beyond f32", 3, 72, 1e25f, false },
     { "so small that eps counts", 64, 100, 1e-3f, false },
 };
 

@@ -60,9 +60,43 @@ static void check(const struct shape *s)
     op_end(&b);
 }
 
+/* A logit or a bias that is no finite number: its expert is among the chosen, with NaN. */
+static void check_not_finite(const struct shape *s, float bad, bool in_bias)
+{
+    const struct dv_router_shape *shape = &s->shape;
+    struct op_bench               b;
+    uint32_t                      at = shape->experts * 2 / 3;
+    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens });
+    dv_tensor logits = op_input(&b, s->tokens, shape->experts);
+    dv_weight bias   = shape->flags & DV_ROUTER_BIAS ? op_vector(&b, "bias", shape->experts) : 0;
+    for (uint32_t t = 0; t < s->tokens && !in_bias; t += 2)
+        op_row(&b, logits, t)[at] = bad;
+    if (in_bias)
+        op_weight_values(&b, bias)[at] = bad;
+    dv_tensor route = dv_router(b.graph, logits, bias, shape);
+    op_run(&b);
+    for (uint32_t t = 0; t < s->tokens; t++)
+        for (uint32_t i = 0; i < shape->top_k; i++) {
+            uint32_t id  = op_got_words(&b, route, t)[i];
+            float    got = op_got_row(&b, route, t)[shape->top_k + i];
+            float    one = op_row(&b, route, t)[shape->top_k + i];
+            assert_int_equal(id, op_words(&b, route, t)[i]);
+            assert_int_equal(isnan(got), isnan(one));
+            assert_true(id != at || t % 2 == 1 || isnan(got));
+        }
+    op_end(&b);
+}
+
 void op_test_router(void **state)
 {
     (void)state;
+    static const float bad[] = { NAN, -NAN, INFINITY, -INFINITY };
+    for (size_t i = 0; i < 4; i++) {
+        check_not_finite(&shapes[i], bad[i], false);
+        check_not_finite(&shapes[i], bad[3 - i], false);
+        check_not_finite(&shapes[2], bad[i], true);
+        check_not_finite(&shapes[6], bad[i], true);
+    }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check(&shapes[i]);
 }
