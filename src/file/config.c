@@ -9,13 +9,11 @@
 
 #include "base/arena.h"
 #include "base/os.h"
+#include "file/config_parts.h"
 #include "file/config_quant.h"
-#include "file/json.h"
 
-#define MAX_WIDTH (1u << 20)
 #define MAX_LAYERS 1024u
 #define MAX_EXPERTS 4096u
-#define MAX_CONTEXT (1u << 24)
 #define MAX_FILE_BYTES (16u << 20)
 
 static const struct arch_name {
@@ -62,7 +60,7 @@ static void read_arch(struct dv_config *config, struct dv_json *json)
 /* A width that kernels index four values at a time. */
 static uint32_t width(struct dv_json *json, const char *key)
 {
-    uint32_t value = dv_json_u32(json, key, 1, MAX_WIDTH);
+    uint32_t value = dv_json_u32(json, key, 1, DV_MAX_WIDTH);
     if (value % 4 != 0 && json->status == DSVK_OK)
         json->status = dv_fail(json->ctx, DSVK_UNSUPPORTED,
                                "config: %s: %s %u is not a multiple of 4", json->where, key, value);
@@ -71,17 +69,17 @@ static uint32_t width(struct dv_json *json, const char *key)
 
 static void check_product(struct dv_json *json, const char *what, uint32_t n, uint32_t each)
 {
-    if ((uint64_t)n * each > MAX_WIDTH)
+    if ((uint64_t)n * each > DV_MAX_WIDTH)
         REFUSE(json, "%s: %u %s of %u values, more than %u together", json->where, n, what, each,
-               MAX_WIDTH);
+               DV_MAX_WIDTH);
 }
 
 static void read_shape(struct dv_config *config, struct dv_json *json)
 {
     config->hidden = width(json, "hidden_size");
     config->layers = dv_json_u32(json, "num_hidden_layers", 1, MAX_LAYERS);
-    config->heads  = dv_json_u32(json, "num_attention_heads", 1, MAX_WIDTH);
-    config->vocab  = dv_json_u32(json, "vocab_size", 1, MAX_WIDTH);
+    config->heads  = dv_json_u32(json, "num_attention_heads", 1, DV_MAX_WIDTH);
+    config->vocab  = dv_json_u32(json, "vocab_size", 1, DV_MAX_WIDTH);
     config->q_lora = dv_json_get(json, "q_lora_rank") ? width(json, "q_lora_rank") : 0;
 
     config->kv_lora   = width(json, "kv_lora_rank");
@@ -92,7 +90,7 @@ static void read_shape(struct dv_config *config, struct dv_json *json)
     check_product(json, "heads", config->heads, config->nope + config->rope);
     check_product(json, "heads", config->heads, config->nope + config->v_head);
 
-    config->max_context = dv_json_u32(json, "max_position_embeddings", 1, MAX_CONTEXT);
+    config->max_context = dv_json_u32(json, "max_position_embeddings", 1, DV_MAX_CONTEXT);
     config->mtp_layers  = dv_json_u32_or(json, "num_nextn_predict_layers", 0, 0, MAX_LAYERS);
     config->tied_head   = dv_json_bool_or(json, "tie_word_embeddings", false);
     config->norm_eps    = (float)dv_json_number_or(json, "rms_norm_eps", 1e-6, 1e-30, 1.0);
@@ -210,108 +208,51 @@ static void read_experts(struct dv_config *config, struct dv_json *json)
         read_layer_types(config, json);
 }
 
-static void read_yarn(struct dv_config *config, struct dv_json *rope)
+/* Keys of the model around the text model that are about its text. */
+static void take_outer(struct dv_json *text, const json_t *outer)
 {
-    config->yarn.on     = true;
-    config->yarn.factor = dv_json_number_or(rope, "factor", NAN, 1.0, 65536.0);
-    config->yarn.original_context =
-        dv_json_u32(rope, "original_max_position_embeddings", 1, MAX_CONTEXT);
-    config->yarn.beta_fast      = dv_json_number_or(rope, "beta_fast", 32.0, 1e-3, 1e6);
-    config->yarn.beta_slow      = dv_json_number_or(rope, "beta_slow", 1.0, 1e-3, 1e6);
-    config->yarn.mscale         = dv_json_number_or(rope, "mscale", 1.0, 0.0, 100.0);
-    config->yarn.mscale_all_dim = dv_json_number_or(rope, "mscale_all_dim", 0.0, 0.0, 100.0);
-    if (config->yarn.beta_slow > config->yarn.beta_fast)
-        REFUSE(rope, "%s: beta_slow %g is above beta_fast %g", rope->where, config->yarn.beta_slow,
-               config->yarn.beta_fast);
-    if (dv_json_get(rope, "attention_factor"))
-        dv_json_unsupported(rope, "attention_factor", "of rope scaling");
-}
-
-/* `rope_parameters` is the newer spelling, with the base inside; `rope_scaling` the older. */
-static void read_rope(struct dv_config *config, struct dv_json *json)
-{
-    struct dv_json rope  = dv_json_child(json, "rope_parameters");
-    bool           newer = rope.object != NULL;
-    if (!newer)
-        rope = dv_json_child(json, "rope_scaling");
-    double outer       = dv_json_number_or(json, "rope_theta", 10000.0, 1.0, 1e12);
-    rope.status        = json->status; /* one sentence is enough */
-    config->rope_theta = dv_json_number_or(&rope, "rope_theta", outer, 1.0, 1e12);
-    if (json->status == DSVK_OK && rope.object) {
-        const char *type = dv_json_text_or(&rope, "rope_type", NULL);
-        if (!type)
-            type = dv_json_text_or(&rope, "type", newer ? "default" : NULL);
-        if (!type)
-            dv_json_missing(&rope, "rope_scaling type");
-        else if (strcmp(type, "yarn") == 0)
-            read_yarn(config, &rope);
-        else if (strcmp(type, "default") != 0)
-            dv_json_unsupported(&rope, "rope scaling type", type);
-        json->status = rope.status;
+    static const char *const keys[] = { "bos_token_id", "pad_token_id", "quantization_config",
+                                        "tie_word_embeddings" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *value = json_object_get(outer, keys[i]);
+        if (!value || dv_json_get(text, keys[i]) || text->status != DSVK_OK)
+            continue;
+        if (json_object_set(text->object, keys[i], value) != 0)
+            text->status = dv_fail(text->ctx, DSVK_NO_MEMORY, "config: %s: no memory for %s",
+                                   text->where, keys[i]);
     }
-}
-
-/* Stop tokens: one id or a list. */
-static void read_eos(struct dv_config *config, struct dv_json *json)
-{
-    json_t *eos  = dv_json_get(json, "eos_token_id");
-    bool    list = json_is_array(eos);
-    size_t  n    = list ? json_array_size(eos) : 1;
-    if (!eos)
-        return;
-    if (n > DV_MAX_EOS)
-        dv_json_refuse(json, "eos_token_id", "at most 16 ids");
-    config->n_eos = 0;
-    for (size_t i = 0; i < n && json->status == DSVK_OK; i++) {
-        const json_t *id    = list ? json_array_get(eos, i) : eos;
-        json_int_t    value = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (value < 0 || value >= config->vocab)
-            dv_json_refuse(json, "eos_token_id", "ids inside the vocabulary");
-        else
-            config->eos[config->n_eos++] = (uint32_t)value;
-    }
-}
-
-static void read_tokens(struct dv_config *config, struct dv_json *json)
-{
-    if (dv_json_get(json, "bos_token_id"))
-        config->bos = dv_json_u32(json, "bos_token_id", 0, config->vocab ? config->vocab - 1 : 0);
-    read_eos(config, json);
-}
-
-static void read_generation(struct dv_config *config, struct dv_json *json)
-{
-    read_tokens(config, json);
-    config->do_sample   = dv_json_bool_or(json, "do_sample", false);
-    config->temperature = (float)dv_json_number_or(json, "temperature", 1.0, 0.0, 100.0);
-    config->top_p       = (float)dv_json_number_or(json, "top_p", 1.0, 1e-6, 1.0);
-    config->gen_top_k   = dv_json_u32_or(json, "top_k", 0, 0, MAX_WIDTH);
 }
 
 static void read_config(struct dv_config *config, struct dv_json *json)
 {
-    struct dv_json text = dv_json_child(json, "text_config");
-    if (text.object)
+    struct dv_json text  = dv_json_child(json, "text_config");
+    const json_t  *outer = NULL;
+    if (text.object && (dv_json_get(&text, "hidden_size") || !dv_json_get(json, "hidden_size"))) {
+        outer = json->object;
         *json = text;
+        take_outer(json, outer);
+    }
     read_arch(config, json);
     read_shape(config, json);
     read_experts(config, json);
-    read_rope(config, json);
+    dv_config_rope(config, json);
     dv_config_quantization(config, json);
-    read_tokens(config, json);
+    dv_config_tokens(config, json, outer);
 }
 
 static dsvk_status parse(struct dv_config *config, const struct dv_context *ctx, const char *where,
-                         const char *text, size_t bytes,
-                         void (*read)(struct dv_config *, struct dv_json *))
+                         const char *text, size_t bytes)
 {
     dsvk_status    status;
     struct dv_json json = { .ctx = ctx, .module = "config", .where = where };
     json_t        *root;
+    *config = (struct dv_config){
+        .bos = -1, .routed_scale = 1.0f, .temperature = 1.0f, .top_p = 1.0f
+    };
     TRY(dv_json_load(&root, ctx, "config", where, text, bytes));
     json.object = root;
     if (json_is_object(root))
-        read(config, &json);
+        read_config(config, &json);
     else
         json.status = dv_fail(ctx, DSVK_BAD_FILE, "config: %s: not a JSON object", where);
     json_decref(root);
@@ -322,43 +263,63 @@ dsvk_status dv_config_parse(struct dv_config *config, const struct dv_context *c
                             const char *where, const char *json, size_t bytes,
                             const char *generation_json, size_t generation_bytes)
 {
-    struct dv_config made = { .bos = -1, .routed_scale = 1.0f, .temperature = 1.0f, .top_p = 1.0f };
-    dsvk_status      status;
-    memset(config, 0, sizeof *config);
-    TRY(parse(&made, ctx, where, json, bytes, read_config));
-    if (generation_json)
-        TRY(parse(&made, ctx, where, generation_json, generation_bytes, read_generation));
-    *config = made;
-    return DSVK_OK;
+    dsvk_status status = parse(config, ctx, where, json, bytes);
+    if (status == DSVK_OK && generation_json)
+        status = dv_config_generation(config, ctx, where, generation_json, generation_bytes);
+    if (status != DSVK_OK)
+        memset(config, 0, sizeof *config);
+    return status;
 }
 
-static dsvk_status read_folder(struct dv_config *config, struct dv_arena *arena, char **config_text,
-                               char **generation_text, const char *folder)
+static dsvk_status read_fact(struct dv_config *config, const struct dv_context *ctx,
+                             const char *path)
 {
-    const struct dv_context *ctx = arena->ctx;
-    dsvk_status              status;
-    size_t                   bytes, generation_bytes = 0;
-    const char              *path = dv_arena_printf(arena, "%s/config.json", folder);
-    const char *generation        = dv_arena_printf(arena, "%s/generation_config.json", folder);
-    if (!path || !generation)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "config: %s: no memory for its path", folder);
-    TRY(dv_file_read(config_text, &bytes, ctx, path, MAX_FILE_BYTES));
-    if (dv_file_exists(generation))
-        TRY(dv_file_read(generation_text, &generation_bytes, ctx, generation, MAX_FILE_BYTES));
-    return dv_config_parse(config, ctx, folder, *config_text, bytes, *generation_text,
-                           generation_bytes);
+    dsvk_status status;
+    char       *text;
+    size_t      bytes;
+    TRY(dv_file_read(&text, &bytes, ctx, path, MAX_FILE_BYTES));
+    status = parse(config, ctx, path, text, bytes);
+    dv_free(ctx, text);
+    return status;
+}
+
+static dsvk_status read_suggestions(struct dv_config *config, const struct dv_context *ctx,
+                                    const char *path)
+{
+    struct dv_capture capture;
+    char             *text;
+    size_t            bytes;
+    if (!dv_file_exists(path))
+        return DSVK_OK;
+    dv_capture(&capture, ctx);
+    dsvk_status status = dv_file_read(&text, &bytes, &capture.ctx, path, MAX_FILE_BYTES);
+    if (status == DSVK_NO_MEMORY)
+        return dv_fail(ctx, status, "%s", capture.line);
+    if (status != DSVK_OK) {
+        dv_log(ctx, DSVK_LOG_WARN, "%s; it is ignored", capture.line);
+        return DSVK_OK;
+    }
+    status = dv_config_generation(config, ctx, path, text, bytes);
+    dv_free(ctx, text);
+    return status;
 }
 
 dsvk_status dv_config_read(struct dv_config *config, const struct dv_context *ctx,
                            const char *folder)
 {
+    dsvk_status     status = DSVK_NO_MEMORY;
     struct dv_arena arena;
-    char           *config_text = NULL, *generation_text = NULL;
-    memset(config, 0, sizeof *config);
     dv_arena_init(&arena, ctx);
-    dsvk_status status = read_folder(config, &arena, &config_text, &generation_text, folder);
-    dv_free(ctx, config_text);
-    dv_free(ctx, generation_text);
+    const char *path        = dv_arena_printf(&arena, "%s/config.json", folder);
+    const char *suggestions = dv_arena_printf(&arena, "%s/generation_config.json", folder);
+    if (path && suggestions)
+        status = read_fact(config, ctx, path);
+    else
+        dv_fail(ctx, status, "config: %s: no memory for its path", folder);
+    if (status == DSVK_OK)
+        status = read_suggestions(config, ctx, suggestions);
+    if (status != DSVK_OK)
+        memset(config, 0, sizeof *config);
     dv_arena_done(&arena);
     return status;
 }

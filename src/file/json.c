@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "file/nature.h"
+
 static dsvk_status parse(json_t **root, const struct dv_context *ctx, const char *module,
                          const char *where, const char *text, size_t bytes)
 {
@@ -14,6 +16,10 @@ static dsvk_status parse(json_t **root, const struct dv_context *ctx, const char
     if (json_error_code(&error) == json_error_out_of_memory)
         return dv_fail(ctx, DSVK_NO_MEMORY, "%s: %s: no memory to parse %zu bytes", module, where,
                        bytes);
+    if (json_error_code(&error) == json_error_premature_end_of_input)
+        return dv_fail(ctx, DSVK_BAD_FILE,
+                       "%s: %s: malformed JSON: its %zu bytes end in the middle, download it again",
+                       module, where, bytes);
     return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: malformed JSON at byte %d of %zu: %s", module,
                    where, error.position, bytes, error.text);
 }
@@ -25,6 +31,9 @@ dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char
     *root = NULL;
     if (!text)
         text = "";
+    const char *nature = dv_file_nature(text, bytes, bytes); /* no JSON begins as one of them */
+    if (nature)
+        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s %s", module, where, nature);
     dv_json_scan(&scan, text, bytes);
     if (scan.depth > DV_JSON_DEPTH)
         return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: lists within lists, more than %u deep", module,

@@ -144,7 +144,7 @@ static const struct {
       "more than the 4 bytes" },
     { "{" TENSOR("a", "U8", "9223372036854775807,2,2", "0,4") "}", 4, DSVK_BAD_FILE,
       "more than the 4 bytes" },
-    { "{" TENSOR("a", "I64", "4611686018427387904", "0,0") "}", 4, DSVK_BAD_FILE,
+    { "{" TENSOR("a", "I64", "4611686018427387904", "0,4") "}", 4, DSVK_BAD_FILE,
       "more than the 4 bytes" },
     { "{" TENSOR("a", "F32", "2", "0,8") "}", 4, DSVK_BAD_FILE, "ends at byte 8 of only 4" },
     { "{" TENSOR("a", "F32", "1", "4,0") "}", 4, DSVK_BAD_FILE, "not two ascending" },
@@ -284,7 +284,8 @@ static void many_tensors_cost_what_the_file_does(void **state)
 static const struct {
     const char *index, *says;
 } indexes[] = {
-    { "", "malformed JSON" },
+    { "", "is empty" },
+    { "{", "end in the middle" },
     { "[]", "no weight_map" },
     { "{\"weight_map\":3}", "no weight_map" },
     { "{\"weight_map\":{}}", "no weight_map" },
