@@ -123,9 +123,10 @@ typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* 
 
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
-/* What weights become when they are loaded or written: as they are stored; or, where that is
- * narrower, BF16; FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32 columns (the feed
- * forward; attention FP8). Embedding, head, routers and norms stay, or become BF16 from F32. */
+/* What weights become when they are loaded or written: as they are stored; BF16, whatever they were;
+ * or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32 columns
+ * (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become BF16 from
+ * F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. */
 typedef enum {
     DSVK_WEIGHTS_KEEP,
     DSVK_WEIGHTS_BF16,
@@ -158,7 +159,10 @@ DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
 DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
 
 /* Writes a checkpoint folder with the weights converted: the values that converting on load gives.
- * `folder` must not be there (BAD_FILE) and appears when it is whole; CANCELLED. */
+ * `folder` must not be there, its parent must (BAD_FILE), and it appears when it is whole. Place,
+ * rights, room and small files are looked at before the first byte; small files that cannot be read
+ * are a warning. CANCELLED; nothing is left of a failure, but everything when all is written and
+ * only the name cannot be had. progress ends with the bytes of the new weights. */
 DSVK_API dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder,
                                          dsvk_weights weights, const dsvk_progress *progress);
 

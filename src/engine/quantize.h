@@ -20,6 +20,9 @@ dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint
  * BF16". */
 bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
                          enum dv_formats formats);
+/* For loading, which goes on where a format changes nothing: a warning. */
+void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
+                      enum dv_formats formats);
 
 /* ---- inside engine/ ---- */
 

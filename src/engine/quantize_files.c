@@ -34,7 +34,9 @@ static dsvk_status name_places(struct dv_quantizing *q, const char *folder)
         return dv_fail(q->ctx, DSVK_BAD_ARGUMENT, "quantize: no folder to write");
     q->target = dv_arena_printf(&q->arena, "%.*s", (int)length, folder);
     q->folder = dv_arena_printf(&q->arena, "%.*s.partial", (int)length, folder);
-    q->parent = slash == 0 ? "." : dv_arena_printf(&q->arena, "%.*s", (int)slash, folder);
+    q->parent = slash == 0
+                    ? "."
+                    : dv_arena_printf(&q->arena, "%.*s", slash > 1 ? (int)slash - 1 : 1, folder);
     if (!q->target || !q->folder || !q->parent)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a name");
     if (length > PATH_BYTES - 256)

@@ -306,6 +306,14 @@ bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
     return false;
 }
 
+void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
+                      enum dv_formats formats)
+{
+    char text[96];
+    if (formats != DV_FORMATS_KEEP && !dv_quantize_changes(text, checkpoint, formats))
+        dv_log(ctx, DSVK_LOG_WARN, "weights: no weight is converted: all matrices are %s", text);
+}
+
 dsvk_status dv_quantize_plan(struct dv_quantizing *q)
 {
     dsvk_status status;

@@ -31,6 +31,8 @@ says "note: stopped at the end of the context of 20 tokens"
 
 # ---- quantize ----
 run 0 quantize x out --weights int4
+says "note: out: 0.0000 GiB of weights, "
+run 0 quantize -q x out --weights int4
 silent
 refuse 1 "quantize: taken is there already" quantize x taken --weights fp8
 refuse 2 "--weights takes keep|bf16|fp8|int4|fp4, not 'int8'" run -m x --weights int8 hi

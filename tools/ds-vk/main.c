@@ -34,7 +34,7 @@ static const struct command commands[] = {
       "Prints the median, least and most tokens/s of all repetitions, and the CPU seconds that the "
       "process spent per repetition.",
       BENCH, command_bench },
-    { "quantize", "IN OUT", 2, "Write a checkpoint folder with narrower weights.",
+    { "quantize", "IN OUT", 2, "Write a checkpoint folder with its weights converted.",
       "OUT appears when it is whole. A run of it gives the tokens that --weights gives on load.",
       QUANTIZE, command_quantize },
 };

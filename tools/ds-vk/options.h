@@ -33,6 +33,7 @@ enum option_id {
     OPT_CACHE,
     OPT_MATH,
     OPT_WEIGHTS,
+    OPT_WEIGHTS_WRITTEN, /* of quantize: to keep all is no work */
     OPT_NO_FUSE,
     OPT_RAW,
     OPT_SYSTEM,

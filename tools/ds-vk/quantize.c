@@ -2,22 +2,50 @@
 #include "cli.h"
 #include "progress.h"
 
+#define GIB(bytes) ((double)(bytes) / (1024.0 * 1024.0 * 1024.0))
+
+/* The bar, and what it was told last: the bytes that were written. */
+struct writing {
+    dsvk_progress bar;
+    uint64_t      bytes;
+};
+
+static bool report(void *user, uint64_t done, uint64_t total)
+{
+    struct writing *writing = user;
+    writing->bytes = done;
+    return writing->bar.report(writing->bar.user, done, total);
+}
+
+static void summarise(struct cli *cli, const char *folder, uint64_t bytes)
+{
+    uint64_t before = dsvk_model_describe(cli->model)->bytes;
+    log_note(&cli->log, "%s: %.*f GiB of weights, %.0f %% of the %.*f GiB before", folder,
+             GIB(bytes) < 0.1 ? 4 : 1, GIB(bytes),
+             before ? 100.0 * (double)bytes / (double)before : 0.0, GIB(before) < 0.1 ? 4 : 1,
+             GIB(before));
+}
+
 int command_quantize(struct cli *cli)
 {
     struct option_value *values = cli->options.values;
+    const char          *target = cli->options.arguments[1];
     struct progress      bar;
     if (cli->options.n_arguments != 2)
         return cli_usage(cli, "quantize: give the folder to read and the folder to write");
-    if (values[OPT_WEIGHTS].count == 0)
+    if (!values[OPT_WEIGHTS_WRITTEN].given)
         return cli_usage(cli, "quantize: give --weights bf16, fp8, int4 or fp4");
     values[OPT_MODEL].text = cli->options.arguments[0];
     int code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     progress_init(&bar, &cli->log, "writing", true);
-    dsvk_progress sink = progress_sink(&bar);
-    return cli_status(cli,
-                      dsvk_model_quantize(cli->model, cli->options.arguments[1],
-                                          (dsvk_weights)values[OPT_WEIGHTS].count, &sink),
-                      "quantize");
+    struct writing writing = { .bar = progress_sink(&bar) };
+    dsvk_progress  sink = { .report = report, .user = &writing };
+    /* The choices are those of the library without its first, to keep all. */
+    dsvk_weights weights = (dsvk_weights)(DSVK_WEIGHTS_BF16 + values[OPT_WEIGHTS_WRITTEN].count);
+    code = cli_status(cli, dsvk_model_quantize(cli->model, target, weights, &sink), "quantize");
+    if (code == EXIT_DONE)
+        summarise(cli, target, writing.bytes);
+    return code;
 }
