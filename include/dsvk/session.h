@@ -109,6 +109,9 @@ typedef struct {
 
 DSVK_API void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats);
 
+/* Names of the operations, as in dsvk_profile_row, from index 0 on; NULL behind the last. */
+DSVK_API const char *dsvk_op_name(uint32_t index);
+
 typedef struct {
     char        kernel[64];           /* op, and format and shape of its matrix, in one text */
     const char *op, *format;          /* "" without a matrix; static storage */

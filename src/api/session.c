@@ -143,6 +143,11 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     dv_session_expert_stats(s, stats);
 }
 
+const char *dsvk_op_name(uint32_t index)
+{
+    return index < DV_N_OPS ? dv_op_name((enum dv_op)index) : NULL;
+}
+
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
 {
     const struct dv_session *s = session->session;

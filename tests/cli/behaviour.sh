@@ -121,15 +121,36 @@ awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
 run 0 bench -q -m x --prompt 0 --gen 3 --reps 1 --greedy
 grep -q sampled "$out" && complain "samples greedily"
 run 0 bench -q -m x --op choose --reps 1
-grep -q '^host  *1  *0 choose 1 of 259 ' "$out" || complain "no row of choosing"
+grep -q '^choose 1 of 259, on the host ' "$out" || complain "no row of choosing"
 run 0 bench -q -m x --prompt 4 --gen 0 --reps 2 --op all
 # 2 dispatches in 1 ms, 2 repetitions: 500 us and 3 MB / 1 ms
-grep -q '^prefill  *4  *0 matmul fp8  *500.0  *3.00  *-$' "$out" || complain "no row of matmul"
+grep -q '^matmul fp8  *500.0  *3.00  *-$' "$out" || complain "no row of matmul"
+grep -qx 'prefill of 4 tokens at depth 0' "$out" || complain "no line for the test"
 awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
 run 0 run -q -m x --profile hi
 awk 'length > 80 { exit 1 }' "$err" || complain "wider than 80 columns"
 
+# ---- the forms of a benchmark ----
+run 0 bench -q -m some/where/ --prompt 4 --gen 0 --reps 3 --format markdown
+grep -q '^| prefill | 4 | 0 | [0-9.]* ± [0-9.]* | [0-9.]* |$' "$out" || complain "no row of Markdown"
+grep -q '^- model    where: fake' "$out" || complain "does not name the folder"
+run 0 bench -q --like v3 --prompt 4 --gen 0 --reps 1 --format json
+for want in '"model": "like v3"' '"weights": "keep"' '"load_seconds": ' '"mean": ' '"deviation": 0.0'; do
+    grep -qF -- "$want" "$out" || complain "no $want"
+done
+run 0 bench -m x --prompt 0 --gen 0
+says "nothing was measured"
+
 # ---- interrupts and lost readers ----
+for what in "" "--op all" "--greedy --prompt 5 --format json"; do
+    command=(bench "$what", interrupted)
+    "$program" bench -q -m slow --prompt 0 --gen 60 --reps 1000 $what >"$out" 2>"$err" &
+    sleep 0.3
+    kill -INT $!
+    wait $!
+    [ $? = 130 ] || complain "status not 130"
+    silent
+done
 command=(run -m slow, interrupted)
 "$program" run -q -m slow -n 100000 --ctx 100000 hi >"$out" 2>"$err" &
 sleep 0.5

@@ -397,6 +397,12 @@ dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row *
     return DSVK_OK;
 }
 
+const char *dsvk_op_name(uint32_t index)
+{
+    static const char *const names[] = { "embed", "matmul" };
+    return index < 2 ? names[index] : NULL;
+}
+
 void dsvk_session_profile_reset(dsvk_session *session)
 {
     (void)session;

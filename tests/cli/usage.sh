@@ -153,6 +153,9 @@ refuse 1 "No such file" score "${model[@]}" --file "$work/text" --logits "$work/
 refuse 1 "Is a directory" score "${model[@]}" --file "$work/text" --router "$work"
 [ -z "$(ls "$work" | grep rows)" ] || complain "leaves half a file"
 refuse 1 "more than the context" bench "${model[@]}" --depth 1000
-refuse 1 "no operation nothing in these tests; there are matmul" bench -q "${model[@]}" --json \
-    --prompt 4 --gen 2 --reps 1 --op nothing
+refuse 1 "no operation embed in these tests; there are matmul" bench -q "${model[@]}" --json \
+    --prompt 4 --gen 2 --reps 1 --op embed
+refuse 2 "--op takes all, choose, embed, matmul, not 'nope'" bench -m nowhere --op nope
+refuse 2 "--format takes text|markdown|json, not 'dot'" bench --format dot
+refuse 2 "--format takes text|dot|json, not 'markdown'" graph --format markdown
 finish

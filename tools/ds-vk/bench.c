@@ -4,6 +4,7 @@
 #include "host.h"
 #include "progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +13,28 @@
 #define DEFAULT_GEN 128
 #define DEFAULT_REPS 5
 
-struct result {
-    struct test test;
-    double      median, least, most; /* tokens/s */
-    double      cpu_seconds;         /* of one repetition */
-};
+enum { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_JSON }; /* in the order of the option's words */
 
 /* ---- one repetition ---- */
 
+/* Interrupts are heard everywhere; the bar moves with what is measured, not with what is before. */
+static bool on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct bench *bench = user;
+    dsvk_progress sink = progress_sink(&bench->bar);
+    (void)done;
+    (void)total;
+    return sink.report(sink.user, bench->bar_done, bench->bar_total);
+}
+
+int bench_heard(void)
+{
+    return host_interrupted() ? EXIT_SIGNAL + host_interrupted() : EXIT_DONE;
+}
+
 static int sync_to(struct bench *bench, const uint32_t *ids, size_t n)
 {
-    struct progress quiet = { 0 };
-    dsvk_progress   sink = progress_sink(&quiet);
+    dsvk_progress sink = { on_progress, bench };
     return cli_status(bench->cli, dsvk_session_sync(bench->cli->session, ids, n, &sink),
                       "evaluating");
 }
@@ -47,19 +58,21 @@ int bench_sync(struct bench *bench, size_t n)
 
 int bench_begin(struct bench *bench, const struct test *test)
 {
-    return test->depth ? sync_to(bench, bench->ids, test->depth) : forget(bench);
+    int code = test->depth ? sync_to(bench, bench->ids, test->depth) : forget(bench);
+    return code ? code : bench_heard();
 }
 
 static bool take_token(void *user, uint32_t token)
 {
-    (void)user;
+    struct bench *bench = user;
     (void)token;
-    return true;
+    bench->bar_done++;
+    return on_progress(bench, 0, 0);
 }
 
 static int decode(struct bench *bench, const struct test *test)
 {
-    dsvk_offer offer = { take_token, NULL };
+    dsvk_offer offer = { take_token, bench };
     int        code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
     if (code == EXIT_DONE && test->sampled)
         code = bench_draw(bench, (size_t)test->depth + 1, test->tokens - 1);
@@ -72,8 +85,11 @@ static int decode(struct bench *bench, const struct test *test)
 
 int bench_pass(struct bench *bench, const struct test *test)
 {
-    return test->decode ? decode(bench, test)
-                        : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
+    uint64_t before = bench->bar_done;
+    int      code = test->decode ? decode(bench, test)
+                                 : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
+    bench->bar_done = before + test->tokens;
+    return code ? code : bench_heard();
 }
 
 /* Tokens/s; *code is the exit status. */
@@ -103,28 +119,25 @@ static void fill_ids(struct bench *bench)
     }
 }
 
-static void print_result(struct bench *bench, const struct result *result)
+static void summarise(struct result *result, double *rates, uint32_t n)
 {
-    const struct test *test = &result->test;
-    const char        *name = bench_test_name(test);
-    if (bench->results)
-        json_array_append_new(bench->results,
-                              json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f}", "test", name,
-                                        "tokens", (json_int_t)test->tokens, "depth",
-                                        (json_int_t)test->depth, "median", result->median, "min",
-                                        result->least, "max", result->most, "cpu_seconds",
-                                        result->cpu_seconds));
-    else
-        printf("%-14s %6u %6u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
-               result->median, result->least, result->most, result->cpu_seconds);
-    fflush(stdout);
+    double squares = 0;
+    qsort(rates, n, sizeof *rates, by_size);
+    result->median = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
+    result->least = rates[0];
+    result->most = rates[n - 1];
+    for (uint32_t i = 0; i < n; i++)
+        result->mean += rates[i] / n;
+    for (uint32_t i = 0; i < n; i++)
+        squares += (rates[i] - result->mean) * (rates[i] - result->mean);
+    result->deviation = n > 1 ? sqrt(squares / (n - 1)) : 0;
 }
 
 static int measure_passes(struct bench *bench, const struct test *test)
 {
     int           code;
     uint32_t      n = bench->reps;
-    struct result made = { .test = *test }, *result = &made;
+    struct result result = { .test = *test };
     double       *rates = malloc(n * sizeof *rates);
     if (!rates)
         return cli_fail(bench->cli, "no memory for %u repetitions", n);
@@ -136,12 +149,9 @@ static int measure_passes(struct bench *bench, const struct test *test)
         cpu += host_cpu_seconds() - start;
     }
     if (code == EXIT_DONE) {
-        qsort(rates, n, sizeof *rates, by_size);
-        result->median = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
-        result->least = rates[0];
-        result->most = rates[n - 1];
-        result->cpu_seconds = cpu / n;
-        print_result(bench, result);
+        summarise(&result, rates, n);
+        result.cpu_seconds = cpu / n;
+        bench_row(bench, &result);
     }
     free(rates);
     return code;
@@ -169,9 +179,16 @@ static uint64_t longest(const struct bench *bench)
 
 static int measure(struct bench *bench, const struct test *test)
 {
+    int code;
     fill_ids(bench);
-    return bench->cli->options.values[OPT_OP].given ? bench_ops_measure(bench, test)
-                                                    : measure_passes(bench, test);
+    progress_init(&bench->bar, &bench->cli->log, bench_test_name(test), false);
+    bench->bar.rate = false; /* the context before is not counted */
+    bench->bar_done = 0;
+    bench->bar_total = ((uint64_t)bench->reps + 1) * test->tokens;
+    code = bench->cli->options.values[OPT_OP].given ? bench_ops_measure(bench, test)
+                                                     : measure_passes(bench, test);
+    progress_clear();
+    return code;
 }
 
 /* Of the decoding at one depth. */
@@ -204,87 +221,6 @@ static int measure_all(struct bench *bench)
     return code;
 }
 
-/* What the clocks are is known for none of the devices that Vulkan shows. */
-static json_t *conditions(void)
-{
-    struct host_conditions seen;
-    host_conditions(&seen);
-    json_t *governor = seen.governor[0] ? json_text(seen.governor) : json_null();
-    json_t *load = seen.load >= 0 ? json_real(seen.load) : json_null();
-    return json_pack("{s:n, s:o, s:o, s:I}", "device_clocks", "cpu_governor", governor, "load",
-                     load, "processors", (json_int_t)seen.processors);
-}
-
-static double hit_rate(const dsvk_session_stats *stats)
-{
-    uint64_t wanted = stats->expert_hits + stats->expert_from_host + stats->expert_from_disk;
-    return wanted ? (double)stats->expert_hits / (double)wanted : 1;
-}
-
-/* Of all tests together; null when all experts are on the device. */
-static json_t *experts(const struct bench *bench)
-{
-    dsvk_session_stats stats;
-    dsvk_session_stats_get(bench->cli->session, &stats);
-    if (stats.experts == 0)
-        return json_null();
-    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:I, s:f}", "experts", (json_int_t)stats.experts,
-                     "on_device", (json_int_t)stats.expert_slots, "on_host",
-                     (json_int_t)stats.host_experts, "hit_rate", hit_rate(&stats), "host_bytes",
-                     (json_int_t)stats.expert_host_bytes, "disk_bytes",
-                     (json_int_t)stats.expert_disk_bytes, "wait_seconds", stats.expert_seconds);
-}
-
-static void print_experts(const struct bench *bench)
-{
-    dsvk_session_stats stats;
-    dsvk_session_stats_get(bench->cli->session, &stats);
-    if (stats.experts > 0)
-        printf("\nexperts  %u, %u on the device, %u in host memory; hit rate %.3f, "
-               "%.3f GB from the host, %.3f GB from the disk, %.1f s\n",
-               stats.experts, stats.expert_slots, stats.host_experts, hit_rate(&stats),
-               (double)stats.expert_host_bytes * 1e-9, (double)stats.expert_disk_bytes * 1e-9,
-               stats.expert_seconds);
-}
-
-static json_t *report(const struct bench *bench)
-{
-    const struct option_value *values = bench->cli->options.values;
-    const dsvk_device_info    *device = dsvk_device_describe(bench->cli->device);
-    const dsvk_model_info     *model = dsvk_model_describe(bench->cli->model);
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:o, s:o, s:O}",
-                     "device",
-                     json_text(device->name), "driver", json_text(device->driver), "conditions",
-                     conditions(), "version", dsvk_version(), "architecture",
-                     json_text(model->architecture), "layers", (json_int_t)model->layers,
-                     "formats", json_text(model->number_formats), "math",
-                     values[OPT_MATH].given ? values[OPT_MATH].text : "auto", "cache",
-                     values[OPT_CACHE].given ? values[OPT_CACHE].text : "bf16", "chunk",
-                     (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions",
-                     (json_int_t)bench->reps, "sampling", bench_sampling_json(bench), "experts",
-                     experts(bench), "results", bench->results);
-}
-
-static void print_head(const struct bench *bench)
-{
-    const dsvk_device_info *device = dsvk_device_describe(bench->cli->device);
-    const dsvk_model_info  *model = dsvk_model_describe(bench->cli->model);
-    struct host_conditions  seen;
-    host_conditions(&seen);
-    printf("device   %s\ndriver   %s\nmodel    %s, %u layers, %s\n", device->name,
-           device->driver, model->architecture, model->layers, model->number_formats);
-    printf("clocks   device not known, CPU governor %s",
-           seen.governor[0] ? seen.governor : "not known");
-    if (seen.load >= 0)
-        printf(", load %.1f of %u", seen.load, seen.processors);
-    printf("\n\n");
-    if (bench->cli->options.values[OPT_OP].given)
-        bench_ops_head();
-    else
-        printf("%-14s %6s %6s %12s %12s %12s %10s\n", "test", "tokens", "depth", "median t/s",
-               "min t/s", "max t/s", "CPU s");
-}
-
 static void choose(struct bench *bench)
 {
     const struct option_value *values = bench->cli->options.values;
@@ -311,7 +247,9 @@ static int open_all(struct bench *bench, uint64_t context)
         return cli_fail(cli, "the tests need %llu tokens, more than the context of %llu",
                         (unsigned long long)context, (unsigned long long)limit);
     context = ctx->given ? ctx->count : context;
-    code    = cli_load(cli, (uint32_t)context);
+    double start = host_seconds();
+    code = cli_load(cli, (uint32_t)context);
+    bench->load_seconds = host_seconds() - start;
     return code ? code
                 : cli_open_session(cli, (uint32_t)context, cli->options.values[OPT_OP].given &&
                                           !is_choose(bench));
@@ -319,7 +257,10 @@ static int open_all(struct bench *bench, uint64_t context)
 
 int command_bench(struct cli *cli)
 {
+    uint64_t     format = cli->options.values[OPT_BENCH_FORMAT].count;
     struct bench bench = { .cli = cli };
+    if (bench_ops_check(cli))
+        return EXIT_USAGE;
     choose(&bench);
     bench.sampling = bench_sampling(cli);
     bench.n_ids = (size_t)longest(&bench) + 1;
@@ -329,15 +270,13 @@ int command_bench(struct cli *cli)
     bench.ids = calloc(bench.n_ids, sizeof *bench.ids);
     if (!bench.ids)
         return cli_fail(cli, "no memory for %zu token ids", bench.n_ids);
-    if (cli->options.values[OPT_JSON].given)
+    if (cli->options.values[OPT_JSON].given || format == FORMAT_JSON)
         bench.results = json_array();
-    else
-        print_head(&bench);
+    bench.markdown = format == FORMAT_MARKDOWN;
+    bench_head(&bench);
     code = measure_all(&bench);
-    if (bench.results && code == EXIT_DONE)
-        code = json_print(cli, report(&bench));
-    else if (code == EXIT_DONE)
-        print_experts(&bench);
+    if (code == EXIT_DONE)
+        code = bench_finish(&bench);
     json_decref(bench.results);
     free(bench.ids);
     return code;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of `ds-vk bench`: whole passes (bench.c), decoding with sampling (bench_sampled.c) and
- * single operations (bench_ops.c). */
+/* The parts of `ds-vk bench`: whole passes (bench.c), decoding with sampling (bench_sampled.c),
+ * single operations (bench_ops.c) and what is printed (bench_report.c). */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -13,6 +13,12 @@ struct test {
     uint32_t tokens, depth;
 };
 
+struct result {
+    struct test test;
+    double      median, least, most, mean, deviation; /* tokens/s; of the repetitions */
+    double      cpu_seconds;                          /* of one repetition */
+};
+
 struct bench {
     struct cli     *cli;
     uint32_t       *ids; /* one more than the longest timeline */
@@ -22,7 +28,11 @@ struct bench {
     uint32_t        default_prompt, default_depth;
     const uint32_t *prompts, *depths;
     size_t          n_prompts, n_depths;
+    double          load_seconds;
+    bool            markdown;
     json_t         *results;  /* NULL: a table is printed */
+    struct progress bar;      /* of one test: tokens of all its repetitions */
+    uint64_t        bar_done, bar_total;
     uint32_t        n_found;  /* with --op: rows that were printed */
     char            ops[400]; /* and the names that there are */
 };
@@ -43,8 +53,21 @@ int bench_choose(struct bench *bench);
 /* Of the report; null when nothing is sampled. */
 json_t *bench_sampling_json(const struct bench *bench);
 
+/* EXIT_DONE, or the exit status of an interrupt that nobody has told yet. */
+int bench_heard(void);
+
+/* ---- printing ---- */
+
+void bench_head(const struct bench *bench);
+void bench_row(struct bench *bench, const struct result *result);
+/* The JSON document, or what follows the table. */
+int bench_finish(struct bench *bench);
+
 /* What --op prints above its table, and one test of it. */
-void bench_ops_head(void);
+void bench_ops_head(const struct bench *bench);
+void bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
+                   double gflop_per_s); /* 0: not known */
+int  bench_ops_check(struct cli *cli); /* EXIT_USAGE for a name that is no operation's */
 int  bench_ops_measure(struct bench *bench, const struct test *test);
 int  bench_ops_end(const struct bench *bench); /* fails when no test had the operation */
 

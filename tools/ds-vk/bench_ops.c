@@ -53,10 +53,13 @@ static int repeat(struct bench *bench, const struct test *test, struct rows *row
     return code;
 }
 
-void bench_ops_head(void)
+/* Each test has a line of its own above its rows, so that names are whole in 80 columns. */
+void bench_ops_head(const struct bench *bench)
 {
-    printf("%-7s %6s %6s %-30s %8s %7s %8s\n", "test", "tokens", "depth", "operation", "us each",
-           "GB/s", "GFLOP/s");
+    if (bench->markdown)
+        printf("| operation | us each | GB/s | GFLOP/s |\n|---|---:|---:|---:|\n");
+    else
+        printf("%-46s %10s %9s %10s\n", "operation", "us each", "GB/s", "GFLOP/s");
 }
 
 static double per_second(uint64_t count, double seconds)
@@ -64,35 +67,59 @@ static double per_second(uint64_t count, double seconds)
     return seconds > 0 ? (double)count / seconds * 1e-9 : 0;
 }
 
-static void print_rate(uint64_t count, double seconds, int width)
+static void print_rate(const struct bench *bench, double rate, int width)
 {
-    if (count && seconds > 0)
-        printf(" %*.2f", width, per_second(count, seconds));
+    const char *between = bench->markdown ? " | " : " ";
+    if (rate > 0)
+        printf("%s%*.2f", between, bench->markdown ? 0 : width, rate);
     else
-        printf(" %*s", width, "-");
+        printf("%s%*s", between, bench->markdown ? 0 : width, "-");
+}
+
+void bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
+                   double gflop_per_s)
+{
+    progress_clear();
+    if (bench->markdown)
+        printf("| %s | %.1f", name, us);
+    else
+        printf("%-46s %10.1f", name, us);
+    print_rate(bench, gb_per_s, 9);
+    print_rate(bench, gflop_per_s, 10);
+    puts(bench->markdown ? " |" : "");
+    fflush(stdout);
+}
+
+static void print_title(const struct bench *bench, const struct test *test)
+{
+    char title[96];
+    progress_clear();
+    snprintf(title, sizeof title, "%s of %u token%s at depth %u", bench_test_name(test),
+             test->tokens, test->tokens == 1 ? "" : "s", test->depth);
+    if (bench->markdown)
+        printf("| **%s** | | | |\n", title);
+    else if (!bench->results)
+        printf("%s\n", title);
 }
 
 static void print(struct bench *bench, const struct test *test, const dsvk_profile_row *row)
 {
     const char *name = bench_test_name(test);
     double      each = row->dispatches ? row->seconds / (double)row->dispatches : 0;
-    if (bench->results) {
-        json_array_append_new(
-            bench->results,
-            json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "test",
-                      name, "tokens", (json_int_t)test->tokens, "depth", (json_int_t)test->depth,
-                      "op", row->op, "kernel", row->kernel, "format", row->format, "rows",
-                      (json_int_t)row->rows, "cols", (json_int_t)row->cols, "matrices",
-                      (json_int_t)row->matrices, "dispatches", (json_int_t)row->dispatches,
-                      "seconds_each", each, "gb_per_s", per_second(row->bytes, row->seconds),
-                      "gflop_per_s", per_second(row->flops, row->seconds)));
+    double      gb = per_second(row->bytes, row->seconds);
+    double      gflop = per_second(row->flops, row->seconds);
+    if (!bench->results) {
+        bench_ops_row(bench, row->kernel, each * 1e6, gb, gflop);
         return;
     }
-    printf("%-7s %6u %6u %-30.30s %8.1f", name, test->tokens, test->depth, row->kernel, each * 1e6);
-    print_rate(row->bytes, row->seconds, 7);
-    print_rate(row->flops, row->seconds, 8);
-    putchar('\n');
-    fflush(stdout);
+    json_array_append_new(
+        bench->results,
+        json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "test", name,
+                  "tokens", (json_int_t)test->tokens, "depth", (json_int_t)test->depth, "op",
+                  row->op, "kernel", row->kernel, "format", row->format, "rows",
+                  (json_int_t)row->rows, "cols", (json_int_t)row->cols, "matrices",
+                  (json_int_t)row->matrices, "dispatches", (json_int_t)row->dispatches,
+                  "seconds_each", each, "gb_per_s", gb, "gflop_per_s", gflop));
 }
 
 /* "all", or the name of one op. */
@@ -112,6 +139,21 @@ static void note_name(struct bench *bench, const char *op)
     snprintf(bench->ops + at, room, "%s%s", at ? ", " : "", op);
 }
 
+int bench_ops_check(struct cli *cli)
+{
+    const char *op = cli->options.values[OPT_OP].text, *name;
+    char        names[400] = "all, choose";
+    if (!op || strcmp(op, "all") == 0 || strcmp(op, "choose") == 0)
+        return EXIT_DONE;
+    for (uint32_t i = 0; (name = dsvk_op_name(i)) != NULL; i++) {
+        size_t at = strlen(names);
+        if (strcmp(op, name) == 0)
+            return EXIT_DONE;
+        snprintf(names + at, sizeof names - at, ", %s", name);
+    }
+    return cli_usage(cli, "--op takes %s, not '%s'", names, op);
+}
+
 int bench_ops_end(const struct bench *bench)
 {
     const char *op = bench->cli->options.values[OPT_OP].text;
@@ -127,6 +169,8 @@ int bench_ops_measure(struct bench *bench, const struct test *test)
     int         code = repeat(bench, test, NULL);
     for (uint32_t i = 0; i < bench->reps && code == EXIT_DONE; i++)
         code = repeat(bench, test, &rows);
+    if (code == EXIT_DONE)
+        print_title(bench, test);
     for (uint32_t i = 0; i < rows.n && code == EXIT_DONE; i++) {
         note_name(bench, rows.list[i].op);
         if (is_wanted(op, &rows.list[i])) {

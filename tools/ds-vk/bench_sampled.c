@@ -33,15 +33,14 @@ int bench_draw(struct bench *bench, size_t at, uint32_t n)
 static void print(struct bench *bench, double each)
 {
     char what[40];
-    snprintf(what, sizeof what, "choose 1 of %u", bench->vocab);
+    snprintf(what, sizeof what, "choose 1 of %u, on the host", bench->vocab);
     if (bench->results)
         json_array_append_new(bench->results,
                               json_pack("{s:s, s:s, s:I, s:f}", "test", "host", "op", "choose",
                                         "rows", (json_int_t)bench->vocab, "cpu_seconds_each",
                                         each));
     else
-        printf("%-7s %6u %6u %-30.30s %8.1f %7s %8s\n", "host", 1u, 0u, what, each * 1e6, "-",
-               "-");
+        bench_ops_row(bench, what, each * 1e6, 0, 0);
 }
 
 /* Processor time, not the time that passes: on CPU devices the driver's threads share it. */

@@ -104,6 +104,8 @@ const struct option option_table[N_OPTIONS] = {
         "how far the graph is compiled (default: planned)" },
     [OPT_FORMAT] = { "format", 0, OPTION_CHOICE, "text|dot|json", 0, 0, ON(GRAPH),
         "form of the print (default: text)" },
+    [OPT_BENCH_FORMAT] = { "format", 0, OPTION_CHOICE, "text|markdown|json", 0, 0, ON(BENCH),
+        "form of the report (default: text); markdown has mean and deviation" },
     [OPT_BATCH] = { "batch", 0, OPTION_COUNT, "N", 1, MAX_CONTEXT, ON(GRAPH),
         "a prefill of N tokens (default: 1, a decode step)" },
     [OPT_PROMPT] = { "prompt", 0, OPTION_LIST, "N,...", 0, MAX_CONTEXT, ON(BENCH),

@@ -63,6 +63,7 @@ enum option_id {
     OPT_TENSORS,
     OPT_STAGE,
     OPT_FORMAT,
+    OPT_BENCH_FORMAT, /* --format too */
     OPT_BATCH,
     OPT_PROMPT,
     OPT_GEN,

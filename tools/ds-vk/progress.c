@@ -18,6 +18,7 @@ void progress_init(struct progress *progress, const struct log *log, const char 
     *progress = (struct progress){
         .what = what,
         .bytes = bytes,
+        .rate = true,
         .shown = log->verbosity >= 0 && host_is_terminal(stderr),
         .start = now,
         .last = now - NEXT_SECONDS + FIRST_SECONDS,
@@ -48,6 +49,9 @@ static void draw(const struct progress *progress, uint64_t done, uint64_t total,
     else if (progress->bytes)
         fprintf(stderr, "%.1f/%.1f GB %.2f GB/s\033[K", (double)done / 1e9, (double)total / 1e9,
                 rate / 1e9);
+    else if (!progress->rate)
+        fprintf(stderr, "%llu/%llu tokens\033[K", (unsigned long long)done,
+                (unsigned long long)total);
     else
         fprintf(stderr, "%llu/%llu tokens %.0f/s\033[K", (unsigned long long)done,
                 (unsigned long long)total, rate);

@@ -69,12 +69,11 @@ static void rate(uint64_t count, double seconds, int width)
 static void profile_row(const dsvk_profile_row *row, double total)
 {
     double each = row->dispatches ? row->seconds / (double)row->dispatches : 0;
-    fprintf(stderr, "%-33.33s %6llu %9.3f %5.1f %8.1f", row->kernel,
-            (unsigned long long)row->dispatches, row->seconds * 1e3,
-            total > 0 ? row->seconds / total * 100 : 0, each * 1e6);
+    fprintf(stderr, "%6llu %8.1f %5.1f %7.1f", (unsigned long long)row->dispatches,
+            row->seconds * 1e3, total > 0 ? row->seconds / total * 100 : 0, each * 1e6);
     rate(row->bytes, row->seconds, 6);
     rate(row->flops, row->seconds, 7);
-    fputc('\n', stderr);
+    fprintf(stderr, "  %s\n", row->kernel); /* last, so that it is whole */
 }
 
 int report_profile(struct cli *cli)
@@ -87,11 +86,11 @@ int report_profile(struct cli *cli)
         return code;
     for (uint32_t i = 0; i < n; i++)
         total += rows[i].seconds;
-    fprintf(stderr, "%-33s %6s %9s %5s %8s %6s %7s\n", "kernel", "calls", "ms", "%", "us each",
-            "GB/s", "GFLOP/s");
+    fprintf(stderr, "%6s %8s %5s %7s %6s %7s  %s\n", "calls", "ms", "%", "us each", "GB/s",
+            "GFLOP/s", "kernel");
     for (uint32_t i = 0; i < n; i++)
         profile_row(&rows[i], total);
-    fprintf(stderr, "%-33s %6s %9.3f\n", "all", "", total * 1e3);
+    fprintf(stderr, "%6s %8.1f %28s  all\n", "", total * 1e3, "");
     dsvk_model_free_memory(cli->model, rows);
     return EXIT_DONE;
 }
