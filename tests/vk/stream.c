@@ -24,6 +24,7 @@ static void check_transfers(bool staged)
 {
     struct dv_buffer *buffer;
     unsigned char    *from = malloc(BIG), *to = calloc(1, BIG);
+    const void       *seen;
     assert_true(from && to);
     for (size_t i = 0; i < BIG; i++)
         from[i] = (unsigned char)(i * 31 + (i >> 9));
@@ -36,6 +37,9 @@ static void check_transfers(bool staged)
     assert_int_equal(dv_stream_upload(t.stream, buffer, 100, "abc", 3), DSVK_OK);
     assert_int_equal(dv_stream_download(t.stream, to, buffer, 99, 5), DSVK_OK);
     assert_memory_equal(to + 1, "abc", 3);
+    assert_int_equal(dv_stream_see(&seen, t.stream, buffer, 100, BIG - 100), DSVK_OK);
+    assert_memory_equal(seen, "abc", 3);
+    assert_memory_equal((const char *)seen + 3, from + 96, BIG - 103);
     assert_int_equal(to[0], from[92]);
     assert_int_equal(to[4], from[96]);
     assert_int_equal(dv_stream_upload(t.stream, buffer, BIG + 10, from, 0), DSVK_OK);
@@ -60,14 +64,16 @@ static void transfers_through_staging_are_exact(void **state)
 static void transfers_outside_are_refused(void **state)
 {
     struct dv_buffer *buffer;
+    const void       *seen;
     char              byte = 0;
     (void)state;
     assert_int_equal(dv_buffer_new(&buffer, t.dev, 16, DV_MEMORY_DEVICE, "small"), DSVK_OK);
     test_device_expect(&t);
     assert_int_equal(dv_stream_upload(t.stream, buffer, 16, &byte, 1), DSVK_BAD_ARGUMENT);
     assert_int_equal(dv_stream_download(t.stream, &byte, buffer, 1, UINT64_MAX), DSVK_BAD_ARGUMENT);
+    assert_int_equal(dv_stream_see(&seen, t.stream, buffer, 8, 9), DSVK_BAD_ARGUMENT);
     assert_int_equal(dv_stream_wait(t.stream, t.stream->submitted + 1, 0), DSVK_BAD_ARGUMENT);
-    assert_int_equal(test_device_expected(&t), 3);
+    assert_int_equal(test_device_expected(&t), 4);
     dv_buffer_free(buffer);
 }
 
