@@ -3,6 +3,7 @@
  * machine and in any situation. A token is a byte plus 3; 0 begins, 1 ends a text, 2 is half a
  * character. What a model does is said by the name of its folder:
  *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
+ *   .../drag-load, drag-prompt, drag-score, drag-plan  take half a minute there
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
@@ -54,6 +55,17 @@ const char *dsvk_version(void)
 const char *dsvk_status_text(dsvk_status status)
 {
     return status == DSVK_OK ? "success" : "failure";
+}
+
+/* Half a minute, unless somebody stops it. */
+static bool drag(const dsvk_progress *progress)
+{
+    for (uint64_t i = 0; i < 3000; i++) {
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+        if (progress && !progress->report(progress->user, i, 3000))
+            return false;
+    }
+    return true;
 }
 
 /* ---- devices ---- */
@@ -239,7 +251,8 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
 dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk_device *device,
                             const dsvk_plan_params *params)
 {
-    (void)model;
+    if (is(model, "drag-plan"))
+        drag(NULL);
     *plan = (dsvk_plan){ .has_device   = device != NULL,
                          .context      = params->context ? params->context : CONTEXT,
                          .chunk        = CONTEXT,
@@ -262,6 +275,8 @@ bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, con
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
     (void)device;
+    if (is(model, "drag-load") && !drag(&params->progress))
+        return DSVK_CANCELLED;
     if (is(model, "big"))
         return fail(&model->log, DSVK_NO_VRAM, "weights: 9 bytes are needed, 8 are free");
     return params->progress.report(params->progress.user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
@@ -300,6 +315,8 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
                               const dsvk_progress *progress)
 {
     (void)tokens;
+    if (is(session->model, "drag-prompt") && !drag(progress))
+        return DSVK_CANCELLED;
     if (is(session->model, "lost"))
         return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 3");
     if (is(session->model, "slow") && session->prompt)
@@ -360,6 +377,8 @@ dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, si
     const float    weights[] = { 0.25f, 0.75f };
     float          row[VOCAB] = { 0 };
     (void)tokens;
+    if (is(session->model, "drag-score") && !drag(progress))
+        return DSVK_CANCELLED;
     for (size_t i = 0; i < n; i++) {
         row[0] = is(session->model, "broken-text") ? (float)i / 0.f : 0;
         rows->logits(rows->user, i, row);
@@ -374,6 +393,8 @@ dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsv
 {
     if (strcmp(folder, "taken") == 0)
         return fail(&model->log, DSVK_BAD_FILE, "quantize: taken is there already");
+    if (is(model, "drag") && !drag(progress))
+        return DSVK_CANCELLED;
     return weights && progress->report(progress->user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
 }
 

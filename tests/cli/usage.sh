@@ -7,13 +7,34 @@ program=$1
 . "$(dirname "$0")/expect.sh"
 
 # ---- commands and options ----
-refuse 2 "no command"
+run 2
+[ ! -s "$out" ] || complain "writes to standard output"
+says "ds-vk: no command given"
+says "ds-vk help [COMMAND]"
 refuse 2 "unknown command 'frobnicate'" frobnicate
 refuse 2 "did you mean run" rum
 refuse 2 "did you mean tokenize" tokenise
 refuse 2 "unknown command ''" ""
 refuse 2 "options come after the command" -v run
-for absent in chat serve doctor; do refuse 2 "unknown command" "$absent"; done
+for absent in chat serve doctor; do
+    refuse 2 "$absent is not built yet" "$absent"
+    refuse 2 "$absent is not built yet" "$absent" -m x --port 1
+    run 0 --help
+    grep -q "^  $absent" "$out" && complain "lists what is not built"
+done
+run 0 run --help
+cp "$out" "$work/help"
+for words in "help run" "--help run" "-h run"; do
+    run 0 $words
+    cmp -s "$out" "$work/help" || complain "another help"
+done
+run 0 help
+cp "$out" "$work/help"
+run 0 --help
+cmp -s "$out" "$work/help" || complain "another help"
+refuse 2 "unknown command 'rum', did you mean run" help rum
+refuse 2 "ds-vk: run: --seed takes" run --seed x hi
+refuse 2 "ds-vk: tokenize: --decode goes" tokenize --decode 5 hi
 for command_name in run score tokenize devices inspect plan graph bench quantize; do
     refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
     refuse 2 "unknown option -z" "$command_name" -z
@@ -25,7 +46,7 @@ for command_name in run score tokenize devices inspect plan graph bench quantize
 done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
-prints "ds-vk 0.1.0" --version
+for word in --version -V version; do prints "ds-vk 0.1.0" $word; done
 refuse 2 "unknown option --host-memory" inspect --host-memory 1
 refuse 2 "unknown option --bandwidth" bench --bandwidth 1
 refuse 2 "--bandwidth takes a number from 0 to 1000000" plan --bandwidth fast

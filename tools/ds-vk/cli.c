@@ -23,19 +23,21 @@ int cli_fail(struct cli *cli, const char *format, ...)
 int cli_usage(struct cli *cli, const char *format, ...)
 {
     va_list arguments;
+    char    line[sizeof cli->log.error];
     va_start(arguments, format);
-    log_error(&cli->log, format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    cli_fail(cli, "%s%s%s", cli->command ? cli->command : "", cli->command ? ": " : "", line);
     return EXIT_USAGE;
 }
 
 int cli_status(struct cli *cli, dsvk_status status, const char *what)
 {
     progress_clear();
+    if (host_interrupted() && (status == DSVK_OK || status == DSVK_CANCELLED))
+        return EXIT_SIGNAL + host_interrupted();
     if (status == DSVK_OK)
         return EXIT_DONE;
-    if (status == DSVK_CANCELLED && host_interrupted())
-        return EXIT_SIGNAL + host_interrupted();
     return cli_fail(cli, "%s: %s", what, dsvk_status_text(status));
 }
 
@@ -46,6 +48,8 @@ int cli_write(struct cli *cli, const char *bytes, size_t n)
         progress_text(bytes[n - 1] != '\n' && host_is_terminal(stdout));
     if (fwrite(bytes, 1, n, stdout) == n && fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_DONE;
+    if (errno == EPIPE || host_reader_gone(stdout))
+        return EXIT_UNREAD;
     return cli_fail(cli, "standard output: %s", errno ? strerror(errno) : "cannot be written");
 }
 

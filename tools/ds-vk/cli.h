@@ -15,9 +15,11 @@ enum {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_SIGNAL = 128, /* plus the signal's number */
+    EXIT_UNREAD = 256, /* who read standard output has enough: main() makes it EXIT_DONE */
 };
 
 struct cli {
+    const char    *command; /* its name, NULL before there is one */
     struct options options;
     struct log     log;
     struct progress compiling; /* the session's */
@@ -67,10 +69,12 @@ void cli_close(struct cli *cli);
 
 /* Records the one error line of this run and answers EXIT_FAILED or EXIT_USAGE. */
 int cli_fail(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Begins with the command's name. */
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The exit status of a library call; `what` is said where the library said nothing. */
 int cli_status(struct cli *cli, dsvk_status status, const char *what);
-/* Writes to standard output and flushes; EXIT_FAILED when nobody takes it. */
+/* Writes to standard output and flushes; EXIT_UNREAD when its reader has gone, EXIT_FAILED when it
+ * takes no more. */
 int cli_write(struct cli *cli, const char *bytes, size_t n);
 
 #endif

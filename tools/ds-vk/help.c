@@ -55,6 +55,16 @@ void help_command(const struct command *command)
     }
 }
 
+void help_short(void)
+{
+    fputs("ds-vk COMMAND [OPTIONS] [ARGUMENTS]\n"
+          "  ds-vk run 'What is MLA?'    answers with the demonstration model\n"
+          "  ds-vk run -m DIR 'TEXT'     answers with the checkpoint in a folder\n"
+          "  ds-vk plan -m DIR           says whether it fits, before loading\n"
+          "  ds-vk help [COMMAND]        lists all commands, or the options of one\n",
+          stderr);
+}
+
 void help_all(const struct command *commands, size_t n)
 {
     printf("ds-vk COMMAND [OPTIONS] [ARGUMENTS]\n\n"
@@ -63,8 +73,8 @@ void help_all(const struct command *commands, size_t n)
         printf("  %-10s", commands[i].name);
         wrap(commands[i].summary, 12, 12);
     }
-    printf("\n  ds-vk COMMAND --help   the options of a command\n"
-           "  ds-vk --version        the version\n\n"
+    printf("\n  ds-vk help COMMAND     the options of a command, as ds-vk COMMAND --help\n"
+           "  ds-vk --version        the version, as -V\n\n"
            "Options are also written --name=value; -- ends them. Sizes: 512M, 1.5G.\n"
            "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
 }

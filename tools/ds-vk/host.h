@@ -11,10 +11,18 @@
 
 /* Opens missing standard streams on nothing, ignores SIGPIPE, catches SIGINT and SIGTERM. */
 void host_start(void);
+enum host_on_signal {
+    HOST_FINISH, /* host_interrupted() says so, and the work stops where it can */
+    HOST_EXIT,   /* the process ends with 128 and the signal's number */
+};
+/* What the first signal does; `note`, which must stay, is written to standard error at once, NULL:
+ * nothing is. */
+void host_on_signal(enum host_on_signal what, const char *note);
 /* The signal that asked to stop, 0 while none did. A second one ends the process at once. */
 int host_interrupted(void);
 
 bool     host_is_terminal(FILE *file);
+bool     host_reader_gone(FILE *file); /* of a pipe */
 double   host_seconds(void);     /* monotonic */
 double   host_cpu_seconds(void); /* of this process, all threads */
 /* What can be seen of how fast the processors may run. */

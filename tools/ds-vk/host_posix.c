@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,25 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, at_once;
+static const char *volatile note;
 
+/* A pass can take seconds, so a person is told at once that the signal was heard. */
 static void on_signal(int number)
 {
+    int reason = errno;
     interrupted = number;
+    if (note)
+        (void)!write(2, note, strlen(note));
+    if (at_once)
+        _exit(128 + number);
+    errno = reason;
+}
+
+void host_on_signal(enum host_on_signal what, const char *text)
+{
+    at_once = what == HOST_EXIT;
+    note = text;
 }
 
 void host_start(void)
@@ -41,6 +56,12 @@ int host_interrupted(void)
 bool host_is_terminal(FILE *file)
 {
     return isatty(fileno(file)) == 1;
+}
+
+bool host_reader_gone(FILE *file)
+{
+    struct pollfd out = { .fd = fileno(file), .events = POLLOUT };
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 static double seconds_of(clockid_t clock)

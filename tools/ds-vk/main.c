@@ -41,21 +41,50 @@ static const struct command commands[] = {
 
 #define N (sizeof commands / sizeof *commands)
 
+/* Commands that the documentation speaks of and that are not there. */
+static const char *const unbuilt[] = { "chat", "serve", "doctor" };
+
 static int unknown_command(struct cli *cli, const char *name)
 {
     const char *names[N];
     for (size_t i = 0; i < N; i++)
         names[i] = commands[i].name;
+    for (size_t i = 0; i < sizeof unbuilt / sizeof *unbuilt; i++)
+        if (strcmp(name, unbuilt[i]) == 0)
+            return cli_usage(cli, "%s is not built yet (see ds-vk --help)", name);
     const char *near = options_nearest(name, names, N);
     if (near)
         return cli_usage(cli, "unknown command '%s', did you mean %s?", name, near);
     return cli_usage(cli, "unknown command '%s' (see ds-vk --help)", name);
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* What works in passes stops after one and cleans up; the rest has nothing to clean up. */
+static void watch_signals(const struct command *command, bool quiet)
+{
+    static const char note[] = "note: interrupted; stopping after this pass\n";
+    static const char below[] = "\nnote: interrupted; stopping after this pass\n"; /* ^C */
+    bool passes = command->id == RUN || command->id == SCORE || command->id == BENCH ||
+                  command->id == QUANTIZE;
+    bool said = passes && !quiet;
+    host_on_signal(passes ? HOST_FINISH : HOST_EXIT,
+                   !said                      ? NULL
+                   : host_is_terminal(stderr) ? below
+                                              : note);
+}
+
 static int run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
     const struct option_value *values = cli->options.values;
-    int                        code = options_parse(cli, command, argc, argv);
+    cli->command = command->name;
+    int code = options_parse(cli, command, argc, argv);
     if (code)
         return code;
     if (values[OPT_HELP].given) {
@@ -64,28 +93,46 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
     }
     uint32_t more = values[OPT_VERBOSE].given;
     cli->log.verbosity = values[OPT_QUIET].given ? -1 : more > 2 ? 2 : (int)more;
+    watch_signals(command, values[OPT_QUIET].given > 0);
     return command->run(cli);
+}
+
+/* `help run` and `--help run`; without a command that of all. */
+static int help(struct cli *cli, int argc, char **argv)
+{
+    if (argc == 0) {
+        help_all(commands, N);
+        return EXIT_DONE;
+    }
+    const struct command *command = find_command(argv[0]);
+    if (!command)
+        return unknown_command(cli, argv[0]);
+    help_command(command);
+    return EXIT_DONE;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
-    if (argc < 2)
+    if (argc < 2) {
+        help_short();
         return cli_usage(cli, "no command given (see ds-vk --help)");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help_all(commands, N);
-        return EXIT_DONE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (is_one_of(argv[1], "--help", "-h", "help"))
+        return help(cli, argc - 2, argv + 2);
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
         printf("ds-vk %s\n", dsvk_version());
         return EXIT_DONE;
     }
     if (argv[1][0] == '-')
         return cli_usage(
             cli, "unknown option %s; options come after the command (see ds-vk --help)", argv[1]);
-    for (size_t i = 0; i < N; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return run_command(cli, &commands[i], argc - 2, argv + 2);
-    return unknown_command(cli, argv[1]);
+    const struct command *command = find_command(argv[1]);
+    return command ? run_command(cli, command, argc - 2, argv + 2) : unknown_command(cli, argv[1]);
 }
 
 int main(int argc, char **argv)
@@ -101,5 +148,5 @@ int main(int argc, char **argv)
     if (code == EXIT_FAILED || code == EXIT_USAGE)
         log_finish(&cli.log);
     options_done(&cli.options);
-    return code;
+    return code == EXIT_UNREAD ? EXIT_DONE : code;
 }

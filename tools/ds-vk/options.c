@@ -94,10 +94,8 @@ static int unknown(const struct parse *parse, const char *written, size_t length
             words[n++] = option_table[id].name;
     const char *near = options_nearest(name, words, n);
     if (near)
-        return cli_usage(parse->cli, "%s: unknown option --%.*s, did you mean --%s?",
-                         parse->command->name, (int)length, written, near);
-    return cli_usage(parse->cli, "%s: unknown option --%.*s (see ds-vk %s --help)",
-                     parse->command->name, (int)length, written, parse->command->name);
+        return cli_usage(parse->cli, "unknown option --%.*s, did you mean --%s?", (int)length, written, near);
+    return cli_usage(parse->cli, "unknown option --%.*s (see ds-vk %s --help)", (int)length, written, parse->command->name);
 }
 
 /* ---- values ---- */
@@ -217,8 +215,7 @@ static int short_options(struct parse *parse, const char *letters)
     for (; *letters; letters++) {
         size_t id = find_letter(parse, *letters);
         if (id == N_OPTIONS)
-            return cli_usage(parse->cli, "%s: unknown option -%s (see ds-vk %s --help)",
-                             parse->command->name, letters, parse->command->name);
+            return cli_usage(parse->cli, "unknown option -%s (see ds-vk %s --help)", letters, parse->command->name);
         if (option_table[id].kind != OPTION_FLAG)
             return letters[1] ? set(parse, id, letters + 1) : set_next(parse, id);
         int code = set(parse, id, NULL);
@@ -232,7 +229,7 @@ static int argument(struct parse *parse, const char *word)
 {
     struct options *options = &parse->cli->options;
     if (options->n_arguments == parse->command->max_arguments)
-        return cli_usage(parse->cli, "%s: unexpected argument '%s'%s", parse->command->name, word,
+        return cli_usage(parse->cli, "unexpected argument '%s'%s", word,
                          parse->command->max_arguments ? "; quote a text of several words" : "");
     options->arguments[options->n_arguments++] = word;
     return EXIT_DONE;

@@ -126,6 +126,7 @@ void options_done(struct options *options);
 const char *options_nearest(const char *wrong, const char *const *words, size_t n);
 
 void help_command(const struct command *command);
+void help_short(void); /* to standard error, for nothing at all */
 void help_all(const struct command *commands, size_t n);
 
 #endif

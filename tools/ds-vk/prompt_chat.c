@@ -13,7 +13,7 @@ int chat_check_usage(struct cli *cli)
     for (size_t i = 0; i < sizeof of_chats / sizeof *of_chats; i++)
         if (values[of_chats[i]].given)
             return cli_usage(cli,
-                             "run: --%s needs the chat format, which --raw and --tokens leave out",
+                             "--%s needs the chat format, which --raw and --tokens leave out",
                              option_table[of_chats[i]].name);
     return EXIT_DONE;
 }

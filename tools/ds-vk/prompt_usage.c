@@ -6,6 +6,6 @@ int prompt_check_usage(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     if (values[OPT_TOKENS].given && cli->options.n_arguments)
-        return cli_usage(cli, "run: --tokens and a prompt exclude each other");
+        return cli_usage(cli, "--tokens and a prompt exclude each other");
     return chat_check_usage(cli);
 }

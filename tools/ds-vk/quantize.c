@@ -32,9 +32,9 @@ int command_quantize(struct cli *cli)
     const char          *target = cli->options.arguments[1];
     struct progress      bar;
     if (cli->options.n_arguments != 2)
-        return cli_usage(cli, "quantize: give the folder to read and the folder to write");
+        return cli_usage(cli, "give the folder to read and the folder to write");
     if (!values[OPT_WEIGHTS_WRITTEN].given)
-        return cli_usage(cli, "quantize: give --weights bf16, fp8, int4 or fp4");
+        return cli_usage(cli, "give --weights bf16, fp8, int4 or fp4");
     values[OPT_MODEL].text = cli->options.arguments[0];
     int code = cli_open_model(cli, PART_ALL);
     if (code)

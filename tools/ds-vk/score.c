@@ -74,9 +74,9 @@ static int check_usage(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     if (values[OPT_FILE].given && values[OPT_TOKENS_FILE].given)
-        return cli_usage(cli, "score: --file and --tokens-file exclude each other");
+        return cli_usage(cli, "--file and --tokens-file exclude each other");
     if (!values[OPT_FILE].given && !values[OPT_TOKENS_FILE].given)
-        return cli_usage(cli, "score: give --file TEXTFILE or --tokens-file FILE");
+        return cli_usage(cli, "give --file TEXTFILE or --tokens-file FILE");
     return EXIT_DONE;
 }
 

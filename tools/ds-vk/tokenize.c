@@ -12,7 +12,7 @@ static int check_usage(struct cli *cli)
     const struct option_value *values = cli->options.values;
     if (values[OPT_DECODE].given && (cli->options.n_arguments || values[OPT_LINES].given ||
                                      values[OPT_SPECIAL].given || values[OPT_BOS].given))
-        return cli_usage(cli, "tokenize: --decode goes with no text, --lines, --special or --bos");
+        return cli_usage(cli, "--decode goes with no text, --lines, --special or --bos");
     return EXIT_DONE;
 }
 
