@@ -112,6 +112,8 @@ static dsvk_status open_tokenizer(dsvk_model *m, const char *folder)
     if (!dv_tokenizer_exists(folder))
         return DSVK_OK;
     TRY(dv_tokenizer_open(&m->tokenizer, &m->ctx, folder));
+    if (m->config.n_eos == 0 && dv_tokenizer_eos(m->tokenizer) >= 0)
+        m->config.eos[m->config.n_eos++] = (uint32_t)dv_tokenizer_eos(m->tokenizer);
     m->chat = dv_chat_detect(m->tokenizer, m->config.model_type);
     return DSVK_OK;
 }

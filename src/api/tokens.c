@@ -9,6 +9,15 @@ static dsvk_status need_tokenizer(const dsvk_model *model)
                    "tokenizer: the checkpoint folder has no tokenizer.json");
 }
 
+/* The tokenizer's; where it has none, that of config.json. -1: none. */
+static int64_t begin_token(const dsvk_model *model)
+{
+    int64_t begin = dv_tokenizer_bos(model->tokenizer);
+    if (begin < 0 && model->config.bos < (int64_t)dv_tokenizer_size(model->tokenizer))
+        begin = model->config.bos;
+    return begin;
+}
+
 dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes,
                                 bool special, bool bos, uint32_t **ids, size_t *n)
 {
@@ -17,12 +26,13 @@ dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_
     *ids                 = NULL;
     *n                   = 0;
     TRY(need_tokenizer(model));
-    if (bos && dv_tokenizer_bos(model->tokenizer) >= 0) {
+    int64_t begin = begin_token(model);
+    if (bos && begin >= 0) {
         capacity = 64;
         *ids     = dv_zalloc_array(&model->ctx, capacity, sizeof **ids);
         if (!*ids)
             return dv_fail(&model->ctx, DSVK_NO_MEMORY, "tokenizer: no memory for ids");
-        (*ids)[(*n)++] = (uint32_t)dv_tokenizer_bos(model->tokenizer);
+        (*ids)[(*n)++] = (uint32_t)begin;
     }
     status = dv_tokenizer_encode(model->tokenizer, text, bytes, special, ids, n, &capacity);
     if (status != DSVK_OK) {

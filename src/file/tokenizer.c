@@ -57,6 +57,11 @@ int64_t dv_tokenizer_bos(const struct dv_tokenizer *tokenizer)
     return tokenizer->bos;
 }
 
+int64_t dv_tokenizer_eos(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->eos;
+}
+
 const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id, size_t *bytes)
 {
     bool known = id < tokenizer->size;

@@ -25,6 +25,7 @@ uint32_t dv_tokenizer_size(const struct dv_tokenizer *tokenizer); /* highest id 
 int64_t dv_tokenizer_find(const struct dv_tokenizer *tokenizer, const char *content);
 bool    dv_tokenizer_adds_bos(const struct dv_tokenizer *tokenizer);
 int64_t dv_tokenizer_bos(const struct dv_tokenizer *tokenizer); /* -1: none */
+int64_t dv_tokenizer_eos(const struct dv_tokenizer *tokenizer); /* -1: none */
 
 /* Encodes UTF-8 text (invalid bytes are encoded as bytes, never refused). With `special` added
  * tokens are recognised in the text, without it they are ordinary text. Appends to *ids (grown

@@ -6,13 +6,26 @@
 
 #define DEFAULT_BOS "<｜begin▁of▁sentence｜>"
 
+/* A text, or an added token with its content. */
+static const json_t *content_of(const json_t *root, const char *key)
+{
+    const json_t *token = json_object_get(root, key);
+    return json_is_object(token) ? json_object_get(token, "content") : token;
+}
+
+/* Where it does not say whether a text begins with a token, tokenizer.json has said it. */
 static dsvk_status read_root(struct dv_tokenizer *tokenizer, const char *where, const json_t *root)
 {
-    const json_t *bos  = json_object_get(root, "bos_token");
-    const json_t *text = json_is_object(bos) ? json_object_get(bos, "content") : bos;
-    tokenizer->adds_bos = json_is_true(json_object_get(root, "add_bos_token"));
+    const json_t *adds = dv_json_get(root, "add_bos_token");
+    const json_t *text = content_of(root, "bos_token"), *end = content_of(root, "eos_token");
     if (json_is_string(text))
         tokenizer->bos = dv_tokenizer_find(tokenizer, json_string_value(text));
+    if (json_is_string(end))
+        tokenizer->eos = dv_tokenizer_find(tokenizer, json_string_value(end));
+    if (adds)
+        tokenizer->adds_bos = json_is_true(adds);
+    if (tokenizer->begins && tokenizer->adds_bos && (!adds || tokenizer->bos < 0))
+        tokenizer->bos = tokenizer->begin;
     if (tokenizer->adds_bos && tokenizer->bos < 0)
         return dv_fail(tokenizer->ctx, DSVK_BAD_FILE,
                        "tokenizer: %s: the configuration adds the token '%.100s', "
@@ -26,7 +39,10 @@ dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char 
 {
     dsvk_status status;
     json_t     *root;
-    tokenizer->bos = dv_tokenizer_find(tokenizer, DEFAULT_BOS);
+    tokenizer->adds_bos = tokenizer->begins;
+    tokenizer->bos =
+        tokenizer->begins ? tokenizer->begin : dv_tokenizer_find(tokenizer, DEFAULT_BOS);
+    tokenizer->eos = -1;
     if (!json)
         return DSVK_OK;
     TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, where, json, bytes));

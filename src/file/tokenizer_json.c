@@ -315,6 +315,7 @@ static dsvk_status read_root(struct dv_tokenizer_reader *reader, const json_t *r
     TRY(read_vocab(reader, vocab));
     TRY(read_merges(reader, merges));
     TRY(read_added(reader, added));
+    dv_tokenizer_read_begin(reader, root);
     tokenizer->ignore_merges = dv_json_get_true(model, "ignore_merges");
     return DSVK_OK;
 }

@@ -31,6 +31,9 @@ struct dv_tokenizer {
     bool            ignore_merges; /* a piece that is a token stays whole */
     bool            adds_bos;
     int64_t         bos;
+    int64_t         eos;    /* of tokenizer_config.json; -1: none */
+    bool            begins; /* tokenizer.json itself puts a token before a text: */
+    uint32_t        begin;
     const char     *template; /* of chats, as text; NULL: none */
 };
 
