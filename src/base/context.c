@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* A line longer than this is cut; file names are the only long parts. */
 #define LINE_BYTES 1024
 
@@ -75,9 +77,7 @@ static void write_line(const struct dv_context *ctx, dsvk_log_level level, const
         return;
     vsnprintf(line, sizeof line, format, args);
     /* One message is one line, whatever a file name or a driver put into it. */
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            *c = ' ';
+    dv_text_clean(line);
     ctx->log.write(ctx->log.user, level, line);
 }
 

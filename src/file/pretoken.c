@@ -8,6 +8,7 @@
 #include <pcre2.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "file/regex_syntax.h"
 
 #define SPLITS_MAX 16 /* splits nest as deep as there are splits */
@@ -208,33 +209,16 @@ static dsvk_status split(struct run *run, uint32_t level, const char *text, size
     return split(run, level + 1, text + done, bytes - done);
 }
 
-/* Bytes of the UTF-8 sign at text, 0 when it is not one. Overlong forms and surrogates are
- * none: PCRE2 relies on it. */
-static size_t sign_bytes(const unsigned char *text, size_t bytes)
-{
-    unsigned char c = text[0];
-    size_t        n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (n == 0 || n > bytes)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-        (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static dsvk_status run_stretches(struct run *run, const char *text, size_t bytes)
 {
     dsvk_status status;
     for (size_t at = 0, start, n; at < bytes;) {
         for (start = at; at < bytes; at += n)
-            if ((n = sign_bytes((const unsigned char *)text + at, bytes - at)) == 0)
+            if ((n = dv_text_sign(text + at, bytes - at)) == 0)
                 break;
         TRY(split(run, 0, text + start, at - start));
         for (start = at; at < bytes; at++)
-            if (sign_bytes((const unsigned char *)text + at, bytes - at))
+            if (dv_text_sign(text + at, bytes - at))
                 break;
         if (at > start)
             TRY(run->piece(run->user, text + start, at - start));

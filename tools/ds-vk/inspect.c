@@ -114,12 +114,23 @@ static void print_files(const dsvk_model_info *info)
         printf("generation      greedy\n");
 }
 
+/* A name out of a file, without what a terminal would take for an order. */
+static void print_name(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        putchar(*c < 0x20 || *c == 0x7f || c1 ? '?' : *c);
+        c += c1;
+    }
+}
+
 static void print_tensors(const dsvk_model *model)
 {
     dsvk_tensor_info tensor;
     putchar('\n');
     for (uint32_t i = 0; dsvk_model_tensor(model, i, &tensor); i++) {
-        printf("%s %s [", tensor.name, tensor.dtype);
+        print_name(tensor.name);
+        printf(" %s [", tensor.dtype);
         for (uint32_t d = 0; d < tensor.n_dims; d++)
             printf("%s%llu", d ? ", " : "", LLU(tensor.dims[d]));
         printf("] %llu\n", LLU(tensor.bytes));

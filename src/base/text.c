@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <string.h>
+
+size_t dv_text_sign(const char *text, size_t bytes)
+{
+    const unsigned char *t = (const unsigned char *)text;
+    unsigned char        c = bytes ? t[0] : 0xff;
+    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (n == 0 || n > bytes)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((t[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == 0xe0 && t[1] < 0xa0) || (c == 0xed && t[1] > 0x9f) || (c == 0xf0 && t[1] < 0x90) ||
+        (c == 0xf4 && t[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+void dv_text_clean(char *text)
+{
+    size_t bytes = strlen(text), to = 0;
+    for (size_t at = 0; at < bytes;) {
+        size_t        n = dv_text_sign(text + at, bytes - at);
+        unsigned char c = (unsigned char)text[at];
+        if (n == 0 || (n == 2 && c == 0xc2 && (unsigned char)text[at + 1] < 0xa0)) {
+            text[to++] = '?';
+        } else if (c < 0x20 || c == 0x7f) {
+            text[to++] = ' ';
+        } else {
+            memmove(text + to, text + at, n);
+            to += n;
+        }
+        at += n ? n : 1;
+    }
+    text[to] = 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Text from files and drivers on its way to people. */
+#ifndef DV_BASE_TEXT_H
+#define DV_BASE_TEXT_H
+
+#include <stddef.h>
+
+/* Bytes of the UTF-8 sign at `text`, which has `bytes` more; 0 when it is none. Overlong forms and
+ * surrogates are none. */
+size_t dv_text_sign(const char *text, size_t bytes);
+/* Makes a line that a terminal cannot take for an order: control characters become blanks, those of
+ * C1 and what is no UTF-8 become question marks. It never gets longer. */
+void dv_text_clean(char *text);
+
+#endif

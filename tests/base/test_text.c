@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "support/test_context.h"
+
+static const struct {
+    const char *from, *to;
+} cases[] = {
+    { "", "" },
+    { "plain", "plain" },
+    { "two\nlines\r\tand \x1b[31mred\x1b[0m\x7f", "two lines  and  [31mred [0m " },
+    { "Gr\xC3\xBC\xC3\x9F" "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82",
+      "Gr\xC3\xBC\xC3\x9F" "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82" },
+    { "\xC2\x9B" "31m \xC2\x80 \xC2\x9F \xC2\xA0", "?31m ? ? \xC2\xA0" },
+    { "\x9B" "31m \xFF \xC0\x80 \xED\xA0\x80", "?31m ? ?? ???" },
+    { "cut \xE4\xBD", "cut ??" },
+};
+
+static void texts_become_harmless(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s", cases[i].from);
+        dv_text_clean(text);
+        assert_string_equal(text, cases[i].to);
+    }
+}
+
+static void log_lines_are_harmless(void **state)
+{
+    struct dv_test_context test;
+    (void)state;
+    dv_test_context_init(&test);
+    dv_fail(&test.ctx, DSVK_BAD_FILE, "file %s", "\x1b]0;x\x07\xC2\x9B\xFFname");
+    assert_string_equal(test.line, "file  ]0;x ??name");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_become_harmless),
+        cmocka_unit_test(log_lines_are_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
