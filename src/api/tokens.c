@@ -5,8 +5,9 @@ static dsvk_status need_tokenizer(const dsvk_model *model)
 {
     if (model->tokenizer)
         return DSVK_OK;
-    return dv_fail(&model->ctx, DSVK_BAD_FILE,
-                   "tokenizer: the checkpoint folder has no tokenizer.json");
+    return dv_fail(
+        &model->ctx, DSVK_BAD_FILE,
+        "tokenizer: the checkpoint folder has neither tokenizer.json nor tiktoken.model");
 }
 
 /* The tokenizer's; where it has none, that of config.json. -1: none. */

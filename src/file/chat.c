@@ -4,12 +4,18 @@
 #include <string.h>
 
 static const char *const names[DV_CHAT_FORMATS] = {
-    [DV_CHAT_NONE] = "none",      [DV_CHAT_UNKNOWN] = "unknown",
-    [DV_CHAT_V2] = "v2",          [DV_CHAT_V3] = "v3",
-    [DV_CHAT_R1] = "r1",          [DV_CHAT_V31] = "v31",
-    [DV_CHAT_GLM] = "glm",        [DV_CHAT_GLM45] = "glm45",
-    [DV_CHAT_MOONLIGHT] = "moonlight", [DV_CHAT_KIMI] = "kimi",
-    [DV_CHAT_KIMI_THINK] = "kimi-think", [DV_CHAT_KIMI_K25] = "kimi-k25",
+    [DV_CHAT_NONE]       = "none",
+    [DV_CHAT_UNKNOWN]    = "unknown",
+    [DV_CHAT_V2]         = "v2",
+    [DV_CHAT_V3]         = "v3",
+    [DV_CHAT_R1]         = "r1",
+    [DV_CHAT_V31]        = "v31",
+    [DV_CHAT_GLM]        = "glm",
+    [DV_CHAT_GLM45]      = "glm45",
+    [DV_CHAT_MOONLIGHT]  = "moonlight",
+    [DV_CHAT_KIMI]       = "kimi",
+    [DV_CHAT_KIMI_THINK] = "kimi-think",
+    [DV_CHAT_KIMI_K25]   = "kimi-k25",
 };
 
 const char *dv_chat_format_name(enum dv_chat_format format)

@@ -36,7 +36,7 @@ static bool knows(const struct dv_tokenizer *tokenizer, const char *mark)
 }
 
 static enum dv_chat_format detect_deepseek(const struct dv_tokenizer *tokenizer,
-                                           const char                *template)
+                                           const char *template)
 {
     if (!knows(tokenizer, USER) || !knows(tokenizer, ASSISTANT))
         return DV_CHAT_UNKNOWN;
@@ -62,7 +62,7 @@ static enum dv_chat_format detect_glm(const struct dv_tokenizer *tokenizer, cons
 }
 
 static enum dv_chat_format detect_kimi(const struct dv_tokenizer *tokenizer, const char *template,
-                                       const char *model_type)
+                                       const char                *model_type)
 {
     if (!knows(tokenizer, "<|im_user|>") || !knows(tokenizer, "<|im_middle|>") ||
         !knows(tokenizer, "<|im_end|>"))

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "file/tokenizer_parts.h"
+#include "file/tiktoken.h"
 
 /* ---- bytes as printable signs ---- */
 
@@ -87,7 +87,13 @@ static int64_t find_whole(const struct dv_tokenizer *tokenizer, const char *piec
 {
     char   name[512];
     size_t n = 0;
-    if (bytes > sizeof name / 2 || bytes > tokenizer->longest_name)
+    if (bytes > tokenizer->longest_name)
+        return -1;
+    if (tokenizer->base_size) {
+        int64_t id = dv_strmap_find(&tokenizer->names, piece, bytes);
+        return id < tokenizer->base_size ? id : -1;
+    }
+    if (bytes > sizeof name / 2)
         return -1;
     for (size_t i = 0; i < bytes; i++) {
         uint32_t sign = dv_byte_sign((unsigned char)piece[i]);
@@ -145,7 +151,11 @@ dsvk_status dv_tokenizer_encode(const struct dv_tokenizer *tokenizer, const char
         .work      = { .ctx = tokenizer->ctx },
         .ids       = { tokenizer->ctx, *ids, *n, *capacity },
     };
-    dsvk_status status = encode_stretch(&encoder, special ? 0 : 2, text, bytes);
+    dsvk_status status = DSVK_OK;
+    for (size_t at = 0, signs = 0, part; at < bytes && status == DSVK_OK; at += part) {
+        part   = tokenizer->base_size ? dv_tiktoken_part(text + at, bytes - at, &signs) : bytes;
+        status = encode_stretch(&encoder, special ? 0 : 2, text + at, part);
+    }
     dv_bpe_work_done(&encoder.work);
     *ids      = encoder.ids.ids;
     *capacity = encoder.ids.capacity;

@@ -8,11 +8,12 @@
 
 struct dv_tokenizer;
 
-/* FOLDER/tokenizer.json, tokenizer_config.json and the chat template where there are any. BAD_FILE when absent or
- * malformed, UNSUPPORTED for kinds other than byte-level BPE, each with a sentence. */
+/* FOLDER/tokenizer.json, or else tiktoken.model; tokenizer_config.json and the chat template where
+ * there are any. BAD_FILE when absent or malformed, UNSUPPORTED for kinds other than byte-level
+ * BPE, each with a sentence. */
 dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context *ctx,
                               const char *folder);
-/* Whether the folder has such a file. */
+/* Whether the folder has one of these files. */
 bool dv_tokenizer_exists(const char *folder);
 /* The same from text in memory; config may be NULL. */
 dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,

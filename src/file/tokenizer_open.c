@@ -5,9 +5,11 @@
 
 #include "base/os.h"
 #include "file/chat_template.h"
-#include "file/tokenizer_parts.h"
+#include "file/tiktoken.h"
 
 #define FILE_BYTES_MAX (64u << 20)
+#define JSON_FILE "tokenizer.json"
+#define TIKTOKEN_FILE "tiktoken.model"
 
 static dsvk_status make(struct dv_tokenizer **out, const struct dv_context *ctx, const char *where)
 {
@@ -57,39 +59,58 @@ dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const c
     return DSVK_OK;
 }
 
-bool dv_tokenizer_exists(const char *folder)
+static bool has_file(const char *folder, const char *name)
 {
     char path[4096];
-    int  n = snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    int  n = snprintf(path, sizeof path, "%s/%s", folder, name);
     return n > 0 && (size_t)n < sizeof path && dv_file_exists(path);
 }
 
-static dsvk_status read_json(struct dv_tokenizer *tokenizer, const char *folder)
+bool dv_tokenizer_exists(const char *folder)
 {
-    dsvk_status status;
-    char       *path, *text = NULL;
-    size_t      bytes;
-    TRY(dv_tokenizer_path(&path, tokenizer->ctx, folder, "tokenizer.json"));
-    TRY_OR(fail, dv_file_read(&text, &bytes, tokenizer->ctx, path, FILE_BYTES_MAX));
-    status = dv_tokenizer_read(tokenizer, path, text, bytes);
-fail: /* or done */
-    dv_free(tokenizer->ctx, text);
-    dv_free(tokenizer->ctx, path);
-    return status;
+    return has_file(folder, JSON_FILE) || has_file(folder, TIKTOKEN_FILE);
 }
 
-static dsvk_status read_config(struct dv_tokenizer *tokenizer, const char *folder)
+/* A file of the folder and where it lies. */
+struct text {
+    char  *path, *data;
+    size_t bytes;
+};
+
+static dsvk_status read_text(struct text *text, const struct dv_context *ctx, const char *folder,
+                             const char *name, bool needed)
 {
     dsvk_status status;
-    char       *path, *text = NULL;
-    size_t      bytes = 0;
-    TRY(dv_tokenizer_path(&path, tokenizer->ctx, folder, "tokenizer_config.json"));
-    if (dv_file_exists(path))
-        TRY_OR(fail, dv_file_read(&text, &bytes, tokenizer->ctx, path, FILE_BYTES_MAX));
-    status = dv_tokenizer_read_config(tokenizer, path, text, bytes);
+    TRY(dv_tokenizer_path(&text->path, ctx, folder, name));
+    if (needed || dv_file_exists(text->path))
+        TRY(dv_file_read(&text->data, &text->bytes, ctx, text->path, FILE_BYTES_MAX));
+    return DSVK_OK;
+}
+
+static void free_text(const struct dv_context *ctx, struct text *text)
+{
+    dv_free(ctx, text->data);
+    dv_free(ctx, text->path);
+}
+
+static dsvk_status read_folder(struct dv_tokenizer *tokenizer, const char *folder)
+{
+    dsvk_status status;
+    bool        tiktoken = !has_file(folder, JSON_FILE) && has_file(folder, TIKTOKEN_FILE);
+    struct text words = { 0 }, config = { 0 };
+    TRY_OR(fail,
+           read_text(&words, tokenizer->ctx, folder, tiktoken ? TIKTOKEN_FILE : JSON_FILE, true));
+    TRY_OR(fail, read_text(&config, tokenizer->ctx, folder, "tokenizer_config.json", false));
+    if (tiktoken)
+        TRY_OR(fail, dv_tiktoken_read(tokenizer, words.path, words.data, words.bytes, config.path,
+                                      config.data, config.bytes));
+    else
+        TRY_OR(fail, dv_tokenizer_read(tokenizer, words.path, words.data, words.bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, config.path, config.data, config.bytes));
+    status = dv_chat_template_find(tokenizer, folder);
 fail: /* or done */
-    dv_free(tokenizer->ctx, text);
-    dv_free(tokenizer->ctx, path);
+    free_text(tokenizer->ctx, &words);
+    free_text(tokenizer->ctx, &config);
     return status;
 }
 
@@ -100,12 +121,10 @@ dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context
     struct dv_tokenizer *tokenizer;
     *out = NULL;
     TRY(make(&tokenizer, ctx, folder));
-    TRY_OR(fail, read_json(tokenizer, folder));
-    TRY_OR(fail, read_config(tokenizer, folder));
-    TRY_OR(fail, dv_chat_template_find(tokenizer, folder));
-    *out = tokenizer;
-    return DSVK_OK;
-fail:
-    dv_tokenizer_free(tokenizer);
+    status = read_folder(tokenizer, folder);
+    if (status == DSVK_OK)
+        *out = tokenizer;
+    else
+        dv_tokenizer_free(tokenizer);
     return status;
 }

@@ -21,7 +21,8 @@ struct dv_tokenizer {
     struct dv_arena          arena;
     struct dv_token         *tokens;
     uint32_t                 size;
-    struct dv_strmap         names; /* as written in the file: vocabulary and added tokens */
+    struct dv_strmap         names; /* as written in the file: vocabulary and added tokens;
+                                     * of tiktoken.model as bytes */
     size_t                   longest_name;
     struct dv_bpe            bpe;
     struct dv_pretoken      *pretoken;
@@ -29,6 +30,7 @@ struct dv_tokenizer {
      * normalizer itself is empty, so that is the only difference. */
     struct dv_added added[2];
     bool            ignore_merges; /* a piece that is a token stays whole */
+    uint32_t        base_size; /* of tiktoken.model: ids below are its ranks; 0: tokenizer.json */
     bool            adds_bos;
     int64_t         bos;
     int64_t         eos;    /* of tokenizer_config.json; -1: none */

@@ -17,7 +17,8 @@ static void answer(const struct demo *demo, dsvk_session *session, const char *q
     size_t    n, length = 0, bytes;
 
     assert_int_equal(
-        dsvk_model_chat(demo->model, &(dsvk_message){ "user", question }, 1, NULL, &prompt, &n), DSVK_OK);
+        dsvk_model_chat(demo->model, &(dsvk_message){ "user", question }, 1, NULL, &prompt, &n),
+        DSVK_OK);
     assert_true(n < MAX_TOKENS);
     memcpy(tokens, prompt, n * sizeof *tokens);
     dsvk_model_free_memory(demo->model, prompt);

@@ -25,9 +25,9 @@ static void check(enum dv_chat_format format, const struct dv_chat_message *mess
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, DEMO);
     struct ids           want      = encode(&bench, tokenizer, rendered, strlen(rendered), true);
     struct ids           got       = { 0 };
-    assert_int_equal(
-        dv_chat_encode(tokenizer, format, DV_THINK_AUTO, messages, n, generate, &got.ids, &got.n, &got.capacity),
-        DSVK_OK);
+    assert_int_equal(dv_chat_encode(tokenizer, format, DV_THINK_AUTO, messages, n, generate,
+                                    &got.ids, &got.n, &got.capacity),
+                     DSVK_OK);
     assert_int_equal(got.n, want.n);
     assert_memory_equal(got.ids, want.ids, got.n * sizeof *got.ids);
     ids_done(&bench, &got);
@@ -63,9 +63,9 @@ static void chat_cuts_thinking_as_the_templates_do(void **state)
     struct ids rest = encode(&bench, tokenizer, "b</think>c", strlen("b</think>c"), false);
     (void)state;
     check(DV_CHAT_V3, &twice, 1, false, BOS ASSISTANT "c" EOS);
-    assert_int_equal(
-        dv_chat_encode(tokenizer, DV_CHAT_V31, DV_THINK_AUTO, &twice, 1, false, &ids.ids, &ids.n, &ids.capacity),
-        DSVK_OK);
+    assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V31, DV_THINK_AUTO, &twice, 1, false,
+                                    &ids.ids, &ids.n, &ids.capacity),
+                     DSVK_OK);
     assert_int_equal(ids.n, rest.n + 4); /* BOS, Assistant, end of thinking, EOS */
     assert_memory_equal(ids.ids + 3, rest.ids, rest.n * sizeof *rest.ids);
     ids_done(&bench, &ids);
@@ -83,8 +83,8 @@ static void chat_texts_cannot_forge_marks(void **state)
         struct dv_chat_message message = { i % 2 ? "user" : "system", marks[i] };
         struct ids             ids     = { 0 };
         size_t                 count   = 0;
-        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, &message, 1, false, &ids.ids, &ids.n,
-                                        &ids.capacity),
+        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, &message, 1, false,
+                                        &ids.ids, &ids.n, &ids.capacity),
                          DSVK_OK);
         for (size_t k = message.role[0] == 'u' ? 2 : 1; k < ids.n; k++)
             count += ids.ids[k] == dv_tokenizer_find(tokenizer, marks[i]);
@@ -103,7 +103,8 @@ static void chat_refuses_what_it_cannot_write(void **state)
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
     (void)state;
 #define TRY_CHAT(format, message)                                                                  \
-    dv_chat_encode(tokenizer, format, DV_THINK_AUTO, message, 1, true, &ids.ids, &ids.n, &ids.capacity)
+    dv_chat_encode(tokenizer, format, DV_THINK_AUTO, message, 1, true, &ids.ids, &ids.n,           \
+                   &ids.capacity)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);

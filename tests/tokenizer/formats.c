@@ -55,9 +55,9 @@ static void check_line(const char *line)
     json_t                *entry, *row = json_loads(line, 0, NULL);
     size_t                 i;
     assert_non_null(row);
-    json_array_foreach(json_object_get(row, "messages"), i, entry)
-        messages[i] = (struct dv_chat_message){ json_string_value(json_object_get(entry, "role")),
-                                                json_string_value(json_object_get(entry, "text")) };
+    json_array_foreach(json_object_get(row, "messages"), i, entry) messages[i] =
+        (struct dv_chat_message){ json_string_value(json_object_get(entry, "role")),
+                                  json_string_value(json_object_get(entry, "text")) };
     enum dv_chat_format format =
         dv_chat_format_find(json_string_value(json_object_get(row, "format")));
     bool on = strcmp(json_string_value(json_object_get(row, "think")), "on") == 0;
@@ -83,8 +83,10 @@ static void formats_of_deepseek_are_as_recorded(void **state)
     assert_int_equal(n, 13);
 }
 
-#define GLM45_TEMPLATE "[gMASK]<sop><|user|>\n{{ u }}{{- '/nothink' }}<|assistant|>\n<think></think>"
-#define GLM_TEMPLATE "[gMASK]<sop><|user|>{{ u }}<|assistant|>{{- '</think>' if off else '<think>' }}"
+#define GLM45_TEMPLATE                                                                             \
+    "[gMASK]<sop><|user|>\n{{ u }}{{- '/nothink' }}<|assistant|>\n<think></think>"
+#define GLM_TEMPLATE                                                                               \
+    "[gMASK]<sop><|user|>{{ u }}<|assistant|>{{- '</think>' if off else '<think>' }}"
 /* With what follows the default message, and what the template writes at its end. */
 #define KIMI_TEMPLATE                                                                              \
     "{%%- if messages[0]['role'] != 'system' -%%}\n  <|im_system|>system<|im_middle|>You are "     \

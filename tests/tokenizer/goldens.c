@@ -34,8 +34,9 @@ static void check_chat(struct bench *bench, const struct dv_tokenizer *tokenizer
         messages[i].text = json_string_value(json_object_get(entry, "content"));
     }
     bool generate = json_is_true(json_object_get(golden, "add_generation_prompt"));
-    assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, messages, json_array_size(list),
-                                    generate, &ids.ids, &ids.n, &ids.capacity),
+    assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, messages,
+                                    json_array_size(list), generate, &ids.ids, &ids.n,
+                                    &ids.capacity),
                      DSVK_OK);
     assert_ids(&ids, json_object_get(golden, "ids"),
                json_integer_value(json_object_get(golden, "id")));

@@ -20,8 +20,8 @@ static dsvk_status work(struct bench *bench, struct ids *ids)
         status = dv_tokenizer_encode(tokenizer, text, sizeof text - 1, true, &ids->ids, &ids->n,
                                      &ids->capacity);
     if (status == DSVK_OK)
-        status = dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, chat, 3, true, &ids->ids, &ids->n,
-                                &ids->capacity);
+        status = dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, chat, 3, true, &ids->ids,
+                                &ids->n, &ids->capacity);
     dv_tokenizer_free(tokenizer);
     return status;
 }
