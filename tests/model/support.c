@@ -14,6 +14,7 @@
 static dsvk_device *device;
 static unsigned     lines;
 static bool         quiet;
+static char         line_kept[512];
 
 static void take_line(void *user, dsvk_log_level level, const char *line)
 {
@@ -22,6 +23,7 @@ static void take_line(void *user, dsvk_log_level level, const char *line)
     if (strstr(line, "Internal Warning")) /* GPU-assisted validation talks of its own needs */
         return;
     lines++;
+    snprintf(line_kept, sizeof line_kept, "%s", line);
     if (!quiet || getenv("DSVK_TEST_VERBOSE"))
         print_error("%s\n", line);
 }
@@ -166,6 +168,11 @@ unsigned expected_lines(void)
     quiet      = false;
     lines      = 0;
     return n;
+}
+
+const char *last_line(void)
+{
+    return line_kept;
 }
 
 void make_tokens(uint32_t *tokens, size_t n, uint32_t vocab, uint64_t seed)

@@ -49,6 +49,8 @@ float *score(dsvk_session *session, const uint32_t *tokens, size_t n, uint32_t v
 /* Between these two, lines are not printed; the second returns how many there were. */
 void     expect_lines(void);
 unsigned expected_lines(void);
+/* The last one that there was. */
+const char *last_line(void);
 
 /* Tokens that look random and are the same everywhere; the first is 0. */
 void make_tokens(uint32_t *tokens, size_t n, uint32_t vocab, uint64_t seed);
