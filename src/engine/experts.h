@@ -43,20 +43,20 @@ struct dv_experts {
     struct dv_expert_store   store;
     struct dv_buffer       **buffers, **host_buffers; /* of slots, and of pieces */
     uint32_t                 n_buffers, n_host_buffers, per_buffer;
-    struct dv_buffer        *tables; /* of addresses; written by the host */
-    struct dv_expert_piece  *host;   /* by host slot */
-    struct dv_expert_piece  *spare;  /* n_raw pieces for what is on its way */
+    struct dv_buffer        *tables;   /* of addresses; written by the host */
+    struct dv_expert_piece  *host;     /* by host slot */
+    struct dv_expert_piece  *spare;    /* n_raw pieces for what is on its way */
     bool                     in_place; /* the device reads `host` */
-    bool                     mapped; /* slots are packed in place */
-    uint32_t                 context; /* of the sessions that room was left for; 0: of none */
+    bool                     mapped;   /* slots are packed in place */
+    uint32_t                 context;  /* of the sessions that room was left for; 0: of none */
     struct dv_expert_stats   stats;
 };
 
 /* Takes the experts out of what is loaded, if there is a budget and they do not all fit, and
  * assigns places to the rest again; else *out = NULL. Before and after, places are assigned. Needs
- * headers and caps alone. NO_VRAM when not even those of one token fit: with *out set, which the
- * caller frees as after success. */
-dsvk_status dv_experts_take(struct dv_experts **out, struct dv_loading *l);
+ * headers and caps alone. Where not even those of one token fit, *room is false: NO_VRAM, but for a
+ * plan, which gets experts without tiers. After a failure *out is NULL. */
+dsvk_status dv_experts_take(struct dv_experts **out, bool *room, struct dv_loading *l);
 /* After the other weights: makes the tiers and fills them, each layer its share, and sets the
  * places of the experts' recipes. */
 dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,

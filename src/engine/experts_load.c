@@ -98,15 +98,16 @@ static uint64_t table_bytes(struct dv_experts *x)
     return at;
 }
 
-static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l)
+static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, bool *room)
 {
     dsvk_status status;
     uint64_t    all = (uint64_t)x->n_layers * x->n_experts, device, n, reserve;
     TRY(slot_bytes(&device, x, l, &reserve));
-    n = device / x->slot_bytes < all ? device / x->slot_bytes : all;
-    if (n < x->top_k && l->planning)
-        return DSVK_NO_VRAM;
-    if (n < x->top_k)
+    n     = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    *room = n >= x->top_k;
+    if (!*room && l->planning)
+        return DSVK_OK; /* no tiers: what they would need is the answer */
+    if (!*room)
         return dv_fail(
             x->ctx, DSVK_NO_VRAM,
             "weights: %.0f MiB of device memory are needed for what is not an expert and "
@@ -163,21 +164,28 @@ static dsvk_status new_split(struct dv_experts **out, struct dv_loading *l, uint
     return dv_places_assign(l);
 }
 
-dsvk_status dv_experts_take(struct dv_experts **out, struct dv_loading *l)
+dsvk_status dv_experts_take(struct dv_experts **out, bool *room, struct dv_loading *l)
 {
     dsvk_status status;
     uint64_t    bytes = 0;
     uint32_t    n     = count(l);
     bool        fit;
-    *out = NULL;
+    *out  = NULL;
+    *room = true;
     for (uint32_t i = 0; i < l->n_items; i++)
         if (l->w->recipes[l->items[i].recipe].experts)
             bytes += aligned(l->items[i].bytes);
     TRY(all_fit(&fit, l, bytes));
     if (fit)
         return DSVK_OK;
-    TRY(new_split(out, l, n));
-    return size_tiers(*out, l);
+    status = new_split(out, l, n);
+    if (status == DSVK_OK)
+        status = size_tiers(*out, l, room);
+    if (status != DSVK_OK) {
+        dv_experts_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 dsvk_status dv_experts_split(uint64_t *slot_bytes, struct dv_loading *l)
@@ -264,9 +272,8 @@ struct dv_expert_share dv_experts_share(uint32_t slots, uint32_t host_slots, uin
                                         uint32_t n)
 {
     uint64_t device = (uint64_t)slots * layers / n;
-    return (struct dv_expert_share){
-        .device = device, .host = ((uint64_t)slots + host_slots) * layers / n - device
-    };
+    return (struct dv_expert_share){ .device = device,
+                                     .host = ((uint64_t)slots + host_slots) * layers / n - device };
 }
 
 /* The first experts of each layer to the device, the next ones to the host. */
@@ -276,8 +283,8 @@ static dsvk_status fill(struct filling *f)
     struct dv_experts *x       = f->x;
     const uint32_t    *n_slots = x->residency.n_slots;
     for (uint32_t l = 0; l < x->n_layers; l++) {
-        struct dv_expert_share share = dv_experts_share(
-            n_slots[DV_TIER_DEVICE], n_slots[DV_TIER_HOST], l + 1, x->n_layers);
+        struct dv_expert_share share =
+            dv_experts_share(n_slots[DV_TIER_DEVICE], n_slots[DV_TIER_HOST], l + 1, x->n_layers);
         uint32_t e = 0;
         for (; f->next[DV_TIER_DEVICE] < share.device && e < x->n_experts; e++)
             TRY(fill_one(f, DV_TIER_DEVICE, l, e));

@@ -87,10 +87,7 @@ static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l,
     bool               room;
     TRY(lay_out(l, size));
     add_lines(plan, l);
-    status = dv_experts_take(&w->experts, l);
-    room   = status == DSVK_OK; /* that there is none is an answer here */
-    if (!room && status != DSVK_NO_VRAM)
-        return status;
+    TRY(dv_experts_take(&w->experts, &room, l)); /* that there is none is an answer here */
     plan->experts_device   = plan->experts;
     plan->device.alignment = w->bytes;
     for (uint32_t i = 0; i < l->n_items; i++)

@@ -28,8 +28,8 @@ uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning)
 {
     if (tuning && tuning->attend_split > 0)
         return tuning->attend_split;
-    uint32_t split = (context / 128 + DV_PAGE - 1) / DV_PAGE * DV_PAGE;
-    return split < DV_PAGE ? DV_PAGE : split;
+    uint32_t least = context / 128 + (context % 128 != 0);
+    return least == 0 ? DV_PAGE : (least + DV_PAGE - 1) / DV_PAGE * DV_PAGE;
 }
 
 /* With f32 products every way of dividing tokens into passes gives the same bits, which another
@@ -162,8 +162,8 @@ dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_session_size *s
     struct dv_session_bytes all, plain;
     uint32_t                most = size->chunk < DV_SCORE_CHUNK ? size->chunk : DV_SCORE_CHUNK;
     TRY(dv_size_bytes(&all, size));
-    plain = all;
-    struct dv_pass          pass = { .tokens = most, .all_rows = true };
+    plain               = all;
+    struct dv_pass pass = { .tokens = most, .all_rows = true };
     TRY(add_pass(&all, size, &pass));
     pass.f32 = true;
     if (size->math_f16)

@@ -43,7 +43,7 @@ static dsvk_status publish(struct dv_loading *l)
     struct dv_weights *w  = l->w;
     uint64_t           at = 0;
     for (uint32_t i = 0; i < l->n_items; i += dv_members(&w->recipes[l->items[i].recipe])) {
-        const struct dv_load_item           *item    = &l->items[i];
+        const struct dv_load_item   *item    = &l->items[i];
         const struct dv_weight_info *info    = &w->recipes[item->recipe];
         struct dv_weight_place      *place   = &w->places[item->recipe];
         uint64_t                     address = address_of(w, item);
@@ -76,7 +76,8 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
 {
     dsvk_status        status;
     struct dv_weights *w = dv_zalloc(dev->ctx, sizeof *w);
-    *out                 = NULL;
+    bool               room;
+    *out = NULL;
     if (!w)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "weights: no memory for their table");
     w->dev = dev;
@@ -90,7 +91,7 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
                             .used   = dev->bytes_used };
     TRY_OR(fail, dv_places_lay_out(&l, graphs, n_graphs));
     TRY_OR(fail, dv_places_assign(&l));
-    TRY_OR(fail, dv_experts_take(&w->experts, &l));
+    TRY_OR(fail, dv_experts_take(&w->experts, &room, &l));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
     TRY_OR(fail, dv_loading_pack(&l, progress));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The weights of a model on a device: each recipe of its graphs laid out, packed and uploaded.
- * Values never change on the way. */
+ * Values stay as they are stored, unless the source converts them (kernel/convert.h). */
 #ifndef DV_ENGINE_WEIGHTS_H
 #define DV_ENGINE_WEIGHTS_H
 

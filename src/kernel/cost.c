@@ -10,8 +10,9 @@ uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts)
 
 const char *dv_weight_format_name(enum dv_weight_format format)
 {
-    static const char *const names[] = { "f32", "f16", "bf16", "fp8" };
-    return names[format];
+    static const char *const names[] = { "f32", "f16", "bf16", "fp8", "int4", "fp4" };
+    _Static_assert(sizeof names / sizeof *names == DV_N_FORMATS, "a name for each format");
+    return (unsigned)format < DV_N_FORMATS ? names[format] : "?";
 }
 
 bool dv_weight_is_matrix(const struct dv_weight_info *info)
@@ -49,8 +50,7 @@ static void add_matrix(struct dv_cost *cost, const struct dv_graph *g, const str
         cost->weight_bytes += rows * row;
     } else if (info->experts) {
         uint64_t pairs = (uint64_t)g->size.tokens * node->top_k;
-        cost->weight_bytes +=
-            dv_experts_touched(pairs, info->experts) * matrix_bytes(info, place);
+        cost->weight_bytes += dv_experts_touched(pairs, info->experts) * matrix_bytes(info, place);
         cost->flops += 2 * pairs * values;
     } else {
         cost->weight_bytes += matrix_bytes(info, place);

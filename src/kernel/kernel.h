@@ -17,7 +17,8 @@ enum dv_weight_format {
     DV_FORMAT_BF16,
     DV_FORMAT_E4M3,
     DV_FORMAT_INT4,
-    DV_FORMAT_FP4
+    DV_FORMAT_FP4,
+    DV_N_FORMATS
 };
 enum dv_cache_format { DV_CACHE_F32, DV_CACHE_BF16, DV_CACHE_FP8 };
 

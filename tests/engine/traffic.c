@@ -147,6 +147,28 @@ static void memory_may_end(void **state)
     assert_in_range(at, 5, 999);
 }
 
+/* As docs/numerics.md has it: at least 64 positions, at most 128 splits. */
+static void splits_are_long_and_few(void **state)
+{
+    (void)state;
+    for (uint32_t context = 1; context < 300000; context += context < 20000 ? 1 : 997) {
+        uint32_t split = dv_engine_split(context, NULL);
+        if (split < 64 || split % 64 != 0 || (context - 1) / split + 1 > 128)
+            fail_msg("a context of %u tokens in splits of %u", context, split);
+        if (context <= 8192)
+            assert_int_equal(split, 64);
+    }
+}
+
+static void formats_have_names(void **state)
+{
+    static const char *const names[] = { "f32", "f16", "bf16", "fp8", "int4", "fp4" };
+    (void)state;
+    assert_int_equal(sizeof names / sizeof *names, DV_N_FORMATS);
+    for (int i = 0; i < DV_N_FORMATS; i++)
+        assert_string_equal(dv_weight_format_name((enum dv_weight_format)i), names[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +176,8 @@ int main(void)
         cmocka_unit_test(each_pass_reads_again),
         cmocka_unit_test(operations_are_two_a_parameter),
         cmocka_unit_test(memory_may_end),
+        cmocka_unit_test(splits_are_long_and_few),
+        cmocka_unit_test(formats_have_names),
     };
     return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #define CONTEXT      4096u
 #define MOST_ROWS    65536u /* of the embedding: as F32 the largest are above 4 GiB */
 #define BLOCK        128u /* rows and columns of one FP8 scale */
+#define GROUP        32u  /* columns of one scale of 4 bits */
 
 /* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
 static const char *const shapes[] = { NULL,        "v2-lite",       "v3",
@@ -24,6 +25,8 @@ static const struct stored {
     { DV_BF16, DV_F32, DV_BF16 },
     { DV_F16, DV_F16, DV_F16 },
     { DV_F32, DV_F32, DV_F32 },
+    { DV_INT4, DV_BF16, DV_BF16 },
+    { DV_FP4, DV_BF16, DV_BF16 },
 };
 
 struct pass {
@@ -72,12 +75,23 @@ static enum dv_dtype stored_as(const struct stored *stored, const struct dv_weig
     return stored->matrices;
 }
 
+static void add_scale(struct dv_layout_source *part)
+{
+    static const unsigned char nowhere;
+    bool                       fp8 = part->dtype == DV_F8_E4M3;
+    if (!fp8 && part->dtype != DV_INT4 && part->dtype != DV_FP4)
+        return;
+    part->scale       = &nowhere;
+    part->scale_dtype = fp8 ? DV_F32 : part->dtype == DV_INT4 ? DV_BF16 : DV_F8_E8M0;
+    part->block_rows  = fp8 ? BLOCK : 1;
+    part->block_cols  = fp8 ? BLOCK : GROUP;
+}
+
 /* The format that the weight would have on the device; decided from headers, as in loading. */
 static dsvk_status place(struct dv_weight_place *place, const struct pass *pass, dv_weight w,
                          const struct stored *stored)
 {
     dsvk_status                  status;
-    static const unsigned char   no_scale;
     const struct dv_weight_info *info = &pass->graph->weights[w];
     struct dv_layout_source      parts[DV_MAX_PARTS] = { { .rows = 0 } };
     struct dv_layout             layout;
@@ -88,11 +102,7 @@ static dsvk_status place(struct dv_weight_place *place, const struct pass *pass,
     for (uint32_t p = 0; p < info->n_parts; p++) {
         parts[p] = (struct dv_layout_source){ .dtype = dtype, .rows = info->parts[p].rows,
                                               .cols = info->tensor_cols };
-        if (dtype != DV_F8_E4M3)
-            continue;
-        parts[p].scale_dtype = DV_F32;
-        parts[p].scale       = &no_scale;
-        parts[p].block_rows = parts[p].block_cols = BLOCK;
+        add_scale(&parts[p]);
     }
     TRY(dv_layout_of(&layout, pass->collection->ctx, info, parts));
     dv_layout_place(place, &layout, FAKE_ADDRESS);
