@@ -29,6 +29,19 @@ prints $'a\xEF\xBF\xBD(\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF
 run 0 run "${model[@]}" --ignore-eos --ctx 20 hi
 says "note: stopped at the end of the context of 20 tokens"
 
+# ---- run: chats ----
+prints "$answer" run -m no-chat hi
+says "note: the model has no chat template, as base models have none: the prompt is continued as it is"
+prints "$answer" run -q -m no-chat hi
+silent
+prints "$answer" run -q -m no-chat --raw hi
+prints "$answer" run -q -m no-chat --chat-format v3 --system s hi
+prints "$answer" run -q -m odd-chat --raw hi
+prints "$answer" run -q -m odd-chat --chat-format kimi-k25 --think off hi
+prints "$answer" run -q -m odd-chat --tokens 5,6
+run 0 run -m odd-chat --raw hi
+grep -q template "$err" && complain "speaks of a template that nobody asked for"
+
 # ---- quantize ----
 run 0 quantize x out --weights int4
 says "note: out: 0.0000 GiB of weights, "
