@@ -86,6 +86,8 @@ for bad in "" x nan inf 0x1 1e999 -0.1 101 "1 "; do
     refuse 2 "--temp takes a number from 0 to 100" run --temp "$bad" hi
 done
 refuse 2 "--top-p takes a number from 0 to 1" run --top-p 1.01 hi
+refuse 2 "--temp takes a number from 0 to 100" bench --temp x
+refuse 2 "unknown option --seed" score --seed 1
 refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi
 refuse 2 "--seed takes a whole number from 0 to 18446744073709551615" run --seed -1 hi
 for bad in "" 0 0G G 5X 5MM 5MiBs -5M 1e30G nanG 8GG; do

@@ -131,6 +131,9 @@ static void sweep_session(void)
         assert_int_equal(new_session(&engine), DSVK_OK); /* with no program yet */
     }
     tell("sync", nth);
+    for (nth = 1; nth < MOST && fails_at(nth, sample_token); nth++)
+        assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
+    tell("sample", nth);
     assert_int_equal(read_results(&engine), DSVK_OK);
     for (nth = 1; nth < MOST && fails_at(nth, generate_tokens); nth++)
         assert_int_equal(dsvk_session_tokens(engine.session), 0);

@@ -65,6 +65,18 @@ dsvk_status sync_tokens(struct engine *e)
     return dsvk_session_sync(e->session, e->tokens, N_TOKENS, NULL);
 }
 
+dsvk_status sample_token(struct engine *e)
+{
+    uint32_t    token;
+    dsvk_status status = dsvk_session_sample(
+        e->session, &(dsvk_sampling){ .temperature = 1, .top_p = 0.9f, .seed = 7 }, &token);
+    if (status == DSVK_OK && e->logits)
+        assert_int_equal(token, e->drawn);
+    else if (status == DSVK_OK)
+        e->drawn = token;
+    return status;
+}
+
 dsvk_status read_results(struct engine *e)
 {
     dsvk_status status;
@@ -74,6 +86,8 @@ dsvk_status read_results(struct engine *e)
     status = dsvk_session_argmax(e->session, &token);
     if (status == DSVK_OK)
         status = dsvk_session_logits(e->session, logits);
+    if (status == DSVK_OK)
+        status = sample_token(e);
     if (status == DSVK_OK && e->logits) {
         assert_int_equal(token, e->token);
         assert_memory_equal(logits, e->logits, e->vocab * sizeof *logits);

@@ -31,6 +31,7 @@ struct engine {
     uint32_t               tokens[N_TOKENS];
     uint32_t               generated[N_GENERATED], n_generated; /* 0 of them: not known yet */
     uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
+    uint32_t               drawn;        /* likewise a draw */
     float                 *logits;       /* likewise; [vocab] */
     bool                   profile; /* of new sessions */
     uint64_t               limit, host_memory; /* not 0: experts in tiers */
@@ -49,6 +50,7 @@ dsvk_status load_model(struct engine *e);
 dsvk_status new_session(struct engine *e);
 dsvk_status sync_tokens(struct engine *e);
 dsvk_status read_results(struct engine *e); /* and compares them */
+dsvk_status sample_token(struct engine *e);
 dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
 /* Closing what is open. */
 void close_session(struct engine *e);
