@@ -20,6 +20,11 @@
 #define MATCH_LIMIT 1000000u
 #define MATCH_LIMIT_PER_BYTE 16u
 
+/* PCRE2 compiles, and its just-in-time compiler more so, by recursion: over groups within groups and
+ * over what stands beside each other. Published patterns have 3 and 40 of these. */
+#define NESTING_MAX 16
+#define PARTS_FOR_JIT 128
+
 #define SPACES_AT_END "\\s+$"
 
 struct dv_pretoken {
@@ -75,29 +80,55 @@ void dv_pretoken_free(struct dv_pretoken *pretoken)
     dv_free(pretoken->ctx, pretoken);
 }
 
+static uint32_t count_parts(const char *pattern, size_t bytes)
+{
+    uint32_t parts    = 0;
+    bool     in_class = false;
+    for (size_t i = 0; i < bytes; i++) {
+        char c = pattern[i];
+        if (c == '\\')
+            i++;
+        else if (in_class || c == '[')
+            in_class = c != ']';
+        else
+            parts += c && strchr("(|?*+{", c);
+    }
+    return parts;
+}
+
+static dsvk_status compile_failed(const struct dv_pretoken *pretoken, const char *where, int error,
+                                  size_t at)
+{
+    PCRE2_UCHAR text[160] = { 0 };
+    if (error == PCRE2_ERROR_HEAP_FAILED)
+        return dv_fail(pretoken->ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for a regex", where);
+    pcre2_get_error_message(error, text, sizeof text);
+    return dv_fail(pretoken->ctx, DSVK_UNSUPPORTED,
+                   "tokenizer: %s: split %u does not compile at byte %zu: %s", where,
+                   pretoken->n_splits, at, (const char *)text);
+}
+
 static dsvk_status compile(struct dv_pretoken *pretoken, const char *where, const char *pattern,
                            size_t bytes, uint32_t options)
 {
-    const struct dv_context *ctx     = pretoken->ctx;
-    pcre2_compile_context   *context = pcre2_compile_context_create(pretoken->memory);
+    const struct dv_context *ctx    = pretoken->ctx;
+    bool                     simple = (options & PCRE2_LITERAL) || count_parts(pattern, bytes) <= PARTS_FOR_JIT;
+    if (!simple)
+        options |= PCRE2_NO_AUTO_POSSESS;
+    pcre2_compile_context *context = pcre2_compile_context_create(pretoken->memory);
     if (!context)
         return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for a regex", where);
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pcre2_set_parens_nest_limit(context, NESTING_MAX);
     int         error;
     PCRE2_SIZE  at;
     pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, bytes, options, &error, &at, context);
     pcre2_compile_context_free(context);
-    if (!code && error == PCRE2_ERROR_HEAP_FAILED)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for a regex", where);
-    if (!code) {
-        PCRE2_UCHAR text[160] = { 0 };
-        pcre2_get_error_message(error, text, sizeof text);
-        return dv_fail(ctx, DSVK_UNSUPPORTED,
-                       "tokenizer: %s: split %u does not compile at byte %zu: %s", where,
-                       pretoken->n_splits, (size_t)at, (const char *)text);
-    }
+    if (!code)
+        return compile_failed(pretoken, where, error, at);
     /* Without a just-in-time compiler the interpreter gives the same matches, slower. */
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    if (simple)
+        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
     pretoken->splits[pretoken->n_splits++] = code;
     return DSVK_OK;
 }
