@@ -29,6 +29,32 @@ prints $'a\xEF\xBF\xBD(\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF
 run 0 run "${model[@]}" --ignore-eos --ctx 20 hi
 says "note: stopped at the end of the context of 20 tokens"
 
+run 0 run -m slow-not --ctx 1000 hi
+says "note: stopped at 512 tokens, the default; -n gives another limit"
+run 0 run -m slow-not --ctx 1000 -n 512 hi
+grep -q stopped "$err" && complain "a limit that was asked for is said"
+run 0 run -m slow-not --ctx 1k -n -1 hi
+says "note: stopped at the end of the context of 1024 tokens"
+run 0 run "${model[@]}" -d fake hi
+says "note: running on fake"
+
+# ---- run: as fingers know it, stops ----
+printf 'hi\n' >"$work/prompt"
+prints "$answer" run -q "${model[@]}" -p hi
+prints "$answer" run -q "${model[@]}" -f "$work/prompt"
+prints "113 100" run -q "${model[@]}" --print ids --max-tokens 2 -c 32 -s 1 --prompt=hi
+prints "113" run -q "${model[@]}" --print ids --n-predict=1 --temperature 0 --ctx-size 32 \
+    --system-prompt s hi
+input=$work/prompt
+prints "$answer" run -q "${model[@]}" -f -
+input=/dev/null
+prints "na" run -q "${model[@]}" --stop 'ïve' hi                 # over five tokens
+prints "naïv" run -q "${model[@]}" --stop 'e ' --stop 'e' hi     # the first to end
+prints "naï" run -q "${model[@]}" --stop 'e' --stop 've' hi      # of those the longest
+prints "" run -q "${model[@]}" --stop 'n' hi
+prints "$answer" run -q "${model[@]}" --stop '!x' --stop 've!' hi # beginnings only
+prints "113 100 198 178" run -q "${model[@]}" --print ids --stop 'ï' hi
+
 # ---- run: chats ----
 prints "$answer" run -m no-chat hi
 says "note: the model has no chat template, as base models have none: the prompt is continued as it is"
@@ -114,6 +140,15 @@ run 0 score -q "${model[@]}" --tokens-file "$work/ids" --logits /dev/null
 
 # ---- JSON ----
 if command -v python3 >/dev/null; then
+    run 0 run -q --json -m x --stop '!' hi
+    python3 -c 'import json, sys; d = json.load(sys.stdin)
+assert d["text"] == "na\u00efve \U0001f600" and d["stopped_by"] == "stop", d
+assert d["tokens"][:2] == [113, 100] and d["generated_tokens"] == len(d["tokens"]) == 12, d
+assert d["prompt_tokens"] == 3 and d["device_bytes"] == 4096, d' <"$out" || complain "another JSON"
+    run 0 run -q --json -m no-tokenizer --tokens 1,2 -n 1
+    python3 -c 'import json, sys; d = json.load(sys.stdin)
+assert d["text"] is None and d["stopped_by"] == "limit" and d["tokens"] == [113], d' <"$out" ||
+        complain "another JSON"
     for arguments in "devices --json" "inspect --json --tensors -m x" \
         "score -q --json -m x --tokens-file $work/ids" \
         "plan -m x --json" "plan -q --like v3 -d none --memory 1G --json --bandwidth 500" \

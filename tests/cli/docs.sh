@@ -13,7 +13,7 @@ options() { "$program" "$1" --help | grep -oE '^  (-., |    )--[a-z-]+' | grep -
 all=$(for c in $commands; do options "$c"; done | sort -u)
 
 man=$(sed 's/\\-/-/g' "$docs/man/ds-vk.1")
-in_man=$(grep -oE '^\.B[IR]? .*' <<<"$man" | grep -oE '\-\-[a-z-]+' | sort -u | grep -vx -e --version)
+in_man=$(grep -oE '^\.B[IR]? .*' <<<"$man" | grep -oE '\-\-[a-z-]+' | sort -u | grep -vxE -e "--(version|max-tokens|n-predict|temperature|ctx-size|system-prompt)")
 [ "$all" = "$in_man" ] || wrong "help and man page differ: $(diff <(echo "$all") <(echo "$in_man"))"
 in_man=$(sed -n 's/^\.SS ds-vk \([a-z]*\).*/\1/p' <<<"$man" | sort)
 [ "$commands" = "$in_man" ] || wrong "commands in help and man page differ"

@@ -4,6 +4,7 @@
  * character. What a model does is said by the name of its folder:
  *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
  *   .../drag-load, drag-prompt, drag-score, drag-plan  take half a minute there
+ *   .../no-tokenizer  has none
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
@@ -158,7 +159,7 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         .number_formats = "F8_E4M3 100%",
         .tensors = 1,
         .shards = 1,
-        .tokenizer_size = VOCAB,
+        .tokenizer_size = is(model, "no-tokenizer") ? 0 : VOCAB,
         .adds_bos       = true,
         .do_sample = is(model, "sampling"),
         .temperature = 0.5f,
@@ -355,7 +356,7 @@ dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_of
         next_token(session, &token);
         if (!offer->take(offer->user, token))
             break;
-        if (is(session->model, "slow"))
+        if (is(session->model, "slow") && !is(session->model, "slow-not"))
             nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
         session->n++;
     }

@@ -76,9 +76,12 @@ refuse 2 "--model needs a value" run --model
 refuse 2 "--model needs a value" run --model --raw hi
 refuse 2 "--pipeline-cache needs a value" run --pipeline-cache
 refuse 2 "unknown option --pipeline-cache" inspect --pipeline-cache off
-for bad in "" x -1 +1 1x 1.5 0x10 99999999999999999999 " 1"; do
+for bad in "" x -2 +1 1x 1.5 0x10 99999999999999999999 " 1"; do
     refuse 2 "--ctx takes a whole number from 1 to" run --ctx "$bad" hi
     refuse 2 "--tokens-out takes a whole number from 0 to" run -n "$bad" hi
+done
+for bad in 4kk 4g k -1k 20M 4kB; do
+    refuse 2 "--ctx takes a whole number from 1 to" run --ctx "$bad" hi
 done
 refuse 2 "--ctx takes a whole number from 1 to 16777216, not '0'" run --ctx 0 hi
 refuse 2 "--chunk takes" run --chunk=0 hi
@@ -125,6 +128,31 @@ refuse 2 "--decode goes with no" tokenize --decode 5 hi
 refuse 2 "--decode goes with no" tokenize --decode 5 --bos
 refuse 2 "exclude each other" graph -m x --like v3
 
+refuse 2 "an argument, --prompt and --file exclude each other" run -p a b
+refuse 2 "an argument, --prompt and --file exclude each other" run -p a -f b
+refuse 2 "--tokens and a prompt exclude each other" run --tokens 1 -p a
+refuse 2 "--json has text and ids" run --json --print ids hi
+refuse 2 "--stop takes a text of 1 to 1024 bytes, not 0" run --stop "" hi
+refuse 2 "--stop takes a text of 1 to 1024 bytes, not 1025" run --stop "$(printf 'x%.0s' {1..1025})" hi
+refuse 2 "--stop can be given 16 times at most" run $(printf -- '--stop x %.0s' {1..17}) hi
+
+# ---- what fingers know from other programs ----
+refuse 2 "no option -ngl: what fits is on the device" run -ngl 99 hi
+refuse 2 "no option -hf: download the folder first" run -hf deepseek-ai/DeepSeek-V2-Lite
+refuse 2 "no option -t: the device computes" run -t 8 hi
+refuse 2 "no option -fa:" score -fa
+refuse 2 "no option --n-gpu-layers: what fits" plan --n-gpu-layers=99
+mkdir "$work/checkpoint"
+echo '{}' >"$work/checkpoint/config.json"
+refuse 2 "is a model's folder, not a prompt: give -m $work/checkpoint 'PROMPT'" run "$work/checkpoint"
+refuse 2 "unexpected argument" run "$work/checkpoint" hi
+printf 'GGUF\003' >"$work/a.gguf"
+refuse 2 "is a GGUF file" run "$work/a.gguf"
+refuse 1 "a.gguf: a GGUF file; ds-vk takes the folder" run -m "$work/a.gguf" hi
+refuse 1 "a.gguf: a GGUF file" plan -m "$work/a.gguf"
+refuse 1 "config.json: a file; --model takes its folder" inspect -m "$work/checkpoint/config.json"
+refuse 1 "nothing: No such file" run -m empty-folder -f "$work/nothing" # before the model
+
 # ---- inputs ----
 model=(-m x)
 refuse 1 "empty-folder/config.json: No such file" run -m empty-folder hi
@@ -155,6 +183,8 @@ for json in "" --json; do # the ledger is printed, and what is missing is said
     says "0.00 too few; the least that works is --memory 1000"
     run 0 plan "${model[@]}" --memory 1000 $json
 done
+refuse 1 "give --print ids" run -m no-tokenizer --tokens 1,2
+refuse 1 "give --print ids and no --stop" run -m no-tokenizer --tokens 1,2 --print ids --stop a
 refuse 1 "no token has the id 259" tokenize "${model[@]}" --decode 5,259
 refuse 1 "line 1 is not a JSON string" tokenize "${model[@]}" --lines '[1]'
 refuse 1 "No such file" score "${model[@]}" --file "$work/nothing"

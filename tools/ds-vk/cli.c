@@ -57,7 +57,7 @@ int cli_write(struct cli *cli, const char *bytes, size_t n)
 
 #define MAX_FOLDER 4096
 
-static bool is_checkpoint(const char *folder)
+bool cli_is_checkpoint(const char *folder)
 {
     char path[MAX_FOLDER + 16];
     snprintf(path, sizeof path, "%s/config.json", folder);
@@ -67,6 +67,34 @@ static bool is_checkpoint(const char *folder)
     return file != NULL;
 }
 
+bool cli_file_begins(const char *name, const char *bytes)
+{
+    char   first[8];
+    size_t n    = strlen(bytes);
+    FILE  *file = fopen(name, "rb");
+    bool   same =
+        file && fread(first, 1, n ? n : 1, file) == (n ? n : 1) && memcmp(first, bytes, n) == 0;
+    if (file)
+        fclose(file);
+    return same;
+}
+
+/* People give what other programs take. */
+static int check_folder(struct cli *cli, const char *folder)
+{
+    if (cli_file_begins(folder, "GGUF"))
+        return cli_fail(cli,
+                        "%s: a GGUF file; ds-vk takes the folder that the model was published "
+                        "as, with config.json and *.safetensors",
+                        folder);
+    if (cli_file_begins(folder, ""))
+        return cli_fail(cli,
+                        "%s: a file; --model takes its folder, with config.json and "
+                        "*.safetensors",
+                        folder);
+    return EXIT_DONE;
+}
+
 /* Beside the program in the build tree, in the prefix that it was installed to, or in the prefix
  * that it was configured for. */
 static bool find_demonstration(char *folder, size_t bytes)
@@ -74,14 +102,14 @@ static bool find_demonstration(char *folder, size_t bytes)
     char program[MAX_FOLDER - 64];
     if (host_program_folder(program, sizeof program)) {
         snprintf(folder, bytes, "%s/models/demo", program);
-        if (is_checkpoint(folder))
+        if (cli_is_checkpoint(folder))
             return true;
         snprintf(folder, bytes, "%s/../share/ds-vk/demo", program);
-        if (is_checkpoint(folder))
+        if (cli_is_checkpoint(folder))
             return true;
     }
     snprintf(folder, bytes, "%s/demo", CLI_DATA_FOLDER);
-    return is_checkpoint(folder);
+    return cli_is_checkpoint(folder);
 }
 
 int cli_open_model(struct cli *cli, enum model_part part)
@@ -100,12 +128,15 @@ int cli_open_model(struct cli *cli, enum model_part part)
                 cli, "no model: give --model DIR (the demonstration model is not installed)");
         folder = demonstration;
     }
-    dsvk_model_params params = { .folder = folder,
-                                 .like = like,
-                                 .layers = (uint32_t)values[OPT_LAYERS].count,
-                                 .config_only = part == PART_CONFIG,
+    int code = like ? EXIT_DONE : check_folder(cli, folder);
+    if (code)
+        return code;
+    dsvk_model_params params = { .folder         = folder,
+                                 .like           = like,
+                                 .layers         = (uint32_t)values[OPT_LAYERS].count,
+                                 .config_only    = part == PART_CONFIG,
                                  .tokenizer_only = part == PART_TOKENIZER,
-                                 .log = log_sink(&cli->log) };
+                                 .log            = log_sink(&cli->log) };
     return cli_status(cli, dsvk_model_open(&cli->model, &params), like ? like : folder);
 }
 
@@ -127,16 +158,18 @@ static int open_device(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     char                       folder[MAX_FOLDER];
-    dsvk_device_params params = { .which = values[OPT_DEVICE].text,
-                                  .memory_limit = values[OPT_MEMORY].count,
-                                  .pipeline_cache = pipeline_folder(cli, folder, sizeof folder),
-                                  .log = log_sink(&cli->log) };
+    dsvk_device_params         params = { .which        = values[OPT_DEVICE].text,
+                                          .memory_limit = values[OPT_MEMORY].count,
+                                          .pipeline_cache = pipeline_folder(cli, folder, sizeof folder),
+                                          .log            = log_sink(&cli->log) };
     int code = cli_status(cli, dsvk_device_open(&cli->device, &params), "opening the device");
     if (code)
         return code;
     const dsvk_device_info *info = dsvk_device_describe(cli->device);
     if (info->software && !params.which)
         log_note(&cli->log, "no GPU was found; running on the software device %s", info->name);
+    else if (strcmp(cli->command, "run") == 0)
+        log_note(&cli->log, "running on %s", info->name);
     else
         log_info(&cli->log, "device: %s, %s", info->name, info->driver);
     return EXIT_DONE;
@@ -150,24 +183,24 @@ int cli_load(struct cli *cli, uint32_t context)
     if (code)
         return code;
     progress_init(&bar, &cli->log, "loading", true);
-    dsvk_load_params params = { .math = (dsvk_math)values[OPT_MATH].count,
-                                .no_fuse = values[OPT_NO_FUSE].given,
-                                .progress = progress_sink(&bar),
-                                .weights = (dsvk_weights)values[OPT_WEIGHTS].count,
+    dsvk_load_params params = { .math        = (dsvk_math)values[OPT_MATH].count,
+                                .no_fuse     = values[OPT_NO_FUSE].given,
+                                .progress    = progress_sink(&bar),
+                                .weights     = (dsvk_weights)values[OPT_WEIGHTS].count,
                                 .host_memory = values[OPT_HOST_MEMORY].count,
-                                .context = context,
-                                .chunk = (uint32_t)values[OPT_CHUNK].count,
-                                .cache = (dsvk_cache)values[OPT_CACHE].count };
+                                .context     = context,
+                                .chunk       = (uint32_t)values[OPT_CHUNK].count,
+                                .cache       = (dsvk_cache)values[OPT_CACHE].count };
     return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
 }
 
 int cli_open_session(struct cli *cli, uint32_t context, bool profile)
 {
     const struct option_value *values = cli->options.values;
-    dsvk_session_params        params = { .context = context,
-                                          .chunk = (uint32_t)values[OPT_CHUNK].count,
-                                          .cache = (dsvk_cache)values[OPT_CACHE].count,
-                                          .profile = profile,
+    dsvk_session_params        params = { .context   = context,
+                                          .chunk     = (uint32_t)values[OPT_CHUNK].count,
+                                          .cache     = (dsvk_cache)values[OPT_CACHE].count,
+                                          .profile   = profile,
                                           .compiling = progress_sink(&cli->compiling) };
     progress_init_many(&cli->compiling, &cli->log, "compiling");
     int code = cli_status(cli, dsvk_session_new(&cli->session, cli->model, &params), "the session");
@@ -184,6 +217,6 @@ void cli_close(struct cli *cli)
     dsvk_model_close(cli->model);
     dsvk_device_close(cli->device);
     cli->session = NULL;
-    cli->model = NULL;
-    cli->device = NULL;
+    cli->model   = NULL;
+    cli->device  = NULL;
 }

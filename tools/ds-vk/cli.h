@@ -58,6 +58,10 @@ enum model_part {
 
 /* --like with --layers, the folder of --model, or the demonstration model. */
 int cli_open_model(struct cli *cli, enum model_part part);
+/* Whether a folder has a config.json. */
+bool cli_is_checkpoint(const char *folder);
+/* Whether a name is that of a file that begins with these bytes, or has any for "". */
+bool cli_file_begins(const char *name, const char *bytes);
 /* --device and --memory, then the weights with --math, --no-fuse and --host-memory, leaving room
  * for a session of `context` tokens; 0: as dsvk_load_params. */
 int cli_load(struct cli *cli, uint32_t context);

@@ -12,14 +12,14 @@ static int read_all(struct cli *cli, FILE *file, const char *name, struct bytes 
     size_t capacity = 0, got;
     do {
         if (bytes->n + 1 >= capacity) {
-            capacity = capacity ? capacity * 2 : 65536;
+            capacity    = capacity ? capacity * 2 : 65536;
             char *grown = realloc(bytes->data, capacity);
             if (!grown)
                 return cli_fail(cli, "%s: no memory for %zu bytes", name, capacity);
             bytes->data = grown;
         }
         errno = 0;
-        got = fread(bytes->data + bytes->n, 1, capacity - bytes->n - 1, file);
+        got   = fread(bytes->data + bytes->n, 1, capacity - bytes->n - 1, file);
         bytes->n += got;
     } while (got > 0 && !host_interrupted());
     bytes->data[bytes->n] = 0;
@@ -32,7 +32,7 @@ static int read_all(struct cli *cli, FILE *file, const char *name, struct bytes 
 
 int input_read(struct cli *cli, const char *name, struct bytes *bytes)
 {
-    *bytes = (struct bytes){ 0 };
+    *bytes     = (struct bytes){ 0 };
     FILE *file = name ? fopen(name, "rb") : stdin;
     if (!file)
         return cli_fail(cli, "%s: %s", name, strerror(errno));
@@ -44,14 +44,20 @@ int input_read(struct cli *cli, const char *name, struct bytes *bytes)
 
 int input_text(struct cli *cli, const char *what, struct bytes *bytes, bool *piped)
 {
-    const char *text = cli->options.n_arguments ? cli->options.arguments[0] : NULL;
+    const struct option_value *values = cli->options.values;
+    const char                *file = values[OPT_FILE].text, *text = values[OPT_TEXT].text;
+    bool                       argument = !text && cli->options.n_arguments;
+    if (argument)
+        text = cli->options.arguments[0];
     *bytes = (struct bytes){ 0 };
-    *piped = !text || strcmp(text, "-") == 0;
+    *piped = !text || (argument && strcmp(text, "-") == 0);
+    if (file)
+        return input_read(cli, strcmp(file, "-") == 0 ? NULL : file, bytes);
     if (!text && host_is_terminal(stdin))
         return cli_usage(cli, "no %s: give it as an argument or on standard input", what);
     if (*piped)
         return input_read(cli, NULL, bytes);
-    bytes->n = strlen(text);
+    bytes->n    = strlen(text);
     bytes->data = malloc(bytes->n + 1);
     if (!bytes->data)
         return cli_fail(cli, "no memory for the %s of %zu bytes", what, bytes->n);
@@ -63,10 +69,10 @@ int ids_append(struct cli *cli, struct ids *ids, const uint32_t *more, size_t n)
 {
     if (n > ids->capacity - ids->n) {
         size_t    capacity = ids->capacity * 2 + n + 64;
-        uint32_t *grown = realloc(ids->data, capacity * sizeof *grown);
+        uint32_t *grown    = realloc(ids->data, capacity * sizeof *grown);
         if (!grown)
             return cli_fail(cli, "no memory for %zu token ids", capacity);
-        ids->data = grown;
+        ids->data     = grown;
         ids->capacity = capacity;
     }
     if (n)

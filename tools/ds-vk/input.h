@@ -13,8 +13,9 @@ struct bytes {
 
 /* All of a file, or of standard input for NULL. The caller frees data. */
 int input_read(struct cli *cli, const char *name, struct bytes *bytes);
-/* The command's argument, or standard input when it is "-" or absent; `what` names it in the usage
- * error for a terminal, from which nothing is read. *piped says where it came from. */
+/* --prompt, --file, the command's argument, or standard input when that is "-" or absent; `what`
+ * names it in the usage error for a terminal, from which nothing is read. *piped says where it came
+ * from. */
 int input_text(struct cli *cli, const char *what, struct bytes *bytes, bool *piped);
 
 struct ids {

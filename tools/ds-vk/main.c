@@ -69,29 +69,28 @@ static const struct command *find_command(const char *name)
 /* What works in passes stops after one and cleans up; the rest has nothing to clean up. */
 static void watch_signals(const struct command *command, bool quiet)
 {
-    static const char note[] = "note: interrupted; stopping after this pass\n";
+    static const char note[]  = "note: interrupted; stopping after this pass\n";
     static const char below[] = "\nnote: interrupted; stopping after this pass\n"; /* ^C */
-    bool passes = command->id == RUN || command->id == SCORE || command->id == BENCH ||
+    bool              passes = command->id == RUN || command->id == SCORE || command->id == BENCH ||
                   command->id == QUANTIZE;
     bool said = passes && !quiet;
-    host_on_signal(passes ? HOST_FINISH : HOST_EXIT,
-                   !said                      ? NULL
-                   : host_is_terminal(stderr) ? below
-                                              : note);
+    host_on_signal(passes ? HOST_FINISH : HOST_EXIT, !said                      ? NULL
+                                                     : host_is_terminal(stderr) ? below
+                                                                                : note);
 }
 
 static int run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
     const struct option_value *values = cli->options.values;
-    cli->command = command->name;
-    int code = options_parse(cli, command, argc, argv);
+    cli->command                      = command->name;
+    int code                          = options_parse(cli, command, argc, argv);
     if (code)
         return code;
     if (values[OPT_HELP].given) {
         help_command(command);
         return EXIT_DONE;
     }
-    uint32_t more = values[OPT_VERBOSE].given;
+    uint32_t more      = values[OPT_VERBOSE].given;
     cli->log.verbosity = values[OPT_QUIET].given ? -1 : more > 2 ? 2 : (int)more;
     watch_signals(command, values[OPT_QUIET].given > 0);
     return command->run(cli);

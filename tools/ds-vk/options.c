@@ -27,12 +27,12 @@ static unsigned distance(const char *a, const char *b)
         row[j] = j;
     for (unsigned i = 1; a[i - 1]; i++) {
         unsigned diagonal = row[0];
-        row[0] = i;
+        row[0]            = i;
         for (size_t j = 1; j <= n; j++) {
             unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
-            unsigned other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            diagonal = row[j];
-            row[j] = replace < other ? replace : other;
+            unsigned other   = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal         = row[j];
+            row[j]           = replace < other ? replace : other;
         }
     }
     return row[n];
@@ -40,18 +40,18 @@ static unsigned distance(const char *a, const char *b)
 
 const char *options_nearest(const char *wrong, const char *const *words, size_t n)
 {
-    const char *best = NULL;
-    unsigned    least = 3;
+    const char *best   = NULL;
+    unsigned    least  = 3;
     size_t      length = strlen(wrong);
     if (length < 2 || length > MAX_WORD)
         return NULL;
     for (size_t i = 0; i < n; i++) {
-        unsigned edits = distance(wrong, words[i]);
+        unsigned edits  = distance(wrong, words[i]);
         bool     begins = length >= 3 && strncmp(words[i], wrong, length) == 0;
         if (begins)
             edits = 1;
         if (edits < least && edits < length) {
-            best = words[i];
+            best  = words[i];
             least = edits;
         }
     }
@@ -67,6 +67,9 @@ static bool applies(const struct parse *parse, size_t id)
 
 static size_t find_name(const struct parse *parse, const char *name, size_t length)
 {
+    const char *alias = options_alias(name, length);
+    if (alias)
+        return find_name(parse, alias, strlen(alias));
     for (size_t id = 0; id < N_OPTIONS; id++)
         if (applies(parse, id) && strncmp(option_table[id].name, name, length) == 0 &&
             option_table[id].name[length] == 0)
@@ -85,7 +88,7 @@ static size_t find_letter(const struct parse *parse, char letter)
 static int unknown(const struct parse *parse, const char *written, size_t length)
 {
     const char *words[N_OPTIONS];
-    size_t      n = 0;
+    size_t      n        = 0;
     char        name[64] = "";
     if (length < sizeof name)
         memcpy(name, written, length);
@@ -94,8 +97,10 @@ static int unknown(const struct parse *parse, const char *written, size_t length
             words[n++] = option_table[id].name;
     const char *near = options_nearest(name, words, n);
     if (near)
-        return cli_usage(parse->cli, "unknown option --%.*s, did you mean --%s?", (int)length, written, near);
-    return cli_usage(parse->cli, "unknown option --%.*s (see ds-vk %s --help)", (int)length, written, parse->command->name);
+        return cli_usage(parse->cli, "unknown option --%.*s, did you mean --%s?", (int)length,
+                         written, near);
+    return cli_usage(parse->cli, "unknown option --%.*s (see ds-vk %s --help)", (int)length,
+                     written, parse->command->name);
 }
 
 /* ---- values ---- */
@@ -109,6 +114,26 @@ static int set_count(const struct parse *parse, const struct option *option,
     return cli_usage(parse->cli, "--%s takes a whole number from %llu to %llu, not '%s'",
                      option->name, (unsigned long long)option->low,
                      (unsigned long long)option->high, value->text);
+}
+
+/* 4k tokens are 4096. */
+static int set_tokens(const struct parse *parse, const struct option *option,
+                      struct option_value *value)
+{
+    size_t n = strlen(value->text);
+    if (n && strchr("kKmM", value->text[n - 1]) && value_size(value->text, &value->count) &&
+        value->count >= option->low && value->count <= option->high)
+        return EXIT_DONE;
+    return set_count(parse, option, value);
+}
+
+static int set_limit(const struct parse *parse, const struct option *option,
+                     struct option_value *value)
+{
+    if (strcmp(value->text, "-1") != 0)
+        return set_count(parse, option, value);
+    value->count = UINT64_MAX;
+    return EXIT_DONE;
 }
 
 static int set_real(const struct parse *parse, const struct option *option,
@@ -135,9 +160,9 @@ static int set_choice(const struct parse *parse, const struct option *option,
                       struct option_value *value)
 {
     size_t      length = strlen(value->text);
-    const char *word = option->value;
+    const char *word   = option->value;
     for (uint64_t i = 0; *word; i++) {
-        size_t n = strcspn(word, "|");
+        size_t n     = strcspn(word, "|");
         value->count = i;
         if (n == length && memcmp(word, value->text, n) == 0)
             return EXIT_DONE;
@@ -159,15 +184,28 @@ static int set_list(const struct parse *parse, const struct option *option,
                      option->name, (unsigned long long)option->high, (int)strcspn(bad, ", "), bad);
 }
 
+static int add_stop(const struct parse *parse, const char *text)
+{
+    struct options *options = &parse->cli->options;
+    if (!text[0] || strlen(text) > 1024)
+        return cli_usage(parse->cli, "--stop takes a text of 1 to 1024 bytes, not %zu",
+                         strlen(text));
+    if (options->n_stops == MAX_STOPS)
+        return cli_usage(parse->cli, "--stop can be given %d times at most", MAX_STOPS);
+    options->stops[options->n_stops++] = text;
+    return EXIT_DONE;
+}
+
 static int set(const struct parse *parse, size_t id, const char *text)
 {
     static int (*const setters[])(const struct parse *, const struct option *,
                                   struct option_value *) = {
         [OPTION_COUNT] = set_count,   [OPTION_REAL] = set_real, [OPTION_SIZE] = set_size,
-        [OPTION_CHOICE] = set_choice, [OPTION_LIST] = set_list,
+        [OPTION_CHOICE] = set_choice, [OPTION_LIST] = set_list, [OPTION_TOKENS] = set_tokens,
+        [OPTION_LIMIT] = set_limit,
     };
     const struct option *option = &option_table[id];
-    struct option_value *value = &parse->cli->options.values[id];
+    struct option_value *value  = &parse->cli->options.values[id];
 
     value->given++;
     value->text = text;
@@ -175,6 +213,8 @@ static int set(const struct parse *parse, size_t id, const char *text)
         parse->cli->options.values[OPT_TEMP].given++;
         parse->cli->options.values[OPT_TEMP].real = 0;
     }
+    if (id == OPT_STOP)
+        return add_stop(parse, text);
     if (option->kind == OPTION_FLAG || option->kind == OPTION_TEXT)
         return EXIT_DONE;
     return setters[option->kind](parse, option, value);
@@ -184,8 +224,8 @@ static int set(const struct parse *parse, size_t id, const char *text)
 static int set_next(struct parse *parse, size_t id)
 {
     const struct option *option = &option_table[id];
-    const char          *text = parse->next < parse->argc ? parse->argv[parse->next] : NULL;
-    bool                 other = text && strncmp(text, "--", 2) == 0 && text[2] &&
+    const char          *text   = parse->next < parse->argc ? parse->argv[parse->next] : NULL;
+    bool                 other  = text && strncmp(text, "--", 2) == 0 && text[2] &&
                  find_name(parse, text + 2, strcspn(text + 2, "=")) != N_OPTIONS;
     if (!text || other)
         return cli_usage(parse->cli, "--%s needs a value: %s", option->name, option->value);
@@ -198,7 +238,7 @@ static int set_next(struct parse *parse, size_t id)
 static int long_option(struct parse *parse, const char *word)
 {
     size_t length = strcspn(word, "=");
-    size_t id = find_name(parse, word, length);
+    size_t id     = find_name(parse, word, length);
     if (id == N_OPTIONS)
         return unknown(parse, word, length);
     bool flag = option_table[id].kind == OPTION_FLAG;
@@ -215,7 +255,8 @@ static int short_options(struct parse *parse, const char *letters)
     for (; *letters; letters++) {
         size_t id = find_letter(parse, *letters);
         if (id == N_OPTIONS)
-            return cli_usage(parse->cli, "unknown option -%s (see ds-vk %s --help)", letters, parse->command->name);
+            return cli_usage(parse->cli, "unknown option -%s (see ds-vk %s --help)", letters,
+                             parse->command->name);
         if (option_table[id].kind != OPTION_FLAG)
             return letters[1] ? set(parse, id, letters + 1) : set_next(parse, id);
         int code = set(parse, id, NULL);
@@ -237,7 +278,7 @@ static int argument(struct parse *parse, const char *word)
 
 int options_parse(struct cli *cli, const struct command *command, int argc, char **argv)
 {
-    struct parse parse = { .cli = cli, .command = command, .argc = argc, .argv = argv };
+    struct parse parse          = { .cli = cli, .command = command, .argc = argc, .argv = argv };
     bool         only_arguments = false;
 
     while (parse.next < argc && !cli->options.values[OPT_HELP].given) {
@@ -247,7 +288,10 @@ int options_parse(struct cli *cli, const struct command *command, int argc, char
             code = argument(&parse, word);
         } else if (strcmp(word, "--") == 0) {
             only_arguments = true;
-            code = EXIT_DONE;
+            code           = EXIT_DONE;
+        } else if (options_foreign(word)) {
+            code = cli_usage(cli, "no option %.*s: %s", (int)strcspn(word, "="), word,
+                             options_foreign(word));
         } else {
             code = word[1] == '-' ? long_option(&parse, word + 2) : short_options(&parse, word + 1);
         }

@@ -51,7 +51,9 @@ enum option_id {
     OPT_SEED,
     OPT_STATS,
     OPT_PROFILE,
+    OPT_TEXT,
     OPT_FILE,
+    OPT_STOP,
     OPT_TOKENS_FILE,
     OPT_LOGITS,
     OPT_ALL_LOGITS,
@@ -82,6 +84,8 @@ enum option_kind {
     OPTION_FLAG,
     OPTION_TEXT,
     OPTION_COUNT,
+    OPTION_TOKENS, /* a count, also as 4k */
+    OPTION_LIMIT,  /* a count, -1 is none */
     OPTION_REAL,
     OPTION_SIZE,
     OPTION_CHOICE,
@@ -103,16 +107,20 @@ extern const struct option option_table[N_OPTIONS];
 struct option_value {
     uint32_t    given; /* how often */
     const char *text;  /* as written */
-    uint64_t    count; /* of COUNT, SIZE; the index of a CHOICE */
+    uint64_t    count; /* of COUNT, TOKENS, LIMIT (UINT64_MAX: none), SIZE; the index of a CHOICE */
     double      real;  /* of REAL */
     uint32_t   *list;  /* of LIST */
     size_t      n_list;
 };
 
+#define MAX_STOPS 16
+
 struct options {
     struct option_value values[N_OPTIONS];
     const char         *arguments[2];
     uint32_t            n_arguments;
+    const char         *stops[MAX_STOPS]; /* every --stop, in their order */
+    size_t              n_stops;
 };
 
 struct cli;
@@ -121,6 +129,12 @@ struct command;
 /* Answers an exit status; what is wrong is recorded in the log. Stops at --help. */
 int  options_parse(struct cli *cli, const struct command *command, int argc, char **argv);
 void options_done(struct options *options);
+
+/* The option that a word of other programs stands for, NULL for none: max-tokens is tokens-out. */
+const char *options_alias(const char *name, size_t length);
+/* What to do instead of an option of other programs that has nothing to stand for here, as -ngl;
+ * NULL: it is none of them. */
+const char *options_foreign(const char *word);
 
 /* The word of `words` nearest to a misspelled one, NULL when none is near. */
 const char *options_nearest(const char *wrong, const char *const *words, size_t n);

@@ -19,10 +19,10 @@
 /* What a link says, seen from where the link is. */
 static char *target_of(const char *link, const char *target)
 {
-    const char *slash = target[0] == '/' ? NULL : strrchr(link, '/');
+    const char *slash  = target[0] == '/' ? NULL : strrchr(link, '/');
     size_t      folder = slash ? (size_t)(slash - link) + 1 : 0;
-    size_t      bytes = folder + strlen(target) + 1;
-    char       *name = malloc(bytes);
+    size_t      bytes  = folder + strlen(target) + 1;
+    char       *name   = malloc(bytes);
     if (name)
         snprintf(name, bytes, "%.*s%s", (int)folder, link, target);
     return name;
@@ -35,11 +35,11 @@ static char *follow(const char *name, bool *opened)
     char  target[PATH_MAX];
     char *now = strdup(name);
     for (int i = 0; now && i <= MAX_LINKS; i++) {
-        *opened = *opened || strncmp(now, "/proc/", 6) == 0 || strncmp(now, "/dev/fd/", 8) == 0;
+        *opened   = *opened || strncmp(now, "/proc/", 6) == 0 || strncmp(now, "/dev/fd/", 8) == 0;
         ssize_t n = readlink(now, target, sizeof target - 1);
         if (n < 0 || *opened)
             return now;
-        target[n] = 0;
+        target[n]  = 0;
         char *next = target_of(now, target);
         free(now);
         now = next;
@@ -67,7 +67,7 @@ static int own_stream(const struct stat *info)
 
 static FILE *open_stream(int stream)
 {
-    int   fd = dup(stream);
+    int   fd   = dup(stream);
     FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!file && fd >= 0)
         close(fd);
@@ -92,8 +92,8 @@ static bool keep_permissions(int fd, const struct stat *old)
 static bool open_temporary(struct host_output *output, const struct stat *old)
 {
     static const char ending[] = ".XXXXXX";
-    size_t            bytes = strlen(output->target) + sizeof ending;
-    output->temporary = malloc(bytes);
+    size_t            bytes    = strlen(output->target) + sizeof ending;
+    output->temporary          = malloc(bytes);
     if (!output->temporary)
         return false;
     snprintf(output->temporary, bytes, "%s%s", output->target, ending);
@@ -104,7 +104,7 @@ static bool open_temporary(struct host_output *output, const struct stat *old)
         return false;
     }
     output->copied = !keep_permissions(fd, old);
-    output->file = fdopen(fd, "wb");
+    output->file   = fdopen(fd, "wb");
     if (!output->file)
         close(fd);
     return output->file != NULL;
@@ -129,7 +129,7 @@ static bool open_any(struct host_output *output)
     struct stat info;
     bool        opened = false, exists = stat(output->name, &info) == 0;
     int         stream = exists ? own_stream(&info) : -1;
-    output->target = follow(output->name, &opened);
+    output->target     = follow(output->name, &opened);
     if (!output->target)
         return false;
     if (stream >= 0)
@@ -166,8 +166,8 @@ static bool copy(FILE *from, FILE *to)
 
 static bool copy_file(const char *from_name, const char *to_name)
 {
-    FILE *from = fopen(from_name, "rb");
-    FILE *to = from ? fopen(to_name, "wb") : NULL;
+    FILE *from  = fopen(from_name, "rb");
+    FILE *to    = from ? fopen(to_name, "wb") : NULL;
     bool  whole = to && copy(from, to);
     if (to)
         whole = fclose(to) == 0 && whole;
@@ -178,8 +178,8 @@ static bool copy_file(const char *from_name, const char *to_name)
 
 bool host_output_commit(struct host_output *output)
 {
-    bool whole = !ferror(output->file);
-    whole = fclose(output->file) == 0 && whole;
+    bool whole   = !ferror(output->file);
+    whole        = fclose(output->file) == 0 && whole;
     output->file = NULL;
     if (!whole || !output->temporary)
         return whole;

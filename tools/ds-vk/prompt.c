@@ -12,23 +12,20 @@ static void drop_line_end(struct bytes *text)
         text->data[--text->n] = 0;
 }
 
-static int from_text(struct cli *cli, struct ids *ids)
+static int from_text(struct cli *cli, struct ids *ids, struct prompt *prompt)
 {
-    bool         raw, piped;
-    struct bytes text;
-    int          code = chat_choose(cli, &raw);
+    bool raw;
+    int  code = chat_choose(cli, &raw);
     if (code)
         return code;
-    code = input_text(cli, "prompt", &text, &piped);
-    if (code == EXIT_DONE && piped && !raw)
-        drop_line_end(&text);
-    if (code == EXIT_DONE && text.n == 0)
+    if (prompt->piped && !raw)
+        drop_line_end(&prompt->text);
+    if (prompt->text.n == 0)
         code = cli_fail(cli, "the prompt is empty");
     bool bos = dsvk_model_describe(cli->model)->adds_bos;
     if (code == EXIT_DONE)
-        code = raw ? ids_tokenize(cli, ids, text.data, text.n, false, bos)
-                   : chat_ids(cli, ids, &text);
-    free(text.data);
+        code = raw ? ids_tokenize(cli, ids, prompt->text.data, prompt->text.n, false, bos)
+                   : chat_ids(cli, ids, &prompt->text);
     return code;
 }
 
@@ -40,13 +37,26 @@ int prompt_check_length(struct cli *cli, const struct ids *ids, uint64_t context
     return EXIT_DONE;
 }
 
-int prompt_make(struct cli *cli, struct ids *ids)
+int prompt_read(struct cli *cli, struct prompt *prompt)
 {
-    const struct option_value *values = cli->options.values;
-    const struct option_value *tokens = &values[OPT_TOKENS];
+    if (cli->options.values[OPT_TOKENS].given)
+        return EXIT_DONE;
+    return input_text(cli, "prompt", &prompt->text, &prompt->piped);
+}
+
+void prompt_done(struct prompt *prompt)
+{
+    free(prompt->text.data);
+    *prompt = (struct prompt){ 0 };
+}
+
+int prompt_make(struct cli *cli, struct ids *ids, struct prompt *prompt)
+{
+    const struct option_value *values  = cli->options.values;
+    const struct option_value *tokens  = &values[OPT_TOKENS];
     uint64_t                   context = dsvk_model_describe(cli->model)->max_context;
-    int                        code =
-        tokens->given ? ids_append(cli, ids, tokens->list, tokens->n_list) : from_text(cli, ids);
+    int code = tokens->given ? ids_append(cli, ids, tokens->list, tokens->n_list)
+                             : from_text(cli, ids, prompt);
     if (code == EXIT_DONE)
         code = ids_check(cli, ids);
     if (values[OPT_CTX].given && values[OPT_CTX].count < context)

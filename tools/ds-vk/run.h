@@ -7,9 +7,16 @@
 
 /* Wrong combinations of options, before any file is opened. */
 int prompt_check_usage(struct cli *cli);
+struct prompt {
+    struct bytes text;
+    bool         piped; /* from a file or standard input, where a line end is no part of it */
+};
+/* Reads the text, before a model is opened. */
+int  prompt_read(struct cli *cli, struct prompt *prompt);
+void prompt_done(struct prompt *prompt);
 /* The ids of --tokens or of the text, in the chat format where there is one; checked against the
  * vocabulary and what is known of the context. */
-int prompt_make(struct cli *cli, struct ids *ids);
+int prompt_make(struct cli *cli, struct ids *ids, struct prompt *prompt);
 /* The chat's part of these: options that need a chat and have none; whether the text is continued
  * as it is, which is said where nobody asked for it; the ids of a question. */
 int chat_check_usage(struct cli *cli);
@@ -27,9 +34,17 @@ void sampling_apply(const struct cli *cli, dsvk_sampling *sampling);
 struct run_result {
     size_t prompt, generated;
     double first_seconds; /* until the first token was there; < 0: none came */
+    double load_seconds, total_seconds;
+    /* for --json */
+    struct ids   out;
+    struct bytes text;
+    size_t       text_room;
+    bool         has_text;
+    const char  *stopped_by; /* end, stop, limit, context, interrupt */
 };
 
 void report_stats(struct cli *cli, const struct run_result *result);
+int  run_json(struct cli *cli, const struct run_result *result);
 int  report_profile(struct cli *cli);
 
 #endif

@@ -45,10 +45,10 @@ static bool replace(struct text *text)
 static bool put_byte(struct text *text, unsigned char byte)
 {
     text->held[text->n_held++] = byte;
-    enum state state = classify(text->held, text->n_held);
+    enum state state           = classify(text->held, text->n_held);
     if (state == BEGUN)
         return true;
-    size_t n = text->n_held;
+    size_t n     = text->n_held;
     text->n_held = 0;
     if (state == WHOLE)
         return text->write(text->user, (const char *)text->held, n);
@@ -66,7 +66,25 @@ bool text_put(struct text *text, const char *bytes, size_t n)
 
 bool text_end(struct text *text)
 {
-    bool broken = text->n_held > 0;
+    bool broken  = text->n_held > 0;
     text->n_held = 0;
     return !broken || replace(text);
+}
+
+size_t text_clean(char *clean, const char *bytes, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        bool          pair = byte == 0xc2 && i + 1 < n;
+        if (byte == '\r')
+            continue;
+        bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+        if (pair && (unsigned char)bytes[i + 1] < 0xa0) { /* U+0080 to U+009F */
+            control = true;
+            i++;
+        }
+        clean[kept++] = control ? '?' : (char)byte;
+    }
+    return kept;
 }

@@ -18,4 +18,8 @@ bool text_put(struct text *text, const char *bytes, size_t n);
 /* What is still held will not become whole. */
 bool text_end(struct text *text);
 
+/* Copies n bytes of whole characters and makes control characters, which a terminal would obey,
+ * '?'; line ends and tabs stay, carriage returns go. Answers how many bytes there are then. */
+size_t text_clean(char *clean, const char *bytes, size_t n);
+
 #endif
