@@ -126,7 +126,7 @@ static dsvk_status replace(struct dv_quantizing *q, json_t *root)
 {
     json_t *text = json_object_get(root, "text_config"), *made;
     bool    top = take_old(root), inner = take_old(text);
-    json_t *place = !top && (inner || json_is_object(text)) ? text : root;
+    json_t *place = inner && !top ? text : root;
     if (!is_quantized(q))
         return DSVK_OK;
     made = q->compressed ? compressed_tensors(q) : deepseek(q);

@@ -19,22 +19,23 @@ static bool ends_with(const char *name, const char *end)
 
 /* A tensor of two dimensions as the matrix that its values are. */
 struct matrix {
-    char          name[256]; /* "....weight" */
+    char          name[256];   /* "....weight" */
+    char          stored[256]; /* as it is spelt in the file, which other engines read */
     uint32_t      rows, cols;
     enum dv_dtype dtype;
 };
 
 static bool as_matrix(struct matrix *m, const struct dv_tensor_file *t)
 {
-    size_t length = strlen(t->name);
-    m->dtype      = dv_tensor_values(t);
-    uint32_t pack = m->dtype == DV_INT4 ? 8 : m->dtype == DV_FP4 ? 2 : 1;
+    size_t length   = strlen(t->name);
+    m->dtype        = dv_tensor_values(t);
+    uint32_t pack   = m->dtype == DV_INT4 ? 8 : m->dtype == DV_FP4 ? 2 : 1;
+    size_t   stored = strlen(t->stored), packed = m->dtype == DV_INT4 ? strlen(PACKED) : 0;
     if (t->n_dims != 2 || t->dims[0] > MAX_DIM || t->dims[1] > MAX_DIM / pack ||
-        length >= sizeof m->name)
+        length >= sizeof m->name || stored >= sizeof m->stored)
         return false;
-    if (m->dtype == DV_INT4)
-        length -= strlen(PACKED);
-    snprintf(m->name, sizeof m->name, "%.*s", (int)length, t->name);
+    snprintf(m->name, sizeof m->name, "%.*s", (int)(length - packed), t->name);
+    snprintf(m->stored, sizeof m->stored, "%.*s", (int)(stored - packed), t->stored);
     m->rows = (uint32_t)t->dims[0];
     m->cols = (uint32_t)t->dims[1] * pack;
     return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
@@ -211,23 +212,23 @@ static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
 }
 
 /* A scale of FP8 that is kept gets the name that the new config means. */
-static dsvk_status kept_name(const char **out, struct dv_quantizing *q, const char *name)
+static dsvk_status kept_name(const char **out, struct dv_quantizing *q,
+                             const struct dv_tensor_file *from)
 {
-    char          weight[256];
+    char          weight[256], taken[300];
     const char   *tail, *want = q->compressed ? "_scale" : "_scale_inv";
     struct matrix m;
-    *out = name;
-    if (!owner_of(weight, &tail, name) || (strcmp(tail, "_scale") && strcmp(tail, "_scale_inv")))
+    *out = from->stored;
+    if (!owner_of(weight, &tail, from->name) ||
+        (strcmp(tail, "_scale") != 0 && strcmp(tail, "_scale_inv") != 0))
         return DSVK_OK;
     const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, weight);
-    if (!t || !as_matrix(&m, t) || m.dtype != DV_F8_E4M3)
+    snprintf(taken, sizeof taken, "%s%s", weight, want);
+    if (!t || !as_matrix(&m, t) || m.dtype != DV_F8_E4M3 ||
+        dv_checkpoint_find(q->checkpoint, taken))
         return DSVK_OK;
-    const char *renamed = dv_arena_printf(&q->arena, "%s%s", weight, want);
-    if (!renamed)
-        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for names");
-    if (!dv_checkpoint_find(q->checkpoint, renamed))
-        *out = renamed;
-    return DSVK_OK;
+    *out = dv_arena_printf(&q->arena, "%s%s", m.stored, want);
+    return *out ? DSVK_OK : dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for names");
 }
 
 static dsvk_status add_kept(struct dv_quantizing *q, const struct dv_tensor_file *from)
@@ -235,7 +236,7 @@ static dsvk_status add_kept(struct dv_quantizing *q, const struct dv_tensor_file
     dsvk_status   status;
     const char   *name;
     struct matrix m;
-    TRY(kept_name(&name, q, from->name));
+    TRY(kept_name(&name, q, from));
     struct dv_new_tensor *t = add(q, name, dv_dtype_name(from->dtype), 0, 0, from->bytes);
     t->n_dims               = from->n_dims;
     memcpy(t->dims, from->dims, sizeof t->dims);
@@ -260,7 +261,7 @@ static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_f
     if (!as_matrix(&m, from) || !changes(&m, q->formats))
         return add_kept(q, from);
     TRY(dv_source_matrix(&part, q->ctx, &source, m.name, m.rows, m.cols));
-    return add_converted(q, m.name, &part);
+    return add_converted(q, m.stored, &part);
 }
 
 /* Shards of at most 5 GB, unless one matrix needs more; a matrix and its scales stay together. */

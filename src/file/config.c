@@ -212,7 +212,7 @@ static void read_experts(struct dv_config *config, struct dv_json *json)
 static void take_outer(struct dv_json *text, const json_t *outer)
 {
     static const char *const keys[] = { "bos_token_id", "pad_token_id", "quantization_config",
-                                        "tie_word_embeddings" };
+                                        "compression_config", "tie_word_embeddings" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(outer, keys[i]);
         if (!value || dv_json_get(text, keys[i]) || text->status != DSVK_OK)
