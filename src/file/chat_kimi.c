@@ -44,18 +44,26 @@ static size_t space_left(const char *text)
     return n;
 }
 
+/* The template's default message: a text without marks of Jinja; the end of it, NULL: none. */
+static const char *find_default(const char *template, const char **text)
+{
+    for (const char *at = template; at && (at = strstr(at, SYSTEM)) != NULL;) {
+        *text           = at += strlen(SYSTEM);
+        const char *end = strstr(at, END);
+        if (end && end > at && !memchr(at, '{', (size_t)(end - at)) &&
+            !memchr(at, '\'', (size_t)(end - at)))
+            return end;
+    }
+    return NULL;
+}
+
 /* A conversation that begins with no system message gets the one of the template, which differs
  * from release to release. */
 static dsvk_status put_default(struct dv_chat_writer *w)
 {
     dsvk_status status;
-    const char *template = w->tokenizer->template;
-    const char *at       = template ? strstr(template, SYSTEM) : NULL;
-    const char *text     = at ? at + strlen(SYSTEM) : NULL;
-    const char *end      = text ? strstr(text, END) : NULL;
-    if (w->n_messages > 0 && dv_chat_is(&w->messages[0], "system"))
-        return DSVK_OK;
-    if (!end || end == text || memchr(text, '{', (size_t)(end - text)))
+    const char *text = NULL, *end = find_default(w->tokenizer->template, &text);
+    if (!end || (w->n_messages > 0 && dv_chat_is(&w->messages[0], "system")))
         return DSVK_OK;
     TRY(put_role(w, "system"));
     TRY(dv_chat_put_bytes(w, text, (size_t)(end - text)));
