@@ -138,6 +138,27 @@ printf '{"layers":[{"layer":1,"experts":[[0,3],[0,3],[0,3]],"weights":[[0.25,0.7
 run 0 score -q "${model[@]}" --tokens-file "$work/ids" --logits /dev/null
 [ -c /dev/null ] || complain "replaced /dev/null"
 
+input=$work/ids
+run 0 score -q "${model[@]}" --tokens-file -
+grep -q 'tokens      3' "$out" || complain "reads no standard input"
+input=/dev/null
+
+# ---- score: windows; the fake's loss at a position is the position of its window ----
+seq 10 19 | tr '\n' ' ' >"$work/ten"
+run 0 score -m ramp --tokens-file "$work/ten" --window 4 --json --all-logits "$work/all" \
+    --router "$work/router"
+says "note: 10 tokens are scored in windows of 4, 2 apart"
+# rows 0 1 2 3, then the last two of each further window: first column of each row
+od -An -v -t f4 -w1036 -j0 "$work/all" | awk '{ print $1 }' | tr '\n' ' ' >"$work/columns"
+[ "$(cat "$work/columns")" = "0 1 2 3 2 3 2 3 2 3 " ] || complain "other rows: $(cat "$work/columns")"
+[ "$(grep -o '\[0,3\]' "$work/router" | wc -l)" = 10 ] || complain "not ten rows of the router"
+grep -q '"window": 4' "$out" && grep -q '"stride": 2' "$out" || complain "does not say the windows"
+run 0 score -m ramp --ctx 5 --tokens-file "$work/ten" --all-logits "$work/all" # 3 apart
+od -An -v -t f4 -w1036 "$work/all" | awk '{ print $1 }' | tr '\n' ' ' >"$work/columns"
+[ "$(cat "$work/columns")" = "0 1 2 3 4 2 3 4 2 3 " ] || complain "other rows: $(cat "$work/columns")"
+run 0 score -q "${model[@]}" --ctx 3 --tokens-file "$work/ten"
+grep -q 'mean NLL    5.556828' "$out" || complain "mean of ln 259"
+
 # ---- JSON ----
 if command -v python3 >/dev/null; then
     run 0 run -q --json -m x --stop '!' hi

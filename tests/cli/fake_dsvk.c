@@ -4,6 +4,7 @@
  * character. What a model does is said by the name of its folder:
  *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
  *   .../drag-load, drag-prompt, drag-score, drag-plan  take half a minute there
+ *   .../ramp          scores with rows of 0 but for the position in the first column
  *   .../no-tokenizer  has none
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
@@ -382,6 +383,8 @@ dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, si
         return DSVK_CANCELLED;
     for (size_t i = 0; i < n; i++) {
         row[0] = is(session->model, "broken-text") ? (float)i / 0.f : 0;
+        if (is(session->model, "ramp"))
+            row[0] = (float)i;
         rows->logits(rows->user, i, row);
         if (rows->router)
             rows->router(rows->user, 1, i, experts, weights);

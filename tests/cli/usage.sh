@@ -194,13 +194,22 @@ refuse 1 "'x' at byte 4 is no token id" score "${model[@]}" --tokens-file "$work
 printf '1 259' >"$work/far-ids"
 refuse 1 "outside the vocabulary" score "${model[@]}" --tokens-file "$work/far-ids"
 printf '7' >"$work/one-id"
-refuse 1 "1 tokens, at least 2 are needed" score "${model[@]}" --tokens-file "$work/one-id"
+refuse 1 "1 token, at least 2 are needed" score "${model[@]}" --tokens-file "$work/one-id"
 : >"$work/none"
 refuse 1 "no token ids in it" score "${model[@]}" --tokens-file "$work/none"
 printf '1\0002' >"$work/zero-ids"
 refuse 1 "a zero byte at 1" score "${model[@]}" --tokens-file "$work/zero-ids"
 printf 'hello' >"$work/text"
-refuse 1 "more than the context of 3" score "${model[@]}" --ctx 3 --file "$work/text"
+refuse 1 "--window 5 is more than the context of 3" score "${model[@]}" --ctx 3 --window 5 \
+    --file "$work/text"
+refuse 2 "--stride takes fewer tokens than a window has, not 4" score --window 4 --stride 4 --file x
+refuse 1 "windows of 3 tokens cannot begin 3 apart" score "${model[@]}" --ctx 3 --stride 3 \
+    --file "$work/text"
+refuse 2 "--window takes a whole number from 2" score --window 1 --file x
+refuse 2 "--logits and --router name the same file" score --logits a --router a --file x
+# inputs and outputs are looked at before the model
+refuse 1 "nothing: No such file" score -m empty-folder --file "$work/nothing"
+refuse 1 "folder: No such file" score -m empty-folder --file "$work/text" --logits "$work/no/folder"
 refuse 1 "not finite" score -m broken-text --file "$work/text" --all-logits "$work/rows"
 refuse 1 "No such file" score "${model[@]}" --file "$work/text" --logits "$work/no/such/folder"
 refuse 1 "Is a directory" score "${model[@]}" --file "$work/text" --router "$work"

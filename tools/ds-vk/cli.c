@@ -158,9 +158,10 @@ static int open_device(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     char                       folder[MAX_FOLDER];
-    dsvk_device_params         params = { .which        = values[OPT_DEVICE].text,
-                                          .memory_limit = values[OPT_MEMORY].count,
-                                          .pipeline_cache = pipeline_folder(cli, folder, sizeof folder),
+    const char                *kept   = pipeline_folder(cli, folder, sizeof folder);
+    dsvk_device_params         params = { .which          = values[OPT_DEVICE].text,
+                                          .memory_limit   = values[OPT_MEMORY].count,
+                                          .pipeline_cache = kept,
                                           .log            = log_sink(&cli->log) };
     int code = cli_status(cli, dsvk_device_open(&cli->device, &params), "opening the device");
     if (code)

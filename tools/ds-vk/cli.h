@@ -69,6 +69,8 @@ int cli_load(struct cli *cli, uint32_t context);
 int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
 void cli_close(struct cli *cli);
 
+#define PLURAL(n) ((n) == 1 ? "" : "s")
+
 /* ---- outcomes ---- */
 
 /* Records the one error line of this run and answers EXIT_FAILED or EXIT_USAGE. */

@@ -55,6 +55,8 @@ enum option_id {
     OPT_FILE,
     OPT_STOP,
     OPT_TOKENS_FILE,
+    OPT_WINDOW,
+    OPT_STRIDE,
     OPT_LOGITS,
     OPT_ALL_LOGITS,
     OPT_ROUTER,
