@@ -24,8 +24,8 @@ typedef struct {
     bool           tokenizer_only; /* no weights, config.json where there is one: for ids and text */
 } dsvk_model_params;
 
-/* Reads and checks headers only; no weight is touched. A missing tokenizer.json is no failure here:
- * the functions that need it answer BAD_FILE. */
+/* Reads and checks headers only; no weight is touched. A missing tokenizer (tokenizer.json, or
+ * tiktoken.model) is no failure here: the functions that need it answer BAD_FILE. */
 DSVK_API dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params);
 DSVK_API void        dsvk_model_close(dsvk_model *model);
 

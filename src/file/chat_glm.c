@@ -9,26 +9,28 @@
 #include <string.h>
 
 #include "file/chat.h"
+#include "file/tiktoken.h"
 
 #define NO_THINK "/nothink"
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
 
 struct span {
     const char *text;
     size_t      bytes;
 };
 
+/* Without the white space at both ends, as Python's strip(). */
 static struct span strip(const char *text, size_t bytes)
 {
-    while (bytes && is_space(text[bytes - 1]))
-        bytes--;
-    while (bytes && is_space(*text))
-        text++, bytes--;
-    return (struct span){ text, bytes };
+    size_t start = bytes, end = bytes, n;
+    bool   space;
+    for (size_t at = 0; at < bytes; at += n) {
+        n = dv_python_sign(text + at, bytes - at, &space);
+        if (!space) {
+            start = start == bytes ? at : start;
+            end   = at + n;
+        }
+    }
+    return (struct span){ text + start, end - start };
 }
 
 /* Between the first end of thinking and the last begin before it. */

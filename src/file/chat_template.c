@@ -51,34 +51,52 @@ dsvk_status dv_chat_template_take(struct dv_tokenizer *tokenizer, const json_t *
     return DSVK_OK;
 }
 
-static dsvk_status take_json(struct dv_tokenizer *tokenizer, const char *path, const char *text,
-                             size_t bytes)
+static dsvk_status take_json(struct dv_tokenizer *tokenizer, const struct dv_context *ctx,
+                             const char *path, const char *text, size_t bytes)
 {
     dsvk_status status;
     json_t     *root;
-    TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, path, text, bytes));
+    TRY(dv_tokenizer_load_json(&root, ctx, path, text, bytes));
     status = dv_chat_template_take(tokenizer, dv_json_get(root, "chat_template"));
     json_decref(root);
     return status;
 }
 
 /* A file that is not there or empty says nothing. */
-static dsvk_status try_file(struct dv_tokenizer *tokenizer, const char *folder, const char *name)
+static dsvk_status read_template(struct dv_tokenizer *tokenizer, const struct dv_context *ctx,
+                                 const char *path)
 {
     dsvk_status status;
-    char       *path, *text = NULL;
-    size_t      bytes = 0, length = strlen(name);
-    TRY(dv_tokenizer_path(&path, tokenizer->ctx, folder, name));
-    if (dv_file_exists(path))
-        TRY_OR(fail, dv_file_read(&text, &bytes, tokenizer->ctx, path, FILE_BYTES_MAX));
+    char       *text;
+    size_t      bytes, length = strlen(path);
+    if (!dv_file_exists(path))
+        return DSVK_OK;
+    TRY(dv_file_read(&text, &bytes, ctx, path, FILE_BYTES_MAX));
     if (bytes > 0)
-        status = strcmp(name + length - strlen("json"), "json") == 0
-                     ? take_json(tokenizer, path, text, bytes)
+        status = strcmp(path + length - strlen("json"), "json") == 0
+                     ? take_json(tokenizer, ctx, path, text, bytes)
                      : keep(tokenizer, text, bytes);
-fail: /* or done */
-    dv_free(tokenizer->ctx, text);
-    dv_free(tokenizer->ctx, path);
+    dv_free(ctx, text);
     return status;
+}
+
+/* One that cannot be read is a template that is not known: it is needed for chats alone. */
+static dsvk_status try_file(struct dv_tokenizer *tokenizer, const char *folder, const char *name)
+{
+    dsvk_status       status;
+    char             *path;
+    struct dv_capture capture;
+    TRY(dv_tokenizer_path(&path, tokenizer->ctx, folder, name));
+    dv_capture(&capture, tokenizer->ctx);
+    status = read_template(tokenizer, &capture.ctx, path);
+    dv_free(tokenizer->ctx, path);
+    if (status == DSVK_OK)
+        return DSVK_OK;
+    if (status == DSVK_NO_MEMORY)
+        return capture.line[0] ? dv_fail(tokenizer->ctx, status, "%s", capture.line) : status;
+    dv_log(tokenizer->ctx, DSVK_LOG_WARN, "%s", capture.line);
+    tokenizer->template = "";
+    return DSVK_OK;
 }
 
 dsvk_status dv_chat_template_find(struct dv_tokenizer *tokenizer, const char *folder)

@@ -13,7 +13,8 @@
  * and none is the default; leaves it where nothing is said. */
 dsvk_status dv_chat_template_take(struct dv_tokenizer *tokenizer, const json_t *value);
 /* FOLDER/chat_template.jinja goes before what is set already; where nothing is,
- * chat_template.json and additional_chat_templates/default.jinja follow. */
+ * chat_template.json and additional_chat_templates/default.jinja follow. A file that cannot be read
+ * is a warning, and a template that is not known. */
 dsvk_status dv_chat_template_find(struct dv_tokenizer *tokenizer, const char *folder);
 
 #endif

@@ -18,4 +18,8 @@ dsvk_status dv_tiktoken_read(struct dv_tokenizer *tokenizer, const char *where, 
  * parts before have used, 0 at first. */
 size_t dv_tiktoken_part(const char *text, size_t bytes, size_t *signs);
 
+/* Bytes of the first sign, and whether Python, in which templates are written too, takes it for
+ * white space. */
+size_t dv_python_sign(const char *text, size_t bytes, bool *space);
+
 #endif

@@ -38,16 +38,22 @@ static size_t read_sign(const unsigned char *text, size_t bytes, uint32_t *sign)
     return n;
 }
 
+size_t dv_python_sign(const char *text, size_t bytes, bool *space)
+{
+    uint32_t sign;
+    size_t   n = read_sign((const unsigned char *)text, bytes, &sign);
+    *space     = is_space(sign);
+    return n;
+}
+
 size_t dv_tiktoken_part(const char *text, size_t bytes, size_t *signs)
 {
-    size_t   at = 0, run = 0, n;
-    uint32_t sign;
-    bool     space = false;
+    size_t at = 0, run = 0, n;
+    bool   space = false, now;
     for (; at < bytes && *signs < SIGNS_MAX; at += n, ++*signs) {
-        n        = read_sign((const unsigned char *)text + at, bytes - at, &sign);
-        bool now = is_space(sign);
-        run      = at > 0 && now == space ? run + 1 : 1;
-        space    = now;
+        n     = dv_python_sign(text + at, bytes - at, &now);
+        run   = at > 0 && now == space ? run + 1 : 1;
+        space = now;
         if (run > RUN_MAX)
             return at;
     }

@@ -19,6 +19,10 @@ bool dv_tokenizer_exists(const char *folder);
 dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
                                const char *where, const char *json, size_t bytes,
                                const char *config_json, size_t config_bytes);
+/* The same with the text of tiktoken.model. */
+dsvk_status dv_tokenizer_parse_tiktoken(struct dv_tokenizer **out, const struct dv_context *ctx,
+                                        const char *where, const char *text, size_t bytes,
+                                        const char *config_json, size_t config_bytes);
 void        dv_tokenizer_free(struct dv_tokenizer *tokenizer);
 
 uint32_t dv_tokenizer_size(const struct dv_tokenizer *tokenizer); /* highest id + 1 */

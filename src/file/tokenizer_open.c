@@ -48,6 +48,23 @@ fail:
     return status;
 }
 
+dsvk_status dv_tokenizer_parse_tiktoken(struct dv_tokenizer **out, const struct dv_context *ctx,
+                                        const char *where, const char *text, size_t bytes,
+                                        const char *config_json, size_t config_bytes)
+{
+    dsvk_status          status;
+    struct dv_tokenizer *tokenizer;
+    *out = NULL;
+    TRY(make(&tokenizer, ctx, where));
+    TRY_OR(fail, dv_tiktoken_read(tokenizer, where, text, bytes, where, config_json, config_bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    *out = tokenizer;
+    return DSVK_OK;
+fail:
+    dv_tokenizer_free(tokenizer);
+    return status;
+}
+
 dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const char *folder,
                               const char *name)
 {

@@ -14,6 +14,7 @@ prints "$answer" run -q "$question"
 prints "$answer" run -q -m "$models/demo" --no-fuse --math f32 --cache f32 --chunk 2 --ctx 64 "$question"
 prints "$answer_ids" run -q --tokens $ids --print ids
 prints "$answer_ids" run -q --print ids "$question"
+prints "$answer" run -q --think off --chat-format v3 "$question"
 prints "${answer_ids% * *}" run -q --print ids -n 36 "$question"
 run 0 run -q --temp 5 --seed 3 -n 20 "$question"
 cp "$out" "$work/sampled"

@@ -94,7 +94,7 @@ static void formats_of_deepseek_are_as_recorded(void **state)
 
 static const struct dv_chat_message talk[] = {
     { "user", "Hi" },
-    { "assistant", "<think>\na</think>\n\nHello! " },
+    { "assistant", "<think>\na</think>\n\nHello! \xe3\x80\x80" }, /* a wide blank, too */
     { "user", "Why?" },
 };
 static const struct dv_chat_message led[] = { { "system", "Be brief." }, { "user", "Hi" } };
@@ -159,7 +159,7 @@ static void formats_of_moonshot_are_as_its_templates(void **state)
     dv_tokenizer_free(t);
     t = kimi(&bench, "{%- endif -%}<think></think>", "", DV_CHAT_KIMI_THINK, NULL);
     check(t, &bench, DV_CHAT_KIMI_THINK, DV_THINK_AUTO, talk, 3,
-          KIMI_SYSTEM TURN("user", "Hi") TURN("assistant", "<think></think>\n\nHello! ")
+          KIMI_SYSTEM TURN("user", "Hi") TURN("assistant", "<think></think>\n\nHello! \xe3\x80\x80")
               TURN("user", "Why?") OPEN);
     check(t, &bench, DV_CHAT_KIMI_THINK, DV_THINK_OFF, talk, 1,
           KIMI_SYSTEM TURN("user", "Hi") OPEN "<think></think>");

@@ -33,8 +33,9 @@ int chat_choose(struct cli *cli, bool *raw)
     if (values[OPT_SYSTEM].given || values[OPT_THINK].given)
         return cli_fail(cli, "the model has no chat format, so --%s needs --chat-format NAME",
                         values[OPT_SYSTEM].given ? "system" : "think");
-    log_note(&cli->log, "the model has no chat template, as base models have none: the prompt is "
-                        "continued as it is");
+    if (dsvk_model_describe(cli->model)->tokenizer_size > 0)
+        log_note(&cli->log, "the model has no chat template, as base models have none: the prompt is "
+                            "continued as it is");
     *raw = true;
     return EXIT_DONE;
 }
