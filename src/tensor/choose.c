@@ -3,10 +3,8 @@
  * nothing is sorted. */
 #include "tensor/choose_steps.h"
 
-#include <string.h>
-
 #define BUCKETS 2048
-#define BLOCK 256u
+#define PIECE 256u
 
 struct dv_chooser {
     const struct dv_context *ctx;
@@ -61,7 +59,7 @@ static void make_list(struct dv_chooser *c, uint32_t n, uint32_t left)
             c->ids[i] = i;
         return;
     }
-    dv_choose_list(c->ids, c->keys, n);
+    compact(c->ids, c->keys, n);
 }
 
 /* ---- 6 to 8: cuts. A token that a cut takes away has the weight 0 from then on. ---- */
@@ -80,13 +78,13 @@ static uint32_t reach(const struct dv_chooser *c, uint64_t *target)
  * `each` tokens are counted, else weighed. */
 static uint32_t find_cut(struct dv_chooser *c, bool each, uint64_t target, uint32_t *last)
 {
-    static const uint32_t shifts[] = { DV_CHOOSE_LOW_BITS, 10, 0 }, digits[] = { 2047, 2047, 1023 };
+    static const uint32_t shifts[] = { LOW_BITS, 10, 0 }, digits[] = { 2047, 2047, 1023 };
     uint32_t              key, m;
     memset(c->buckets, 0, sizeof c->buckets);
     for (uint32_t i = 0; i < c->n; i++)
         c->buckets[c->keys[i] >> shifts[0]] += each ? 1 : c->weights[i];
     key = reach(c, &target) << shifts[0];
-    m   = dv_choose_members(c->members, c->keys, c->n, key >> shifts[0]);
+    m   = find_members(c->members, c->keys, c->n, key >> shifts[0]);
     for (unsigned level = 1; level < 3; level++) {
         memset(c->buckets, 0, sizeof c->buckets);
         for (uint32_t i = 0; i < m; i++) {
@@ -111,8 +109,8 @@ static uint32_t find_cut(struct dv_chooser *c, bool each, uint64_t target, uint3
 static uint64_t cut(struct dv_chooser *c, bool each, uint64_t target)
 {
     uint32_t last, key = find_cut(c, each, target, &last), n = last + 1;
-    return dv_choose_keep_below(c->weights, c->keys, n, key + 1) +
-           dv_choose_keep_below(c->weights + n, c->keys + n, c->n - n, key);
+    return keep_below(c->weights, c->keys, n, key + 1) +
+           keep_below(c->weights + n, c->keys + n, c->n - n, key);
 }
 
 /* After top-k, which mostly leaves few. */
@@ -139,7 +137,7 @@ static uint64_t apply_cuts(struct dv_chooser *c, const struct dv_choose_rule *ru
         uint64_t target = (sum >> 32) * rule->top_p + (low >> 32) + ((uint32_t)low != 0);
         sum = cut(c, false, target);
     }
-    return rule->min_weight > 1 ? dv_choose_keep_heavy(c->weights, c->n, rule->min_weight) : sum;
+    return rule->min_weight > 1 ? keep_heavy(c->weights, c->n, rule->min_weight) : sum;
 }
 
 /* ---- 9: the draw ---- */
@@ -173,8 +171,8 @@ static uint64_t high_pair(uint64_t a, uint64_t b)
 static uint32_t find(const struct dv_chooser *c, uint64_t point)
 {
     uint32_t i = 0;
-    for (; c->n - i > BLOCK; i += BLOCK) {
-        uint64_t sum = dv_choose_sum(c->weights + i, BLOCK);
+    for (; c->n - i > PIECE; i += PIECE) {
+        uint64_t sum = sum_of(c->weights + i, PIECE);
         if (point < sum)
             break;
         point -= sum;
@@ -188,12 +186,12 @@ bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits,
                const struct dv_choose_rule *rule, uint64_t position)
 {
     uint32_t greatest;
-    if (!dv_choose_greatest(&greatest, logits, n)) {
+    if (!find_greatest(&greatest, logits, n)) {
         *token = first_not_finite(logits);
         return false;
     }
-    make_list(chooser, n, dv_choose_keys(chooser->keys, logits, n, greatest, rule));
-    uint64_t sum = dv_choose_weigh(chooser->weights, chooser->keys, chooser->n);
+    make_list(chooser, n, make_keys(chooser->keys, logits, n, greatest, rule));
+    uint64_t sum = weigh(chooser->weights, chooser->keys, chooser->n);
     sum          = apply_cuts(chooser, rule, sum);
     *token = chooser->ids[find(chooser, high_pair(random_pair(rule->seed, position), sum))];
     return true;

@@ -1,28 +1,204 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of choose.h that look at all tokens (choose_loops.c), for choose.c. */
+/* The loops over all tokens of choose.c, for it alone: functions of several versions stay out of
+ * the library's symbols only when they are static. */
 #ifndef DV_TENSOR_CHOOSE_STEPS_H
 #define DV_TENSOR_CHOOSE_STEPS_H
 
+#include <string.h>
+
 #include "tensor/choose.h"
 
-#define DV_CHOOSE_OUT (UINT32_C(31) << 27) /* keys from here on */
-#define DV_CHOOSE_LOW_BITS 21              /* of a key, behind its first digit */
+#define OUT (UINT32_C(31) << 27) /* keys from here on */
+#define LOW_BITS 21              /* of a key, behind its first digit */
+#define BLOCK 32u
+
+/* 2^(-v/64) = 1 - v (A1 - v (A2 - v A3)) for v from 0 to 1: 0.32. */
+#define A1 46516320u
+#define A2 251894u
+#define A3 906u
+
+static const uint32_t powers[64] = {
+    4294967295u, 4248701965u, 4202935003u, 4157661043u, 4112874773u, 4068570940u, 4024744348u,
+    3981389855u, 3938502376u, 3896076880u, 3854108391u, 3812591987u, 3771522796u, 3730896002u,
+    3690706840u, 3650950594u, 3611622603u, 3572718252u, 3534232978u, 3496162267u, 3458501653u,
+    3421246719u, 3384393094u, 3347936457u, 3311872529u, 3276197082u, 3240905930u, 3205994934u,
+    3171459999u, 3137297074u, 3103502151u, 3070071267u, 3037000500u, 3004285971u, 2971923842u,
+    2939910317u, 2908241642u, 2876914102u, 2845924021u, 2815267765u, 2784941738u, 2754942382u,
+    2725266179u, 2695909648u, 2666869345u, 2638141863u, 2609723834u, 2581611923u, 2553802834u,
+    2526293303u, 2499080105u, 2472160047u, 2445529972u, 2419186755u, 2393127307u, 2367348571u,
+    2341847524u, 2316621173u, 2291666561u, 2266980759u, 2242560872u, 2218404036u, 2194507417u,
+    2170868212u,
+};
+
+/* Loops that wider vectors make twice as fast are compiled for them too, and chosen as the program
+ * starts; the results are the same. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&       \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FAST __attribute__((target_clones("avx2", "default")))
+#else
+#define FAST
+#endif
+
+/* ---- 1 to 4: logits become keys ---- */
+
+static uint32_t bits_of(const float *logit)
+{
+    uint32_t bits;
+    memcpy(&bits, logit, sizeof bits);
+    return bits;
+}
+
+/* Floats in order as signed integers; its own inverse. */
+static uint32_t turn(uint32_t bits)
+{
+    return bits ^ ((0u - (bits >> 31)) >> 1);
+}
 
 /* The bits of the greatest logit; false when one is not finite. */
-bool dv_choose_greatest(uint32_t *greatest, const float *logits, uint32_t n);
+FAST static bool find_greatest(uint32_t *greatest, const float *logits, uint32_t n)
+{
+    uint32_t most = 0, magnitude = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits = bits_of(&logits[i]), key = turn(bits) ^ 0x80000000u;
+        uint32_t size = bits & 0x7FFFFFFFu;
+        most          = key > most ? key : most;
+        magnitude     = size > magnitude ? size : magnitude;
+    }
+    *greatest = turn(most ^ 0x80000000u);
+    return magnitude < 0x7F800000u;
+}
+
+static uint32_t biased_exponent(uint32_t bits)
+{
+    uint32_t e = bits >> 23 & 0xFF;
+    return e ? e : 1;
+}
+
+/* In units of R 2^-31, sign and magnitude as two's complement; `top` is r + 126. */
+static uint32_t fixed(uint32_t bits, int32_t top)
+{
+    uint32_t e        = bits >> 23 & 0xFF;
+    uint32_t fraction = (bits & 0x7FFFFFu) | (e ? 0x800000u : 0);
+    int32_t  shift    = top - (int32_t)(e ? e : 1);
+    uint32_t size     = shift < 0 ? 0x7FFFFFFFu : fraction << 7 >> (shift < 31 ? shift : 31);
+    uint32_t negative = 0u - (bits >> 31);
+    return (size ^ negative) - negative;
+}
+
 /* Of every token, UINT32_MAX: out; answers how many are not. */
-uint32_t dv_choose_keys(uint32_t *restrict keys, const float *restrict logits, uint32_t n,
-                        uint32_t greatest, const struct dv_choose_rule *rule);
-/* Moves the keys that are not out to the front, with their indices. */
-void dv_choose_list(uint32_t *restrict ids, uint32_t *restrict keys, uint32_t n);
-/* Each answers the sum of the weights, `keep` what stays; what does not gets the weight 0. */
-uint64_t dv_choose_weigh(uint32_t *restrict weights, const uint32_t *restrict keys, uint32_t n);
-uint64_t dv_choose_sum(const uint32_t *weights, uint32_t n);
-uint64_t dv_choose_keep_below(uint32_t *restrict weights, const uint32_t *restrict keys,
-                              uint32_t n, uint32_t end);
-uint64_t dv_choose_keep_heavy(uint32_t *weights, uint32_t n, uint32_t least);
-/* The indices of the keys whose first digit it is; answers how many. Writes up to members[n]. */
-uint32_t dv_choose_members(uint32_t *restrict members, const uint32_t *restrict keys, uint32_t n,
-                           uint32_t digit);
+FAST static uint32_t make_keys(uint32_t *restrict keys, const float *restrict logits, uint32_t n,
+                               uint32_t greatest, const struct dv_choose_rule *rule)
+{
+    int32_t  own    = (int32_t)biased_exponent(greatest) - 127;
+    int32_t  r      = (own > rule->reach ? own : rule->reach) + 2;
+    int32_t  s      = 4 - r - rule->exponent;
+    uint32_t factor = s < 0 ? UINT32_MAX : rule->factor;
+    uint32_t m = fixed(greatest, r + 126), shift = s < 0 ? 0 : (uint32_t)s;
+    uint32_t left = 0;
+    uint64_t out  = (uint64_t)OUT << shift;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t d   = m - fixed(bits_of(&logits[i]), r + 126);
+        uint64_t key = (uint64_t)d * factor;
+        keys[i]      = key < out ? (uint32_t)(key >> shift) : UINT32_MAX;
+        left += key < out;
+    }
+    return left;
+}
+
+/* Moves the keys that are not out to the front, with their indices. Mostly few are, so most blocks
+ * are only looked through. */
+FAST static void compact(uint32_t *restrict ids, uint32_t *restrict keys, uint32_t n)
+{
+    uint32_t m = 0;
+    for (uint32_t at = 0; at < n; at += BLOCK) {
+        uint32_t end = n - at < BLOCK ? n : at + BLOCK, some = n - at < BLOCK;
+        for (uint32_t i = 0; n - at >= BLOCK && i < BLOCK; i++)
+            some |= keys[at + i] < OUT;
+        for (uint32_t i = at; some && i < end; i++) {
+            uint32_t key = keys[i];
+            ids[m]       = i;
+            keys[m]      = key;
+            m += key < OUT;
+        }
+    }
+}
+
+/* ---- 5: weights ---- */
+
+static uint32_t high(uint32_t a, uint32_t b)
+{
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
+
+static uint32_t weight_of(uint32_t key)
+{
+    uint32_t q = key >> 27, v = key << 11;
+    uint32_t h = high(v, A1 - high(v, A2 - high(v, A3)));
+    uint32_t p = powers[key >> 21 & 63];
+    return (((p - high(p, h)) >> (q + 1)) + 1) >> 1;
+}
+
+/* Answers the sum of the weights, as do the next ones. */
+FAST static uint64_t weigh(uint32_t *restrict weights, const uint32_t *restrict keys, uint32_t n)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t weight = weight_of(keys[i]);
+        weights[i]      = weight;
+        sum += weight;
+    }
+    return sum;
+}
+
+FAST static uint64_t sum_of(const uint32_t *weights, uint32_t n)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += weights[i];
+    return sum;
+}
+
+/* ---- 6 to 8: cuts ---- */
+
+/* The indices of the keys whose first digit it is; answers how many. */
+FAST static uint32_t find_members(uint32_t *restrict members, const uint32_t *restrict keys,
+                                  uint32_t n, uint32_t digit)
+{
+    uint32_t m = 0;
+    for (uint32_t at = 0; at < n; at += BLOCK) {
+        uint32_t end = n - at < BLOCK ? n : at + BLOCK, some = n - at < BLOCK;
+        for (uint32_t i = 0; n - at >= BLOCK && i < BLOCK; i++)
+            some |= keys[at + i] >> LOW_BITS == digit;
+        for (uint32_t i = at; some && i < end; i++) {
+            members[m] = i;
+            m += keys[i] >> LOW_BITS == digit;
+        }
+    }
+    return m;
+}
+
+/* Each answers the sum of what stays; what does not gets the weight 0. */
+FAST static uint64_t keep_below(uint32_t *restrict weights, const uint32_t *restrict keys,
+                                uint32_t n, uint32_t end)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t weight = keys[i] < end ? weights[i] : 0;
+        weights[i]      = weight;
+        sum += weight;
+    }
+    return sum;
+}
+
+FAST static uint64_t keep_heavy(uint32_t *weights, uint32_t n, uint32_t least)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t weight = weights[i] >= least ? weights[i] : 0;
+        weights[i]      = weight;
+        sum += weight;
+    }
+    return sum;
+}
 
 #endif
