@@ -12,8 +12,12 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/demo DESTINATION ${CMAKE_INSTALL_DA
 install(FILES ${CMAKE_SOURCE_DIR}/docs/man/ds-vk.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ds-vk)
-install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ds-vk.bash
+install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.bash
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ds-vk)
+install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.zsh
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _ds-vk)
+install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
 # From the folder of dsvk.pc up to the prefix.
 file(RELATIVE_PATH DSVK_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

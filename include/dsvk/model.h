@@ -28,6 +28,8 @@ typedef struct {
  * tiktoken.model) is no failure here: the functions that need it answer BAD_FILE. */
 DSVK_API dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params);
 DSVK_API void        dsvk_model_close(dsvk_model *model);
+/* Names that dsvk_model_params.like takes, from index 0 on; NULL behind the last. */
+DSVK_API const char *dsvk_like_name(uint32_t index);
 
 typedef struct {
     const char *architecture; /* model_type */

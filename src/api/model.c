@@ -13,6 +13,11 @@ const dsvk_model_info *dsvk_model_describe(const dsvk_model *model)
     return &model->info;
 }
 
+const char *dsvk_like_name(uint32_t index)
+{
+    return dv_config_like_name(index);
+}
+
 bool dsvk_model_tensor(const dsvk_model *model, uint32_t i, dsvk_tensor_info *info)
 {
     *info = (dsvk_tensor_info){ 0 };

@@ -187,6 +187,11 @@ dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ct
                    name);
 }
 
+const char *dv_config_like_name(uint32_t index)
+{
+    return index < sizeof shapes / sizeof *shapes ? shapes[index].name : NULL;
+}
+
 bool dv_config_is_moe(const struct dv_config *config, uint32_t layer)
 {
     return config->experts && layer >= config->first_dense && layer % config->moe_every == 0;

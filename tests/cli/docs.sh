@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The man page names every command and option, and no other; the completion offers them.
+# The man page names every command and option, and no other.
 #   docs.sh PROGRAM DOCS
 set -uo pipefail
 program=$1 docs=$2
@@ -20,18 +20,4 @@ in_man=$(sed -n 's/^\.SS ds-vk \([a-z]*\).*/\1/p' <<<"$man" | sort)
 if command -v man >/dev/null && [ -n "$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$docs/man/ds-vk.1" 2>&1 >/dev/null)" ]; then
     wrong "man complains of the page"
 fi
-
-# The completion asks the program itself.
-PATH=$(dirname "$program"):$PATH
-complete_words() { # WORDS...: what is offered for the last one
-    COMP_WORDS=("$program" "$@") COMP_CWORD=$#
-    COMPREPLY=()
-    _ds_vk
-    printf '%s\n' "${COMPREPLY[@]}" | sort
-}
-. "$docs/completion/ds-vk.bash"
-[ "$(complete_words '' | grep -v '^-')" = "$commands" ] || wrong "completion of commands"
-[ "$(complete_words run --no)" = --no-fuse ] || wrong "completion of run --no"
-[ "$(complete_words score --)" = "$(options score)" ] || wrong "completion of score --"
-[ "$(complete_words run --cache b)" = bf16 ] || wrong "completion of --cache b"
 exit $fails

@@ -422,6 +422,12 @@ dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row *
     return DSVK_OK;
 }
 
+const char *dsvk_like_name(uint32_t index)
+{
+    static const char *const names[] = { "v2-lite", "v3" };
+    return index < 2 ? names[index] : NULL;
+}
+
 const char *dsvk_op_name(uint32_t index)
 {
     static const char *const names[] = { "embed", "matmul" };

@@ -14,7 +14,9 @@ prefix=$work/prefix
 "$prefix/bin/ds-vk" --version | grep -x 'ds-vk 0.1.0' >/dev/null
 "$prefix/bin/ds-vk" inspect | grep '^architecture    deepseek_v3$' >/dev/null # the demonstration model is found
 [ -e "$prefix/share/man/man1/ds-vk.1" ]
-[ -e "$prefix/share/bash-completion/completions/ds-vk" ]
+for file in bash-completion/completions/ds-vk zsh/site-functions/_ds-vk fish/vendor_completions.d/ds-vk.fish; do
+    grep -q ' made by `ds-vk completion ' "$prefix/share/$file"
+done
 for file in LICENSE README.md CHANGELOG.md; do
     cmp "$source/$file" "$prefix/share/doc/ds-vk/$file"
 done

@@ -71,6 +71,9 @@ void cli_close(struct cli *cli);
 
 #define PLURAL(n) ((n) == 1 ? "" : "s")
 
+/* The script that a shell ("bash", "zsh", "fish") completes command lines with. */
+int completion_print(struct cli *cli, const char *shell, const struct command *commands, size_t n);
+
 /* ---- outcomes ---- */
 
 /* Records the one error line of this run and answers EXIT_FAILED or EXIT_USAGE. */

@@ -127,6 +127,8 @@ static int dispatch(struct cli *cli, int argc, char **argv)
         printf("ds-vk %s\n", dsvk_version());
         return EXIT_DONE;
     }
+    if (strcmp(argv[1], "completion") == 0) /* for the build: not in the help */
+        return completion_print(cli, argc == 3 ? argv[2] : NULL, commands, N);
     if (argv[1][0] == '-')
         return cli_usage(
             cli, "unknown option %s; options come after the command (see ds-vk --help)", argv[1]);
