@@ -123,6 +123,8 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 
 typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* of sessions */
 
+/* F16: activations are rounded to float16 before products. A pass with values that it does not
+ * hold is computed again in f32, and so is all after it, with a warning in the log. */
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
 /* What weights become when they are loaded or written: as they are stored; BF16, whatever they were;

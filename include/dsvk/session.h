@@ -40,9 +40,11 @@ DSVK_API size_t   dsvk_session_tokens(const dsvk_session *session);
 DSVK_API uint32_t dsvk_session_context(const dsvk_session *session);
 DSVK_API uint32_t dsvk_session_chunk(const dsvk_session *session);
 
-/* The most likely next token, lowest id among equals; found on the device. */
+/* The most likely next token, lowest id among equals, of those that the tokenizer has; found on
+ * the device. NOT_FINITE, with a sentence that names the first layer concerned, when one of their
+ * logits is NaN or infinite; the timeline stays. */
 DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token);
-/* All `vocab` logits of the last token, copied to `logits`. */
+/* All `vocab` logits of the last token as they are, copied to `logits`. */
 DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 
 /* What dsvk_session_generate() asks of each token. */
@@ -56,8 +58,10 @@ typedef struct {
  * sync by turns, but the device goes on while tokens are handed out: it runs some passes ahead and
  * drops them at the end. Afterwards the timeline is what it was before and the tokens taken; argmax
  * gives the token that was, or would be, offered next; logits may have to be computed again.
- * BAD_ARGUMENT before the first sync. After a failure the timeline is empty and the session usable,
- * unless the device is lost. `take` must not use the session. */
+ * BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, the timeline ends with
+ * the last token that was taken; for CANCELLED see dsvk_session_params.compiling; after any other
+ * failure it is empty and the session usable, unless the device is lost. `take` must not use the
+ * session. */
 DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
                                            const dsvk_offer *offer);
 

@@ -108,11 +108,29 @@ static void same_bits_with_fewer_tokens(const struct shape *s, uint32_t fewer)
     op_end(&all);
 }
 
+/* A query, a key or a value that is no finite number, or that matrices have no float16 for: NaN in
+ * the results of its head that see it. */
+static void not_finite_stays(const struct shape *s, unsigned input, float value)
+{
+    struct op_params params = params_of(s, s->tokens);
+    struct op_bench  b;
+    uint32_t         last = s->tokens - 1;
+    op_begin(&b, &params);
+    dv_tensor y = attend(&b, s, s->tokens, 0.25f);
+    op_row(&b, b.graph->nodes[0].in[input], last)[0] = value;
+    op_run(&b);
+    for (uint32_t k = 0; k < (input == 4 ? 1 : s->v); k++)
+        assert_true(isnan(op_got_row(&b, y, last)[k]));
+    op_end(&b);
+}
+
 void op_test_attend_heads(void **state)
 {
     (void)state;
     for (size_t i = op_part.first; i < sizeof shapes / sizeof shapes[0]; i += op_part.step) {
         close_to_reference(&shapes[i]);
+        for (unsigned input = 1; input <= 4; input++)
+            not_finite_stays(&shapes[i], input, NAN);
         for (uint32_t fewer = 1; fewer < shapes[i].tokens; fewer = 3 * fewer + 2)
             same_bits_with_fewer_tokens(&shapes[i], fewer);
     }
