@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 size_t dv_text_sign(const char *text, size_t bytes)
@@ -36,4 +37,18 @@ void dv_text_clean(char *text)
         at += n ? n : 1;
     }
     text[to] = 0;
+}
+
+const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes)
+{
+    double mib = (double)bytes / (1024.0 * 1024.0);
+    if (bytes < 1024)
+        snprintf(text, DV_SIZE_BYTES, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
+    else if (mib < 0.1)
+        snprintf(text, DV_SIZE_BYTES, "%.4g KiB", mib * 1024);
+    else if (mib < 1024)
+        snprintf(text, DV_SIZE_BYTES, "%.4g MiB", mib);
+    else
+        snprintf(text, DV_SIZE_BYTES, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
+    return text;
 }

@@ -4,6 +4,7 @@
 #define DV_BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of the UTF-8 sign at `text`, which has `bytes` more; 0 when it is none. Overlong forms and
  * surrogates are none. */
@@ -11,5 +12,9 @@ size_t dv_text_sign(const char *text, size_t bytes);
 /* Makes a line that a terminal cannot take for an order: control characters become blanks, those of
  * C1 and what is no UTF-8 become question marks. It never gets longer. */
 void dv_text_clean(char *text);
+
+#define DV_SIZE_BYTES 32
+/* A size for people, as 12 bytes, 9.5 KiB, 3.633 MiB, 18.67 GiB, to four digits; answers `text`. */
+const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes);
 
 #endif

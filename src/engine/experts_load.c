@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Making the tiers: which experts there are, what room they get, and what lies where at first. */
+#include "base/text.h"
 #include "engine/experts.h"
 
 #include <inttypes.h>
@@ -98,6 +99,16 @@ static uint64_t table_bytes(struct dv_experts *x)
     return at;
 }
 
+static dsvk_status fail_small(const struct dv_experts *x, const struct dv_loading *l,
+                              uint64_t reserve)
+{
+    char     need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
+    uint64_t least = l->w->bytes + x->top_k * x->slot_bytes + reserve;
+    return dv_fail(x->ctx, DSVK_NO_VRAM,
+                   "weights: it needs %s of device memory, %s may be used",
+                   dv_text_size(need, least), dv_text_size(may, dv_loading_left(l, 0)));
+}
+
 static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, bool *room)
 {
     dsvk_status status;
@@ -108,13 +119,7 @@ static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, 
     if (!*room && l->planning)
         return DSVK_OK; /* no tiers: what they would need is the answer */
     if (!*room)
-        return dv_fail(
-            x->ctx, DSVK_NO_VRAM,
-            "weights: %.0f MiB of device memory are needed for what is not an expert and "
-            "%.0f MiB for %u experts of a token, %.0f MiB may be used, %.0f MiB of them "
-            "for sessions",
-            MIB(l->w->bytes), MIB(x->top_k * x->slot_bytes), x->top_k, MIB(dv_loading_left(l, 0)),
-            MIB(reserve));
+        return fail_small(x, l, reserve);
     TRY(dv_residency_init(&x->residency, x->ctx, x->n_layers, x->n_experts, x->top_k));
     TRY(dv_residency_add_tier(&x->residency, DV_TIER_DEVICE, (uint32_t)n));
     all -= n;

@@ -2,12 +2,11 @@
 /* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
  * matrix (headers only), assign places in few large buffers (both engine/places.c), then pack
  * (engine/packing.c). */
+#include "base/text.h"
 #include "engine/experts.h"
 #include "engine/loading.h"
 
 #include <inttypes.h>
-
-#define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
 static dsvk_status allocate(struct dv_loading *l)
 {
@@ -15,10 +14,12 @@ static dsvk_status allocate(struct dv_loading *l)
     struct dv_weights *w      = l->w;
     struct dv_device  *dev    = w->dev;
     uint64_t           tables = dv_places_table_bytes(w), limit = dev->bytes_limit;
+    char               need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
     if (limit && w->bytes + tables + dev->bytes_used > limit)
         return dv_fail(l->ctx, DSVK_NO_VRAM,
-                       "weights: they need %.0f MiB of device memory, %.0f MiB may be used",
-                       MIB(w->bytes + tables), MIB(limit - dev->bytes_used));
+                       "weights: it needs %s of device memory, %s may be used",
+                       dv_text_size(need, w->bytes + tables),
+                       dv_text_size(may, limit - dev->bytes_used));
     w->buffers = dv_zalloc_array(l->ctx, w->n_buffers, sizeof *w->buffers);
     if (!w->buffers)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their buffers");

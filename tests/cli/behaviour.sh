@@ -111,8 +111,13 @@ says "pipeline cache: none, there is no home folder"
 run 1 run -q -m lost hi
 says "ds-vk: device: lost at submission 3"
 run 0 run -q "${model[@]}" --stats --profile hi
-for word in "prompt tokens         3" "generated tokens      13" "device memory         4096 bytes" \
+for word in "prompt tokens         3" "generated tokens      13" "device memory         4 KiB (4096 bytes)" \
+    "device                fake" "loading  " "in total  " \
     "time to first token" "matmul fp8"; do says "$word"; done
+
+grep -q submissions "$err" && complain "says what only developers read"
+run 0 run -qv "${model[@]}" --stats hi
+says "submissions"
 
 # ---- tokenize ----
 prints "100 101" tokenize "${model[@]}" ab

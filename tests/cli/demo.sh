@@ -60,11 +60,26 @@ for how in "" "--ctx 300 --cache f32 --chunk 20" "--no-fuse --ctx 1000"; do
     awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
 done
 run 0 plan --like v2-lite -d none --memory 40G --bandwidth 300
-grep -q '^speed bound ' "$out" || complain "no bound"
+grep -q '^  speed bound ' "$out" || complain "no bound"
+run 0 plan --like v3 -d none --memory 24G --host-memory 64G --bandwidth 1000 --bus 25 --disk 3
+awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
+for question_of_plan in "Does it fit?" "What goes where?" "How fast?"; do
+    grep -q "^$question_of_plan" "$out" || complain "does not ask $question_of_plan"
+done
+grep -q '^  with these .* tokens/s' "$out" || complain "no estimate"
+run 0 plan --like v3 -d none --memory 24G --host-memory 64G --bandwidth 1000 --bus 25 --disk 3 \
+    --json
+# 8 experts of 58 layers, those of 14848 that are not on the device
+host=$(number in_host_memory) disk=$(number on_disk) slot=$(number slot_bytes)
+[ "$(number expert_host_bytes)" = $((464 * host * slot / 14848)) ] || complain "bytes from the host"
+[ "$(number expert_disk_bytes)" = $((464 * disk * slot / 14848)) ] || complain "bytes from the disk"
 run 1 plan --like v2-lite -d none --memory 2G
 
 # ---- failures ----
-refuse 1 "1 MiB may be used" run --memory 1M "$question"
+refuse 1 "MiB of device memory, 1 MiB may be used; the least that works is --memory " \
+    run --memory 1M "$question"
+least=$(sed -n 's/.*--memory \([0-9]*\)$/\1/p' "$err")
+run 0 run -q -n 1 --memory "$least" "$question"
 refuse 1 "more than the context of 5" run --ctx 5 "$question"
 refuse 1 "No such file" run -m "$work/nothing" "$question"
 cp -r "$models/demo" "$work/cut"

@@ -174,13 +174,14 @@ refuse 1 "has 65 tokens, more than the context of 64" run "${model[@]}" "$(print
 refuse 1 "has 4 tokens, more than the context of 3" run "${model[@]}" --ctx 3 abc
 refuse 1 "token id 259 at position 1 is outside the vocabulary of 259" run "${model[@]}" --tokens 5,259
 refuse 1 "nothing of 2 devices matches" run "${model[@]}" -d nobody hi
-refuse 1 "9 bytes are needed, 8 are free" run -m big hi
+refuse 1 "9 bytes are needed, 8 are free; the least that works is --memory 1000" run -m big \
+    --memory 999 hi
 refuse 1 "nothing of 2 devices matches" plan "${model[@]}" -d nobody
 refuse 1 "empty-folder" plan -m empty-folder
 for json in "" --json; do # the ledger is printed, and what is missing is said
     run 1 plan "${model[@]}" --memory 999 $json
     [ -s "$out" ] || complain "prints nothing"
-    says "0.00 too few; the least that works is --memory 1000"
+    says "it needs 1000 bytes of device memory, 999 bytes may be used; the least that works is --memory 1000"
     run 0 plan "${model[@]}" --memory 1000 $json
 done
 refuse 1 "give --print ids" run -m no-tokenizer --tokens 1,2

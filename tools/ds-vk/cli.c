@@ -176,6 +176,31 @@ static int open_device(struct cli *cli)
     return EXIT_DONE;
 }
 
+dsvk_plan_params cli_plan_params(const struct cli *cli)
+{
+    const struct option_value *values = cli->options.values;
+    return (dsvk_plan_params){
+        .math         = (dsvk_math)values[OPT_MATH].count,
+        .weights      = (dsvk_weights)values[OPT_WEIGHTS].count,
+        .no_fuse      = values[OPT_NO_FUSE].given,
+        .chunk        = (uint32_t)values[OPT_CHUNK].count,
+        .cache        = (dsvk_cache)values[OPT_CACHE].count,
+        .memory_limit = values[OPT_MEMORY].count,
+        .host_memory  = values[OPT_HOST_MEMORY].count,
+    };
+}
+
+/* The library knows what it needs, and not by which option a person gives it. */
+static void say_least(struct cli *cli, uint32_t context)
+{
+    dsvk_plan        plan;
+    dsvk_plan_params params = cli_plan_params(cli);
+    params.context          = context;
+    if (dsvk_model_plan(&plan, cli->model, cli->device, &params) == DSVK_OK && !plan.fits)
+        log_error_more(&cli->log, "; the least that works is --memory %llu",
+                       (unsigned long long)plan.least_bytes);
+}
+
 int cli_load(struct cli *cli, uint32_t context)
 {
     const struct option_value *values = cli->options.values;
@@ -192,7 +217,10 @@ int cli_load(struct cli *cli, uint32_t context)
                                 .context     = context,
                                 .chunk       = (uint32_t)values[OPT_CHUNK].count,
                                 .cache       = (dsvk_cache)values[OPT_CACHE].count };
-    return cli_status(cli, dsvk_model_load(cli->model, cli->device, &params), "loading the model");
+    dsvk_status      status = dsvk_model_load(cli->model, cli->device, &params);
+    if (status == DSVK_NO_VRAM)
+        say_least(cli, context);
+    return cli_status(cli, status, "loading the model");
 }
 
 int cli_open_session(struct cli *cli, uint32_t context, bool profile)

@@ -74,6 +74,17 @@ void log_error(struct log *log, const char *format, va_list arguments)
     format_line(log, DSVK_LOG_ERROR, format, arguments);
 }
 
+void log_error_more(struct log *log, const char *format, ...)
+{
+    size_t  n = strlen(log->error);
+    va_list arguments;
+    if (n == 0)
+        return;
+    va_start(arguments, format);
+    vsnprintf(log->error + n, sizeof log->error - n, format, arguments);
+    va_end(arguments);
+}
+
 void log_note(struct log *log, const char *format, ...)
 {
     char    line[sizeof log->error];

@@ -75,6 +75,8 @@ enum option_id {
     OPT_REPS,
     OPT_OP,
     OPT_BANDWIDTH,
+    OPT_BUS,
+    OPT_DISK,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What `plan` prints, as text (plan.c) or JSON (plan_json.c). */
+/* What `plan` prints, as text (plan_text.c) or JSON (plan_json.c). */
 #ifndef PLAN_H
 #define PLAN_H
 
 #include "cli.h"
+#include "values.h"
 
 #define PLAN_LINES 16
 
@@ -21,9 +22,12 @@ struct plan_view {
     const char      *cache;                     /* its format */
     bool             unified;                   /* device and host memory are one heap */
     double           bound, bound_full;         /* tokens/s; 0: no --bandwidth */
+    double           brought;                   /* with experts that come; 0: not known */
+    uint64_t         token_host, token_disk;    /* bytes of experts that a token brings */
 };
 
 void plan_view(struct plan_view *view, struct cli *cli, const dsvk_plan *plan);
+void plan_text(const struct plan_view *view);
 int  plan_json(const struct plan_view *view);
 
 #endif

@@ -27,9 +27,8 @@ static json_t *heaps_of(const dsvk_plan *plan)
 static json_t *device_of(const struct plan_view *view)
 {
     const dsvk_plan *plan = view->plan;
-    json_t          *name = plan->has_device
-                                ? json_text(dsvk_device_describe(view->cli->device)->name)
-                                : json_null();
+    json_t          *name =
+        plan->has_device ? json_text(dsvk_device_describe(view->cli->device)->name) : json_null();
     return json_pack("{s:o, s:b, s:b, s:o, s:o}", "name", name, "unified_memory", view->unified,
                      "memory_budget", plan->has_budget, "buffer_limit",
                      json_count(plan->buffer_limit), "heaps", heaps_of(plan));
@@ -38,12 +37,11 @@ static json_t *device_of(const struct plan_view *view)
 static json_t *memory_of(const struct plan_view *view)
 {
     const dsvk_plan *plan = view->plan;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "lines",
-                     lines_of(view->device, view->n_device), "bytes",
-                     json_count(plan->device_bytes), "before", json_count(plan->device_before),
-                     "limit", json_count(plan->device_limit), "margin", json_count(view->margin),
-                     "shortfall", json_count(view->shortfall), "least",
-                     json_count(plan->least_bytes));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "lines", lines_of(view->device, view->n_device),
+        "bytes", json_count(plan->device_bytes), "before", json_count(plan->device_before), "limit",
+        json_count(plan->device_limit), "margin", json_count(view->margin), "shortfall",
+        json_count(view->shortfall), "least", json_count(plan->least_bytes));
 }
 
 static json_t *experts_of(const dsvk_plan *plan)
@@ -59,18 +57,22 @@ static json_t *placement_of(const struct plan_view *view)
     json_t         *list = json_array();
     dsvk_plan_layer layer;
     for (uint32_t i = 0; dsvk_model_plan_layer(&layer, view->cli->model, view->plan, i); i++)
-        json_array_append_new(list, json_pack("{s:I, s:b, s:I, s:I, s:I}", "layer", (json_int_t)i,
-                                              "moe", layer.moe, "on_device",
-                                              (json_int_t)layer.experts_device, "in_host_memory",
-                                              (json_int_t)layer.experts_host, "on_disk",
-                                              (json_int_t)layer.experts_disk));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:b, s:I, s:I, s:I}", "layer", (json_int_t)i, "moe",
+                                        layer.moe, "on_device", (json_int_t)layer.experts_device,
+                                        "in_host_memory", (json_int_t)layer.experts_host, "on_disk",
+                                        (json_int_t)layer.experts_disk));
     return list;
 }
 
 static json_t *token_of(const struct plan_view *view)
 {
-    json_t *object = json_pack("{s:o, s:o}", "weight_bytes", json_count(view->plan->token_weights),
-                               "cache_bytes", json_count(view->plan->token_cache));
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:o}", "weight_bytes", json_count(view->plan->token_weights),
+                  "cache_bytes", json_count(view->plan->token_cache), "expert_host_bytes",
+                  json_count(view->token_host), "expert_disk_bytes", json_count(view->token_disk));
+    if (view->brought > 0)
+        json_object_set_new(object, "tokens_per_second_with_experts", json_real(view->brought));
     if (view->bound > 0) {
         json_object_set_new(object, "most_tokens_per_second", json_real(view->bound));
         json_object_set_new(object, "most_tokens_per_second_full", json_real(view->bound_full));
@@ -90,13 +92,12 @@ static json_t *session_of(const struct plan_view *view)
 
 int plan_json(const struct plan_view *view)
 {
-    const dsvk_plan       *plan = view->plan;
-    const dsvk_model_info *info = dsvk_model_describe(view->cli->model);
-    json_t *document = json_pack("{s:b, s:o, s:o, s:I, s:I}", "fits", plan->fits, "architecture",
-                                 json_text(info->architecture), "number_formats",
-                                 json_text(info->number_formats), "layers",
-                                 (json_int_t)plan->layers, "dense_layers",
-                                 (json_int_t)plan->dense_layers);
+    const dsvk_plan       *plan     = view->plan;
+    const dsvk_model_info *info     = dsvk_model_describe(view->cli->model);
+    json_t                *document = json_pack(
+                       "{s:b, s:o, s:o, s:I, s:I}", "fits", plan->fits, "architecture",
+                       json_text(info->architecture), "number_formats", json_text(info->number_formats), "layers",
+                       (json_int_t)plan->layers, "dense_layers", (json_int_t)plan->dense_layers);
     json_t *session = session_of(view);
     json_object_update(document, session);
     json_decref(session);

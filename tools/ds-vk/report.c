@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
+#include "values.h"
+
 #include <stdio.h>
 
 static void line(const char *name, double value, const char *unit)
@@ -13,6 +15,14 @@ static void count(const char *name, uint64_t value, const char *unit)
     fprintf(stderr, "%-22s%llu%s\n", name, (unsigned long long)value, unit);
 }
 
+/* For people, and in parentheses exactly. */
+static void size(const char *name, uint64_t bytes)
+{
+    char text[SIZE_TEXT];
+    fprintf(stderr, "%-22s%s (%llu bytes)\n", name, size_text(text, bytes),
+            (unsigned long long)bytes);
+}
+
 static void expert_stats(const dsvk_session_stats *stats)
 {
     uint64_t wanted = stats->expert_hits + stats->expert_from_host + stats->expert_from_disk;
@@ -21,14 +31,14 @@ static void expert_stats(const dsvk_session_stats *stats)
     count("experts", stats->experts, "");
     count("  on the device", stats->expert_slots, "");
     count("  in host memory", stats->host_experts, "");
-    count("  host memory", stats->host_bytes, " bytes");
+    size("  host memory", stats->host_bytes);
     count("expert hits", stats->expert_hits, "");
     count("  from host memory", stats->expert_from_host, "");
     count("  from the disk", stats->expert_from_disk, "");
     if (wanted)
         line("expert hit rate", (double)stats->expert_hits / (double)wanted, "");
-    count("  read from the host", stats->expert_host_bytes, " bytes");
-    count("  read from the disk", stats->expert_disk_bytes, " bytes");
+    size("  read from the host", stats->expert_host_bytes);
+    size("  read from the disk", stats->expert_disk_bytes);
     line("waiting for experts", stats->expert_seconds, " s");
 }
 
@@ -37,6 +47,7 @@ void report_stats(struct cli *cli, const struct run_result *result)
     dsvk_session_stats stats;
     dsvk_session_stats_get(cli->session, &stats);
 
+    fprintf(stderr, "%-22s%s\n", "device", dsvk_device_describe(cli->device)->name);
     count("prompt tokens", result->prompt, "");
     count("generated tokens", result->generated, "");
     if (stats.prefill_seconds > 0)
@@ -45,12 +56,16 @@ void report_stats(struct cli *cli, const struct run_result *result)
         line("decode tokens/s", (double)stats.decode_tokens / stats.decode_seconds, "");
     if (result->first_seconds >= 0)
         line("time to first token", result->first_seconds, " s");
-    count("device memory", stats.device_bytes, " bytes");
-    count("  weights", stats.weight_bytes, " bytes");
-    count("  latent cache", stats.cache_bytes, " bytes");
-    count("  activations", stats.arena_bytes, " bytes");
-    count("submissions", stats.submissions, "");
-    if (stats.decode_dispatches) {
+    line("loading", result->load_seconds, " s");
+    line("in total", result->total_seconds, " s");
+    size("device memory", stats.device_bytes);
+    size("  weights", stats.weight_bytes);
+    size("  latent cache", stats.cache_bytes);
+    size("  activations", stats.arena_bytes);
+    bool developer = cli->options.values[OPT_VERBOSE].given > 0;
+    if (developer)
+        count("submissions", stats.submissions, "");
+    if (developer && stats.decode_dispatches) {
         count("dispatches per token", stats.decode_dispatches, "");
         count("barriers per token", stats.decode_barriers, "");
     }

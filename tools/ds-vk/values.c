@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,9 @@ static bool real_prefix(const char *text, double *value, const char **end)
     char *stop;
     if (strspn(text, "+-.0123456789eE") == 0 || strpbrk(text, "xX"))
         return false;
-    errno = 0;
+    errno  = 0;
     *value = strtod(text, &stop);
-    *end = stop;
+    *end   = stop;
     return stop != text && isfinite(*value);
 }
 
@@ -86,13 +87,13 @@ static bool list_word(const char *word, size_t length, uint64_t high, uint32_t *
 bool value_list(const char *text, uint64_t high, uint32_t **list, size_t *n, const char **bad)
 {
     size_t capacity = 0;
-    *list = NULL;
-    *n = 0;
+    *list           = NULL;
+    *n              = 0;
     for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {
         size_t length = strcspn(text, BLANKS);
-        *bad = text;
+        *bad          = text;
         if (*n == capacity) {
-            capacity = capacity ? capacity * 2 : 64;
+            capacity        = capacity ? capacity * 2 : 64;
             uint32_t *grown = realloc(*list, capacity * sizeof **list);
             if (!grown)
                 break;
@@ -109,6 +110,20 @@ bool value_list(const char *text, uint64_t high, uint32_t **list, size_t *n, con
         *bad = text;
     free(*list);
     *list = NULL;
-    *n = 0;
+    *n    = 0;
     return false;
+}
+
+const char *size_text(char text[SIZE_TEXT], uint64_t bytes)
+{
+    double mib = (double)bytes / (1024.0 * 1024.0);
+    if (bytes < 1024)
+        snprintf(text, SIZE_TEXT, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
+    else if (mib < 0.1)
+        snprintf(text, SIZE_TEXT, "%.4g KiB", mib * 1024);
+    else if (mib < 1024)
+        snprintf(text, SIZE_TEXT, "%.4g MiB", mib);
+    else
+        snprintf(text, SIZE_TEXT, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
+    return text;
 }
