@@ -19,6 +19,7 @@
 #include "engine/quantize.h"
 #include "support/folder.h"
 #include "support/make_checkpoint.h"
+#include "support/rewrite.h"
 #include "support/test_context.h"
 
 struct fixture {
@@ -280,6 +281,96 @@ static void config_is_in_the_words_of_its_readers(void **state)
     teardown(&f);
 }
 
+/* A model with more than text: names with a prefix, the text's config inside, quantization_config
+ * inside or beside it. */
+static void make_wrapper(struct fixture *f, bool quant_inside)
+{
+    struct dv_rewrite rewrite;
+    char              name[300];
+    dv_checkpoint_close(f->checkpoint);
+    dv_rewrite_begin(&rewrite, &f->in);
+    for (size_t i = 0; i < rewrite.n; i++) {
+        snprintf(name, sizeof name, "language_model.%.200s", rewrite.tensors[i].name);
+        memcpy(rewrite.tensors[i].name, name, sizeof rewrite.tensors[i].name);
+    }
+    json_t *outer =
+        json_pack("{s:s, s:O}", "model_type", "kimi_k25", "text_config", rewrite.config);
+    json_t *quant = json_object_get(rewrite.config, "quantization_config");
+    if (!quant_inside) {
+        json_object_set(outer, "quantization_config", quant);
+        json_object_del(rewrite.config, "quantization_config");
+    }
+    json_decref(rewrite.config);
+    rewrite.config = outer;
+    dv_rewrite_end(&rewrite);
+    f->checkpoint = open_folder(&f->test, f->in.path);
+}
+
+static void wrappers_keep_their_names(void **state)
+{
+    (void)state;
+    for (int inside = 0; inside < 2; inside++) {
+        struct fixture f;
+        setup(&f, "odd-fp8");
+        make_wrapper(&f, inside != 0);
+        write_folder(&f, DV_FORMATS_INT4, f.out.path);
+        json_t       *config = config_of(&f.out), *text = json_object_get(config, "text_config");
+        const json_t *quant = json_object_get(inside ? text : config, "quantization_config");
+        assert_null(json_object_get(inside ? config : text, "quantization_config"));
+        assert_true(lists(json_object_get(quant, "ignore"), "language_model.lm_head"));
+        json_decref(config);
+        struct dv_checkpoint        *written = open_folder(&f.test, f.out.path);
+        const struct dv_tensor_file *t =
+            dv_checkpoint_find(written, "model.layers.0.mlp.up_proj.weight_packed");
+        assert_non_null(t);
+        assert_string_equal(t->stored, "language_model.model.layers.0.mlp.up_proj.weight_packed");
+        /* Attention was FP8 and is; its scales have the name that this config means. */
+        t = dv_checkpoint_find(written, "model.layers.0.self_attn.o_proj.weight_scale");
+        assert_non_null(t);
+        assert_string_equal(t->stored,
+                            "language_model.model.layers.0.self_attn.o_proj.weight_scale");
+        assert_null(dv_checkpoint_find(written, "model.layers.0.mlp.up_proj.weight_scale_inv"));
+        dv_checkpoint_close(written);
+        dv_folder_done(&f.out);
+        teardown(&f);
+    }
+}
+
+/* FP8 with a scale a row, which DeepSeek's words do not have, and what belongs to activations. */
+static void rows_are_said_as_channels(void **state)
+{
+    struct fixture    f;
+    struct dv_rewrite rewrite;
+    (void)state;
+    setup(&f, "odd-fp8");
+    dv_checkpoint_close(f.checkpoint);
+    dv_rewrite_begin(&rewrite, &f.in);
+    for (size_t i = 0; i < rewrite.n; i++) {
+        struct dv_rewrite_tensor *t   = &rewrite.tensors[i];
+        char                     *end = strstr(t->name, ".weight_scale_inv");
+        if (!end)
+            continue;
+        char weight[256];
+        snprintf(weight, sizeof weight, "%.*s.weight", (int)(end - t->name), t->name);
+        uint64_t rows = dv_rewrite_find(&rewrite, weight)->dims[0];
+        dv_rewrite_data(t, "F32", rows, 1, (size_t)rows * 4);
+        for (uint64_t row = 0; row < rows; row++)
+            memcpy(t->data + row * 4, &(float){ 0.25f }, 4);
+    }
+    json_object_del(rewrite.config, "quantization_config");
+    dv_rewrite_end(&rewrite);
+    f.checkpoint = open_folder(&f.test, f.in.path);
+    write_folder(&f, DV_FORMATS_INT4, f.out.path);
+    json_t *config = config_of(&f.out), *quant = json_object_get(config, "quantization_config");
+    const json_t *groups = json_object_get(quant, "config_groups"), *weights;
+    weights              = json_object_get(json_object_get(groups, "group_1"), "weights");
+    assert_string_equal(json_string_value(json_object_get(weights, "strategy")), "channel");
+    json_decref(config);
+    dv_checkpoint_close(open_folder(&f.test, f.out.path));
+    dv_folder_done(&f.out);
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +382,8 @@ int main(void)
         cmocka_unit_test(a_lost_name_keeps_the_work),
         cmocka_unit_test(fp8_becomes_bf16_and_says_nothing_of_fp8),
         cmocka_unit_test(config_is_in_the_words_of_its_readers),
+        cmocka_unit_test(wrappers_keep_their_names),
+        cmocka_unit_test(rows_are_said_as_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
