@@ -23,6 +23,7 @@ typedef struct {
     uint32_t max_workgroup;                        /* invocations */
     uint32_t shared_bytes;                         /* shared memory of a workgroup */
     bool     cooperative_matrix, bfloat16, float8, float16, int64, integer_dot, host_import;
+    bool slow; /* the driver is known for it: lavapipe of Mesa 22, a tenth of what Mesa 26 does */
 } dsvk_device_info;
 
 /* Lists every Vulkan device, best first, in the order of the indices that dsvk_device_open() takes.

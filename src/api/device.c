@@ -24,7 +24,8 @@ static void describe(dsvk_device_info *info, const struct dv_caps *caps)
                                            .float16            = caps->float16,
                                            .int64              = caps->int64,
                                            .integer_dot        = caps->integer_dot,
-                                           .host_import        = caps->host_import };
+                                           .host_import        = caps->host_import,
+                                           .slow               = caps->slow };
     snprintf(info->name, sizeof info->name, "%s", caps->name);
     snprintf(info->vendor, sizeof info->vendor, "%s", caps->vendor);
     snprintf(info->driver, sizeof info->driver, "%.511s", caps->driver);

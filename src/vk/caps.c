@@ -199,13 +199,16 @@ static bool read_queue(struct dv_caps *caps, const struct dv_probe *p)
     return found;
 }
 
-/* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once; others were not measured. AMD's hardware
+/* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once, and is a tenth as fast; others were not
+ * measured. AMD's hardware
  * shifts packed 16-bit integers since GFX9, which is also the first with float16 in its drivers;
  * NVIDIA's takes them apart. */
 static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
 {
     caps->scalar_loads = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
                          VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) >= 26;
+    caps->slow = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
+                 VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) <= 22;
     caps->compiles_late = caps->is_software;
     caps->packed_int16 =
         p->properties.properties.vendorID == 0x1002 && caps->int16 && caps->float16;

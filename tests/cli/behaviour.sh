@@ -10,7 +10,7 @@ answer='naïve 😀!'
 
 # ---- run: forms of options, prompts and prints ----
 prints "$answer" run "${model[@]}" hi
-says "note: no GPU was found; running on the software device"
+says "note: no GPU was found; running on fake"
 prints "$answer" run "${model[@]}" -q hi
 silent
 prints "$answer" run -qm x hi
@@ -203,6 +203,17 @@ grep -qx 'prefill of 4 tokens at depth 0' "$out" || complain "no line for the te
 awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
 run 0 run -q -m x --profile hi
 awk 'length > 80 { exit 1 }' "$err" || complain "wider than 80 columns"
+
+# ---- sizes for people ----
+run 0 devices
+grep -qx '   memory       1.0 GiB, 512.0 MiB free' "$out" || complain "no size in GiB"
+grep -q '^   lacks        cooperative matrix: ' "$out" || complain "does not say what is missing"
+run 0 devices --json
+grep -q '"memory_total": 1073741824,' "$out" || complain "no size in bytes"
+run 0 inspect x
+cp "$out" "$work/inspected"
+run 0 inspect -m x
+cmp -s "$out" "$work/inspected" || complain "another folder"
 
 # ---- the forms of a benchmark ----
 run 0 bench -q -m some/where/ --prompt 4 --gen 0 --reps 3 --format markdown

@@ -67,6 +67,8 @@ refuse 2 "unknown option --temp" tokenize --temp 1 hi
 refuse 2 "unknown option -mm" devices -mm
 refuse 2 "--greedy takes no value" run --greedy=1 hi
 refuse 2 "unexpected argument 'there'" run hi there
+refuse 2 "the folder is given twice" inspect -m x y
+refuse 2 "exclude each other" inspect --like v3 y
 refuse 2 "unexpected argument 'hi'" devices hi
 refuse 2 "unexpected argument" score -m x file
 

@@ -271,13 +271,13 @@ static void caps_avoid_lavapipe_with_wide_vectors(void **state)
     p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
     p.subgroup.subgroupSize                         = 8;
     dv_caps_read(&caps, &p);
-    assert_true(caps.usable && caps.cooperative_matrix && caps.scalar_loads);
+    assert_true(caps.usable && caps.cooperative_matrix && caps.scalar_loads && !caps.slow);
     p.subgroup.subgroupSize = 16;
     dv_caps_read(&caps, &p);
     assert_false(caps.usable || caps.cooperative_matrix);
     p.properties.properties.driverVersion = VK_MAKE_API_VERSION(0, 22, 3, 6);
     dv_caps_read(&caps, &p);
-    assert_true(caps.usable && !caps.scalar_loads);
+    assert_true(caps.usable && !caps.scalar_loads && caps.slow);
 }
 
 /* Adds what a driver lists: A and B of one type, sums of another. */

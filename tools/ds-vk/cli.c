@@ -168,11 +168,13 @@ static int open_device(struct cli *cli)
         return code;
     const dsvk_device_info *info = dsvk_device_describe(cli->device);
     if (info->software && !params.which)
-        log_note(&cli->log, "no GPU was found; running on the software device %s", info->name);
+        log_note(&cli->log, "no GPU was found; running on %s", info->name);
     else if (strcmp(cli->command, "run") == 0)
         log_note(&cli->log, "running on %s", info->name);
     else
         log_info(&cli->log, "device: %s, %s", info->name, info->driver);
+    if (info->slow)
+        log_note(&cli->log, "%s", SLOW_DRIVER);
     return EXIT_DONE;
 }
 

@@ -71,6 +71,8 @@ dsvk_plan_params cli_plan_params(const struct cli *cli);
 int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
 void cli_close(struct cli *cli);
 
+/* Of a device that is `slow`. */
+#define SLOW_DRIVER "lavapipe of this old Mesa is slow; Mesa 26's is about 10 times as fast"
 #define PLURAL(n) ((n) == 1 ? "" : "s")
 
 /* The script that a shell ("bash", "zsh", "fish") completes command lines with. */

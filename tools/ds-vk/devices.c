@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -23,7 +24,7 @@ static json_t *describe(const dsvk_device_info *info, uint32_t index)
                   json_count(info->subgroup_max), "max_workgroup", json_count(info->max_workgroup),
                   "shared_bytes", json_count(info->shared_bytes));
     json_t *capabilities = json_pack(
-        "{s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "cooperative_matrix", info->cooperative_matrix,
+        "{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "slow_driver", info->slow, "cooperative_matrix", info->cooperative_matrix,
         "float8", info->float8, "bfloat16", info->bfloat16, "float16", info->float16, "int64",
         info->int64, "integer_dot", info->integer_dot, "host_import", info->host_import);
     json_object_update(device, shape);
@@ -41,19 +42,25 @@ static int print_json(struct cli *cli, const dsvk_device_info *list, uint32_t n)
     return json_print(cli, json_pack("{s:o}", "devices", devices));
 }
 
+struct capability {
+    const char *name;
+    bool        there;
+    bool        of_matrices; /* of use with cooperative matrices only */
+    const char *cost;        /* of lacking it; NULL: none yet */
+};
+
+/* What is missing is said with what that costs. */
 static void print_capabilities(const dsvk_device_info *info)
 {
-    const struct {
-        const char *name;
-        bool        there;
-    } all[] = {
-        { "cooperative matrix", info->cooperative_matrix },
-        { "float8", info->float8 },
-        { "bfloat16", info->bfloat16 },
-        { "float16", info->float16 },
-        { "int64", info->int64 },
-        { "integer dot", info->integer_dot },
-        { "host import", info->host_import },
+    const struct capability all[] = {
+        { "cooperative matrix", info->cooperative_matrix, false,
+          "no matrix units, prompts take longer" },
+        { "float8", info->float8, true, "matrix units get FP8 weights widened" },
+        { "bfloat16", info->bfloat16, true, "matrix units take float16 instead" },
+        { "float16", info->float16, false, "products are of float32 numbers" },
+        { "int64", info->int64, false, "addresses are put together, a little slower" },
+        { "integer dot", info->integer_dot, false, NULL },
+        { "host import", info->host_import, false, NULL },
     };
     const char *between = "";
     printf("   uses         ");
@@ -63,20 +70,37 @@ static void print_capabilities(const dsvk_device_info *info)
         between = all[i].there ? ", " : between;
     }
     puts(*between ? "" : "nothing optional");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!all[i].there && all[i].cost && (info->cooperative_matrix || !all[i].of_matrices))
+            printf("   lacks        %s: %s\n", all[i].name, all[i].cost);
+}
+
+static void line(const char *name, const char *value)
+{
+    printf("   %-12s ", name);
+    text_print(value);
+    putchar('\n');
 }
 
 static void print_text(const dsvk_device_info *info, uint32_t index)
 {
-    printf("%u: %s%s\n", index, info->name, info->usable ? "" : " (not usable)");
+    char total[TEXT_SIZE], left[TEXT_SIZE], shared[TEXT_SIZE];
+    printf("%u: ", index);
+    text_print(info->name);
+    puts(info->usable ? "" : " (not usable)");
     if (!info->usable)
-        printf("   why not      %s\n", info->why_not);
-    printf("   vendor       %s\n   driver       %s\n   type         %s, Vulkan %s\n", info->vendor,
-           info->driver, type(info), info->api);
-    printf("   uuid         %s\n", info->uuid);
-    printf("   memory       %llu bytes, %llu free%s\n", (unsigned long long)info->memory_total,
-           (unsigned long long)info->memory_free, info->unified_memory ? ", unified" : "");
-    printf("   subgroup     %u (%u to %u), workgroup %u, %u bytes shared\n", info->subgroup,
-           info->subgroup_min, info->subgroup_max, info->max_workgroup, info->shared_bytes);
+        line("why not", info->why_not);
+    line("vendor", info->vendor);
+    line("driver", info->driver);
+    if (info->slow)
+        line("", SLOW_DRIVER);
+    printf("   type         %s, Vulkan %s\n", type(info), info->api);
+    line("uuid", info->uuid);
+    printf("   memory       %s, %s free%s\n", text_size(total, info->memory_total),
+           text_size(left, info->memory_free), info->unified_memory ? ", unified" : "");
+    printf("   subgroup     %u (%u to %u), workgroup %u, %s shared\n", info->subgroup,
+           info->subgroup_min, info->subgroup_max, info->max_workgroup,
+           text_size(shared, info->shared_bytes));
     print_capabilities(info);
 }
 

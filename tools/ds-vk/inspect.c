@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -78,29 +79,50 @@ static json_t *describe_tensors(const dsvk_model *model)
 
 #define LLU(x) ((unsigned long long)(x))
 
+static void print_experts(const dsvk_model_info *info)
+{
+    if (info->experts == 0) {
+        printf("experts         none\n");
+        return;
+    }
+    printf("experts         %u, top %u, %u shared", info->experts, info->top_k,
+           info->shared_experts);
+    if (info->groups > 1)
+        printf("; %u groups, top %u", info->groups, info->top_k_groups);
+    printf("\nrouting         %s\n", info->routing);
+}
+
 static void print_shape(const dsvk_model_info *info)
 {
-    printf("architecture    %s\n", info->architecture);
-    printf("layers          %u, of which %u dense; %u for multi-token prediction\n", info->layers,
-           info->dense_layers, info->mtp_layers);
-    printf("hidden          %u\n", info->hidden);
+    printf("architecture    ");
+    text_print(info->architecture);
+    printf("\nlayers          %u, of which %u dense", info->layers, info->dense_layers);
+    if (info->mtp_layers)
+        printf("; %u for multi-token prediction", info->mtp_layers);
+    printf("\nhidden          %u\n", info->hidden);
     printf("heads           %u (nope %u, rope %u, value %u)\n", info->heads, info->nope, info->rope,
            info->v_head);
-    printf("latent          %u, query %u; %llu bytes a token in the bf16 cache\n", info->kv_lora,
-           info->q_lora, LLU(info->latent_bytes));
+    printf("latent          %u, ", info->kv_lora);
+    if (info->q_lora)
+        printf("query %u", info->q_lora);
+    else
+        printf("query not compressed");
+    printf("; %llu bytes a token in the bf16 cache\n", LLU(info->latent_bytes));
     printf("feed forward    %u dense, %u an expert\n", info->dense_ffn, info->expert_ffn);
-    printf("experts         %u, top %u, %u shared; %u groups, top %u\n", info->experts, info->top_k,
-           info->shared_experts, info->groups, info->top_k_groups);
-    printf("routing         %s\n", info->routing);
+    print_experts(info);
     printf("vocabulary      %u\ncontext         %u\n", info->vocab, info->max_context);
 }
 
 static void print_files(const dsvk_model_info *info)
 {
-    printf("parameters      %llu, %llu active a token\n", LLU(info->parameters),
-           LLU(info->active_parameters));
-    printf("tensors         %u in %u files, %llu bytes\n", info->tensors, info->shards,
-           LLU(info->bytes));
+    char all[TEXT_SIZE], active[TEXT_SIZE], size[TEXT_SIZE];
+    printf("parameters      %s, %s active a token\n", text_count(all, info->parameters),
+           text_count(active, info->active_parameters));
+    if (info->tensors)
+        printf("tensors         %u in %u file%s, %s\n", info->tensors, info->shards,
+               PLURAL(info->shards), text_size(size, info->bytes));
+    else
+        printf("tensors         none, a shape alone\n");
     printf("formats         %s\n", info->number_formats);
     if (info->tokenizer_size)
         printf("tokenizer       %u ids\n", info->tokenizer_size);
@@ -114,23 +136,15 @@ static void print_files(const dsvk_model_info *info)
         printf("generation      greedy\n");
 }
 
-/* A name out of a file, without what a terminal would take for an order. */
-static void print_name(const char *name)
-{
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
-        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-        putchar(*c < 0x20 || *c == 0x7f || c1 ? '?' : *c);
-        c += c1;
-    }
-}
-
 static void print_tensors(const dsvk_model *model)
 {
     dsvk_tensor_info tensor;
     putchar('\n');
     for (uint32_t i = 0; dsvk_model_tensor(model, i, &tensor); i++) {
-        print_name(tensor.name);
-        printf(" %s [", tensor.dtype);
+        text_print(tensor.name);
+        putchar(' ');
+        text_print(tensor.dtype);
+        printf(" [");
         for (uint32_t d = 0; d < tensor.n_dims; d++)
             printf("%s%llu", d ? ", " : "", LLU(tensor.dims[d]));
         printf("] %llu\n", LLU(tensor.bytes));
@@ -139,8 +153,12 @@ static void print_tensors(const dsvk_model *model)
 
 int command_inspect(struct cli *cli)
 {
-    const struct option_value *values = cli->options.values;
-    int                        code = cli_open_model(cli, PART_ALL);
+    struct option_value *values = cli->options.values;
+    if (cli->options.n_arguments > 0 && values[OPT_MODEL].given)
+        return cli_usage(cli, "the folder is given twice");
+    if (cli->options.n_arguments > 0)
+        values[OPT_MODEL].text = cli->options.arguments[0];
+    int code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     const dsvk_model_info *info = dsvk_model_describe(cli->model);

@@ -22,7 +22,7 @@ static const struct command commands[] = {
       "", TOKENIZE, command_tokenize },
     { "devices", "", 0, "List the Vulkan devices and what ds-vk will use of them.",
       "The first usable one is the default.", DEVICES, command_devices },
-    { "inspect", "", 0, "Describe a checkpoint, reading headers only.", "", INSPECT,
+    { "inspect", "[DIR]", 1, "Describe a checkpoint, reading headers only.", "", INSPECT,
       command_inspect },
     { "plan", "", 0, "Say what a run will take in memory, reading headers only.",
       "Exit status 1 when it does not fit. With --memory no device is needed: --device none plans "

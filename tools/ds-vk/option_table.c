@@ -13,11 +13,12 @@ const struct option option_table[N_OPTIONS] = {
         EVALUATE | ON(TOKENIZE) | ON(INSPECT) | ON(PLAN) | ON(GRAPH),
         "checkpoint folder: config.json, *.safetensors, tokenizer.json (default: the "
         "demonstration model)" },
-    [OPT_LIKE] = { "like", 0, OPTION_TEXT, "NAME", 0, 0, ON(PLAN) | ON(GRAPH) | ON(BENCH),
+    [OPT_LIKE] = { "like", 0, OPTION_TEXT, "NAME", 0, 0,
+        ON(PLAN) | ON(GRAPH) | ON(BENCH) | ON(INSPECT),
         "a published shape instead of a folder: v2-lite, v2, v3, moonlight, glm-4.7-flash, "
         "kimi-k2" },
     [OPT_LAYERS] = { "layers", 0, OPTION_COUNT, "N", 1, 1024,
-        ON(PLAN) | ON(GRAPH) | ON(BENCH),
+        ON(PLAN) | ON(GRAPH) | ON(BENCH) | ON(INSPECT),
         "with --like: the first N layers alone" },
     [OPT_DEVICE] = { "device", 'd', OPTION_TEXT, "WHICH", 0, 0, EVALUATE | ON(PLAN),
         "index, UUID or part of the name from `ds-vk devices` (default: the best GPU)" },

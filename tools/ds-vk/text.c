@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "text.h"
 
+#include <stdio.h>
+
 enum state { WHOLE, BEGUN, INVALID };
 
 /* Bytes 2 of the sequences that could otherwise be overlong, a surrogate or beyond U+10FFFF. */
@@ -87,4 +89,36 @@ size_t text_clean(char *clean, const char *bytes, size_t n)
         clean[kept++] = control ? '?' : (char)byte;
     }
     return kept;
+}
+
+void text_print(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        putchar(*c < 0x20 || *c == 0x7f || c1 ? '?' : *c);
+        c += c1;
+    }
+}
+
+static const char *scaled(char text[TEXT_SIZE], uint64_t value, double base,
+                          const char *const names[4])
+{
+    double   scale = (double)value;
+    unsigned i = 0;
+    for (; i < 3 && scale >= base; i++)
+        scale /= base;
+    snprintf(text, TEXT_SIZE, i ? "%.1f%s" : "%.0f%s", scale, names[i]);
+    return text;
+}
+
+const char *text_size(char text[TEXT_SIZE], uint64_t bytes)
+{
+    static const char *const names[] = { " bytes", " KiB", " MiB", " GiB" };
+    return scaled(text, bytes, 1024, names);
+}
+
+const char *text_count(char text[TEXT_SIZE], uint64_t count)
+{
+    static const char *const names[] = { "", " K", " M", " B" };
+    return scaled(text, count, 1000, names);
 }
