@@ -157,6 +157,9 @@ static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
     char       *folder;
     if (params->like) {
         TRY(dv_config_like(&m->config, &m->ctx, params->like));
+        if (params->layers > m->config.layers)
+            return dv_fail(&m->ctx, DSVK_BAD_ARGUMENT, "%.64s: it has %u layers, %u were asked for",
+                           params->like, m->config.layers, params->layers);
         if (params->layers > 0 && params->layers < m->config.layers)
             m->config.layers = params->layers;
         m->random = !params->config_only;

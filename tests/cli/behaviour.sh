@@ -127,6 +127,9 @@ prints "100 101 13" tokenize "${model[@]}" -
 printf '"a"\n"b\\n\\u0000"\n""\n' >"$work/lines"; input=$work/lines
 prints $'100\n101 13 3\n' tokenize "${model[@]}" --lines
 input=/dev/null
+prints $'     100  "a"\n       2  "\\xe2"\n      13  "\\n"\n      37  "\\""\n      30  "\\x1b"' \
+    tokenize "${model[@]}" --show --decode 100,2,13,37,30
+prints $'       0  "?"\n     100  "a"' tokenize "${model[@]}" --show --bos a
 run 0 tokenize "${model[@]}" --decode 2,258,3,13
 printf '\xe2\xff\0\n' | cmp -s - "$out" || complain "bytes are not exact"
 

@@ -75,6 +75,8 @@ host=$(number in_host_memory) disk=$(number on_disk) slot=$(number slot_bytes)
 [ "$(number expert_disk_bytes)" = $((464 * disk * slot / 14848)) ] || complain "bytes from the disk"
 run 1 plan --like v2-lite -d none --memory 2G
 
+refuse 1 "v3: it has 61 layers, 99 were asked for" graph --like v3 --layers 99
+
 # ---- failures ----
 refuse 1 "MiB of device memory, 1 MiB may be used; the least that works is --memory " \
     run --memory 1M "$question"

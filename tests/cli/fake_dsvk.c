@@ -4,6 +4,7 @@
  * character. What a model does is said by the name of its folder:
  *   .../empty-folder  cannot be opened       .../no-chat      has no chat format
  *   .../drag-load, drag-prompt, drag-score, drag-plan  take half a minute there
+ *   .../orders        answers with orders to a terminal
  *   .../ramp          scores with rows of 0 but for the position in the first column
  *   .../no-tokenizer  has none
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
@@ -334,9 +335,11 @@ static void next_token(const dsvk_session *session, uint32_t *token)
 {
     static const char good[] = "na\xc3\xafve \xf0\x9f\x98\x80!";
     static const char bad[] = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
+    static const char orders[] = "a\033[31mb\a\xc2\x9b" "c\td\r\n\xc3\xa9";
+    bool              ordering = is(session->model, "orders");
     bool              broken = is(session->model, "broken-text");
-    const char       *answer = broken ? bad : good;
-    size_t            n = broken ? sizeof bad - 1 : sizeof good - 1;
+    const char       *answer = broken ? bad : ordering ? orders : good;
+    size_t            n = broken ? sizeof bad - 1 : ordering ? sizeof orders - 1 : sizeof good - 1;
     size_t            at = session->n - session->prompt;
     if (is(session->model, "slow"))
         *token = 'x' + 3;

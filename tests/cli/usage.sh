@@ -125,6 +125,7 @@ refuse 2 "--chat-format needs the chat format" run --raw --chat-format v3 hi
 refuse 2 "--think takes auto|on|off, not 'maybe'" run --think maybe hi
 refuse 2 "--chat-format takes v2|v3|r1" run --chat-format chatml hi
 refuse 2 "exclude each other" score --file a --tokens-file b
+refuse 2 "--show and --lines exclude" tokenize --show --lines hi
 refuse 2 "give --file" score -m x
 refuse 2 "--decode goes with no" tokenize --decode 5 hi
 refuse 2 "--decode goes with no" tokenize --decode 5 --bos

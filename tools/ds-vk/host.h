@@ -22,6 +22,8 @@ void host_on_signal(enum host_on_signal what, const char *note);
 int host_interrupted(void);
 
 bool     host_is_terminal(FILE *file);
+/* That a line of a terminal has; SIZE_MAX for what is none. */
+size_t   host_columns(FILE *file);
 bool     host_reader_gone(FILE *file); /* of a pipe */
 double   host_seconds(void);     /* monotonic */
 double   host_cpu_seconds(void); /* of this process, all threads */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ static const char *volatile note;
 /* A pass can take seconds, so a person is told at once that the signal was heard. */
 static void on_signal(int number)
 {
-    int reason = errno;
+    int reason  = errno;
     interrupted = number;
     if (note)
         (void)!write(2, note, strlen(note));
@@ -30,7 +31,7 @@ static void on_signal(int number)
 void host_on_signal(enum host_on_signal what, const char *text)
 {
     at_once = what == HOST_EXIT;
-    note = text;
+    note    = text;
 }
 
 void host_start(void)
@@ -42,7 +43,7 @@ void host_start(void)
             (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 
     struct sigaction ignore = { .sa_handler = SIG_IGN };
-    struct sigaction catch = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    struct sigaction catch  = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGINT, &catch, NULL);
     sigaction(SIGTERM, &catch, NULL);
@@ -56,6 +57,16 @@ int host_interrupted(void)
 bool host_is_terminal(FILE *file)
 {
     return isatty(fileno(file)) == 1;
+}
+
+size_t host_columns(FILE *file)
+{
+    struct winsize size = { 0 };
+    if (!host_is_terminal(file))
+        return SIZE_MAX;
+    if (ioctl(fileno(file), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col;
 }
 
 bool host_reader_gone(FILE *file)
@@ -84,7 +95,7 @@ double host_cpu_seconds(void)
 static bool read_line(const char *name, char *line, size_t bytes)
 {
     FILE *file = fopen(name, "rb");
-    bool  ok = file && fgets(line, (int)bytes, file);
+    bool  ok   = file && fgets(line, (int)bytes, file);
     if (file)
         fclose(file);
     if (ok)
@@ -107,7 +118,7 @@ void host_conditions(struct host_conditions *conditions)
 uint64_t host_random(void)
 {
     uint64_t value = 0;
-    FILE    *file = fopen("/dev/urandom", "rb");
+    FILE    *file  = fopen("/dev/urandom", "rb");
     if (!file || fread(&value, sizeof value, 1, file) != 1)
         value = (uint64_t)(seconds_of(CLOCK_REALTIME) * 1e9) ^ ((uint64_t)getpid() << 40);
     if (file)
@@ -120,7 +131,7 @@ bool host_program_folder(char *folder, size_t bytes)
     ssize_t n = readlink("/proc/self/exe", folder, bytes);
     if (n <= 0 || (size_t)n >= bytes)
         return false;
-    folder[n] = 0;
+    folder[n]   = 0;
     char *slash = strrchr(folder, '/');
     if (!slash)
         return false;

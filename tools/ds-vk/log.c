@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "log.h"
 
+#include "host.h"
 #include "progress.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,19 +20,63 @@ static void lock(struct log *log)
     }
 }
 
+#define LINE_BYTES 1200
+
 /* One line stays one line, and a file name cannot command the terminal. */
+static void disarm(char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t        length = text_character(text + i, n - i);
+        unsigned char byte   = (unsigned char)text[i];
+        bool          c1     = length == 2 && byte == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
+        if (c1 || length == 0 || byte < 0x20 || byte == 0x7f)
+            memset(text + i, '?', length ? length : 1);
+        i += length ? length : 1;
+    }
+}
+
+/* Characters, near enough: bytes that begin one. */
+static size_t width_of(const char *text, size_t n)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < n; i++)
+        width += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return width;
+}
+
+/* Breaks lines at blanks; the blank stays, which indents what follows the first. Answers
+ * bytes, at most twice n. */
+static size_t wrap(char *out, const char *text, size_t n, size_t columns)
+{
+    size_t column = 0, at = 0;
+    for (size_t i = 0; i < n;) {
+        size_t end = i + 1;
+        while (end < n && text[end] != ' ')
+            end++;
+        size_t width = width_of(text + i, end - i);
+        if (column + width > columns && column > 2 && text[i] == ' ') {
+            out[at++] = '\n';
+            column    = 0;
+        }
+        memcpy(out + at, text + i, end - i);
+        at += end - i;
+        column += width;
+        i = end;
+    }
+    return at;
+}
+
 static void print(const char *kind, const char *line)
 {
-    char   text[1200];
-    size_t n = (size_t)snprintf(text, sizeof text - 1, "%s%s", kind, line);
-    if (n > sizeof text - 2)
-        n = sizeof text - 2;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
-    text[n++] = '\n';
+    char   text[LINE_BYTES], wrapped[2 * LINE_BYTES + 1];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s%s", kind, line);
+    if (n > sizeof text - 1)
+        n = sizeof text - 1;
+    disarm(text, n);
+    n            = wrap(wrapped, text, n, host_columns(stderr));
+    wrapped[n++] = '\n';
     progress_clear();
-    fwrite(text, 1, n, stderr); /* at once: standard error is not buffered */
+    fwrite(wrapped, 1, n, stderr); /* at once: standard error is not buffered */
 }
 
 static void keep(struct log *log, const char *line)
@@ -42,9 +88,9 @@ static void keep(struct log *log, const char *line)
 
 static void write_line(void *user, dsvk_log_level level, const char *line)
 {
-    static const char *const kinds[] = { "", "warning: ", "", "debug: " };
+    static const char *const kinds[]  = { "", "warning: ", "", "debug: " };
     static const int         wanted[] = { -1, 0, 1, 2 };
-    struct log              *log = user;
+    struct log              *log      = user;
 
     lock(log);
     if (level == DSVK_LOG_ERROR)

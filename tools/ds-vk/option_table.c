@@ -107,6 +107,8 @@ const struct option option_table[N_OPTIONS] = {
         "print the exact bytes of token ids instead" },
     [OPT_LINES] = { "lines", 0, OPTION_FLAG, 0, 0, 0, ON(TOKENIZE),
         "each line of the input is a JSON string and gives one line of ids" },
+    [OPT_SHOW] = { "show", 0, OPTION_FLAG, 0, 0, 0, ON(TOKENIZE),
+        "print each id on a line, with the text of its token" },
     [OPT_TENSORS] = { "tensors", 0, OPTION_FLAG, 0, 0, 0, ON(INSPECT),
         "list the tensors too" },
     [OPT_STAGE] = { "stage", 0, OPTION_CHOICE, "planned|fused|built", 0, 0, ON(GRAPH),

@@ -64,6 +64,7 @@ enum option_id {
     OPT_BOS,
     OPT_DECODE,
     OPT_LINES,
+    OPT_SHOW,
     OPT_TENSORS,
     OPT_STAGE,
     OPT_FORMAT,

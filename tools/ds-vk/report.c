@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
+#include "text.h"
 #include "values.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void line(const char *name, double value, const char *unit)
 {
@@ -47,7 +49,9 @@ void report_stats(struct cli *cli, const struct run_result *result)
     dsvk_session_stats stats;
     dsvk_session_stats_get(cli->session, &stats);
 
-    fprintf(stderr, "%-22s%s\n", "device", dsvk_device_describe(cli->device)->name);
+    const char *name = dsvk_device_describe(cli->device)->name;
+    char        clean[sizeof dsvk_device_describe(cli->device)->name];
+    fprintf(stderr, "%-22s%.*s\n", "device", (int)text_clean(clean, name, strlen(name)), clean);
     count("prompt tokens", result->prompt, "");
     count("generated tokens", result->generated, "");
     if (stats.prefill_seconds > 0)

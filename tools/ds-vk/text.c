@@ -73,6 +73,14 @@ bool text_end(struct text *text)
     return !broken || replace(text);
 }
 
+size_t text_character(const char *bytes, size_t n)
+{
+    for (size_t length = 1; length <= 4 && length <= n; length++)
+        if (classify((const unsigned char *)bytes, length) == WHOLE)
+            return length;
+    return 0;
+}
+
 size_t text_clean(char *clean, const char *bytes, size_t n)
 {
     size_t kept = 0;

@@ -19,6 +19,8 @@ bool text_put(struct text *text, const char *bytes, size_t n);
 /* What is still held will not become whole. */
 bool text_end(struct text *text);
 
+/* Bytes of the character at `bytes`, of which there are n; 0 when it is none. */
+size_t text_character(const char *bytes, size_t n);
 /* Copies n bytes of whole characters and makes control characters, which a terminal would obey,
  * '?'; line ends and tabs stay, carriage returns go. Answers how many bytes there are then. */
 size_t text_clean(char *clean, const char *bytes, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "input.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -13,7 +14,40 @@ static int check_usage(struct cli *cli)
     if (values[OPT_DECODE].given && (cli->options.n_arguments || values[OPT_LINES].given ||
                                      values[OPT_SPECIAL].given || values[OPT_BOS].given))
         return cli_usage(cli, "--decode goes with no text, --lines, --special or --bos");
+    if (values[OPT_SHOW].given && values[OPT_LINES].given)
+        return cli_usage(cli, "--show and --lines exclude each other");
     return EXIT_DONE;
+}
+
+/* Quoted, in characters; what is none and what a terminal would obey as \\xNN. */
+static void print_quoted(const char *bytes, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0; i < n;) {
+        size_t        length = text_character(bytes + i, n - i);
+        unsigned char byte   = (unsigned char)bytes[i];
+        bool          c1     = length == 2 && byte == 0xc2 && (unsigned char)bytes[i + 1] < 0xa0;
+        if (byte == '\n')
+            fputs("\\n", stdout);
+        else if (byte == '"' || byte == '\\')
+            printf("\\%c", byte);
+        else if (length == 0 || c1 || byte < 0x20 || byte == 0x7f)
+            length = (size_t)printf("\\x%02x", byte) - 3;
+        else
+            fwrite(bytes + i, 1, length, stdout);
+        i += length;
+    }
+    puts("\"");
+}
+
+static void show_ids(const struct cli *cli, const uint32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t      bytes;
+        const char *text = dsvk_model_token(cli->model, ids[i], &bytes);
+        printf("%8" PRIu32 "  ", ids[i]);
+        print_quoted(text ? text : "", text ? bytes : 0);
+    }
 }
 
 static int decode(struct cli *cli)
@@ -24,10 +58,14 @@ static int decode(struct cli *cli)
         if (!dsvk_model_token(cli->model, value->list[i], &n))
             return cli_fail(cli, "--decode: no token has the id %" PRIu32, value->list[i]);
     }
+    if (cli->options.values[OPT_SHOW].given) {
+        show_ids(cli, value->list, value->n_list);
+        return EXIT_DONE;
+    }
     for (size_t i = 0; i < value->n_list; i++) {
         size_t      n;
         const char *bytes = dsvk_model_token(cli->model, value->list[i], &n);
-        int         code = cli_write(cli, bytes, n);
+        int         code  = cli_write(cli, bytes, n);
         if (code)
             return code;
     }
@@ -37,13 +75,16 @@ static int decode(struct cli *cli)
 static int print_ids(struct cli *cli, const char *text, size_t bytes)
 {
     const struct option_value *values = cli->options.values;
-    struct ids                 ids = { 0 };
+    struct ids                 ids    = { 0 };
     int                        code =
         ids_tokenize(cli, &ids, text, bytes, values[OPT_SPECIAL].given, values[OPT_BOS].given);
-    for (size_t i = 0; i < ids.n; i++)
+    bool show = values[OPT_SHOW].given;
+    if (show)
+        show_ids(cli, ids.data, ids.n);
+    for (size_t i = 0; i < ids.n && !show; i++)
         printf("%s%" PRIu32, i ? " " : "", ids.data[i]);
     ids_done(&ids);
-    if (code == EXIT_DONE)
+    if (code == EXIT_DONE && !show)
         putchar('\n');
     return code;
 }
@@ -65,9 +106,9 @@ static int print_lines(struct cli *cli, const struct bytes *input)
 {
     const char *line = input->data, *end = input->data + input->n;
     for (size_t number = 1; line < end; number++) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        const char *stop  = memchr(line, '\n', (size_t)(end - line));
         size_t      bytes = (size_t)((stop ? stop : end) - line);
-        int         code = print_line(cli, line, bytes, number);
+        int         code  = print_line(cli, line, bytes, number);
         if (code)
             return code;
         line += bytes + 1;
