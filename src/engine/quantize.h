@@ -80,6 +80,9 @@ dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const c
 dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root);
 
+/* Says how far it is; CANCELLED where the caller has enough. */
+dsvk_status dv_quantize_go_on(const struct dv_quantizing *q);
+
 /* The target and its folder, q->small and the bytes of these (quantize_files.c). */
 dsvk_status dv_quantize_place(struct dv_quantizing *q, const char *folder);
 dsvk_status dv_quantize_list_small(struct dv_quantizing *q);

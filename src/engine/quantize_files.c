@@ -144,8 +144,20 @@ static dsvk_status list_one(void *user, const char *name)
     return DSVK_OK;
 }
 
+/* Of the tensors that this program cannot read another might need some. */
+static void warn_of_faults(const struct dv_quantizing *q)
+{
+    const char *says;
+    uint32_t    n = dv_checkpoint_n_faults(q->checkpoint, &says);
+    if (n > 0)
+        dv_log(q->ctx, DSVK_LOG_WARN,
+               "quantize: %u tensors or entries are not copied, as they are not understood: %s", n,
+               says);
+}
+
 dsvk_status dv_quantize_list_small(struct dv_quantizing *q)
 {
+    warn_of_faults(q);
     return dv_folder_list(q->ctx, dv_checkpoint_folder(q->checkpoint), list_one, q);
 }
 

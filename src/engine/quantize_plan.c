@@ -328,8 +328,11 @@ dsvk_status dv_quantize_plan(struct dv_quantizing *q)
     q->tensors = dv_zalloc_array(q->ctx, (size_t)n * 3, sizeof *q->tensors);
     if (!q->tensors)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for %u tensors", n);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        if (i % 64 == 0) /* it reads scales, which takes its time with a large model */
+            TRY(dv_quantize_go_on(q));
         TRY(plan_tensor(q, dv_checkpoint_tensor(q->checkpoint, i)));
+    }
     divide(q);
     return DSVK_OK;
 }

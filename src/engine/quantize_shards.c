@@ -57,13 +57,18 @@ static dsvk_status write_header(FILE *file, const struct dv_quantizing *q, uint3
                           : dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a header");
 }
 
-static dsvk_status advance(struct dv_quantizing *q, uint64_t bytes)
+dsvk_status dv_quantize_go_on(const struct dv_quantizing *q)
 {
-    q->done += bytes;
     if (q->progress && q->progress->report &&
         !q->progress->report(q->progress->user, q->done, q->bytes))
         return dv_fail(q->ctx, DSVK_CANCELLED, "quantize: cancelled");
     return DSVK_OK;
+}
+
+static dsvk_status advance(struct dv_quantizing *q, uint64_t bytes)
+{
+    q->done += bytes;
+    return dv_quantize_go_on(q);
 }
 
 struct strips {

@@ -215,6 +215,13 @@ const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoin
     return fault || checkpoint->bad_files.n == 0 ? fault : &checkpoint->bad_files.faults[0];
 }
 
+uint32_t dv_checkpoint_n_faults(const struct dv_checkpoint *checkpoint, const char **says)
+{
+    const struct dv_faults *bad = &checkpoint->bad_files, *list = &checkpoint->list.faults;
+    *says = bad->n ? bad->faults[0].says : list->n ? list->faults[0].says : "";
+    return bad->n + list->n;
+}
+
 dsvk_status dv_checkpoint_missing(const struct dv_context    *ctx,
                                   const struct dv_checkpoint *checkpoint, const char *name)
 {

@@ -54,6 +54,8 @@ const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *chec
  * nothing. */
 const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoint,
                                            const char                 *name);
+/* How many things of its files and index are no use, and what is wrong with one of them. */
+uint32_t dv_checkpoint_n_faults(const struct dv_checkpoint *checkpoint, const char **says);
 /* Says why there is no such tensor. */
 dsvk_status dv_checkpoint_missing(const struct dv_context    *ctx,
                                   const struct dv_checkpoint *checkpoint, const char *name);

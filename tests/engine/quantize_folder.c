@@ -181,6 +181,32 @@ static void small_files_that_cannot_be_copied_are_warnings(void **state)
     teardown(&f);
 }
 
+/* Whoever gives it to another program has to know. */
+static void tensors_that_are_not_understood_are_a_warning(void **state)
+{
+    struct fixture    f;
+    struct dv_rewrite rewrite;
+    (void)state;
+    setup(&f, "odd-fp8");
+    dv_checkpoint_close(f.checkpoint);
+    dv_rewrite_begin(&rewrite, &f.in);
+    struct dv_rewrite_tensor *t = &rewrite.tensors[rewrite.n - 1];
+    rewrite.tensors             = realloc(rewrite.tensors, (rewrite.n + 1) * sizeof *t);
+    assert_non_null(rewrite.tensors);
+    t  = &rewrite.tensors[rewrite.n++];
+    *t = (struct dv_rewrite_tensor){ .name = "vision_tower.x" };
+    dv_rewrite_data(t, "F64", 3, 0, 24);
+    dv_rewrite_end(&rewrite);
+    f.checkpoint = open_folder(&f.test, f.in.path);
+    write_folder(&f, DV_FORMATS_BF16, f.out.path);
+    assert_int_equal(f.test.warnings, 1);
+    assert_non_null(strstr(f.test.line, "1 tensors or entries are not copied"));
+    assert_non_null(strstr(f.test.line, "vision_tower.x"));
+    dv_checkpoint_close(open_folder(&f.test, f.out.path));
+    dv_folder_done(&f.out);
+    teardown(&f);
+}
+
 /* When only the name is lost, the work is not. */
 static bool take_name(void *user, uint64_t done, uint64_t total)
 {
@@ -379,6 +405,7 @@ int main(void)
         cmocka_unit_test(room_is_looked_at_first),
         cmocka_unit_test(slashes_at_the_end_mean_nothing),
         cmocka_unit_test(small_files_that_cannot_be_copied_are_warnings),
+        cmocka_unit_test(tensors_that_are_not_understood_are_a_warning),
         cmocka_unit_test(a_lost_name_keeps_the_work),
         cmocka_unit_test(fp8_becomes_bf16_and_says_nothing_of_fp8),
         cmocka_unit_test(config_is_in_the_words_of_its_readers),
