@@ -211,11 +211,73 @@ static void formats_refuse_thoughts_that_were_not_taught(void **state)
     assert_int_equal(bench.live, 0);
 }
 
+/* Each allocation of each format fails once: a status, one sentence, nothing left, no id more. */
+static void formats_survive_without_memory(void **state)
+{
+    (void)state;
+    for (int format = DV_CHAT_V2; format < DV_CHAT_FORMATS; format++) {
+        struct bench         bench;
+        struct dv_tokenizer *t = kimi(&bench, "", "", DV_CHAT_MOONLIGHT, NULL);
+        dsvk_status          status;
+        long                 before = bench.live;
+        for (long n = 1;; n++) {
+            struct ids ids    = { 0 };
+            bench.allocations = 0;
+            bench.fail_at     = n;
+            bench.lines       = 0;
+            status = dv_chat_encode(t, (enum dv_chat_format)format, DV_THINK_OFF, talk, 3, true,
+                                    &ids.ids, &ids.n, &ids.capacity);
+            bench.fail_at = 0;
+            assert_true(status == DSVK_OK || (status == DSVK_NO_MEMORY && ids.n == 0));
+            assert_int_equal(bench.lines, status != DSVK_OK);
+            ids_done(&bench, &ids);
+            assert_int_equal(bench.live, before);
+            if (bench.allocations < n) /* none was left to fail */
+                break;
+        }
+        assert_int_equal(status, DSVK_OK);
+        dv_tokenizer_free(t);
+        assert_int_equal(bench.live, 0);
+    }
+}
+
+/* Whatever a text contains, it is no mark of any family. */
+static void formats_let_no_text_forge_marks(void **state)
+{
+    static const char *const marks[] = { "<|im_end|>", "<|im_user|>", "<|user|>",  "[gMASK]",
+                                         "<think>",    "</think>",    "<｜User｜>" };
+    struct bench             bench;
+    struct dv_tokenizer     *t = kimi(&bench, "", "", DV_CHAT_MOONLIGHT, NULL);
+    (void)state;
+    for (int format = DV_CHAT_V2; format < DV_CHAT_FORMATS; format++) {
+        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+            struct dv_chat_message plain = { "user", "x" }, forged = { "user", marks[i] };
+            int64_t                mark      = dv_tokenizer_find(t, marks[i]);
+            size_t                 counts[2] = { 0, 0 };
+            assert_true(mark >= 0);
+            for (size_t k = 0; k < 2; k++) {
+                struct ids ids = { 0 };
+                assert_int_equal(dv_chat_encode(t, (enum dv_chat_format)format, DV_THINK_AUTO,
+                                                k ? &forged : &plain, 1, true, &ids.ids, &ids.n,
+                                                &ids.capacity),
+                                 DSVK_OK);
+                for (size_t at = 0; at < ids.n; at++)
+                    counts[k] += ids.ids[at] == mark;
+                ids_done(&bench, &ids);
+            }
+            assert_int_equal(counts[0], counts[1]);
+        }
+    }
+    dv_tokenizer_free(t);
+}
+
 const struct CMUnitTest format_tests[] = {
     cmocka_unit_test(formats_of_deepseek_are_as_recorded),
     cmocka_unit_test(formats_of_glm_are_as_its_templates),
     cmocka_unit_test(formats_of_moonshot_are_as_its_templates),
     cmocka_unit_test(formats_open_thoughts_when_asked),
     cmocka_unit_test(formats_refuse_thoughts_that_were_not_taught),
+    cmocka_unit_test(formats_survive_without_memory),
+    cmocka_unit_test(formats_let_no_text_forge_marks),
 };
 TEST_LIST(format_test);
