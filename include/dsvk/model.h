@@ -21,7 +21,7 @@ typedef struct {
     bool           config_only; /* read config.json alone: describe and graph work, load does not */
     dsvk_log       log;
     dsvk_allocator allocator;
-    bool           tokenizer_only; /* no weights, config.json where there is one: for ids and text */
+    bool           tokenizer_only; /* for ids and text: no weights, config.json if there */
 } dsvk_model_params;
 
 /* Reads and checks headers only; no weight is touched. A missing tokenizer (tokenizer.json, or

@@ -45,7 +45,8 @@ struct dv_config {
 };
 
 /* Reads FOLDER/config.json, and generation_config.json where there is one, which can only suggest:
- * what makes no sense there is ignored with a warning. `text_config` (Kimi-K2.5) is looked into. Missing shape keys, zeros, top_k > experts, groups that do not
+ * what makes no sense there is ignored with a warning. `text_config` (Kimi-K2.5) is looked into;
+ * keys about tokens beside it count. Missing shape keys, zeros, top_k > experts, groups that do not
  * divide, and other architectures are refused with the key and its value. Limits: 2^20 for any
  * width, 1024 layers, 4096 experts, 2^24 context. Widths that kernels index in fours (hidden,
  * q_lora, kv_lora, nope, rope, v_head, ffn widths) must be multiples of 4. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `rope_parameters` is the newer spelling, with the base inside; `rope_scaling` the older, with the
- * base beside it. Savers write both, one of them often empty or with what a class has as default. */
+ * base beside it. Savers write both, one often empty or with what a class has as its default. */
 #include <math.h>
 #include <string.h>
 

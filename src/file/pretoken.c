@@ -20,8 +20,8 @@
 #define MATCH_LIMIT 1000000u
 #define MATCH_LIMIT_PER_BYTE 16u
 
-/* PCRE2 compiles, and its just-in-time compiler more so, by recursion: over groups within groups and
- * over what stands beside each other. Published patterns have 3 and 40 of these. */
+/* PCRE2 compiles, and its just-in-time compiler more so, by recursion: over groups within groups
+ * and over what stands beside each other. Published patterns have 3 and 40 of these. */
 #define NESTING_MAX 16
 #define PARTS_FOR_JIT 128
 
@@ -112,7 +112,8 @@ static dsvk_status compile(struct dv_pretoken *pretoken, const char *where, cons
                            size_t bytes, uint32_t options)
 {
     const struct dv_context *ctx    = pretoken->ctx;
-    bool                     simple = (options & PCRE2_LITERAL) || count_parts(pattern, bytes) <= PARTS_FOR_JIT;
+    uint32_t                 parts  = options & PCRE2_LITERAL ? 0 : count_parts(pattern, bytes);
+    bool                     simple = parts <= PARTS_FOR_JIT;
     if (!simple)
         options |= PCRE2_NO_AUTO_POSSESS;
     pcre2_compile_context *context = pcre2_compile_context_create(pretoken->memory);

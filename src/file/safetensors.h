@@ -18,7 +18,7 @@
 struct dv_tensor_list {
     struct dv_tensor_file *tensors;
     uint32_t               n;
-    struct dv_faults       faults; /* tensors that are there, but not as the engine could use them */
+    struct dv_faults       faults; /* tensors that the engine could not use */
 };
 
 struct json_t;

@@ -8,8 +8,8 @@
 static void warn(const struct dv_tokenizer_reader *reader, const char *type, const char *what)
 {
     dv_log(reader->ctx, DSVK_LOG_WARN,
-           "tokenizer: %s: its post-processor %.60s %s, which is ignored: ids can differ from those "
-           "of other programs",
+           "tokenizer: %s: its post-processor %.60s %s, which is ignored: ids can differ from "
+           "those of other programs",
            reader->where, type, what);
 }
 

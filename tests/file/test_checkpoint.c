@@ -314,7 +314,8 @@ static void bad_indexes_are_refused(void **state)
                   "{" TENSOR("b", "U8", "1", "0,1") "," TENSOR("c", "U8", "1", "1,2") "}", 2);
     for (size_t i = 0; i < COUNT(indexes); i++) {
         dv_folder_write(&folder, INDEX, indexes[i].index, strlen(indexes[i].index));
-        const char needed[] = { strstr(indexes[i].says, " is not in ") ? *indexes[i].says : 'a', 0 };
+        bool       named    = strstr(indexes[i].says, " is not in ") != NULL;
+        const char needed[] = { named ? *indexes[i].says : 'a', 0 };
         expect_refusal_of(needed, &folder, DSVK_BAD_FILE, indexes[i].says, 0);
     }
     dv_folder_done(&folder);
