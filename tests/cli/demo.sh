@@ -114,6 +114,13 @@ grep -q '"gb_per_s": 0\.[0-9]*[1-9]' "$out" || complain "no bytes"
 run 0 graph --batch 100 --chunk 64
 grep -q '^weights: [0-9]* bytes touched, at least [0-9]* ([0-9.]* times that), passes: 2$' "$out" ||
     complain "no bytes of weights"
+if command -v script >/dev/null; then # a terminal: folded, and nothing else
+    run 0 graph --like v3 --layers 4
+    tr -d ' \n' <"$out" >"$work/graph"
+    script -qec "'$program' graph --like v3 --layers 4" /dev/null </dev/null | tr -d '\r' >"$out"
+    awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns on a terminal"
+    tr -d ' \n' <"$out" | cmp -s - "$work/graph" || complain "folding changes the graph"
+fi
 refuse 1 "may be used" bench --like v2-lite --layers 1 --memory 10M
 refuse 1 "nothing-like-it" bench --like nothing-like-it
 finish

@@ -17,6 +17,19 @@ in_man=$(grep -oE '^\.B[IR]? .*' <<<"$man" | grep -oE '\-\-[a-z-]+' | sort -u | 
 [ "$all" = "$in_man" ] || wrong "help and man page differ: $(diff <(echo "$all") <(echo "$in_man"))"
 in_man=$(sed -n 's/^\.SS ds-vk \([a-z]*\).*/\1/p' <<<"$man" | sort)
 [ "$commands" = "$in_man" ] || wrong "commands in help and man page differ"
+for c in $commands; do
+    synopsis=$(sed -n "/^\.B ds-vk $c\$/,/^\.\(HP\|hy\)/p" <<<"$man")
+    for option in $(options "$c" | grep -vxE -e '--(quiet|verbose|help)'); do
+        grep -qF -- "$option\\fR" <<<"$synopsis" || wrong "the synopsis of $c lacks $option"
+    done
+done
+for section in FILES ENVIRONMENT "EXIT STATUS" EXAMPLES BUGS "SEE ALSO"; do
+    grep -qx "\.SH $section" <<<"$man" || wrong "no section $section"
+done
+if command -v man >/dev/null; then
+    long=$(LC_ALL=C.UTF-8 MANWIDTH=80 man -l "$docs/man/ds-vk.1" 2>/dev/null | LC_ALL=C.UTF-8 awk 'length > 80')
+    [ -z "$long" ] || wrong "wider than 80 columns: $long"
+fi
 if command -v man >/dev/null && [ -n "$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$docs/man/ds-vk.1" 2>&1 >/dev/null)" ]; then
     wrong "man complains of the page"
 fi
