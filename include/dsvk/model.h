@@ -127,10 +127,10 @@ typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* 
  * hold is computed again in f32, and so is all after it, with a warning in the log. */
 typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
-/* What weights become when they are loaded or written: as they are stored; BF16, whatever they were;
- * or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32 columns
- * (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become BF16 from
- * F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. */
+/* What weights become when they are loaded or written: as they are stored; BF16, whatever they
+ * were; or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32
+ * columns (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become
+ * BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. */
 typedef enum {
     DSVK_WEIGHTS_KEEP,
     DSVK_WEIGHTS_BF16,

@@ -152,9 +152,13 @@ static struct dv_new_tensor *add(struct dv_quantizing *q, const char *name, cons
                                  uint64_t rows, uint64_t cols, uint64_t bytes)
 {
     struct dv_new_tensor *t = &q->tensors[q->n++];
-    *t                      = (struct dv_new_tensor){
-                             .name = name, .dtype = dtype, .n_dims = 2, .dims = { rows, cols }, .bytes = bytes
-    };
+
+    t->name    = name;
+    t->dtype   = dtype;
+    t->n_dims  = 2;
+    t->dims[0] = rows;
+    t->dims[1] = cols;
+    t->bytes   = bytes;
     return t;
 }
 

@@ -17,25 +17,20 @@
 
 enum form { RENAMED, WHOLE, WHOLE_SINGLE, ROWS, ROWS_BF16, N_FORMS };
 
+#define GROUPS(strategy)                                                                           \
+    "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\", "                 \
+    "\"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\": \"float\", "       \
+    "\"strategy\": " strategy "}}}}"
+
 static const struct {
     const char *name, *config;
     bool        exact; /* computed in the same order as the reference */
 } forms[N_FORMS] = {
-    [RENAMED]      = { "blocks, renamed",
-                       "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\","
-                            "\"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\":"
-                            "\"float\", \"strategy\": \"block\", \"block_structure\": [128, 128]}}}}",
-                       true },
-    [WHOLE]        = { "one, [1]", "{\"quant_method\": \"fp8\", \"activation_scheme\": \"static\"}",
-                       false },
-    [WHOLE_SINGLE] = { "one, []", "{\"quant_method\": \"modelopt\", \"quant_algo\": \"FP8\"}",
-                       false },
-    [ROWS]         = { "rows, [rows]", "{\"quant_method\": \"fbgemm_fp8\"}", true },
-    [ROWS_BF16]    = { "rows, BF16, [rows, 1]",
-                       "{\"quant_method\": \"compressed-tensors\", \"format\": \"float-quantized\","
-                          "\"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 8, \"type\":"
-                          "\"float\", \"strategy\": \"channel\"}}}}",
-                       true },
+    { "blocks, renamed", GROUPS("\"block\", \"block_structure\": [128, 128]"), true },
+    { "one, [1]", "{\"quant_method\": \"fp8\", \"activation_scheme\": \"static\"}", false },
+    { "one, []", "{\"quant_method\": \"modelopt\", \"quant_algo\": \"FP8\"}", false },
+    { "rows, [rows]", "{\"quant_method\": \"fbgemm_fp8\"}", true },
+    { "rows, BF16, [rows, 1]", GROUPS("\"channel\""), true },
 };
 
 /* ---- the folders ---- */
