@@ -146,8 +146,9 @@ typedef struct {
     dsvk_progress progress; /* bytes */
     uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
                                 * is free less a margin. Reading them takes up to 256 MiB more. */
-    /* Of the sessions to come, for which room is left; context 0 = up to 4096 tokens, as the memory
-     * allows; chunk 0 = what is usual for the device. */
+    /* Of the sessions to come, for which room is left; context 0 = what the model and the memory
+     * allow, at most 8192 tokens, with experts that come and go at most 4096; chunk 0 = what is
+     * usual for the device. */
     uint32_t   context, chunk;
     dsvk_cache cache;
 } dsvk_load_params;

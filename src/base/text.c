@@ -52,3 +52,14 @@ const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes)
         snprintf(text, DV_SIZE_BYTES, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
     return text;
 }
+
+void dv_text_size_pair(char a[DV_SIZE_BYTES], uint64_t a_bytes, char b[DV_SIZE_BYTES],
+                       uint64_t b_bytes)
+{
+    dv_text_size(a, a_bytes);
+    dv_text_size(b, b_bytes);
+    if (strcmp(a, b) != 0 || a_bytes == b_bytes)
+        return;
+    snprintf(a, DV_SIZE_BYTES, "%llu bytes", (unsigned long long)a_bytes);
+    snprintf(b, DV_SIZE_BYTES, "%llu bytes", (unsigned long long)b_bytes);
+}

@@ -14,6 +14,9 @@ size_t dv_text_sign(const char *text, size_t bytes);
 void dv_text_clean(char *text);
 
 #define DV_SIZE_BYTES 32
+/* Two sizes that differ read differently: in bytes where they would not. */
+void dv_text_size_pair(char a[DV_SIZE_BYTES], uint64_t a_bytes, char b[DV_SIZE_BYTES],
+                       uint64_t b_bytes);
 /* A size for people, as 12 bytes, 9.5 KiB, 3.633 MiB, 18.67 GiB, to four digits; answers `text`. */
 const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes);
 

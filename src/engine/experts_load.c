@@ -104,9 +104,9 @@ static dsvk_status fail_small(const struct dv_experts *x, const struct dv_loadin
 {
     char     need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
     uint64_t least = l->w->bytes + x->top_k * x->slot_bytes + reserve;
-    return dv_fail(x->ctx, DSVK_NO_VRAM,
-                   "weights: it needs %s of device memory, %s may be used",
-                   dv_text_size(need, least), dv_text_size(may, dv_loading_left(l, 0)));
+    dv_text_size_pair(need, least, may, dv_loading_left(l, 0));
+    return dv_fail(x->ctx, DSVK_NO_VRAM, "weights: it needs %s of device memory, %s may be used",
+                   need, may);
 }
 
 static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, bool *room)

@@ -15,11 +15,11 @@ static dsvk_status allocate(struct dv_loading *l)
     struct dv_device  *dev    = w->dev;
     uint64_t           tables = dv_places_table_bytes(w), limit = dev->bytes_limit;
     char               need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
-    if (limit && w->bytes + tables + dev->bytes_used > limit)
+    if (limit && w->bytes + tables + dev->bytes_used > limit) {
+        dv_text_size_pair(need, w->bytes + tables, may, limit - dev->bytes_used);
         return dv_fail(l->ctx, DSVK_NO_VRAM,
-                       "weights: it needs %s of device memory, %s may be used",
-                       dv_text_size(need, w->bytes + tables),
-                       dv_text_size(may, limit - dev->bytes_used));
+                       "weights: it needs %s of device memory, %s may be used", need, may);
+    }
     w->buffers = dv_zalloc_array(l->ctx, w->n_buffers, sizeof *w->buffers);
     if (!w->buffers)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their buffers");

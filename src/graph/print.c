@@ -82,6 +82,7 @@ static uint32_t live_nodes(const struct dv_graph *g)
 
 static void print_text(const struct dv_print_out *out)
 {
+    uint32_t tokens = out->g->size.tokens;
     for (uint32_t i = 0; i < out->g->n_nodes; i++)
         if (!out->g->nodes[i].dead)
             text_node(out, &out->g->nodes[i]);
@@ -94,11 +95,12 @@ static void print_text(const struct dv_print_out *out)
     if (out->plan)
         put(out,
             "summary: %u nodes, %u dispatches, %u barriers, 1 submission, %llu arena bytes, "
-            "%u tokens\n",
+            "%u token%s\n",
             out->plan->nodes, out->plan->dispatches, out->plan->barriers,
-            (unsigned long long)out->plan->arena_bytes, out->g->size.tokens);
+            (unsigned long long)out->plan->arena_bytes, tokens, tokens == 1 ? "" : "s");
     else
-        put(out, "summary: %u nodes, %u tokens\n", live_nodes(out->g), out->g->size.tokens);
+        put(out, "summary: %u nodes, %u token%s\n", live_nodes(out->g), tokens,
+            tokens == 1 ? "" : "s");
 }
 
 static void json_list(const struct dv_print_out *out, const char *key, const dv_tensor *list,

@@ -17,10 +17,16 @@ static const struct {
     { "", "" },
     { "plain", "plain" },
     { "two\nlines\r\tand \x1b[31mred\x1b[0m\x7f", "two lines  and  [31mred [0m " },
-    { "Gr\xC3\xBC\xC3\x9F" "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82",
-      "Gr\xC3\xBC\xC3\x9F" "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82" },
-    { "\xC2\x9B" "31m \xC2\x80 \xC2\x9F \xC2\xA0", "?31m ? ? \xC2\xA0" },
-    { "\x9B" "31m \xFF \xC0\x80 \xED\xA0\x80", "?31m ? ?? ???" },
+    { "Gr\xC3\xBC\xC3\x9F"
+      "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82",
+      "Gr\xC3\xBC\xC3\x9F"
+      "e \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x99\x82" },
+    { "\xC2\x9B"
+      "31m \xC2\x80 \xC2\x9F \xC2\xA0",
+      "?31m ? ? \xC2\xA0" },
+    { "\x9B"
+      "31m \xFF \xC0\x80 \xED\xA0\x80",
+      "?31m ? ?? ???" },
     { "cut \xE4\xBD", "cut ??" },
 };
 
@@ -44,9 +50,38 @@ static void log_lines_are_harmless(void **state)
     assert_string_equal(test.line, "file  ]0;x ??name");
 }
 
+static void sizes_are_for_people(void **state)
+{
+    static const struct {
+        uint64_t    bytes;
+        const char *text;
+    } sizes[] = {
+        { 0, "0 bytes" },
+        { 1, "1 byte" },
+        { 1023, "1023 bytes" },
+        { 9728, "9.5 KiB" },
+        { 3809312, "3.633 MiB" },
+        { 3u << 20, "3 MiB" },
+        { 1u << 30, "1.00 GiB" },
+        { 20046878752u, "18.67 GiB" },
+        { UINT64_MAX, "17179869184 GiB" },
+    };
+    char a[DV_SIZE_BYTES], b[DV_SIZE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        assert_string_equal(dv_text_size(a, sizes[i].bytes), sizes[i].text);
+    dv_text_size_pair(a, 3809312, b, 3809311);
+    assert_string_equal(a, "3809312 bytes");
+    assert_string_equal(b, "3809311 bytes");
+    dv_text_size_pair(a, 3809312, b, 3u << 20);
+    assert_string_equal(a, "3.633 MiB");
+    assert_string_equal(b, "3 MiB");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_are_for_people),
         cmocka_unit_test(texts_become_harmless),
         cmocka_unit_test(log_lines_are_harmless),
     };

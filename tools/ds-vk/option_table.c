@@ -32,7 +32,7 @@ const struct option option_table[N_OPTIONS] = {
         "folder for compiled pipelines (default: ds-vk in $XDG_CACHE_HOME or ~/.cache)" },
     [OPT_CTX] = { "ctx", 'c', OPTION_TOKENS, "N", 1, MAX_CONTEXT, EVALUATE | ON(PLAN),
         "context length in tokens (default: what the model and the memory allow, at most "
-        "8192 unless the task needs more)" },
+        "8192, with experts offloaded 4096, unless the task needs more)" },
     [OPT_CHUNK] = { "chunk", 0, OPTION_TOKENS, "N", 1, MAX_CONTEXT, EVALUATE | ON(PLAN) | ON(GRAPH),
         "most prompt tokens in one pass (default: chosen for the device)" },
     [OPT_CACHE] = { "cache", 0, OPTION_CHOICE, "bf16|f32|fp8", 0, 0, EVALUATE | ON(PLAN),

@@ -128,11 +128,11 @@ static int outcome(const struct plan_view *view)
     if (plan->fits)
         return EXIT_DONE;
     char needed[SIZE_TEXT], may[SIZE_TEXT];
+    size_text_pair(needed, view->needed, may, plan->device_limit);
     return cli_fail(view->cli,
                     "it does not fit: it needs %s of device memory, %s may be used; the least "
                     "that works is --memory %llu",
-                    size_text(needed, view->needed), size_text(may, plan->device_limit),
-                    (unsigned long long)plan->least_bytes);
+                    needed, may, (unsigned long long)plan->least_bytes);
 }
 
 int command_plan(struct cli *cli)

@@ -33,7 +33,7 @@ static void print_head(const struct plan_view *view)
         printf("  heap %-2u %.2f GiB, %.2f %s: %s\n", i, GIB(heap->size), GIB(heap->free),
                plan->has_budget ? "free" : "(free not known)", heap_use(heap));
     }
-    printf("session   %u token%s of context, %s latents; passes of at most %u, %s products\n",
+    printf("session   %u token%s of context, %s latents,\n          passes of at most %u, %s products\n",
            plan->context, PLURAL(plan->context), view->cache, plan->chunk,
            plan->math_f16 ? "f16" : "f32");
 }
@@ -48,7 +48,7 @@ static void print_fit(const struct plan_view *view)
     size_text(a, view->needed);
     size_text(b, plan->device_limit);
     if (plan->fits)
-        printf("  yes               it takes %s of %s of device memory, %s are left\n", a, b,
+        printf("  yes               it takes %s of %s, %s are left\n", a, b,
                size_text(c, view->margin));
     else
         printf("  no                it needs %s of device memory, %s may be used\n", a, b);
@@ -57,7 +57,7 @@ static void print_fit(const struct plan_view *view)
     if (plan->largest_context)
         printf("  largest context   %u tokens, in passes of at most %u%s\n", plan->largest_context,
                plan->largest_chunk,
-               plan->experts_device == plan->experts ? "" : ", with fewer experts there");
+               plan->experts_device == plan->experts ? "" : ";\n                    with fewer experts on the device");
     else
         printf("  largest context   none fits\n");
 }

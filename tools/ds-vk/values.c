@@ -127,3 +127,13 @@ const char *size_text(char text[SIZE_TEXT], uint64_t bytes)
         snprintf(text, SIZE_TEXT, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
     return text;
 }
+
+void size_text_pair(char a[SIZE_TEXT], uint64_t a_bytes, char b[SIZE_TEXT], uint64_t b_bytes)
+{
+    size_text(a, a_bytes);
+    size_text(b, b_bytes);
+    if (strcmp(a, b) != 0 || a_bytes == b_bytes)
+        return;
+    snprintf(a, SIZE_TEXT, "%llu bytes", (unsigned long long)a_bytes);
+    snprintf(b, SIZE_TEXT, "%llu bytes", (unsigned long long)b_bytes);
+}

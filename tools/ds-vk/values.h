@@ -18,4 +18,7 @@ bool value_list(const char *text, uint64_t high, uint32_t **list, size_t *n, con
 /* A size for people: 12 bytes, 9.5 KiB, 3.633 MiB, 18.67 GiB. Answers `text`. */
 const char *size_text(char text[SIZE_TEXT], uint64_t bytes);
 
+/* Two sizes that differ read differently: in bytes where they would not. */
+void size_text_pair(char a[SIZE_TEXT], uint64_t a_bytes, char b[SIZE_TEXT], uint64_t b_bytes);
+
 #endif
