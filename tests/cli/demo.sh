@@ -94,6 +94,25 @@ run 0 graph -m "$work/cut" # needs config.json alone
 refuse 1 "ds-vk: " run -d "no such device" "$question"
 refuse 1 "ds-vk: " run --ctx 2000000 "$question"
 
+# ---- damaged weights ----
+damage() { # TENSOR: its first value of 16 bits becomes NaN
+    local file=$work/damaged/model.safetensors header start
+    rm -rf "$work/damaged"
+    cp -r "$models/demo" "$work/damaged"
+    header=$(od -An -tu8 -N8 "$file" | tr -d ' ')
+    start=$(head -c $((8 + header)) "$file" | grep -ao "\"$1\":{[^}]*}" | sed 's/.*offsets":\[\([0-9]*\).*/\1/')
+    printf '\377\177' | dd of="$file" bs=1 seek=$((8 + header + start)) conv=notrunc status=none
+}
+damage model.layers.2.input_layernorm.weight
+for how in --greedy "--temp 1" "--greedy --math f16"; do
+    run 1 run -q -m "$work/damaged" $how "$question"
+    says "session: the logits at position 6 are not finite, from layer 2 on"
+    [ "$(wc -c <"$out")" -le 1 ] || complain "prints an answer"
+done
+damage model.norm.weight
+run 1 run -q -m "$work/damaged" "$question"
+says "are not finite, because of the embedding, the last norm or the head"
+
 # ---- interrupts ----
 command=(run interrupted)
 "$program" run -q --ignore-eos -n 2000 "$question" >"$out" 2>"$err" &

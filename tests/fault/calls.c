@@ -181,6 +181,12 @@ void calls_may_fail_while_generating(void **state)
     sweep_passes("generating", generate_tokens);
 }
 
+void calls_may_fail_while_layers_are_blamed(void **state)
+{
+    (void)state;
+    sweep_passes("blame", blame_layers);
+}
+
 /* Experts in tiers, in memory that the host sees and through staging memory. */
 void calls_may_fail_with_tiers(void **state)
 {

@@ -27,6 +27,8 @@ int main(void)
         cmocka_unit_test(calls_may_fail_while_making_a_session),
         cmocka_unit_test(calls_may_fail_in_a_pass),
         cmocka_unit_test(calls_may_fail_while_generating),
+        cmocka_unit_test(memory_may_end_while_layers_are_blamed),
+        cmocka_unit_test(calls_may_fail_while_layers_are_blamed),
         cmocka_unit_test(memory_may_end_with_tiers),
         cmocka_unit_test(calls_may_fail_with_tiers),
     };

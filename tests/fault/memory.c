@@ -20,7 +20,8 @@ static bool fails_at(size_t nth, dsvk_status (*phase)(struct engine *))
     if (status != DSVK_NO_MEMORY || engine.errors != 1)
         fail_msg("allocation %zu: status %d, %u lines, the last is \"%s\"", nth, (int)status,
                  engine.errors, engine.line);
-    bool makes_programs = phase == sync_tokens || phase == generate_tokens;
+    bool makes_programs =
+        phase == sync_tokens || phase == generate_tokens || phase == blame_layers;
     if (!makes_programs && engine.memory.live != live)
         fail_msg("allocation %zu: %zu blocks were left: %s", nth, engine.memory.live - live,
                  engine.line);
@@ -159,6 +160,23 @@ void memory_may_end_in_a_session(void **state)
         sweep_session();
     }
     engine.profile = false;
+}
+
+void memory_may_end_while_layers_are_blamed(void **state)
+{
+    size_t nth;
+    (void)state;
+    open_all();
+    assert_int_equal(new_session(&engine), DSVK_OK);
+    for (nth = 1; nth < MOST && fails_at(nth, blame_layers); nth++)
+        assert_int_equal(dsvk_session_tokens(engine.session), 0);
+    tell("blame", nth);
+    assert_int_equal(sync_tokens(&engine), DSVK_OK);
+    assert_int_equal(read_results(&engine), DSVK_OK);
+    close_session(&engine);
+    close_model(&engine);
+    close_device(&engine);
+    assert_int_equal(engine.memory.live, 0);
 }
 
 /* Experts in tiers: loading, and one session. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/finite.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
 
@@ -131,6 +132,18 @@ dsvk_status generate_tokens(struct engine *e)
     assert_int_equal(taker.taken, N_GENERATED);
     assert_int_equal(dsvk_session_tokens(e->session), N_TOKENS + N_GENERATED);
     e->n_generated = N_GENERATED;
+    return DSVK_OK;
+}
+
+dsvk_status blame_layers(struct engine *e)
+{
+    dsvk_status status = sync_tokens(e);
+    if (status == DSVK_OK)
+        status = dv_session_not_finite(e->session->session, N_TOKENS - 1);
+    if (status != DSVK_NOT_FINITE)
+        return status;
+    e->errors--;
+    assert_int_equal(dsvk_session_tokens(e->session), N_TOKENS);
     return DSVK_OK;
 }
 

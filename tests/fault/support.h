@@ -52,6 +52,7 @@ dsvk_status sync_tokens(struct engine *e);
 dsvk_status read_results(struct engine *e); /* and compares them */
 dsvk_status sample_token(struct engine *e);
 dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
+dsvk_status blame_layers(struct engine *e); /* after a sync, as if its logits were not finite */
 /* Closing what is open. */
 void close_session(struct engine *e);
 void close_model(struct engine *e);
@@ -74,10 +75,12 @@ void memory_may_end_while_opening_the_model(void **state);
 void memory_may_end_while_planning(void **state);
 void memory_may_end_while_loading(void **state);
 void memory_may_end_in_a_session(void **state);
+void memory_may_end_while_layers_are_blamed(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
 void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
+void calls_may_fail_while_layers_are_blamed(void **state);
 void memory_may_end_with_tiers(void **state);
 void calls_may_fail_with_tiers(void **state);
 

@@ -131,6 +131,23 @@ static void larger_numbers_give_the_results_of_f32(void **state)
     subject_done(&subject);
 }
 
+/* Where there are matrix units: weights, and latents in attention, in float16. */
+static void matrix_units_have_a_range(void **state)
+{
+    device_as_hardware(true);
+    for (unsigned i = 0; i < 2 && device_has_matrix_units(); i++) {
+        struct subject subject;
+        subject_init(&subject, *state);
+        if (i == 0)
+            scale(&subject, "up_proj", "down_proj", 20);
+        else
+            scale(&subject, "kv_a_layernorm", "kv_b_proj", 18);
+        check_prompt(&subject, i ? 33 : CONTEXT, i ? "s 0 to 32" : "s 0 to 69");
+        subject_done(&subject);
+    }
+    device_as_hardware(false);
+}
+
 /* Within the range nothing is said, and float16 stays. */
 static void numbers_in_range_stay(void **state)
 {
@@ -218,6 +235,8 @@ int main(int argc, char **argv)
 {
     return for_each_checkpoint(argc, argv, "larger_numbers_give_the_results_of_f32",
                                larger_numbers_give_the_results_of_f32) |
+           for_each_checkpoint(argc, argv, "matrix_units_have_a_range",
+                               matrix_units_have_a_range) |
            for_each_checkpoint(argc, argv, "numbers_in_range_stay", numbers_in_range_stay) |
            for_each_checkpoint(argc, argv, "generating_goes_on_in_f32", generating_goes_on_in_f32);
 }
