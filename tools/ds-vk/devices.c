@@ -23,10 +23,11 @@ static json_t *describe(const dsvk_device_info *info, uint32_t index)
                   "subgroup_min", json_count(info->subgroup_min), "subgroup_max",
                   json_count(info->subgroup_max), "max_workgroup", json_count(info->max_workgroup),
                   "shared_bytes", json_count(info->shared_bytes));
-    json_t *capabilities = json_pack(
-        "{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "slow_driver", info->slow, "cooperative_matrix", info->cooperative_matrix,
-        "float8", info->float8, "bfloat16", info->bfloat16, "float16", info->float16, "int64",
-        info->int64, "integer_dot", info->integer_dot, "host_import", info->host_import);
+    json_t *capabilities =
+        json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "slow_driver", info->slow,
+                  "cooperative_matrix", info->cooperative_matrix, "float8", info->float8,
+                  "bfloat16", info->bfloat16, "float16", info->float16, "int64", info->int64,
+                  "integer_dot", info->integer_dot, "host_import", info->host_import);
     json_object_update(device, shape);
     json_object_update(device, capabilities);
     json_decref(shape);
