@@ -20,7 +20,7 @@ dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint
  * BF16". */
 bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
                          enum dv_formats formats);
-/* For loading, which goes on where a format changes nothing: a warning. */
+/* For loading: warnings where a format changes nothing, and where FP8 becomes wider. */
 void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
                       enum dv_formats formats);
 
@@ -79,6 +79,19 @@ struct dv_quantizing {
 dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name);
 dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root);
+
+/* A tensor of two dimensions as the matrix that its values are. */
+struct dv_quantize_matrix {
+    char          name[256];   /* "....weight" */
+    char          stored[256]; /* as it is spelt in the file, which other engines read */
+    uint32_t      rows, cols;
+    enum dv_dtype dtype;
+};
+/* False for tensors that are none. */
+bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_file *t);
+bool dv_quantize_target_changes(const struct dv_quantize_matrix *m, enum dv_formats formats);
+/* Of a matrix that is kept. Where its scales are not understood, nobody here needs it: OTHER. */
+enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_quantize_matrix *m);
 
 /* Says how far it is; CANCELLED where the caller has enough. */
 dsvk_status dv_quantize_go_on(const struct dv_quantizing *q);

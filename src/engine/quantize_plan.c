@@ -6,7 +6,6 @@
 #include "kernel/convert.h"
 
 #define SHARD_BYTES UINT64_C(5000000000)
-#define MAX_DIM (1u << 24)
 #define PACKED "_packed"
 
 static bool ends_with(const char *name, const char *end)
@@ -17,46 +16,16 @@ static bool ends_with(const char *name, const char *end)
 
 /* ---- matrices ---- */
 
-/* A tensor of two dimensions as the matrix that its values are. */
-struct matrix {
-    char          name[256];   /* "....weight" */
-    char          stored[256]; /* as it is spelt in the file, which other engines read */
-    uint32_t      rows, cols;
-    enum dv_dtype dtype;
-};
-
-static bool as_matrix(struct matrix *m, const struct dv_tensor_file *t)
-{
-    size_t length   = strlen(t->name);
-    m->dtype        = dv_tensor_values(t);
-    uint32_t pack   = m->dtype == DV_INT4 ? 8 : m->dtype == DV_FP4 ? 2 : 1;
-    size_t   stored = strlen(t->stored), packed = m->dtype == DV_INT4 ? strlen(PACKED) : 0;
-    if (t->n_dims != 2 || t->dims[0] > MAX_DIM || t->dims[1] > MAX_DIM / pack ||
-        length >= sizeof m->name || stored >= sizeof m->stored)
-        return false;
-    snprintf(m->name, sizeof m->name, "%.*s", (int)(length - packed), t->name);
-    snprintf(m->stored, sizeof m->stored, "%.*s", (int)(stored - packed), t->stored);
-    m->rows = (uint32_t)t->dims[0];
-    m->cols = (uint32_t)t->dims[1] * pack;
-    return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
-}
-
-static bool changes(const struct matrix *m, enum dv_formats formats)
-{
-    enum dv_dtype target;
-    return dv_formats_target(&target, formats, m->name, m->dtype, m->cols);
-}
-
 /* Whether the matrix called `name` is converted. */
 static bool is_converted(const struct dv_quantizing *q, const char *name)
 {
-    struct matrix                m;
+    struct dv_quantize_matrix    m;
     char                         packed[300];
     const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, name);
     snprintf(packed, sizeof packed, "%s" PACKED, name);
     if (!t)
         t = dv_checkpoint_find(q->checkpoint, packed);
-    return t && as_matrix(&m, t) && changes(&m, q->formats);
+    return t && dv_quantize_matrix(&m, t) && dv_quantize_target_changes(&m, q->formats);
 }
 
 /* The matrix whose scale, shape or the like a tensor is; false for all others. `tail`: how the name
@@ -85,33 +54,6 @@ static bool owner_of(char weight[256], const char **tail, const char *name)
 
 /* ---- how they are stored ---- */
 
-/* Of a matrix that is kept. Where its scales are not understood, nobody here needs it. */
-static enum dv_stored_kind kind_of(struct dv_quantizing *q, const struct matrix *m)
-{
-    struct dv_capture     capture;
-    struct dv_matrix_file file;
-    if (m->dtype != DV_F8_E4M3 && m->dtype != DV_INT4 && m->dtype != DV_FP4)
-        return DV_STORED_PLAIN;
-    dv_capture(&capture, q->ctx);
-    if (dv_checkpoint_matrix(&file, &capture.ctx, q->checkpoint, m->name, m->rows, m->cols) !=
-        DSVK_OK)
-        return DV_STORED_OTHER;
-    if (m->dtype == DV_FP4)
-        return DV_STORED_FP4;
-    if (m->dtype == DV_INT4) {
-        q->int4_group = file.block_cols;
-        return DV_STORED_INT4;
-    }
-    if (file.block_rows == 1 && file.block_cols >= file.cols && file.rows > 1)
-        return DV_STORED_ROWS;
-    bool one   = file.block_rows >= file.rows && file.block_cols >= file.cols;
-    bool block = file.rows <= DV_FP8_BLOCK && file.cols <= DV_FP8_BLOCK && file.scale->n_dims == 2;
-    return one && !block && file.scale->bytes == dv_dtype_bytes(file.scale->dtype) &&
-                   dv_checkpoint_config(q->checkpoint)->block_rows == 0
-               ? DV_STORED_WHOLE
-               : DV_STORED_BLOCKS;
-}
-
 static enum dv_stored_kind kind_of_target(enum dv_dtype target)
 {
     return target == DV_F8_E4M3 ? DV_STORED_BLOCKS
@@ -125,10 +67,10 @@ static enum dv_stored_kind kind_of_target(enum dv_dtype target)
 static void survey(struct dv_quantizing *q)
 {
     for (uint32_t i = 0; i < dv_checkpoint_n_tensors(q->checkpoint); i++) {
-        struct matrix       m;
-        enum dv_dtype       target;
-        enum dv_stored_kind kind;
-        if (!as_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)))
+        struct dv_quantize_matrix m;
+        enum dv_dtype             target;
+        enum dv_stored_kind       kind;
+        if (!dv_quantize_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)))
             continue;
         if (dv_formats_target(&target, q->formats, m.name, m.dtype, m.cols)) {
             kind = kind_of_target(target);
@@ -136,7 +78,7 @@ static void survey(struct dv_quantizing *q)
             q->new_int4 |= kind == DV_STORED_INT4;
             q->n_converted++;
         } else {
-            kind = kind_of(q, &m);
+            kind = dv_quantize_kind(q, &m);
             q->old_fp8 |= kind == DV_STORED_BLOCKS;
         }
         q->kinds[kind] = true;
@@ -219,16 +161,16 @@ static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
 static dsvk_status kept_name(const char **out, struct dv_quantizing *q,
                              const struct dv_tensor_file *from)
 {
-    char          weight[256], taken[300];
-    const char   *tail, *want = q->compressed ? "_scale" : "_scale_inv";
-    struct matrix m;
+    char                      weight[256], taken[300];
+    const char               *tail, *want = q->compressed ? "_scale" : "_scale_inv";
+    struct dv_quantize_matrix m;
     *out = from->stored;
     if (!owner_of(weight, &tail, from->name) ||
         (strcmp(tail, "_scale") != 0 && strcmp(tail, "_scale_inv") != 0))
         return DSVK_OK;
     const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, weight);
     snprintf(taken, sizeof taken, "%s%s", weight, want);
-    if (!t || !as_matrix(&m, t) || m.dtype != DV_F8_E4M3 ||
+    if (!t || !dv_quantize_matrix(&m, t) || m.dtype != DV_F8_E4M3 ||
         dv_checkpoint_find(q->checkpoint, taken))
         return DSVK_OK;
     *out = dv_arena_printf(&q->arena, "%s%s", m.stored, want);
@@ -237,32 +179,32 @@ static dsvk_status kept_name(const char **out, struct dv_quantizing *q,
 
 static dsvk_status add_kept(struct dv_quantizing *q, const struct dv_tensor_file *from)
 {
-    dsvk_status   status;
-    const char   *name;
-    struct matrix m;
+    dsvk_status               status;
+    const char               *name;
+    struct dv_quantize_matrix m;
     TRY(kept_name(&name, q, from));
     struct dv_new_tensor *t = add(q, name, dv_dtype_name(from->dtype), 0, 0, from->bytes);
     t->n_dims               = from->n_dims;
     memcpy(t->dims, from->dims, sizeof t->dims);
     t->copied = from;
-    if (as_matrix(&m, from))
-        t->kind = kind_of(q, &m);
+    if (dv_quantize_matrix(&m, from))
+        t->kind = dv_quantize_kind(q, &m);
     return DSVK_OK;
 }
 
 static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_file *from)
 {
-    dsvk_status             status;
-    struct matrix           m;
-    char                    weight[256];
-    const char             *tail;
-    struct dv_layout_source part;
-    struct dv_weight_source source = { .checkpoint = q->checkpoint,
-                                       .formats    = q->formats,
-                                       .check_data = true };
+    dsvk_status               status;
+    struct dv_quantize_matrix m;
+    char                      weight[256];
+    const char               *tail;
+    struct dv_layout_source   part;
+    struct dv_weight_source   source = { .checkpoint = q->checkpoint,
+                                         .formats    = q->formats,
+                                         .check_data = true };
     if (owner_of(weight, &tail, from->name) && is_converted(q, weight))
         return DSVK_OK;
-    if (!as_matrix(&m, from) || !changes(&m, q->formats))
+    if (!dv_quantize_matrix(&m, from) || !dv_quantize_target_changes(&m, q->formats))
         return add_kept(q, from);
     TRY(dv_source_matrix(&part, q->ctx, &source, m.name, m.rows, m.cols));
     return add_converted(q, m.stored, &part);
@@ -286,38 +228,6 @@ static void divide(struct dv_quantizing *q)
 }
 
 /* ---- all ---- */
-
-bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
-                         enum dv_formats formats)
-{
-    bool   there[DV_N_DTYPES] = { false };
-    size_t at = 0, left = 0;
-    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(checkpoint); i++) {
-        struct matrix m;
-        if (!as_matrix(&m, dv_checkpoint_tensor(checkpoint, i)))
-            continue;
-        if (changes(&m, formats))
-            return true;
-        left += !there[m.dtype];
-        there[m.dtype] = true;
-    }
-    text[0] = 0;
-    for (unsigned d = 0; d < DV_N_DTYPES && at < 96; d++)
-        if (there[d])
-            at += (size_t)snprintf(text + at, 96 - at, "%s%s", dv_dtype_name((enum dv_dtype)d),
-                                   --left == 0 ? ""
-                                   : left == 1 ? " and "
-                                               : ", ");
-    return false;
-}
-
-void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                      enum dv_formats formats)
-{
-    char text[96];
-    if (formats != DV_FORMATS_KEEP && !dv_quantize_changes(text, checkpoint, formats))
-        dv_log(ctx, DSVK_LOG_WARN, "weights: no weight is converted: all matrices are %s", text);
-}
 
 dsvk_status dv_quantize_plan(struct dv_quantizing *q)
 {

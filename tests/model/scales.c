@@ -132,8 +132,10 @@ static float *logits_of(enum form form, bool reference, uint32_t *vocab)
     struct subject subject;
     uint32_t       tokens[N];
     make(&subject, form, reference);
-    uint64_t    before = dsvk_device_bytes(device_under_test());
-    dsvk_model *model  = load(&subject, DSVK_MATH_F32, false);
+    uint64_t before = dsvk_device_bytes(device_under_test());
+    expect_lines();
+    dsvk_model *model = load(&subject, DSVK_MATH_F32, false);
+    assert_int_equal(expected_lines(), form >= ROWS && !reference); /* that rows become wider */
     expect_plan(model, before);
     *vocab = subject.vocab;
     make_tokens(tokens, N, *vocab, 3);
