@@ -226,6 +226,11 @@ run 0 bench -q --like v3 --prompt 4 --gen 0 --reps 1 --format json
 for want in '"model": "like v3"' '"weights": "keep"' '"load_seconds": ' '"mean": ' '"deviation": 0.0'; do
     grep -qF -- "$want" "$out" || complain "no $want"
 done
+if [ -c /dev/full ]; then
+    command=(bench to a full disk)
+    "$program" bench -q -m x --prompt 4 --gen 0 --reps 1 >/dev/full 2>"$err" && complain "a full disk is not noticed"
+    says "No space left on device"
+fi
 run 0 bench -m x --prompt 0 --gen 0
 says "nothing was measured"
 

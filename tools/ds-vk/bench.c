@@ -151,7 +151,7 @@ static int measure_passes(struct bench *bench, const struct test *test)
     if (code == EXIT_DONE) {
         summarise(&result, rates, n);
         result.cpu_seconds = cpu / n;
-        bench_row(bench, &result);
+        code = bench_row(bench, &result);
     }
     free(rates);
     return code;
@@ -273,8 +273,9 @@ int command_bench(struct cli *cli)
     if (cli->options.values[OPT_JSON].given || format == FORMAT_JSON)
         bench.results = json_array();
     bench.markdown = format == FORMAT_MARKDOWN;
-    bench_head(&bench);
-    code = measure_all(&bench);
+    code = bench_head(&bench);
+    if (code == EXIT_DONE)
+        code = measure_all(&bench);
     if (code == EXIT_DONE)
         code = bench_finish(&bench);
     json_decref(bench.results);

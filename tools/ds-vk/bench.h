@@ -56,16 +56,16 @@ json_t *bench_sampling_json(const struct bench *bench);
 /* EXIT_DONE, or the exit status of an interrupt that nobody has told yet. */
 int bench_heard(void);
 
-/* ---- printing ---- */
+/* ---- printing; each answers an exit status ---- */
 
-void bench_head(const struct bench *bench);
-void bench_row(struct bench *bench, const struct result *result);
+int bench_head(const struct bench *bench);
+int bench_row(struct bench *bench, const struct result *result);
 /* The JSON document, or what follows the table. */
 int bench_finish(struct bench *bench);
 
 /* What --op prints above its table, and one test of it. */
 void bench_ops_head(const struct bench *bench);
-void bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
+int  bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
                    double gflop_per_s); /* 0: not known */
 int  bench_ops_check(struct cli *cli); /* EXIT_USAGE for a name that is no operation's */
 int  bench_ops_measure(struct bench *bench, const struct test *test);

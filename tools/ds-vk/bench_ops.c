@@ -76,7 +76,7 @@ static void print_rate(const struct bench *bench, double rate, int width)
         printf("%s%*s", between, bench->markdown ? 0 : width, "-");
 }
 
-void bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
+int bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
                    double gflop_per_s)
 {
     progress_clear();
@@ -87,7 +87,7 @@ void bench_ops_row(const struct bench *bench, const char *name, double us, doubl
     print_rate(bench, gb_per_s, 9);
     print_rate(bench, gflop_per_s, 10);
     puts(bench->markdown ? " |" : "");
-    fflush(stdout);
+    return cli_write(bench->cli, "", 0);
 }
 
 static void print_title(const struct bench *bench, const struct test *test)
@@ -102,16 +102,14 @@ static void print_title(const struct bench *bench, const struct test *test)
         printf("%s\n", title);
 }
 
-static void print(struct bench *bench, const struct test *test, const dsvk_profile_row *row)
+static int print(struct bench *bench, const struct test *test, const dsvk_profile_row *row)
 {
     const char *name = bench_test_name(test);
     double      each = row->dispatches ? row->seconds / (double)row->dispatches : 0;
     double      gb = per_second(row->bytes, row->seconds);
     double      gflop = per_second(row->flops, row->seconds);
-    if (!bench->results) {
-        bench_ops_row(bench, row->kernel, each * 1e6, gb, gflop);
-        return;
-    }
+    if (!bench->results)
+        return bench_ops_row(bench, row->kernel, each * 1e6, gb, gflop);
     json_array_append_new(
         bench->results,
         json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "test", name,
@@ -120,6 +118,7 @@ static void print(struct bench *bench, const struct test *test, const dsvk_profi
                   (json_int_t)row->rows, "cols", (json_int_t)row->cols, "matrices",
                   (json_int_t)row->matrices, "dispatches", (json_int_t)row->dispatches,
                   "seconds_each", each, "gb_per_s", gb, "gflop_per_s", gflop));
+    return EXIT_DONE;
 }
 
 /* "all", or the name of one op. */
@@ -174,7 +173,7 @@ int bench_ops_measure(struct bench *bench, const struct test *test)
     for (uint32_t i = 0; i < rows.n && code == EXIT_DONE; i++) {
         note_name(bench, rows.list[i].op);
         if (is_wanted(op, &rows.list[i])) {
-            print(bench, test, &rows.list[i]);
+            code = print(bench, test, &rows.list[i]);
             bench->n_found++;
         }
     }

@@ -101,7 +101,7 @@ static bool has_ops(const struct bench *bench)
     return bench->cli->options.values[OPT_OP].given;
 }
 
-void bench_head(const struct bench *bench)
+int bench_head(const struct bench *bench)
 {
     const dsvk_device_info *device = dsvk_device_describe(bench->cli->device);
     const dsvk_model_info  *model = dsvk_model_describe(bench->cli->model);
@@ -109,7 +109,7 @@ void bench_head(const struct bench *bench)
     struct host_conditions  seen;
     char                    name[256];
     if (bench->results)
-        return;
+        return EXIT_DONE;
     host_conditions(&seen);
     model_name(bench, name, sizeof name);
     printf("%sdevice   %s\n%sdriver   %s\n", item, device->name, item, device->driver);
@@ -130,10 +130,10 @@ void bench_head(const struct bench *bench)
     else
         printf("%30s %12s\n%-14s %6s %6s %12s %12s %12s %10s\n", "", "tokens/s:", "test",
                "tokens", "depth", "median", "min", "max", "CPU s");
-    fflush(stdout);
+    return cli_write(bench->cli, "", 0);
 }
 
-void bench_row(struct bench *bench, const struct result *r)
+int bench_row(struct bench *bench, const struct result *r)
 {
     const struct test *test = &r->test;
     const char        *name = bench_test_name(test);
@@ -151,7 +151,7 @@ void bench_row(struct bench *bench, const struct result *r)
     else
         printf("%-14s %6u %6u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
                r->median, r->least, r->most, r->cpu_seconds);
-    fflush(stdout);
+    return cli_write(bench->cli, "", 0);
 }
 
 int bench_finish(struct bench *bench)
