@@ -293,7 +293,7 @@ static void odd_folders_give_the_same_tensors(void **state)
     }
 }
 
-/* Both kinds: where the index picks the true one, and where it picks the other, which then counts. */
+/* The index picks the true one, then the other, which counts then. */
 static void index_picks(json_t *map)
 {
     json_object_set_new(map, NORM, json_string(COPY));
