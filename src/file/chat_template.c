@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/os_place.h"
 #include "file/tokenizer_json.h"
 
 #define FILE_BYTES_MAX (4u << 20) /* published templates have up to 20 KB */
@@ -69,7 +70,7 @@ static dsvk_status read_template(struct dv_tokenizer *tokenizer, const struct dv
     dsvk_status status;
     char       *text;
     size_t      bytes, length = strlen(path);
-    if (!dv_file_exists(path))
+    if (!dv_place_taken(path))
         return DSVK_OK;
     TRY(dv_file_read(&text, &bytes, ctx, path, FILE_BYTES_MAX));
     if (bytes > 0)

@@ -2,6 +2,7 @@
 /* Which files of a folder hold its tensors. */
 #include <string.h>
 
+#include "base/os_place.h"
 #include "file/checkpoint_parts.h"
 #include "file/folder.h"
 
@@ -85,7 +86,7 @@ dsvk_status dv_checkpoint_list_files(struct dv_checkpoint *c, json_t **index)
     *index             = NULL;
     if (!path || !single)
         return dv_checkpoint_no_memory(c, "a path");
-    if (dv_file_exists(path)) {
+    if (dv_place_taken(path)) {
         TRY(dv_checkpoint_read_index(c, path, index));
         return leave_index(c, index, path, single);
     }

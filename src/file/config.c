@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/os.h"
+#include "base/os_place.h"
 #include "file/config_parts.h"
 #include "file/config_quant.h"
 
@@ -289,7 +290,7 @@ static dsvk_status read_suggestions(struct dv_config *config, const struct dv_co
     struct dv_capture capture;
     char             *text;
     size_t            bytes;
-    if (!dv_file_exists(path))
+    if (!dv_place_taken(path))
         return DSVK_OK;
     dv_capture(&capture, ctx);
     dsvk_status status = dv_file_read(&text, &bytes, &capture.ctx, path, MAX_FILE_BYTES);

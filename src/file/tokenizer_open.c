@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/os_place.h"
 #include "file/chat_template.h"
 #include "file/tiktoken.h"
 
@@ -76,11 +77,12 @@ dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const c
     return DSVK_OK;
 }
 
+/* Also one that leads nowhere or may not be read: without it the ids would be others. */
 static bool has_file(const char *folder, const char *name)
 {
     char path[4096];
     int  n = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return n > 0 && (size_t)n < sizeof path && dv_file_exists(path);
+    return n > 0 && (size_t)n < sizeof path && dv_place_taken(path);
 }
 
 bool dv_tokenizer_exists(const char *folder)
@@ -99,7 +101,7 @@ static dsvk_status read_text(struct text *text, const struct dv_context *ctx, co
 {
     dsvk_status status;
     TRY(dv_tokenizer_path(&text->path, ctx, folder, name));
-    if (needed || dv_file_exists(text->path))
+    if (needed || dv_place_taken(text->path))
         TRY(dv_file_read(&text->data, &text->bytes, ctx, text->path, FILE_BYTES_MAX));
     return DSVK_OK;
 }

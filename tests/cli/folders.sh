@@ -80,6 +80,18 @@ head -c 1000 "$demo/tokenizer.json" > "$work/short/tokenizer.json"
 refuse 1 "short/tokenizer.json: malformed JSON: its 1000 bytes end in the middle" \
     inspect -m "$work/short"
 
+# ---- a link of the cache that leads nowhere is no file that is not there ----
+for name in config.json tokenizer.json tokenizer_config.json model.safetensors \
+    model.safetensors.index.json; do
+    model "$work/link-$name" "$name"
+    ln -s ../gone "$work/link-$name/$name"
+    refuse 1 "link-$name/$name: No such file" inspect -m "$work/link-$name"
+done
+model "$work/link" generation_config.json
+ln -s ../gone "$work/link/generation_config.json"
+run 0 inspect -m "$work/link"
+says "warning: $work/link/generation_config.json: No such file"
+
 # ---- a file that only suggests ----
 for text in '' '<html>' '{"top_p": 7}' '{"eos_token_id": 99999999}' '[1,'; do
     model "$work/suggests" generation_config.json
