@@ -410,6 +410,35 @@ static void needed_tensors_are_checked(void **state)
     dv_folder_done(&folder);
 }
 
+static void no_memory_for_what_is_wrong(void **state)
+{
+    struct dv_folder       folder;
+    struct dv_test_context test;
+    struct dv_checkpoint  *checkpoint;
+    unsigned               n = 0;
+    dsvk_status            status;
+    (void)state;
+    init_folder(&folder, "v2lite");
+    with_stale_entries(&folder);
+    with_odd_tensors(&folder);
+    dv_test_context_init(&test);
+    do {
+        dv_test_context_reset(&test);
+        test.fail_at = ++n;
+        status       = dv_checkpoint_open(&checkpoint, &test.ctx, folder.path);
+        if (test.calls < n)
+            break;
+        if (status != DSVK_NO_MEMORY || test.errors != 1 || test.live != 0)
+            fail_msg("allocation %u: status %d, %u lines, %zu blocks", n, (int)status, test.errors,
+                     test.live);
+    } while (n < 1000);
+    assert_int_equal(status, DSVK_OK);
+    assert_true(n > 10);
+    dv_checkpoint_close(checkpoint);
+    assert_int_equal(test.live, 0);
+    dv_folder_done(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +446,7 @@ int main(void)
         cmocka_unit_test(copies_need_an_index),
         cmocka_unit_test(needed_files_are_named_as_what_they_are),
         cmocka_unit_test(needed_tensors_are_checked),
+        cmocka_unit_test(no_memory_for_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
