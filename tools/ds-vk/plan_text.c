@@ -33,7 +33,8 @@ static void print_head(const struct plan_view *view)
         printf("  heap %-2u %.2f GiB, %.2f %s: %s\n", i, GIB(heap->size), GIB(heap->free),
                plan->has_budget ? "free" : "(free not known)", heap_use(heap));
     }
-    printf("session   %u token%s of context, %s latents,\n          passes of at most %u, %s products\n",
+    printf("session   %u token%s of context, %s latents,\n"
+           "          passes of at most %u, %s products\n",
            plan->context, PLURAL(plan->context), view->cache, plan->chunk,
            plan->math_f16 ? "f16" : "f32");
 }
@@ -43,7 +44,9 @@ static void print_head(const struct plan_view *view)
 static void print_fit(const struct plan_view *view)
 {
     const dsvk_plan *plan = view->plan;
-    char             a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
+    static const char fewer[] = ";\n                    with fewer experts on the device";
+    bool              all = plan->experts_device == plan->experts;
+    char              a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
     printf("\nDoes it fit?\n");
     size_text(a, view->needed);
     size_text(b, plan->device_limit);
@@ -56,8 +59,7 @@ static void print_fit(const struct plan_view *view)
            plan->least_bytes);
     if (plan->largest_context)
         printf("  largest context   %u tokens, in passes of at most %u%s\n", plan->largest_context,
-               plan->largest_chunk,
-               plan->experts_device == plan->experts ? "" : ";\n                    with fewer experts on the device");
+               plan->largest_chunk, all ? "" : fewer);
     else
         printf("  largest context   none fits\n");
 }

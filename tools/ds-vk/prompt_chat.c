@@ -34,8 +34,8 @@ int chat_choose(struct cli *cli, bool *raw)
         return cli_fail(cli, "the model has no chat format, so --%s needs --chat-format NAME",
                         values[OPT_SYSTEM].given ? "system" : "think");
     if (dsvk_model_describe(cli->model)->tokenizer_size > 0)
-        log_note(&cli->log, "the model has no chat template, as base models have none: the prompt is "
-                            "continued as it is");
+        log_note(&cli->log, "the model has no chat template, as base models have none: the "
+                            "prompt is continued as it is");
     *raw = true;
     return EXIT_DONE;
 }
