@@ -39,12 +39,32 @@ static void model_open_failure_is_a_status_and_no_model(void **state)
     assert_null(model);
 }
 
+static void names_can_be_listed(void **state)
+{
+    uint32_t    shapes = 0, ops = 0;
+    bool        argmax = false;
+    const char *name;
+    (void)state;
+    for (; (name = dsvk_like_name(shapes)) != NULL; shapes++) {
+        dsvk_model *model;
+        assert_int_equal(dsvk_model_open(&model, &(dsvk_model_params){ .like = name }), DSVK_OK);
+        dsvk_model_close(model);
+    }
+    assert_int_equal(shapes, 6);
+    for (; (name = dsvk_op_name(ops)) != NULL; ops++)
+        argmax |= strcmp(name, "argmax") == 0;
+    assert_true(argmax);
+    assert_string_equal(dsvk_op_name(0), "embed");
+    assert_null(dsvk_op_name(UINT32_MAX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_text_is_never_null),
         cmocka_unit_test(version_is_that_of_the_headers),
         cmocka_unit_test(free_functions_take_null),
+        cmocka_unit_test(names_can_be_listed),
         cmocka_unit_test(model_open_failure_is_a_status_and_no_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
