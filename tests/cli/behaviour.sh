@@ -70,7 +70,7 @@ grep -q template "$err" && complain "speaks of a template that nobody asked for"
 
 # ---- quantize ----
 run 0 quantize x out --weights int4
-says "note: out: 0.0000 GiB of weights, "
+says "note: out: 1 byte of weights, "
 run 0 quantize -q x out --weights int4
 silent
 refuse 1 "quantize: taken is there already" quantize x taken --weights fp8

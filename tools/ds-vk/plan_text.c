@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A plan for people: does it fit, what goes where, how fast. */
 #include "plan.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,12 +23,17 @@ static void print_head(const struct plan_view *view)
 {
     const dsvk_plan       *plan = view->plan;
     const dsvk_model_info *info = dsvk_model_describe(view->cli->model);
-    printf("model     %s, %u layer%s, %s\n", info->architecture, plan->layers, PLURAL(plan->layers),
-           info->number_formats);
-    if (plan->has_device)
-        printf("device    %.69s\n", dsvk_device_describe(view->cli->device)->name);
-    else
-        printf("device    none: a card of the usual kind, subgroups of 32, matrix units\n");
+    printf("model     %s, %u layer%s, ", info->architecture, plan->layers, PLURAL(plan->layers));
+    text_print(info->number_formats);
+    if (plan->has_device) {
+        char name[70]; /* what 80 columns have room for */
+        snprintf(name, sizeof name, "%s", dsvk_device_describe(view->cli->device)->name);
+        printf("\ndevice    ");
+        text_print(name);
+        printf("\n");
+    } else {
+        printf("\ndevice    none: a card of the usual kind, subgroups of 32, matrix units\n");
+    }
     for (uint32_t i = 0; i < plan->n_heaps; i++) {
         const dsvk_heap *heap = &plan->heaps[i];
         printf("  heap %-2u %.2f GiB, %.2f %s: %s\n", i, GIB(heap->size), GIB(heap->free),

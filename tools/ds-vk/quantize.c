@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "progress.h"
-
-#define GIB(bytes) ((double)(bytes) / (1024.0 * 1024.0 * 1024.0))
+#include "values.h"
 
 /* The bar, and what it was told last: the bytes that were written. */
 struct writing {
@@ -20,10 +19,10 @@ static bool report(void *user, uint64_t done, uint64_t total)
 static void summarise(struct cli *cli, const char *folder, uint64_t bytes)
 {
     uint64_t before = dsvk_model_describe(cli->model)->bytes;
-    log_note(&cli->log, "%s: %.*f GiB of weights, %.0f %% of the %.*f GiB before", folder,
-             GIB(bytes) < 0.1 ? 4 : 1, GIB(bytes),
-             before ? 100.0 * (double)bytes / (double)before : 0.0, GIB(before) < 0.1 ? 4 : 1,
-             GIB(before));
+    char     now[SIZE_TEXT], then[SIZE_TEXT];
+    log_note(&cli->log, "%s: %s of weights, %.0f %% of the %s before", folder,
+             size_text(now, bytes), before ? 100.0 * (double)bytes / (double)before : 0.0,
+             size_text(then, before));
 }
 
 int command_quantize(struct cli *cli)
