@@ -27,7 +27,7 @@ static void print_head(const struct plan_view *view)
     text_print(info->number_formats);
     if (plan->has_device) {
         char name[70]; /* what 80 columns have room for */
-        snprintf(name, sizeof name, "%s", dsvk_device_describe(view->cli->device)->name);
+        snprintf(name, sizeof name, "%.69s", dsvk_device_describe(view->cli->device)->name);
         printf("\ndevice    ");
         text_print(name);
         printf("\n");
