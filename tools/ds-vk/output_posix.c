@@ -44,8 +44,9 @@ static char *follow(const char *name, bool *opened)
         free(now);
         now = next;
     }
+    bool loop = now != NULL;
     free(now);
-    errno = now ? ELOOP : ENOMEM;
+    errno = loop ? ELOOP : ENOMEM;
     return NULL;
 }
 
