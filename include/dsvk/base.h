@@ -26,16 +26,16 @@ extern "C" {
 #define DSVK_VERSION_PATCH 0
 
 /* The only list of statuses: enum, names and texts are made from it. */
-#define DSVK_STATUS_MAP(X)                                                \
-    X(OK, "success")                                                      \
-    X(BAD_ARGUMENT, "argument outside its documented range")              \
-    X(BAD_FILE, "file is missing, truncated or malformed")                \
-    X(UNSUPPORTED, "not supported by this device, build or model format") \
-    X(NO_MEMORY, "host memory exhausted")                                 \
-    X(NO_VRAM, "device memory exhausted")                                 \
-    X(NO_DEVICE, "no usable Vulkan device")                               \
-    X(DEVICE_LOST, "the device stopped responding")                       \
-    X(CANCELLED, "cancelled by the caller")                               \
+#define DSVK_STATUS_MAP(X)                                                                         \
+    X(OK, "success")                                                                               \
+    X(BAD_ARGUMENT, "argument outside its documented range")                                       \
+    X(BAD_FILE, "file is missing, truncated or malformed")                                         \
+    X(UNSUPPORTED, "not supported by this device, build or model format")                          \
+    X(NO_MEMORY, "host memory exhausted")                                                          \
+    X(NO_VRAM, "device memory exhausted")                                                          \
+    X(NO_DEVICE, "no usable Vulkan device")                                                        \
+    X(DEVICE_LOST, "the device stopped responding")                                                \
+    X(CANCELLED, "cancelled by the caller")                                                        \
     X(NOT_FINITE, "a result is not a finite number")
 
 typedef enum {

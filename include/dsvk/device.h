@@ -45,8 +45,8 @@ typedef struct {
     /* A folder in which compiled pipelines are kept between runs, one file for each device and
      * driver, made when it is needed; NULL: they are not kept. It may be shared by processes and
      * deleted at any time. Where it cannot be used, the log says so and all else works. */
-    const char *pipeline_cache;
-    dsvk_log    log;
+    const char    *pipeline_cache;
+    dsvk_log       log;
     dsvk_allocator allocator;
 } dsvk_device_params;
 

@@ -13,8 +13,8 @@ extern "C" {
 typedef struct dsvk_model dsvk_model;
 
 typedef struct {
-    const char *folder; /* config.json, *.safetensors, tokenizer.json */
-    const char *like;   /* instead of a folder: a published shape ("v2-lite", "v2", "v3",
+    const char    *folder;      /* config.json, *.safetensors, tokenizer.json */
+    const char    *like;        /* instead of a folder: a published shape ("v2-lite", "v2", "v3",
                          * "moonlight", "glm-4.7-flash", "kimi-k2"); loading it makes weights up,
                          * the same in every run, in the formats of the release */
     uint32_t       layers;      /* with `like`: the first so many layers alone; 0 = all */
@@ -140,10 +140,10 @@ typedef enum {
 } dsvk_weights;
 
 typedef struct {
-    dsvk_math     math;     /* activations in matrix products; AUTO: f16 where it is faster */
-    bool          no_fuse;  /* run the graph as built */
-    dsvk_weights  weights;  /* converted on the way, on all cores, without temporary files */
-    dsvk_progress progress; /* bytes */
+    dsvk_math     math;        /* activations in matrix products; AUTO: f16 where it is faster */
+    bool          no_fuse;     /* run the graph as built */
+    dsvk_weights  weights;     /* converted on the way, on all cores, without temporary files */
+    dsvk_progress progress;    /* bytes */
     uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
                                 * is free less a margin. Reading them takes up to 256 MiB more. */
     /* Of the sessions to come, for which room is left; context 0 = what the model and the memory

@@ -85,7 +85,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
         TRY_OR(fail, dv_device_keep_pipelines(device->dev, params->pipeline_cache));
     TRY_OR(fail, dv_stream_new(&device->stream, device->dev));
     const struct dv_caps *caps = &device->dev->caps;
-    device->dev->bytes_budget = caps->heaps[caps->device_heap].free;
+    device->dev->bytes_budget  = caps->heaps[caps->device_heap].free;
     device->dev->bytes_limit =
         params->memory_limit ? params->memory_limit : device->dev->bytes_budget;
     describe(&device->info, &device->dev->caps);

@@ -20,7 +20,7 @@ struct dsvk_model {
     struct dv_context     ctx;
     struct dv_checkpoint *checkpoint; /* NULL for a published shape or config alone */
     struct dv_config      config;
-    struct dv_tokenizer  *tokenizer;  /* NULL: none */
+    struct dv_tokenizer  *tokenizer; /* NULL: none */
     enum dv_chat_format   chat;
     dsvk_model_info       info;
     char                  formats[160]; /* info.number_formats */
@@ -28,9 +28,9 @@ struct dsvk_model {
     dsvk_device          *device; /* NULL until loaded; borrowed */
     struct dv_weights    *weights;
     uint32_t              context; /* tokens that loading left room for, with experts in tiers */
-    bool                  random; /* weights are made up when it is loaded */
+    bool                  random;  /* weights are made up when it is loaded */
     bool                  math_f16, round_f16, no_fuse; /* the first two: dv_kernel_site */
-    bool                  left_f16; /* of dv_engine */
+    bool                  left_f16;                     /* of dv_engine */
 };
 
 /* Without tensors the formats are those of the release. */

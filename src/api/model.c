@@ -129,8 +129,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
                                          .context  = params->context,
                                          .chunk    = params->chunk,
                                          .cache    = dv_cache_format_of(params->cache) };
-    struct dv_expert_budget budget   = { .session    = &size,
-                                         .host_bytes = params->host_memory };
+    struct dv_expert_budget budget   = { .session = &size, .host_bytes = params->host_memory };
     if (params->context > model->config.max_context)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "model: a context of %u tokens, but the model's limit is %u",
@@ -152,12 +151,12 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     dv_graph_free(graphs[1]);
     if (status != DSVK_OK)
         return status;
-    model->device   = device;
+    model->device        = device;
     struct dv_experts *x = dv_weights_experts(model->weights);
     model->context       = x ? x->context : 0;
-    model->no_fuse  = params->no_fuse;
-    model->math_f16 = math_f16;
-    model->left_f16 = false;
+    model->no_fuse       = params->no_fuse;
+    model->math_f16      = math_f16;
+    model->left_f16      = false;
     /* AUTO: f16 where it is faster, which is in matrix units only. */
     model->round_f16 = params->math == DSVK_MATH_F16;
     return DSVK_OK;

@@ -34,20 +34,20 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     session->model                  = model;
-    struct dv_engine         engine = { .ctx      = &model->ctx,
-                                        .dev      = model->device->dev,
-                                        .stream   = model->device->stream,
-                                        .config   = &model->config,
-                                        .weights  = model->weights,
+    struct dv_engine         engine = { .ctx       = &model->ctx,
+                                        .dev       = model->device->dev,
+                                        .stream    = model->device->stream,
+                                        .config    = &model->config,
+                                        .weights   = model->weights,
                                         .math_f16  = model->math_f16,
                                         .round_f16 = model->round_f16,
                                         .left_f16  = &model->left_f16,
-                                        .no_fuse  = model->no_fuse,
-                                        .choices  = model->info.tokenizer_size };
-    struct dv_session_params p      = { .context = params->context,
-                                        .chunk   = params->chunk,
-                                        .cache   = dv_cache_format_of(params->cache),
-                                        .profile = params->profile,
+                                        .no_fuse   = model->no_fuse,
+                                        .choices   = model->info.tokenizer_size };
+    struct dv_session_params p      = { .context   = params->context,
+                                        .chunk     = params->chunk,
+                                        .cache     = dv_cache_format_of(params->cache),
+                                        .profile   = params->profile,
                                         .compiling = params->compiling };
     if (p.context == 0)
         p.context = model->context;

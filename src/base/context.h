@@ -50,17 +50,17 @@ struct dv_capture {
 void dv_capture(struct dv_capture *capture, const struct dv_context *ctx);
 
 /* Both need a local `dsvk_status status`. TRY returns, TRY_OR jumps to a visible label. */
-#define TRY(call)                 \
-    do {                          \
-        status = (call);          \
-        if (status != DSVK_OK)    \
-            return status;        \
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != DSVK_OK)                                                                     \
+            return status;                                                                         \
     } while (0)
-#define TRY_OR(label, call)       \
-    do {                          \
-        status = (call);          \
-        if (status != DSVK_OK)    \
-            goto label;           \
+#define TRY_OR(label, call)                                                                        \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != DSVK_OK)                                                                     \
+            goto label;                                                                            \
     } while (0)
 
 #endif

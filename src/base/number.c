@@ -88,8 +88,8 @@ uint8_t dv_e4m3_encode(float value)
 float dv_e3m4_decode(uint8_t bits)
 {
     uint32_t exponent = bits >> 4 & 7u, mantissa = bits & 15u;
-    float    value    = exponent == 0 ? ldexpf((float)mantissa, -6)
-                                      : ldexpf((float)(16 + mantissa), (int)exponent - 7);
+    float    value = exponent == 0 ? ldexpf((float)mantissa, -6)
+                                   : ldexpf((float)(16 + mantissa), (int)exponent - 7);
     return bits & 0x80u ? -value : value;
 }
 

@@ -12,8 +12,8 @@ uint16_t dv_f16_encode(float value); /* overflow becomes infinity */
 float    dv_bf16_decode(uint16_t bits);
 uint16_t dv_bf16_encode(float value); /* NaN stays NaN */
 /* 1.4.3, bias 7, no infinities, NaN 0x7F and 0xFF, largest 448. */
-float    dv_e4m3_decode(uint8_t bits);
-uint8_t  dv_e4m3_encode(float value); /* saturates at 448; NaN becomes 0x7F */
+float   dv_e4m3_decode(uint8_t bits);
+uint8_t dv_e4m3_encode(float value); /* saturates at 448; NaN becomes 0x7F */
 /* 1.3.4, bias 3, all codes finite, largest 31: the latent cache's. */
 float   dv_e3m4_decode(uint8_t bits);
 uint8_t dv_e3m4_encode(float value); /* saturates at 31 */
@@ -21,6 +21,6 @@ uint8_t dv_e3m4_encode(float value); /* saturates at 31 */
 float   dv_e2m1_decode(uint8_t bits);
 uint8_t dv_e2m1_encode(float value); /* saturates at 6; NaN becomes 6 */
 /* An exponent byte: 2^(byte-127); 0xFF is NaN. */
-float    dv_e8m0_decode(uint8_t bits);
+float dv_e8m0_decode(uint8_t bits);
 
 #endif

@@ -40,12 +40,12 @@ void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset)
 
 /* Reads a whole small file; fails with BAD_FILE above `limit` bytes. The caller frees *data,
  * which has one 0 byte behind its end. */
-dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
-                         const char *path, size_t limit);
+dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx, const char *path,
+                         size_t limit);
 bool        dv_file_exists(const char *path);
 /* Calls visit(user, name) for each entry of a folder, in no particular order, until one fails;
  * returns its status, or BAD_FILE when the folder cannot be read. */
-dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
+dsvk_status dv_folder_list(const struct dv_context *ctx, const char                 *folder,
                            dsvk_status (*visit)(void *user, const char *name), void *user);
 
 /* Puts a whole file in the place of `path`: others see the old one or the new one, never a part.

@@ -115,8 +115,8 @@ void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset)
         (void)posix_fadvise(file->descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
 }
 
-dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx,
-                         const char *path, size_t limit)
+dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx, const char *path,
+                         size_t limit)
 {
     dsvk_status status;
     uint64_t    size;
@@ -161,7 +161,7 @@ bool dv_file_exists(const char *path)
     return access(path, R_OK) == 0;
 }
 
-dsvk_status dv_folder_list(const struct dv_context *ctx, const char *folder,
+dsvk_status dv_folder_list(const struct dv_context *ctx, const char                 *folder,
                            dsvk_status (*visit)(void *user, const char *name), void *user)
 {
     dsvk_status          status = DSVK_OK;

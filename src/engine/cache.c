@@ -30,7 +30,7 @@ static dsvk_status allocate_pages(struct dv_cache *c, uint32_t pages, uint64_t *
     dsvk_status status;
     uint64_t    fit        = dv_places_buffer_limit(&c->dev->caps) / c->page_bytes;
     uint32_t    per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
-    c->buffers          = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
+    c->buffers = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
     if (!c->buffers)
         return dv_fail(c->dev->ctx, DSVK_NO_MEMORY, "cache: no memory for its pages' list");
     for (uint32_t page = 0; page < pages; page += per_buffer) {

@@ -10,8 +10,8 @@ static dsvk_status make_buffers(struct dv_buffer ***buffers, uint32_t *n_buffers
 {
     dsvk_status status;
     uint64_t    most = dv_places_buffer_limit(&x->dev->caps);
-    x->per_buffer = most > x->slot_bytes ? (uint32_t)(most / x->slot_bytes) : 1;
-    *buffers      = dv_zalloc_array(x->ctx, n / x->per_buffer + 1, sizeof **buffers);
+    x->per_buffer    = most > x->slot_bytes ? (uint32_t)(most / x->slot_bytes) : 1;
+    *buffers         = dv_zalloc_array(x->ctx, n / x->per_buffer + 1, sizeof **buffers);
     if (!*buffers)
         return dv_fail(x->ctx, DSVK_NO_MEMORY, "experts: no memory for their buffers");
     for (uint32_t done = 0; done < n; done += x->per_buffer) {
@@ -56,7 +56,7 @@ static dsvk_status make_shared_pieces(struct dv_experts *x, uint32_t n)
     uint64_t    bytes  = (n + 1) * x->slot_bytes;
     if (bytes <= heap - heap / 8)
         status = make_buffers(&x->host_buffers, &x->n_host_buffers, x, n + 1, DV_MEMORY_HOST);
-    x->in_place       = status == DSVK_OK;
+    x->in_place = status == DSVK_OK;
     for (uint32_t i = 0; x->in_place && i <= n; i++) {
         const struct dv_buffer *buffer = x->host_buffers[i / x->per_buffer];
         uint64_t                offset = i % x->per_buffer * x->slot_bytes;

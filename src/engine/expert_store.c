@@ -152,8 +152,8 @@ static void read_matrix(void *user, uint32_t i)
         const struct dv_layout_source *part   = &item->parts[p];
         uint64_t                       values = dv_layout_value_bytes(part, part->rows);
         uint64_t                       scales = dv_layout_scale_bytes(part, part->rows);
-        parts[p]      = *part;
-        parts[p].data = fetch(s, &r->trouble[i], part->data, values, raw);
+        parts[p]                              = *part;
+        parts[p].data                         = fetch(s, &r->trouble[i], part->data, values, raw);
         raw += aligned(values);
         if (part->scale)
             parts[p].scale = fetch(s, &r->trouble[i], part->scale, scales, raw);

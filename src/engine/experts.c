@@ -158,10 +158,10 @@ static dsvk_status add_read(struct dv_experts *x, struct batch *b, uint32_t slot
     x->residency.slots[DV_TIER_DEVICE][slot].pinned = true;
     b->slots[b->n]                                  = slot;
     b->experts[b->n]                                = expert;
-    struct dv_expert_read *read = &b->reads[b->n];
-    read->layer                 = &x->layers[expert / x->n_experts];
-    read->expert                = expert % x->n_experts;
-    read->to                    = x->mapped ? dv_experts_mapped(x, slot) : x->spare[b->n].data;
+    struct dv_expert_read *read                     = &b->reads[b->n];
+    read->layer                                     = &x->layers[expert / x->n_experts];
+    read->expert                                    = expert % x->n_experts;
+    read->to = x->mapped ? dv_experts_mapped(x, slot) : x->spare[b->n].data;
     b->n++;
     return b->n == x->store.n_raw ? read_batch(x, b) : DSVK_OK;
 }

@@ -59,8 +59,8 @@ static dsvk_status take_token(struct run *r)
     TRY(submit_to(r, r->taken + 1));
     TRY(dv_stream_wait(s->engine.stream, r->values[r->taken % (MOST_AHEAD + 1)], 0));
     uint64_t now = dv_time_ns(), ns = now - r->since;
-    r->since = now;
-    r->least = r->taken == 0 || ns < r->least ? ns : r->least;
+    r->since                 = now;
+    r->least                 = r->taken == 0 || ns < r->least ? ns : r->least;
     s->tokens[s->n_tokens++] = s->next;
     s->next                  = step->chosen[(r->first + r->taken) % DV_STEP_RING];
     r->taken++;
@@ -74,12 +74,11 @@ static dsvk_status run(struct run *r, const dsvk_offer *offer)
 {
     dsvk_status        status;
     struct dv_session *s = r->session;
-    r->since = dv_time_ns();
+    r->since             = dv_time_ns();
     do {
         TRY(take_token(r));
         TRY(submit_to(r, r->taken + ahead(r)));
-    } while (r->taken < r->limit && s->next != DV_NOT_FINITE &&
-             offer->take(offer->user, s->next));
+    } while (r->taken < r->limit && s->next != DV_NOT_FINITE && offer->take(offer->user, s->next));
     return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
 }
 

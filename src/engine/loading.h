@@ -31,7 +31,7 @@ struct dv_weights {
     struct dv_buffer      **buffers;
     uint64_t               *buffer_bytes;
     uint32_t                n_buffers;
-    struct dv_buffer       *tables; /* of expert addresses */
+    struct dv_buffer       *tables;  /* of expert addresses */
     struct dv_experts      *experts; /* NULL: they lie among the others */
     uint64_t                bytes;
 };
@@ -46,9 +46,9 @@ struct dv_loading {
     const struct dv_caps          *caps;
     uint64_t                       limit, used; /* of device memory; UINT64_MAX = no limit */
     bool                           planning;    /* that experts do not fit is not logged */
-    uint32_t                      *layers; /* by recipe: of the model */
-    atomic_ullong                  nan; /* FP8 codes that stand for no number */
-    atomic_ullong                  bad_scales; /* of INT4 and FP4 */
+    uint32_t                      *layers;      /* by recipe: of the model */
+    atomic_ullong                  nan;         /* FP8 codes that stand for no number */
+    atomic_ullong                  bad_scales;  /* of INT4 and FP4 */
 };
 
 /* Matrices of a recipe. */
@@ -72,14 +72,14 @@ static inline uint64_t dv_loading_left(const struct dv_loading *l, uint64_t take
 dsvk_status dv_places_lay_out(struct dv_loading *l, struct dv_graph *const *graphs,
                               uint32_t n_graphs);
 /* Bytes of one allocation on such a device: 1 GiB, or what it allows. */
-uint64_t    dv_places_buffer_limit(const struct dv_caps *caps);
+uint64_t dv_places_buffer_limit(const struct dv_caps *caps);
 /* Gives each item its buffer and offset; sets buffer_bytes and, to their sum, w->bytes. Again after
  * items were taken away. */
 dsvk_status dv_places_assign(struct dv_loading *l);
 /* Of the tables of expert addresses; 0 with experts in tiers, which have their own. */
-uint64_t    dv_places_table_bytes(const struct dv_weights *w);
+uint64_t dv_places_table_bytes(const struct dv_weights *w);
 /* Frees what these made of w. */
-void        dv_places_done(struct dv_weights *w, const struct dv_context *ctx);
+void dv_places_done(struct dv_weights *w, const struct dv_context *ctx);
 
 /* Bytes of host memory that packing takes where the device's is not mapped. */
 uint64_t dv_loading_staging(const struct dv_loading *l);

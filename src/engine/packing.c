@@ -18,7 +18,7 @@
 
 struct unit {
     struct dv_load_item *item;
-    uint32_t             first, end; /* groups; end 0: a vector */
+    uint32_t             first, end;              /* groups; end 0: a vector */
     uint64_t             tile_bytes, scale_bytes; /* the latter with the padding at the end */
     unsigned char       *tiles, *scales;          /* where they are packed to */
     struct dv_reads      reads;
@@ -49,7 +49,7 @@ struct packing {
     bool               release; /* files and weights do not fit into memory together */
 };
 
-static const struct dv_weight_info *info_of(const struct dv_loading *l,
+static const struct dv_weight_info *info_of(const struct dv_loading   *l,
                                             const struct dv_load_item *item)
 {
     return &l->w->recipes[item->recipe];
@@ -69,10 +69,10 @@ static struct unit next_unit(const struct packing *p)
     const struct dv_layout      *y    = &item->layout;
     if (info->kind == DV_WEIGHT_VECTOR)
         return (struct unit){ .item = item, .tile_bytes = item->bytes };
-    uint64_t tile = (uint64_t)y->chunks * 128, scale = (uint64_t)y->blocks * 4;
-    uint32_t groups = dv_layout_groups(y, info), left = groups - p->group;
-    uint64_t fit    = p->unit_bytes / (tile + scale);
-    uint32_t n      = fit == 0 ? 1 : fit < left ? (uint32_t)fit : left;
+    uint64_t    tile = (uint64_t)y->chunks * 128, scale = (uint64_t)y->blocks * 4;
+    uint32_t    groups = dv_layout_groups(y, info), left = groups - p->group;
+    uint64_t    fit  = p->unit_bytes / (tile + scale);
+    uint32_t    n    = fit == 0 ? 1 : fit < left ? (uint32_t)fit : left;
     struct unit unit = { .item        = item,
                          .first       = p->group,
                          .end         = p->group + n,
@@ -274,9 +274,9 @@ static uint64_t staging_room(const struct packing *p)
     for (uint32_t i = 0; i < p->l->n_items; i++) {
         const struct dv_load_item *item = &p->l->items[i];
         const struct dv_layout    *y    = &item->layout;
-        uint64_t group = (uint64_t)y->chunks * 128 + (uint64_t)y->blocks * 4 + 512;
-        uint64_t least = y->chunks ? group : item->bytes + 256;
-        largest        = least > largest ? least : largest;
+        uint64_t group                  = (uint64_t)y->chunks * 128 + (uint64_t)y->blocks * 4 + 512;
+        uint64_t least                  = y->chunks ? group : item->bytes + 256;
+        largest                         = least > largest ? least : largest;
         all += item->bytes + 512 * (2 + item->bytes / p->unit_bytes);
         if (y->chunks && group > p->unit_bytes)
             all += item->bytes; /* a unit for each group */
@@ -313,8 +313,7 @@ static dsvk_status prepare(struct packing *p)
     for (uint32_t b = 0; b < p->l->w->n_buffers; b++)
         p->staged |= p->l->w->buffers[b]->mapped == NULL;
     for (uint32_t i = 0; p->staged && i < 2; i++) {
-        TRY(dv_buffer_new(&p->slots[i].staging, dev, staging_room(p), DV_MEMORY_UPLOAD,
-                          "staging"));
+        TRY(dv_buffer_new(&p->slots[i].staging, dev, staging_room(p), DV_MEMORY_UPLOAD, "staging"));
         TRY(dv_commands_new(&p->slots[i].commands, dev));
     }
     return DSVK_OK;
@@ -343,8 +342,7 @@ static dsvk_status pack_all(struct packing *p, const dsvk_progress *progress)
         cut(p, p->batches[!k]);
         TRY(pack_batch(p, p->batches[k], &p->slots[k]));
         done += p->batches[k]->done;
-        if (progress && progress->report &&
-            !progress->report(progress->user, done, p->l->w->bytes))
+        if (progress && progress->report && !progress->report(progress->user, done, p->l->w->bytes))
             return dv_fail(p->l->ctx, DSVK_CANCELLED, "loading was cancelled");
     }
     return p->staged ? dv_stream_wait(p->l->stream, p->l->stream->submitted, 0) : DSVK_OK;
@@ -355,7 +353,7 @@ dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
     dsvk_status    status;
     struct packing p = { .l = l };
     choose_bytes(&p);
-    status = prepare(&p);
+    status    = prepare(&p);
     p.release = fills_memory(&p);
     if (status == DSVK_OK)
         status = pack_all(&p, progress);
@@ -364,7 +362,8 @@ dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)
     if (status == DSVK_OK && bad > 0)
         return dv_fail(l->ctx, DSVK_BAD_FILE,
                        "weights: %llu scales of INT4 or FP4 weights are negative, infinite or not "
-                       "numbers", bad);
+                       "numbers",
+                       bad);
     unsigned long long nan = atomic_load(&l->nan);
     if (status == DSVK_OK && nan > 0)
         dv_log(l->ctx, DSVK_LOG_WARN, "weights: %llu FP8 values are not numbers (taken as 480)",

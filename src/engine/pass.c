@@ -18,8 +18,7 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
     memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
 }
 
-void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
-                          uint64_t ns)
+void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)
 {
     dsvk_session_stats *stats = &s->stats;
     stats->submissions++;
@@ -84,9 +83,9 @@ static dsvk_status compute_in_f32(struct dv_session *s, const uint32_t *ids, uin
     uint32_t    most = dv_size_f32_chunk(&s->size);
     for (uint32_t done = 0; done < n;) {
         uint32_t       left = n - done;
-        struct dv_pass pass = {
-            .tokens = left < most ? left : most, .all_rows = all_rows, .f32 = true
-        };
+        struct dv_pass pass = { .tokens   = left < most ? left : most,
+                                .all_rows = all_rows,
+                                .f32      = true };
         TRY(compute(s, ids + done, position + done, &pass));
         done += pass.tokens;
     }

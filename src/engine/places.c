@@ -121,8 +121,8 @@ dsvk_status dv_places_assign(struct dv_loading *l)
     struct dv_weights *w    = l->w;
     uint64_t           most = dv_places_buffer_limit(l->caps);
     dv_free(l->ctx, w->buffer_bytes);
-    w->n_buffers = 0;
-    w->bytes     = 0;
+    w->n_buffers    = 0;
+    w->bytes        = 0;
     w->buffer_bytes = dv_zalloc_array(l->ctx, (size_t)l->n_items + 1, sizeof *w->buffer_bytes);
     if (!w->buffer_bytes)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their places");

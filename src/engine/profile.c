@@ -33,10 +33,10 @@ static void describe(dsvk_profile_row *row, const struct dv_program *program,
         return;
     }
     const struct dv_weight_info *info = &g->weights[w];
-    row->format   = dv_weight_format_name(program->places[w].format);
-    row->rows     = info->rows * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
-    row->cols     = info->cols;
-    row->matrices = info->experts ? info->experts : info->slices;
+    row->format                       = dv_weight_format_name(program->places[w].format);
+    row->rows                         = info->rows * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
+    row->cols                         = info->cols;
+    row->matrices                     = info->experts ? info->experts : info->slices;
     int n = snprintf(row->kernel, sizeof row->kernel, "%s %s ", row->op, row->format);
     if (row->matrices > 1)
         n += snprintf(row->kernel + n, sizeof row->kernel - (size_t)n, "%ux", row->matrices);
@@ -51,8 +51,7 @@ static dsvk_profile_row *find_row(struct dv_profile *profile, const dsvk_profile
             return &profile->rows[i];
     if (profile->n == profile->capacity) {
         uint32_t          capacity = profile->capacity ? 2 * profile->capacity : 32;
-        dsvk_profile_row *rows =
-            dv_realloc(profile->ctx, profile->rows, capacity * sizeof *rows);
+        dsvk_profile_row *rows = dv_realloc(profile->ctx, profile->rows, capacity * sizeof *rows);
         if (!rows)
             return NULL;
         profile->rows     = rows;

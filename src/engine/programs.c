@@ -60,25 +60,28 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
         goto fail;
     }
     TRY_OR(fail, find_places(places, s, graph));
-    uint64_t                 room   = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
-    struct dv_program_params params = { .stream  = e->stream,
-                                        .token   = s->result->address,
-                                        .profile = s->params.profile && slot < DV_MAX_PROGRAMS,
-                                        .compiling = &s->params.compiling,
-                                        .blocks  = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
+    uint64_t room = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
+
+    struct dv_program_params params = { .stream      = e->stream,
+                                        .token       = s->result->address,
+                                        .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
+                                        .compiling   = &s->params.compiling,
+                                        .blocks      = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
                                         .blocks_at   = slot * room,
                                         .blocks_room = room,
-                                        .arena   = s->arena,
-                                        .site    = { .caps         = &e->dev->caps,
-                                                     .weights      = places,
-                                                     .arena        = s->arena->address,
-                                                     .step         = s->step->address,
-                                                     .step_buffer  = s->step,
-                                                     .pages        = s->cache->table->address,
-                                                     .cache_record = s->cache->record,
-                                                     .cache_format = s->cache->format,
-                                                     .math_f16  = e->math_f16 && !pass->f32,
-                                                     .round_f16 = e->round_f16 && !pass->f32 } };
+                                        .arena       = s->arena,
+                                        .site        = {
+                                                   .caps         = &e->dev->caps,
+                                                   .weights      = places,
+                                                   .arena        = s->arena->address,
+                                                   .step         = s->step->address,
+                                                   .step_buffer  = s->step,
+                                                   .pages        = s->cache->table->address,
+                                                   .cache_record = s->cache->record,
+                                                   .cache_format = s->cache->format,
+                                                   .math_f16     = e->math_f16 && !pass->f32,
+                                                   .round_f16    = e->round_f16 && !pass->f32,
+                                        } };
     status                          = dv_program_new(out, e->dev, graph, &plan, &params);
     graph                           = NULL;
 fail:

@@ -75,10 +75,11 @@ static dsvk_status write_all(struct dv_quantizing *q)
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
                         enum dv_formats formats, const char *folder, const dsvk_progress *progress)
 {
-    dsvk_status          status;
-    bool                 made = false;
-    struct dv_quantizing q    = {
-           .ctx = ctx, .checkpoint = checkpoint, .formats = formats, .progress = progress
+    dsvk_status status;
+    bool        made = false;
+
+    struct dv_quantizing q = {
+        .ctx = ctx, .checkpoint = checkpoint, .formats = formats, .progress = progress
     };
     dv_arena_init(&q.arena, ctx);
     TRY_OR(fail, prepare(&q, folder));

@@ -121,7 +121,7 @@ static const unsigned char *fetch(struct dv_reads *reads, const struct dv_checkp
 }
 
 bool dv_reads_fetch_part(struct dv_layout_source *to, struct dv_reads *reads,
-                         const struct dv_checkpoint *checkpoint,
+                         const struct dv_checkpoint    *checkpoint,
                          const struct dv_layout_source *part, uint32_t p, const char *where,
                          unsigned char *buffer)
 {
@@ -167,8 +167,8 @@ uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_wei
     return n;
 }
 
-uint64_t dv_reads_count_bad_scales(const struct dv_load_item *item,
-                                   const struct dv_weight_info *info,
+uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
+                                   const struct dv_weight_info   *info,
                                    const struct dv_layout_source *parts, uint32_t first,
                                    uint32_t end)
 {

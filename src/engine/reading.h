@@ -37,7 +37,7 @@ bool dv_reads_fetch(struct dv_layout_source parts[DV_MAX_PARTS], struct dv_reads
                     const struct dv_weight_info *info, unsigned char *buffer);
 /* The same for part p alone; `where` names it. */
 bool dv_reads_fetch_part(struct dv_layout_source *to, struct dv_reads *reads,
-                         const struct dv_checkpoint *checkpoint,
+                         const struct dv_checkpoint    *checkpoint,
                          const struct dv_layout_source *part, uint32_t p, const char *where,
                          unsigned char *buffer);
 /* Says that the bytes are not needed again. */

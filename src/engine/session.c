@@ -118,7 +118,7 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     s->stats.cache_bytes  = s->cache->bytes;
     if (dv_weights_experts(engine->weights))
         s->experts_before = dv_weights_experts(engine->weights)->stats;
-    *out                  = s;
+    *out = s;
     return DSVK_OK;
 fail:
     dv_session_free(s);
@@ -273,7 +273,7 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     const struct dv_graph *g = s->last->graph;
     uint32_t               row[2 * 64];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const struct dv_node *node = &g->nodes[i];
+        const struct dv_node *node  = &g->nodes[i];
         dv_tensor             route = dv_node_route(node);
         if (!route || node->top_k > 64)
             continue;

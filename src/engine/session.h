@@ -48,8 +48,8 @@ struct dv_session_slot {
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
-    struct dv_session_size   size;   /* as params, what was 0 chosen */
-    uint32_t                 split;  /* positions of one attention split */
+    struct dv_session_size   size;             /* as params, what was 0 chosen */
+    uint32_t                 split;            /* positions of one attention split */
     uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
     struct dv_cache         *cache;
     struct dv_buffer        *arena, *rope, *step, *result;
@@ -59,7 +59,7 @@ struct dv_session {
     uint64_t                 clock;
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
-    struct dv_program       *last;   /* of the last pass; its results are still in the arena */
+    struct dv_program       *last;      /* of the last pass; its results are still in the arena */
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     bool                     left_f16;  /* where engine.left_f16 may point */
@@ -96,12 +96,12 @@ void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stat
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,
                             uint32_t position, bool all_rows);
 /* Whether products are rounded to float16 now. */
-bool        dv_session_in_f16(const struct dv_session *s);
+bool dv_session_in_f16(const struct dv_session *s);
 /* Its parts: what the commands read, and what is noted after them. */
-void        dv_session_write_step(struct dv_session *s, const struct dv_program *p,
-                                  const uint32_t *ids, uint32_t n, uint32_t position);
-void        dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
-                                 uint64_t ns);
+void dv_session_write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
+                           uint32_t n, uint32_t position);
+void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
+                          uint64_t ns);
 /* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
 /* The program for a pass, made when needed (engine/programs.c). */

@@ -23,7 +23,7 @@ struct dv_session_size {
     const struct dv_caps    *caps;
     bool                     math_f16, no_fuse;
     uint32_t                 context, chunk; /* 0 = dv_size_choose() */
-    uint32_t                 choices; /* of dv_graph_size */
+    uint32_t                 choices;        /* of dv_graph_size */
     enum dv_cache_format     cache;
     uint32_t                 materialise_from; /* 0 = by policy, else from so many tokens */
     bool                     tiers;            /* experts come and go: engine/experts.h */

@@ -30,8 +30,8 @@ static dsvk_status find_vector(struct dv_layout_source *part, const struct dv_co
 }
 
 dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
-                             const struct dv_weight_source *source, const char *name,
-                             uint32_t rows, uint32_t cols)
+                             const struct dv_weight_source *source, const char *name, uint32_t rows,
+                             uint32_t cols)
 {
     dsvk_status           status;
     struct dv_matrix_file file;
@@ -71,13 +71,13 @@ static enum dv_dtype published_dtype(const struct dv_config *config, const char 
 static void make_up(struct dv_layout_source *part, const struct dv_weight_source *source,
                     const struct dv_weight_info *info, uint32_t p)
 {
-    const struct dv_config    *config = source->config;
+    const struct dv_config    *config   = source->config;
     static const unsigned char there[4] = { 0 };
     bool                       vector   = info->kind == DV_WEIGHT_VECTOR;
-    *part = (struct dv_layout_source){ .dtype =
-                                           published_dtype(config, info->parts[p].name, vector),
-                                       .rows = vector ? 1 : info->parts[p].rows,
-                                       .cols = vector ? info->cols : info->tensor_cols };
+    *part =
+        (struct dv_layout_source){ .dtype = published_dtype(config, info->parts[p].name, vector),
+                                   .rows  = vector ? 1 : info->parts[p].rows,
+                                   .cols  = vector ? info->cols : info->tensor_cols };
     if (part->dtype == DV_F8_E4M3) {
         part->scale_dtype = DV_F32;
         part->scale       = there;
@@ -125,9 +125,9 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
 
 uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored)
 {
-    struct dv_layout_source        form = dv_convert_form(stored);
-    const struct dv_layout_source *part = &form;
-    uint64_t values = (uint64_t)info->rows * info->slices * info->cols;
+    struct dv_layout_source        form   = dv_convert_form(stored);
+    const struct dv_layout_source *part   = &form;
+    uint64_t                       values = (uint64_t)info->rows * info->slices * info->cols;
     if (info->kind == DV_WEIGHT_VECTOR)
         return dv_dtype_size(part->dtype, info->cols);
     if (info->kind == DV_WEIGHT_PAIR)

@@ -20,7 +20,7 @@ struct dv_expert_budget {
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
-    enum dv_formats formats; /* that weights are converted to */
+    enum dv_formats             formats; /* that weights are converted to */
     bool     check_data;  /* scales of FP8 parts too, before anything is allocated for them */
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
     const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
@@ -33,8 +33,8 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
 
 /* A matrix of the checkpoint, with what it is to become. */
 dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
-                             const struct dv_weight_source *source, const char *name,
-                             uint32_t rows, uint32_t cols);
+                             const struct dv_weight_source *source, const char *name, uint32_t rows,
+                             uint32_t cols);
 
 /* The name of a tensor, with the expert in the place of "%u". */
 void dv_source_name(char name[256], const char *pattern, uint32_t expert);
@@ -49,7 +49,6 @@ uint64_t dv_source_seed(const struct dv_weight_info *info, uint32_t expert);
 dsvk_status dv_source_places(struct dv_weight_place **places, const struct dv_context *ctx,
                              const struct dv_weight_source *source, const struct dv_graph *g);
 /* Bytes of what a recipe takes from its tensors as they are stored or converted, of one expert. */
-uint64_t dv_source_bytes(const struct dv_weight_info   *info,
-                         const struct dv_layout_source *stored);
+uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored);
 
 #endif

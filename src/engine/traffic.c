@@ -87,8 +87,8 @@ static dsvk_status add_least(struct dv_traffic *traffic, const struct dv_context
         else if (uses[w].experts)
             traffic->least += bytes * uses[w].experts;
         else
-            traffic->least += bytes / info->rows * (uses[w].rows < info->rows ? uses[w].rows
-                                                                              : info->rows);
+            traffic->least +=
+                bytes / info->rows * (uses[w].rows < info->rows ? uses[w].rows : info->rows);
     }
 fail:
     dv_free(ctx, uses);

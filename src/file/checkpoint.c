@@ -23,8 +23,8 @@ char *dv_checkpoint_path(struct dv_checkpoint *c, const char *name)
 static dsvk_status parse_shard(struct dv_checkpoint *c, struct dv_arena *arena, const char *path,
                                uint32_t i)
 {
-    const struct dv_file_map *map    = &c->maps[i];
-    struct dv_file_map        copy   = { .bytes = map->bytes };
+    const struct dv_file_map *map  = &c->maps[i];
+    struct dv_file_map        copy = { .bytes = map->bytes };
     unsigned char             first[8];
     uint64_t                  got    = dv_file_read_at(&c->files[i], first, sizeof first, 0);
     uint64_t                  bytes  = 0;
@@ -58,8 +58,8 @@ static dsvk_status parse_shard(struct dv_checkpoint *c, struct dv_arena *arena, 
 static dsvk_status open_shard(struct dv_checkpoint *c, const struct dv_context *quiet,
                               const char *path)
 {
-    dsvk_status        status;
-    uint32_t           i = c->n_open, before = c->list.n;
+    dsvk_status              status;
+    uint32_t                 i = c->n_open, before = c->list.n;
     const struct dv_context *loud = c->arena.ctx;
     TRY(dv_file_map_open(&c->maps[i], quiet, path));
     status = dv_file_open(&c->files[i], quiet, path);
@@ -208,8 +208,7 @@ const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *chec
     return dv_tensor_list_find(&checkpoint->list, name);
 }
 
-const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoint,
-                                           const char                 *name)
+const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoint, const char *name)
 {
     const struct dv_fault *fault = dv_faults_find(&checkpoint->list.faults, name);
     return fault || checkpoint->bad_files.n == 0 ? fault : &checkpoint->bad_files.faults[0];

@@ -40,16 +40,16 @@ dsvk_status dv_checkpoint_open(struct dv_checkpoint **out, const struct dv_conte
                                const char *folder);
 void        dv_checkpoint_close(struct dv_checkpoint *checkpoint);
 
-const struct dv_config *dv_checkpoint_config(const struct dv_checkpoint *checkpoint);
-const char             *dv_checkpoint_folder(const struct dv_checkpoint *checkpoint);
-uint64_t                dv_checkpoint_bytes(const struct dv_checkpoint *checkpoint);
-uint32_t                dv_checkpoint_n_shards(const struct dv_checkpoint *checkpoint);
-uint32_t                dv_checkpoint_n_tensors(const struct dv_checkpoint *checkpoint);
+const struct dv_config      *dv_checkpoint_config(const struct dv_checkpoint *checkpoint);
+const char                  *dv_checkpoint_folder(const struct dv_checkpoint *checkpoint);
+uint64_t                     dv_checkpoint_bytes(const struct dv_checkpoint *checkpoint);
+uint32_t                     dv_checkpoint_n_shards(const struct dv_checkpoint *checkpoint);
+uint32_t                     dv_checkpoint_n_tensors(const struct dv_checkpoint *checkpoint);
 const struct dv_tensor_file *dv_checkpoint_tensor(const struct dv_checkpoint *checkpoint,
                                                   uint32_t i); /* sorted by name */
 /* NULL when there is no such tensor. */
 const struct dv_tensor_file *dv_checkpoint_find(const struct dv_checkpoint *checkpoint,
-                                                const char *name);
+                                                const char                 *name);
 /* What is known against a tensor that is not there: itself, or a file that it may be in. NULL:
  * nothing. */
 const struct dv_fault *dv_checkpoint_fault(const struct dv_checkpoint *checkpoint,
@@ -101,7 +101,7 @@ dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const str
                                  uint32_t n);
 /* Checks that every tensor which the architecture in the config needs is there, with the right
  * shape and format, before anything is allocated for it. Headers only. */
-dsvk_status dv_checkpoint_check(const struct dv_context *ctx,
+dsvk_status dv_checkpoint_check(const struct dv_context    *ctx,
                                 const struct dv_checkpoint *checkpoint);
 
 #endif

@@ -247,9 +247,8 @@ static dsvk_status parse(struct dv_config *config, const struct dv_context *ctx,
     dsvk_status    status;
     struct dv_json json = { .ctx = ctx, .module = "config", .where = where };
     json_t        *root;
-    *config = (struct dv_config){
-        .bos = -1, .routed_scale = 1.0f, .temperature = 1.0f, .top_p = 1.0f
-    };
+    *config =
+        (struct dv_config){ .bos = -1, .routed_scale = 1.0f, .temperature = 1.0f, .top_p = 1.0f };
     TRY(dv_json_load(&root, ctx, "config", where, text, bytes));
     json.object = root;
     if (json_is_object(root))

@@ -21,9 +21,9 @@ static void read_yarn(struct dv_config *config, struct dv_json *rope)
     config->yarn.mscale         = dv_json_number_or(rope, "mscale", 1.0, 0.0, 100.0);
     config->yarn.mscale_all_dim = dv_json_number_or(rope, "mscale_all_dim", 0.0, 0.0, 100.0);
     if (config->yarn.beta_slow > config->yarn.beta_fast && rope->status == DSVK_OK)
-        rope->status = dv_fail(rope->ctx, DSVK_BAD_FILE,
-                               "config: %s: beta_slow %g is above beta_fast %g", rope->where,
-                               config->yarn.beta_slow, config->yarn.beta_fast);
+        rope->status =
+            dv_fail(rope->ctx, DSVK_BAD_FILE, "config: %s: beta_slow %g is above beta_fast %g",
+                    rope->where, config->yarn.beta_slow, config->yarn.beta_fast);
     if (dv_json_get(rope, "attention_factor"))
         dv_json_unsupported(rope, "attention_factor", "of rope scaling");
 }

@@ -12,11 +12,10 @@ dsvk_status dv_faults_add(struct dv_faults *faults, struct dv_arena *arena, cons
                               .status = status,
                               .order  = faults->n };
     if (faults->n == faults->room && fault.name && fault.says) {
-        uint32_t         room = faults->room ? faults->room * 2 : 8;
-        struct dv_fault *grown =
-            room > faults->room
-                ? dv_realloc(arena->ctx, faults->faults, room * sizeof *faults->faults)
-                : NULL;
+        uint32_t         room  = faults->room ? faults->room * 2 : 8;
+        struct dv_fault *grown = room > faults->room ? dv_realloc(arena->ctx, faults->faults,
+                                                                  room * sizeof *faults->faults)
+                                                     : NULL;
         if (grown) {
             faults->faults = grown;
             faults->room   = room;

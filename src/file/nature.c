@@ -11,15 +11,18 @@ struct nature {
     const char *says;
 };
 
-#define NATURE(text, says) { text, sizeof text - 1, says }
+#define NATURE(text, says)                                                                         \
+    {                                                                                              \
+        text, sizeof text - 1, says                                                                \
+    }
 
 static const struct nature natures[] = {
     NATURE("version https://git-lfs", "is a Git LFS pointer, not the file itself: run 'git lfs "
                                       "install' and 'git lfs pull' in its folder, or " AGAIN),
     NATURE("version https://hawser", "is a Git LFS pointer, not the file itself: run 'git lfs "
                                      "install' and 'git lfs pull' in its folder, or " AGAIN),
-    NATURE("# xet version", "is a Xet pointer, not the file itself: " AGAIN
-                            ", as 'hf download' does"),
+    NATURE("# xet version",
+           "is a Xet pointer, not the file itself: " AGAIN ", as 'hf download' does"),
     NATURE("GGUF", "is a GGUF file, which ds-vk does not read: it needs the original folder with "
                    "config.json and safetensors files"),
     NATURE("ggml", "is a GGML file, which ds-vk does not read: it needs the original folder with "

@@ -102,9 +102,10 @@ static dsvk_status add_tensor(struct dv_tensor_list *list, struct dv_arena *aren
     struct header          quiet  = *header;
     uint64_t               end    = 0;
     struct dv_tensor_file *tensor = &list->tensors[list->n];
-    *tensor        = (struct dv_tensor_file){ .shard  = header->shard,
-                                              .stored = dv_arena_printf(arena, "%s", key) };
-    tensor->name   = tensor->stored ? dv_tensor_name(arena, tensor->stored) : NULL;
+
+    *tensor      = (struct dv_tensor_file){ .shard  = header->shard,
+                                            .stored = dv_arena_printf(arena, "%s", key) };
+    tensor->name = tensor->stored ? dv_tensor_name(arena, tensor->stored) : NULL;
     if (!tensor->name)
         return dv_fail(header->ctx, DSVK_NO_MEMORY, "checkpoint: %s: no memory for names",
                        header->where);
@@ -198,9 +199,9 @@ static dsvk_status read_length(uint64_t *length, const struct header *header,
         *length |= (uint64_t)file->data[i] << 8 * i;
     bool fits = file->bytes >= LENGTH_BYTES && *length <= file->bytes - LENGTH_BYTES;
     if (!fits || *length == 0 || file->data[LENGTH_BYTES] != '{')
-        nature = dv_file_nature(file->data, file->bytes < DV_NATURE_BYTES ? (size_t)file->bytes
-                                                                          : DV_NATURE_BYTES,
-                                file->bytes);
+        nature = dv_file_nature(
+            file->data, file->bytes < DV_NATURE_BYTES ? (size_t)file->bytes : DV_NATURE_BYTES,
+            file->bytes);
     if (nature)
         return dv_fail(header->ctx, DSVK_BAD_FILE, "checkpoint: %s %s", header->where, nature);
     if (file->bytes < LENGTH_BYTES)

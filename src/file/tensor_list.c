@@ -56,9 +56,9 @@ static dsvk_status settle(struct dv_tensor_list *list, struct dv_arena *arena, u
     uint32_t               kept    = pick(tensors, n, shards, index);
     dsvk_status            status  = DSVK_OK;
     if (kept == n) {
-        const char *says = dv_arena_printf(
-            arena, "checkpoint: %s: is in %s and in %s", tensors[0].name,
-            shards[tensors[0].shard], shards[tensors[1].shard]);
+        const char *says =
+            dv_arena_printf(arena, "checkpoint: %s: is in %s and in %s", tensors[0].name,
+                            shards[tensors[0].shard], shards[tensors[1].shard]);
         status = says ? dv_faults_add(&list->faults, arena, tensors[0].name, DSVK_BAD_FILE, says)
                       : dv_fail(arena->ctx, DSVK_NO_MEMORY, "checkpoint: no memory for a name");
     }

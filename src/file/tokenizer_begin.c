@@ -15,7 +15,7 @@ static void warn(const struct dv_tokenizer_reader *reader, const char *type, con
 
 /* The one id of a special token of a template; -1: there is none, or no such token. */
 static int64_t find_id(const struct dv_tokenizer *tokenizer, const json_t *template,
-                       const char *name)
+                       const char                *name)
 {
     const json_t *entry = json_object_get(json_object_get(template, "special_tokens"), name);
     const json_t *ids = json_object_get(entry, "ids"), *id = json_array_get(ids, 0);
@@ -70,6 +70,5 @@ void dv_tokenizer_read_begin(struct dv_tokenizer_reader *reader, const json_t *r
         read_processor(reader, processor);
         return;
     }
-    json_array_foreach(dv_json_get(processor, "processors"), i, part)
-        read_processor(reader, part);
+    json_array_foreach(dv_json_get(processor, "processors"), i, part) read_processor(reader, part);
 }

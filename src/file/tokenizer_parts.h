@@ -36,7 +36,7 @@ struct dv_tokenizer {
     int64_t         eos;    /* of tokenizer_config.json; -1: none */
     bool            begins; /* tokenizer.json itself puts a token before a text: */
     uint32_t        begin;
-    const char     *template; /* of chats, as text; NULL: none */
+    const char *template; /* of chats, as text; NULL: none */
 };
 
 /* GPT-2's table: every byte has a printable code point. */

@@ -65,7 +65,7 @@ void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused)
 {
     fused.layer = node->layer;
     memcpy(fused.out, node->out, sizeof fused.out);
-    *node = fused;
+    *node    = fused;
     f->stale = true;
 }
 

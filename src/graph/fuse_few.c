@@ -96,8 +96,8 @@ bool dv_fuse_project_two(struct fuser *f, struct dv_node *node)
         return false;
     struct dv_node *end = g->nodes + g->n_nodes, *other = node + 1;
     while (other < end && other->layer == node->layer &&
-           !(is_projection(f, other) && other->in[0] == node->in[0] &&
-             other->w[1] == node->w[1] && other->eps == node->eps))
+           !(is_projection(f, other) && other->in[0] == node->in[0] && other->w[1] == node->w[1] &&
+             other->eps == node->eps))
         other++;
     if (other == end || other->layer != node->layer)
         return false;

@@ -18,9 +18,7 @@ const char *dv_op_name(enum dv_op op)
 
 dv_tensor dv_node_route(const struct dv_node *node)
 {
-    return node->op == DV_OP_router     ? node->out[0]
-           : node->op == DV_OP_route_up ? node->out[1]
-                                        : 0;
+    return node->op == DV_OP_router ? node->out[0] : node->op == DV_OP_route_up ? node->out[1] : 0;
 }
 
 bool dv_node_reads_experts(const struct dv_graph *g, const struct dv_node *node)

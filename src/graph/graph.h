@@ -89,8 +89,8 @@ struct dv_node {
     uint32_t   x_slice;                      /* matmul with slices: words between the slices of x */
     uint32_t   kv, nope, v_head;             /* attention widths */
     uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
-    bool       advance;       /* argmax: of dv_graph_size */
-    uint32_t   choices;       /* argmax: columns that it looks at */
+    bool       advance;                                     /* argmax: of dv_graph_size */
+    uint32_t   choices;                                     /* argmax: columns that it looks at */
     uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
     uint32_t   tile;          /* expert_plan: pairs a tile */
     uint32_t   split, splits; /* attend: positions a split, most splits; argmax: split */

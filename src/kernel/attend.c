@@ -48,8 +48,8 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
     dv_tuning_of(&tuning, site->caps);
     uint32_t     workgroup = tuning.attend_workgroup;
     struct shape s         = { .rows = tuning.attend_rows, .tokens = 1 };
-    uint32_t     cols  = node->kv + node->dim;
-    uint32_t     heads = power_of_two_from(node->heads);
+    uint32_t     cols      = node->kv + node->dim;
+    uint32_t     heads     = power_of_two_from(node->heads);
 
     s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
     if (s.heads > workgroup)
@@ -81,8 +81,8 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
 {
     const struct dv_caps *caps   = site->caps;
     uint32_t              shared = caps->max_shared_bytes, most = caps->max_workgroup;
-    uint64_t workgroups = (uint64_t)groups_of(node->heads, s->heads) * node->splits *
-                          groups_of(tokens, s->tokens);
+    uint64_t              workgroups =
+        (uint64_t)groups_of(node->heads, s->heads) * node->splits * groups_of(tokens, s->tokens);
     if (shared > MOST_SHARED)
         shared = MOST_SHARED;
     if (most > MOST_INVOCATIONS)
@@ -113,24 +113,24 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 static struct dv_attend_args args_of(const struct dv_kernel_site *site, const struct dv_node *node)
 {
     struct dv_operand latent = dv_site_operand(site, node->in[0]);
-    struct dv_operand rope = dv_site_operand(site, node->in[1]);
-    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_operand rope   = dv_site_operand(site, node->in[1]);
+    struct dv_operand y      = dv_site_operand(site, node->out[0]);
     return (struct dv_attend_args){
-        .step = dv_address_of(site->step),
-        .q_latent = latent.address,
-        .q_rope = rope.address,
-        .y = y.address,
-        .cache = dv_site_cache(site, node->layer),
+        .step            = dv_address_of(site->step),
+        .q_latent        = latent.address,
+        .q_rope          = rope.address,
+        .y               = y.address,
+        .cache           = dv_site_cache(site, node->layer),
         .q_latent_stride = latent.stride,
-        .q_rope_stride = rope.stride,
-        .y_stride = y.stride,
-        .tokens = latent.rows,
-        .heads = node->heads,
-        .kv = node->kv,
-        .rope = node->dim,
-        .split = node->split,
-        .splits = node->splits,
-        .scale = node->scale,
+        .q_rope_stride   = rope.stride,
+        .y_stride        = y.stride,
+        .tokens          = latent.rows,
+        .heads           = node->heads,
+        .kv              = node->kv,
+        .rope            = node->dim,
+        .split           = node->split,
+        .splits          = node->splits,
+        .scale           = node->scale,
     };
 }
 
@@ -140,9 +140,8 @@ static dsvk_status too_large(const struct dv_kernel_site *site, const struct dv_
     return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                    "attend: %u bytes of shared memory for kv %u, rope %u and splits of %u, "
                    "%s has %u",
-                   (unsigned)bytes, (unsigned)node->kv, (unsigned)node->dim,
-                   (unsigned)node->split, site->caps->name,
-                   (unsigned)site->caps->max_shared_bytes);
+                   (unsigned)bytes, (unsigned)node->kv, (unsigned)node->dim, (unsigned)node->split,
+                   site->caps->name, (unsigned)site->caps->max_shared_bytes);
 }
 
 /* Groups of four columns that a lane multiplies at a time; more make compiling slow. */
@@ -167,13 +166,14 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
     uint32_t heads  = groups_of(node->heads, groups);
     uint32_t tokens = args.tokens < most / heads ? args.tokens : most / heads;
     uint32_t merge  = node->splits == 1;
-    *dispatch       = (struct dv_dispatch){
+
+    *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_rows",
-                      .spec = { site->caps->subgroup, 0, site->cache_format, heads, tokens,
-                                node->split, node->kv / 4, node->dim / 4, merge,
-                                step_of(node->kv), step_of(node->dim) },
+                      .spec   = { site->caps->subgroup, 0, site->cache_format, heads, tokens,
+                                  node->split, node->kv / 4,
+ node->dim / 4, merge, step_of(node->kv), step_of(node->dim), },
                       .n_spec = 11 },
-        .groups = { groups, node->splits, groups_of(args.tokens, tokens) },
+        .groups   = { groups, node->splits, groups_of(args.tokens, tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
@@ -184,16 +184,16 @@ static void dispatch_coop(struct dv_dispatch *dispatch, const struct dv_kernel_s
                           const struct dv_node *node, const struct dv_coop_attend *s)
 {
     struct dv_attend_args args = args_of(site, node);
-    *dispatch                  = (struct dv_dispatch){
+
+    *dispatch = (struct dv_dispatch){
         .groups = { groups_of(node->heads, s->heads), 1, groups_of(args.tokens, s->tokens) },
     };
     dv_coop_attend_pipeline(&dispatch->pipeline, site->caps, s, site->cache_format, node);
     DV_PUSH(dispatch, args);
 }
 
-static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
-                                    const struct dv_kernel_site *site,
-                                    const struct dv_node *node)
+static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                                   const struct dv_node *node)
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
@@ -205,19 +205,19 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch,
         dispatch_coop(dispatch, site, node, &coop);
         return DSVK_OK;
     }
-    struct shape          s      = shape_of(site, node, args.tokens);
-    uint32_t              shared = shared_bytes(&s, node->kv + node->dim);
-    uint32_t              merge  = node->splits == 1;
+    struct shape s      = shape_of(site, node, args.tokens);
+    uint32_t     shared = shared_bytes(&s, node->kv + node->dim);
+    uint32_t     merge  = node->splits == 1;
     if (shared > site->caps->max_shared_bytes)
         return too_large(site, node, shared);
     /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend",
-                      .spec = { s.slices * pair_lanes(&s), 0, site->cache_format, s.heads, s.each,
-                                s.rows, node->kv / 4, node->dim / 4, merge, s.tokens },
+                      .spec   = { s.slices * pair_lanes(&s), 0, site->cache_format, s.heads, s.each,
+                                  s.rows, node->kv / 4, node->dim / 4, merge, s.tokens },
                       .n_spec = 10 },
-        .groups = { groups_of(node->heads, s.heads), node->splits,
-                    groups_of(args.tokens, s.tokens) },
+        .groups   = { groups_of(node->heads, s.heads), node->splits,
+                      groups_of(args.tokens, s.tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);

@@ -56,10 +56,11 @@ bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
     if (node->kv % m->n != 0 || node->kv % m->k != 0 || node->dim % m->k != 0)
         return false;
     uint32_t pairs = least(subgroup, MOST_PAIRS);
-    *s             = (struct dv_coop_attend){
-                    .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
-                    .subgroup  = subgroup,
-                    .subgroups = least(MOST_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+
+    *s = (struct dv_coop_attend){
+        .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+        .subgroup  = subgroup,
+        .subgroups = least(MOST_SUBGROUPS, MOST_INVOCATIONS / subgroup),
     };
     uint32_t workgroup = s->subgroup * s->subgroups;
     do {
@@ -78,6 +79,7 @@ void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_
                              const struct dv_node *node)
 {
     const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
+
     *params = (struct dv_pipeline_params){ .kernel   = "attend_coop",
                                            .spec     = { [0]  = shape->subgroup * shape->subgroups,
                                                          [1]  = format,
@@ -114,10 +116,11 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_cap
         return false;
     /* Words of a lane's queries and sums. */
     uint32_t held = m->m * ((node->nope + node->dim) / 2 + node->v_head) / subgroup;
-    *s            = (struct dv_coop_attend_heads){
-                   .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
-                   .subgroup  = subgroup,
-                   .subgroups = least(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+
+    *s = (struct dv_coop_attend_heads){
+        .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+        .subgroup  = subgroup,
+        .subgroups = least(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
     };
     return held <= MOST_HELD && s->subgroup * s->subgroups <= caps->max_workgroup &&
            heads_shared_bytes(s, m, node->nope + node->dim + node->v_head) <=
@@ -126,9 +129,10 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_cap
 
 void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
                                    const struct dv_coop_attend_heads *shape,
-                                   const struct dv_node *node)
+                                   const struct dv_node              *node)
 {
     const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
+
     *params = (struct dv_pipeline_params){ .kernel   = "attend_heads_coop",
                                            .spec     = { [0] = shape->subgroup * shape->subgroups,
                                                          [1] = shape->subgroups,

@@ -24,7 +24,7 @@ static uint32_t slices(const struct shape *s)
 static uint32_t shared_bytes(const struct shape *s, uint32_t cols)
 {
     uint32_t partial = s->rows * s->queries + s->queries / s->each;
-    uint32_t words = s->rows * cols + slices(s) * partial + 2 * s->rows * s->queries;
+    uint32_t words   = s->rows * cols + slices(s) * partial + 2 * s->rows * s->queries;
     return (words + 3 * s->queries) * 4;
 }
 
@@ -32,7 +32,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    struct shape s = { tuning.attend_workgroup, QUERIES, EACH, ROWS };
+    struct shape s    = { tuning.attend_workgroup, QUERIES, EACH, ROWS };
     uint32_t     cols = node->nope + node->dim + node->v_head;
     if (s.each * cols > MOST_HELD * slices(&s))
         s.each = 1, s.queries = QUERIES / EACH; /* the same lanes and slices */
@@ -48,7 +48,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 static dsvk_status check_shared(const struct dv_kernel_site *site, const struct dv_node *node,
                                 const struct shape *s)
 {
-    const struct dv_caps *caps = site->caps;
+    const struct dv_caps *caps  = site->caps;
     uint32_t              bytes = shared_bytes(s, node->nope + node->dim + node->v_head);
     if (bytes > caps->max_shared_bytes)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
@@ -84,7 +84,8 @@ static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries
     }
     struct shape s = shape_of(site, node);
     *queries       = s.queries;
-    *pipeline      = (struct dv_pipeline_params){
+
+    *pipeline = (struct dv_pipeline_params){
         .kernel = "attend_heads",
         .spec   = { s.workgroup, 0, s.queries, s.each, s.rows, node->nope / 4, node->dim / 4,
                     node->v_head / 4 },
@@ -93,37 +94,37 @@ static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries
     return check_shared(site, node, &s);
 }
 
-static dsvk_status dispatch_attend_heads(struct dv_dispatch *dispatch,
-                                          const struct dv_kernel_site *site,
-                                          const struct dv_node *node)
+static dsvk_status dispatch_attend_heads(struct dv_dispatch          *dispatch,
+                                         const struct dv_kernel_site *site,
+                                         const struct dv_node        *node)
 {
     dsvk_status       status;
-    struct dv_operand q = dv_site_operand(site, node->in[0]);
+    struct dv_operand q      = dv_site_operand(site, node->in[0]);
     struct dv_operand q_rope = dv_site_operand(site, node->in[1]);
     struct dv_operand k_nope = dv_site_operand(site, node->in[2]);
     struct dv_operand k_rope = dv_site_operand(site, node->in[3]);
-    struct dv_operand v = dv_site_operand(site, node->in[4]);
-    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_operand v      = dv_site_operand(site, node->in[4]);
+    struct dv_operand y      = dv_site_operand(site, node->out[0]);
     uint32_t          queries;
     *dispatch = (struct dv_dispatch){ .groups = { node->heads, 1, 1 } };
     TRY(choose(&dispatch->pipeline, &queries, site, node, q.rows));
     dispatch->groups[1] = (q.rows + queries - 1) / queries;
     TRY(check_grid(site, node, dispatch->groups[1]));
     struct dv_attend_heads_args args = {
-        .q = q.address,
-        .q_rope = q_rope.address,
-        .k_nope = k_nope.address,
-        .k_rope = k_rope.address,
-        .v = v.address,
-        .y = y.address,
-        .q_stride = q.stride,
+        .q             = q.address,
+        .q_rope        = q_rope.address,
+        .k_nope        = k_nope.address,
+        .k_rope        = k_rope.address,
+        .v             = v.address,
+        .y             = y.address,
+        .q_stride      = q.stride,
         .q_rope_stride = q_rope.stride,
         .k_nope_stride = k_nope.stride,
         .k_rope_stride = k_rope.stride,
-        .v_stride = v.stride,
-        .y_stride = y.stride,
-        .tokens = q.rows,
-        .scale = node->scale,
+        .v_stride      = v.stride,
+        .y_stride      = y.stride,
+        .tokens        = q.rows,
+        .scale         = node->scale,
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

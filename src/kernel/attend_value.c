@@ -12,38 +12,40 @@ static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
     return (tile->tokens * kv + dv_tile_shared(tile)) * 4;
 }
 
-static dsvk_status dispatch_attend_value(struct dv_dispatch *dispatch,
-                                          const struct dv_kernel_site *site,
-                                          const struct dv_node *node)
+static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
+                                         const struct dv_kernel_site *site,
+                                         const struct dv_node        *node)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    const struct dv_weight_info *info     = &site->graph->weights[node->w[0]];
     struct dv_operand            partials = dv_site_operand(site, node->in[0]);
-    struct dv_operand            y = dv_site_operand(site, node->out[0]);
-    struct dv_attend_value_args  args = {
-        .w = dv_site_matrix(site, node->w[0]),
-        .step = dv_address_of(site->step),
-        .partials = partials.address,
-        .y = y.address,
+    struct dv_operand            y        = dv_site_operand(site, node->out[0]);
+
+    struct dv_attend_value_args args = {
+        .w               = dv_site_matrix(site, node->w[0]),
+        .step            = dv_address_of(site->step),
+        .partials        = partials.address,
+        .y               = y.address,
         .partials_stride = partials.stride,
-        .y_stride = y.stride,
-        .tokens = y.rows,
-        .rows = info->rows,
-        .heads = node->heads,
-        .split = node->split,
-        .splits = node->splits,
+        .y_stride        = y.stride,
+        .tokens          = y.rows,
+        .rows            = info->rows,
+        .heads           = node->heads,
+        .split           = node->split,
+        .splits          = node->splits,
     };
     uint32_t       tokens = y.rows < TOKENS ? y.rows : TOKENS;
-    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
+    struct dv_tile tile   = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
     while (tile.tokens > 1 && shared_bytes(&tile, node->kv) > site->caps->max_shared_bytes)
         tile.tokens /= 2;
     enum dv_weight_format format = site->weights[node->w[0]].format;
+
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
-                      .spec = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
-                                tile.groups, tile.tokens, site->round_f16, node->kv / 4 },
+                      .spec   = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
+                                  tile.groups, tile.tokens, site->round_f16, node->kv / 4 },
                       .n_spec = 7 },
-        .groups = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
-                    (y.rows + tile.tokens - 1) / tile.tokens, 1 },
+        .groups   = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
+                      (y.rows + tile.tokens - 1) / tile.tokens, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

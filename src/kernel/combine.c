@@ -3,29 +3,29 @@
 
 #include "kernel/kernel.h"
 
-static dsvk_status dispatch_combine(struct dv_dispatch *dispatch,
-                                     const struct dv_kernel_site *site,
-                                     const struct dv_node *node)
+static dsvk_status dispatch_combine(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
+                                    const struct dv_node *node)
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    struct dv_operand      partials = dv_site_operand(site, node->in[0]);
-    struct dv_operand      y = dv_site_operand(site, node->out[0]);
+    struct dv_operand partials = dv_site_operand(site, node->in[0]);
+    struct dv_operand y        = dv_site_operand(site, node->out[0]);
+
     struct dv_combine_args args = {
-        .step = dv_address_of(site->step),
-        .partials = partials.address,
-        .y = y.address,
+        .step            = dv_address_of(site->step),
+        .partials        = partials.address,
+        .y               = y.address,
         .partials_stride = partials.stride,
-        .y_stride = y.stride,
-        .tokens = y.rows,
-        .heads = node->heads,
-        .kv = node->kv,
-        .split = node->split,
-        .splits = node->splits,
+        .y_stride        = y.stride,
+        .tokens          = y.rows,
+        .heads           = node->heads,
+        .kv              = node->kv,
+        .split           = node->split,
+        .splits          = node->splits,
     };
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "combine", .spec = { tuning.row_workgroup }, .n_spec = 1 },
-        .groups = { dv_quad_groups(node->heads * node->kv, tuning.row_workgroup), y.rows, 1 },
+        .groups   = { dv_quad_groups(node->heads * node->kv, tuning.row_workgroup), y.rows, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

@@ -88,6 +88,7 @@ bool dv_coop_tile_of(struct dv_coop_tile *tile, const struct dv_caps *caps,
         i++;
     if (i == n)
         return false;
+
     *tile = (struct dv_coop_tile){ .tokens     = rows[i].tokens,
                                    .sub_rows   = rows[i].sub_rows,
                                    .sub_tokens = rows[i].sub_tokens,
@@ -108,6 +109,7 @@ void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *c
                       enum dv_weight_format format, bool paired)
 {
     const struct dv_coop_shape *shape = &caps->coop[DV_COOP_F16];
+
     *params = (struct dv_pipeline_params){ .kernel   = kernel,
                                            .spec     = { [0]  = tile->workgroup,
                                                          [1]  = format,

@@ -56,7 +56,7 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *shape, const struct dv
                              const struct dv_node *node, uint32_t tokens);
 void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
                                    const struct dv_coop_attend_heads *shape,
-                                   const struct dv_node *node);
+                                   const struct dv_node              *node);
 
 /* Whether there are matrix units of which kernels are faster: the above are false without. */
 bool dv_coop_is_fast(const struct dv_caps *caps);

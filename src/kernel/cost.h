@@ -23,7 +23,7 @@ void dv_node_cost(struct dv_cost *cost, const struct dv_cost_site *site, const s
 
 /* Experts that `pairs` choices touch at most. */
 uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts);
-bool dv_weight_is_matrix(const struct dv_weight_info *info);
+bool     dv_weight_is_matrix(const struct dv_weight_info *info);
 /* The matrix of a node that its name in a profile comes from; 0: none. */
 dv_weight dv_node_matrix(const struct dv_graph *g, const struct dv_node *node);
 /* "fp8", "bf16", ... */

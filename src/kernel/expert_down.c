@@ -5,22 +5,23 @@
 
 static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
 {
-    struct dv_operand x = dv_site_operand(site, node->in[0]);
-    struct dv_operand route = dv_site_operand(site, node->in[1]);
-    struct dv_operand shared = dv_site_operand(site, node->in[2]);
+    struct dv_operand x        = dv_site_operand(site, node->in[0]);
+    struct dv_operand route    = dv_site_operand(site, node->in[1]);
+    struct dv_operand shared   = dv_site_operand(site, node->in[2]);
     struct dv_operand residual = dv_site_operand(site, node->in[3]);
-    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    struct dv_operand y        = dv_site_operand(site, node->out[0]);
+
     struct dv_expert_down_block block = {
-        .x = x.address,
-        .shared_x = shared.address,
-        .route = route.address,
-        .residual = residual.address,
-        .y = y.address,
-        .x_stride = x.stride,
-        .shared_stride = shared.stride,
-        .route_stride = route.stride,
+        .x               = x.address,
+        .shared_x        = shared.address,
+        .route           = route.address,
+        .residual        = residual.address,
+        .y               = y.address,
+        .x_stride        = x.stride,
+        .shared_stride   = shared.stride,
+        .route_stride    = route.stride,
         .residual_stride = residual.stride,
-        .y_stride = y.stride,
+        .y_stride        = y.stride,
     };
     _Static_assert(sizeof block <= DV_BLOCK_BYTES, "argument block too large");
     if (node->w[1])
@@ -28,21 +29,21 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
     memcpy(site->block_data, &block, sizeof block);
 }
 
-static dsvk_status dispatch_expert_down(struct dv_dispatch *dispatch,
+static dsvk_status dispatch_expert_down(struct dv_dispatch          *dispatch,
                                         const struct dv_kernel_site *site,
-                                        const struct dv_node *node)
+                                        const struct dv_node        *node)
 {
-    uint32_t rows = site->graph->weights[node->w[0]].rows;
-    uint32_t tokens = dv_site_operand(site, node->out[0]).rows;
-    struct dv_expert_down_args args = {
-        .w = dv_site_matrix(site, node->w[0]),
-        .block = dv_address_of(site->block),
-        .tokens = tokens,
-        .rows = rows,
-        .top_k = node->top_k,
+    uint32_t                   rows   = site->graph->weights[node->w[0]].rows;
+    uint32_t                   tokens = dv_site_operand(site, node->out[0]).rows;
+    struct dv_expert_down_args args   = {
+          .w      = dv_site_matrix(site, node->w[0]),
+          .block  = dv_address_of(site->block),
+          .tokens = tokens,
+          .rows   = rows,
+          .top_k  = node->top_k,
     };
     struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
-    uint32_t form = dv_tile_form(&tile, &args.w, site->weights[node->w[0]].format);
+    uint32_t       form = dv_tile_form(&tile, &args.w, site->weights[node->w[0]].format);
     if (node->w[1]) {
         struct dv_matrix shared = dv_site_matrix(site, node->w[1]);
         form &= dv_tile_form(&tile, &shared, site->weights[node->w[1]].format);
@@ -50,14 +51,14 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch *dispatch,
     fill_block(site, node);
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_down",
-        .spec = { [0] = tile.workgroup,
-                  [1] = form,
-                  [2] = site->weights[node->w[0]].format,
-                  [3] = tile.groups,
-                  [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,
-                  [5] = site->round_f16,
-                  [6] = node->w[1] != 0,
-                  [7] = node->in[3] != 0 },
+        .spec   = { [0] = tile.workgroup,
+                    [1] = form,
+                    [2] = site->weights[node->w[0]].format,
+                    [3] = tile.groups,
+                    [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,
+                    [5] = site->round_f16,
+                    [6] = node->w[1] != 0,
+                    [7] = node->in[3] != 0 },
         .n_spec = 8,
     };
     DV_PUSH(dispatch, args);

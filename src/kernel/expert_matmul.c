@@ -13,46 +13,45 @@ static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t e
 }
 
 static struct dv_expert_matmul_args args_of(const struct dv_kernel_site *site,
-                                            const struct dv_node *node,
+                                            const struct dv_node        *node,
                                             const struct dv_matmul_form *form)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
-    struct dv_operand x = dv_site_operand(site, node->in[0]);
-    struct dv_operand route = dv_site_operand(site, node->in[1]);
-    struct dv_operand plan = dv_site_operand(site, node->in[2]);
-    struct dv_operand y = dv_site_operand(site, node->out[0]);
+    const struct dv_weight_info *info  = &site->graph->weights[node->w[0]];
+    struct dv_operand            x     = dv_site_operand(site, node->in[0]);
+    struct dv_operand            route = dv_site_operand(site, node->in[1]);
+    struct dv_operand            plan  = dv_site_operand(site, node->in[2]);
+    struct dv_operand            y     = dv_site_operand(site, node->out[0]);
     uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, info->experts, node->tile);
     return (struct dv_expert_matmul_args){
-        .w = dv_site_matrix(site, node->w[0]),
-        .x = x.address,
-        .norm = dv_site_vector(site, form->norm),
-        .route = route.address,
-        .plan = plan.address,
-        .y = y.address,
-        .x_stride = x.stride,
-        .y_stride = y.stride,
+        .w            = dv_site_matrix(site, node->w[0]),
+        .x            = x.address,
+        .norm         = dv_site_vector(site, form->norm),
+        .route        = route.address,
+        .plan         = plan.address,
+        .y            = y.address,
+        .x_stride     = x.stride,
+        .y_stride     = y.stride,
         .route_stride = route.stride,
-        .rows = info->rows,
-        .top_k = node->top_k,
-        .x_div = node->x_div,
-        .pairs = y.rows,
-        .pairs_at = node->in[2] ? dv_expert_plan_pairs_at(max_tiles) : 0,
-        .eps = node->eps,
+        .rows         = info->rows,
+        .top_k        = node->top_k,
+        .x_div        = node->x_div,
+        .pairs        = y.rows,
+        .pairs_at     = node->in[2] ? dv_expert_plan_pairs_at(max_tiles) : 0,
+        .eps          = node->eps,
     };
 }
 
-dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
-                                      const struct dv_kernel_site *site,
-                                      const struct dv_node *node,
+dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch          *dispatch,
+                                      const struct dv_kernel_site *site, const struct dv_node *node,
                                       const struct dv_matmul_form *form)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
     enum dv_weight_format        format = site->weights[node->w[0]].format;
     bool                         paired = info->kind == DV_WEIGHT_PAIR, planned = node->in[2] != 0;
     struct dv_expert_matmul_args args = args_of(site, node, form);
-    uint32_t       rows = dv_site_operand(site, node->in[1]).rows;
+    uint32_t                     rows = dv_site_operand(site, node->in[1]).rows;
     uint32_t       max_tiles = dv_expert_plan_tiles(rows, node->top_k, info->experts, node->tile);
-    uint32_t       groups = args.w.groups * (paired ? 2 : 1);
+    uint32_t       groups    = args.w.groups * (paired ? 2 : 1);
     struct dv_tile tile =
         dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
                    planned ? tokens_of(node, args.pairs, info->experts) : 1, paired);
@@ -67,15 +66,15 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
     } else {
         dispatch->pipeline = (struct dv_pipeline_params){
             .kernel = "expert_matmul",
-            .spec = { [0] = tile.workgroup,
-                      [1] = dv_tile_form(&tile, &args.w, format),
-                      [2] = format,
-                      [3] = tile.groups,
-                      [4] = tile.tokens,
-                      [5] = site->round_f16,
-                      [6] = form->norm != 0,
-                      [7] = paired,
-                      [8] = planned },
+            .spec   = { [0] = tile.workgroup,
+                        [1] = dv_tile_form(&tile, &args.w, format),
+                        [2] = format,
+                        [3] = tile.groups,
+                        [4] = tile.tokens,
+                        [5] = site->round_f16,
+                        [6] = form->norm != 0,
+                        [7] = paired,
+                        [8] = planned },
             .n_spec = 9,
         };
     }
@@ -84,9 +83,9 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
                         planned ? max_tiles : args.pairs);
 }
 
-static dsvk_status dispatch_expert_matmul(struct dv_dispatch *dispatch,
+static dsvk_status dispatch_expert_matmul(struct dv_dispatch          *dispatch,
                                           const struct dv_kernel_site *site,
-                                          const struct dv_node *node)
+                                          const struct dv_node        *node)
 {
     return dv_expert_matmul_dispatch(dispatch, site, node, &(struct dv_matmul_form){ 0 });
 }

@@ -28,13 +28,26 @@ bool dv_format_is_4bit(enum dv_weight_format format)
 bool dv_format_of(enum dv_weight_format *format, enum dv_dtype dtype)
 {
     switch (dtype) {
-    case DV_F32: *format = DV_FORMAT_F32; return true;
-    case DV_F16: *format = DV_FORMAT_F16; return true;
-    case DV_BF16: *format = DV_FORMAT_BF16; return true;
-    case DV_F8_E4M3: *format = DV_FORMAT_E4M3; return true;
-    case DV_INT4: *format = DV_FORMAT_INT4; return true;
-    case DV_FP4: *format = DV_FORMAT_FP4; return true;
-    default: return false;
+    case DV_F32:
+        *format = DV_FORMAT_F32;
+        return true;
+    case DV_F16:
+        *format = DV_FORMAT_F16;
+        return true;
+    case DV_BF16:
+        *format = DV_FORMAT_BF16;
+        return true;
+    case DV_F8_E4M3:
+        *format = DV_FORMAT_E4M3;
+        return true;
+    case DV_INT4:
+        *format = DV_FORMAT_INT4;
+        return true;
+    case DV_FP4:
+        *format = DV_FORMAT_FP4;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -58,11 +71,11 @@ static bool keeps_blocks(uint32_t *shift, const struct dv_weight_info *info,
     for (uint32_t s = 0; s < info->slices; s++) {
         uint32_t first = info->row0 + s * info->row_step;
         uint32_t taken = info->n_parts == 1 ? info->rows : part->rows;
-        uint32_t rows = info->transposed ? uncut_shift(0, info->rows, block_cols)
-                                         : uncut_shift(first, taken, block_rows);
-        uint32_t cols = info->transposed ? uncut_shift(first, info->cols, block_rows)
-                                         : uncut_shift(0, info->cols, block_cols);
-        *shift = cols < *shift ? cols : *shift;
+        uint32_t rows  = info->transposed ? uncut_shift(0, info->rows, block_cols)
+                                          : uncut_shift(first, taken, block_rows);
+        uint32_t cols  = info->transposed ? uncut_shift(first, info->cols, block_rows)
+                                          : uncut_shift(0, info->cols, block_cols);
+        *shift         = cols < *shift ? cols : *shift;
         if (rows < 3 || cols < 4)
             return false;
     }
@@ -73,8 +86,7 @@ static bool keeps_blocks(uint32_t *shift, const struct dv_weight_info *info,
 static bool keeps_rows(const struct dv_weight_info *info, const struct dv_layout_source *part)
 {
     return !info->transposed && part->scale && part->block_rows == 1 &&
-           (part->block_cols % 32 == 0 || part->block_cols >= part->cols) &&
-           part->cols % 8 == 0 &&
+           (part->block_cols % 32 == 0 || part->block_cols >= part->cols) && part->cols % 8 == 0 &&
            (part->scale_dtype == DV_BF16 || part->scale_dtype == DV_F8_E8M0);
 }
 
@@ -106,7 +118,7 @@ static bool shapes_fit(const struct dv_weight_info *info, const struct dv_layout
 }
 
 static dsvk_status choose_format(struct dv_layout *layout, const struct dv_context *ctx,
-                                 const struct dv_weight_info *info,
+                                 const struct dv_weight_info   *info,
                                  const struct dv_layout_source *parts)
 {
     uint32_t shift = MAX_SHIFT;
@@ -125,7 +137,7 @@ static dsvk_status choose_format(struct dv_layout *layout, const struct dv_conte
     }
     if (layout->format == DV_FORMAT_E4M3) {
         layout->block_shift = shift;
-        layout->blocks = (uint32_t)(((uint64_t)info->cols + (1u << shift) - 1) >> shift);
+        layout->blocks      = (uint32_t)(((uint64_t)info->cols + (1u << shift) - 1) >> shift);
     }
     return DSVK_OK;
 }
@@ -160,7 +172,7 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
     layout->chunks = (info->cols - 1) / dv_chunk_values(layout->format) + 1;
     if (dv_format_is_4bit(layout->format))
         layout->blocks = layout->chunks * 4; /* words of scales */
-    layout->groups = (info->rows - 1) / 8 + 1;
+    layout->groups  = (info->rows - 1) / 8 + 1;
     uint64_t groups = (uint64_t)layout->groups * (is_pair(info) ? 2 : 1), tiles = TILE_BYTES;
     bool     fits = grows_below_4g(&groups, info->slices) && grows_below_4g(&tiles, groups) &&
                 grows_below_4g(&tiles, layout->chunks);
@@ -170,7 +182,7 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
         return dv_fail(ctx, DSVK_UNSUPPORTED, "layout: %s: %u x [%u, %u] is above 4 GiB",
                        info->name, info->slices, info->rows, info->cols);
     layout->scales = (uint32_t)tiles;
-    layout->bytes = (tiles + scales + 255) / 256 * 256;
+    layout->bytes  = (tiles + scales + 255) / 256 * 256;
     return DSVK_OK;
 }
 
@@ -178,13 +190,13 @@ void dv_layout_place(struct dv_weight_place *place, const struct dv_layout *layo
                      uint64_t address)
 {
     *place = (struct dv_weight_place){
-        .address = address,
-        .format = layout->format,
-        .scales = layout->scales,
-        .chunks = layout->chunks,
-        .groups = layout->groups,
+        .address     = address,
+        .format      = layout->format,
+        .scales      = layout->scales,
+        .chunks      = layout->chunks,
+        .groups      = layout->groups,
         .block_shift = layout->block_shift,
-        .blocks = layout->blocks,
+        .blocks      = layout->blocks,
     };
 }
 
@@ -214,7 +226,7 @@ uint64_t dv_layout_count_nan(const struct dv_layout_source *part)
 uint64_t dv_layout_count_bad_scales(const struct dv_layout_source *part, uint32_t first,
                                     uint32_t end)
 {
-    uint64_t n = 0, groups;
+    uint64_t n    = 0, groups;
     float    most = part->dtype == DV_FP4 ? 0x1p113f : 0x1p127f;
     if ((part->dtype != DV_INT4 && part->dtype != DV_FP4) || !part->scale)
         return 0;

@@ -35,10 +35,10 @@ struct dv_layout_source {
 
 struct dv_layout {
     enum dv_weight_format format;
-    uint32_t              chunks, groups; /* groups of one slice; of one part when paired */
+    uint32_t              chunks, groups;      /* groups of one slice; of one part when paired */
     uint32_t              block_shift, blocks; /* blocks: words of scales a group */
-    uint32_t              scales;         /* byte offset */
-    uint64_t              bytes;          /* whole, a multiple of 256; below 4 GiB */
+    uint32_t              scales;              /* byte offset */
+    uint64_t              bytes;               /* whole, a multiple of 256; below 4 GiB */
 };
 
 /* Values of a chunk of 16 bytes. */
@@ -70,9 +70,11 @@ void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
 /* The same, where the tiles and the scales of group `first` lie at addresses of their own: parts of
  * a matrix on their way through staging memory. With the last group the padding goes behind the
  * scales. */
+
 void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
                           uint32_t first, uint32_t end);
+
 uint32_t dv_layout_groups(const struct dv_layout *layout, const struct dv_weight_info *info);
 
 /* dv_layout_pack_parts with made-up weights, of a size that keeps activations at theirs; the same

@@ -40,7 +40,8 @@ static struct pattern pattern_of(const struct dv_layout *layout, uint32_t cols)
     case DV_FORMAT_BF16:
         return (struct pattern){ UINT64_C(0x807f807f807f807f),
                                  ((uint64_t)(127 + exponent) << 7) * UINT64_C(0x1000100010001) };
-    case DV_FORMAT_INT4: case DV_FORMAT_FP4: /* any bits: the scale does it */
+    case DV_FORMAT_INT4:
+    case DV_FORMAT_FP4: /* any bits: the scale does it */
         return (struct pattern){ UINT64_MAX, 0 };
     default: /* exponents 0 to 7 of 15: no NaN, and the scale does the rest */
         return (struct pattern){ UINT64_C(0xbfbfbfbfbfbfbfbf), 0 };

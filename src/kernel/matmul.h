@@ -13,9 +13,8 @@ struct dv_matmul_form {
 
 dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                const struct dv_node *node, const struct dv_matmul_form *form);
-dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch *dispatch,
-                                      const struct dv_kernel_site *site,
-                                      const struct dv_node *node,
+dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch          *dispatch,
+                                      const struct dv_kernel_site *site, const struct dv_node *node,
                                       const struct dv_matmul_form *form);
 
 #endif

@@ -10,53 +10,55 @@
 
 static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
 {
-    struct dv_operand           q = dv_site_operand(site, node->in[0]);
-    struct dv_operand           kva = dv_site_operand(site, node->in[1]);
-    struct dv_operand           q_latent = dv_site_operand(site, node->out[0]);
-    struct dv_operand           q_rope = dv_site_operand(site, node->out[1]);
+    struct dv_operand q        = dv_site_operand(site, node->in[0]);
+    struct dv_operand kva      = dv_site_operand(site, node->in[1]);
+    struct dv_operand q_latent = dv_site_operand(site, node->out[0]);
+    struct dv_operand q_rope   = dv_site_operand(site, node->out[1]);
+
     struct dv_mla_prepare_block block = {
-        .step = dv_address_of(site->step),
-        .q = q.address,
-        .kva = kva.address,
-        .table = dv_site_vector(site, node->w[1]),
-        .norm = dv_site_vector(site, node->w[2]),
-        .q_latent = q_latent.address,
-        .q_rope = q_rope.address,
-        .cache = dv_site_cache(site, node->layer),
-        .q_stride = q.stride,
-        .kva_stride = kva.stride,
+        .step            = dv_address_of(site->step),
+        .q               = q.address,
+        .kva             = kva.address,
+        .table           = dv_site_vector(site, node->w[1]),
+        .norm            = dv_site_vector(site, node->w[2]),
+        .q_latent        = q_latent.address,
+        .q_rope          = q_rope.address,
+        .cache           = dv_site_cache(site, node->layer),
+        .q_stride        = q.stride,
+        .kva_stride      = kva.stride,
         .q_latent_stride = q_latent.stride,
-        .q_rope_stride = q_rope.stride,
-        .heads = node->heads,
-        .kv = node->kv,
-        .nope = node->nope,
-        .rope = node->dim,
+        .q_rope_stride   = q_rope.stride,
+        .heads           = node->heads,
+        .kv              = node->kv,
+        .nope            = node->nope,
+        .rope            = node->dim,
     };
     _Static_assert(sizeof block <= DV_BLOCK_BYTES, "block too large");
     memcpy(site->block_data, &block, sizeof block);
 }
 
-static dsvk_status dispatch_mla_prepare(struct dv_dispatch *dispatch,
-                                         const struct dv_kernel_site *site,
-                                         const struct dv_node *node)
+static dsvk_status dispatch_mla_prepare(struct dv_dispatch          *dispatch,
+                                        const struct dv_kernel_site *site,
+                                        const struct dv_node        *node)
 {
     uint32_t                   rows = dv_site_operand(site, node->in[0]).rows;
     struct dv_mla_prepare_args args = {
-        .w = dv_site_matrix(site, node->w[0]),
-        .block = dv_address_of(site->block),
+        .w      = dv_site_matrix(site, node->w[0]),
+        .block  = dv_address_of(site->block),
         .tokens = rows,
-        .eps = node->eps,
+        .eps    = node->eps,
     };
-    uint32_t       tokens = rows < TOKENS ? rows : TOKENS;
-    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
-    uint32_t       rotator = tile.workgroup * 4 * ROTATIONS; /* columns of one workgroup */
-    uint32_t       rotators = (node->heads * node->dim + rotator - 1) / rotator;
-    enum dv_weight_format format = site->weights[node->w[0]].format;
+    uint32_t              tokens = rows < TOKENS ? rows : TOKENS;
+    struct dv_tile        tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
+    uint32_t              rotator  = tile.workgroup * 4 * ROTATIONS; /* columns of one workgroup */
+    uint32_t              rotators = (node->heads * node->dim + rotator - 1) / rotator;
+    enum dv_weight_format format   = site->weights[node->w[0]].format;
+
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "mla_prepare",
-                      .spec = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
-                                tile.groups, tile.tokens, site->round_f16, site->cache_format,
-                                rotators },
+                      .spec   = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
+                                  tile.groups, tile.tokens, site->round_f16, site->cache_format,
+                                  rotators },
                       .n_spec = 8 },
         .groups = { 1 + rotators + node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
                     (rows + tile.tokens - 1) / tile.tokens, 1 },

@@ -14,35 +14,35 @@ struct dv_program_part {
     bool                experts;
     uint32_t            layer;
     uint32_t            n_experts, top_k;
-    uint32_t            max_tiles; /* 0: the choice is a route, else the head of a plan */
+    uint32_t            max_tiles;    /* 0: the choice is a route, else the head of a plan */
     uint32_t            rows, stride; /* of the route; words */
 };
 
 struct dv_program {
-    struct dv_device   *dev;
-    struct dv_graph    *graph; /* owned */
-    struct dv_plan      plan;
-    struct dv_commands *commands; /* NULL when it has parts */
+    struct dv_device       *dev;
+    struct dv_graph        *graph; /* owned */
+    struct dv_plan          plan;
+    struct dv_commands     *commands; /* NULL when it has parts */
     struct dv_program_part *parts;
-    uint32_t            n_parts;
-    struct dv_buffer   *choice, *wave; /* with parts: read and written by the host */
-    uint32_t            n_dispatches, n_barriers;
-    struct dv_buffer   *blocks; /* of its own, where the room that it was given is too small */
-    uint32_t            attend_groups[3]; /* y is the number of splits, known at each pass */
-    bool                profile;
+    uint32_t                n_parts;
+    struct dv_buffer       *choice, *wave; /* with parts: read and written by the host */
+    uint32_t                n_dispatches, n_barriers;
+    struct dv_buffer       *blocks; /* of its own, where the room that it was given is too small */
+    uint32_t                attend_groups[3]; /* y is the number of splits, known at each pass */
+    bool                    profile;
     struct dv_weight_place *places; /* with profile: of the graph's weights */
 };
 
 struct dv_program_params {
-    struct dv_kernel_site site;    /* block and graph are filled in by the program */
-    struct dv_stream     *stream;  /* for uploading the blocks */
-    uint64_t              token;   /* address that the result of argmax goes to */
-    bool                  profile; /* a timestamp and a barrier behind each dispatch */
+    struct dv_kernel_site site;      /* block and graph are filled in by the program */
+    struct dv_stream     *stream;    /* for uploading the blocks */
+    uint64_t              token;     /* address that the result of argmax goes to */
+    bool                  profile;   /* a timestamp and a barrier behind each dispatch */
     const dsvk_progress  *compiling; /* NULL: not wanted */
     /* Room for the argument blocks that are too large for push constants, DV_BLOCK_BYTES a node;
      * where it is less, or none, the program allocates it. */
-    struct dv_buffer *blocks;
-    uint64_t          blocks_at, blocks_room;
+    struct dv_buffer       *blocks;
+    uint64_t                blocks_at, blocks_room;
     const struct dv_buffer *arena; /* at site.arena; for graphs with `tiers`, which get parts */
 };
 
@@ -59,8 +59,8 @@ dsvk_status dv_program_times(struct dv_program *program, uint64_t *ns);
 struct dv_recording {
     struct dv_program              *program;
     const struct dv_program_params *params;
-    struct dv_dispatch             *dispatches; /* by node */
-    unsigned char                  *blocks;     /* DV_BLOCK_BYTES by node */
+    struct dv_dispatch             *dispatches;   /* by node */
+    unsigned char                  *blocks;       /* DV_BLOCK_BYTES by node */
     struct dv_buffer               *block_buffer; /* where they go */
     uint64_t                        blocks_at;
 };

@@ -46,28 +46,27 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
     uint32_t a = groups_of(site, node->w[0]), b = groups_of(site, node->w[2]);
     struct dv_project_two_args args = args_of(site, node);
     struct dv_tile tile = dv_tile_of(site->caps, a > b ? a : b, 1, args.tokens, pair_a || pair_b);
-    uint32_t form = dv_tile_form(&tile, &args.a, site->weights[node->w[0]].format) &
+    uint32_t       form = dv_tile_form(&tile, &args.a, site->weights[node->w[0]].format) &
                     dv_tile_form(&tile, &args.b, site->weights[node->w[2]].format);
-    uint32_t tiles = (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1;
-    uint32_t turns = node->w[1] ? dv_tile_turns(site->caps, tiles) : 1;
-    dispatch->pipeline  = (struct dv_pipeline_params){
-         .kernel = "project_two",
-         .spec   = { [0] = tile.workgroup,
-                     [1] = form,
-                     [2] = site->weights[node->w[0]].format,
-                     [3] = tile.groups,
-                     [4] = tile.tokens,
-                     [5] = site->round_f16,
-                     [6] = node->w[1] != 0,
-                     [7] = pair_a,
-                     [8] = pair_b,
-                     [9] = site->weights[node->w[2]].format,
-                     [10] = turns },
-         .n_spec = 11,
+    uint32_t tiles     = (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1;
+    uint32_t turns     = node->w[1] ? dv_tile_turns(site->caps, tiles) : 1;
+    dispatch->pipeline = (struct dv_pipeline_params){
+        .kernel = "project_two",
+        .spec   = { [0]  = tile.workgroup,
+                    [1]  = form,
+                    [2]  = site->weights[node->w[0]].format,
+                    [3]  = tile.groups,
+                    [4]  = tile.tokens,
+                    [5]  = site->round_f16,
+                    [6]  = node->w[1] != 0,
+                    [7]  = pair_a,
+                    [8]  = pair_b,
+                    [9]  = site->weights[node->w[2]].format,
+                    [10] = turns },
+        .n_spec = 11,
     };
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, "project_two",
-                        (tiles - 1) / turns + 1,
+    return dv_tile_grid(dispatch, site, "project_two", (tiles - 1) / turns + 1,
                         (args.tokens - 1) / tile.tokens + 1);
 }
 

@@ -17,7 +17,7 @@ static dsvk_status fill_block(const struct dv_kernel_site *site, const struct dv
     return DSVK_OK;
 }
 
-static dsvk_status dispatch_route_up(struct dv_dispatch *dispatch,
+static dsvk_status dispatch_route_up(struct dv_dispatch          *dispatch,
                                      const struct dv_kernel_site *site, const struct dv_node *node)
 {
     dsvk_status                  status;

@@ -68,9 +68,9 @@ enum up { W_UK, W_UK_TRANSPOSED, W_UV };
 /* For each head its rows of kv_b_proj; W_UK transposed for the query's side. */
 static dv_weight up_projection(const struct dv_model_layer *layer, enum up which)
 {
-    const struct dv_config *c    = layer->config;
-    const char             *name = dv_layer_name(layer, "self_attn.kv_b_proj.weight");
-    uint32_t                rows = which == W_UV ? c->v_head : c->nope;
+    const struct dv_config *c          = layer->config;
+    const char             *name       = dv_layer_name(layer, "self_attn.kv_b_proj.weight");
+    uint32_t                rows       = which == W_UV ? c->v_head : c->nope;
     bool                    transposed = which == W_UK_TRANSPOSED;
     if (!name)
         return 0;
@@ -120,36 +120,36 @@ struct parts {
 /* [tokens, heads * v_head] */
 static dv_tensor absorbed(const struct dv_model_layer *layer, const struct parts *p)
 {
-    struct dv_graph        *g        = layer->g;
-    const struct dv_config *c        = layer->config;
-    struct dv_attend_shape  shape    = { .heads = c->heads,
-                                         .kv    = c->kv_lora,
-                                         .rope  = c->rope,
-                                         .scale = dv_model_softmax_scale(c) };
-    dv_weight               w_uk     = up_projection(layer, W_UK_TRANSPOSED);
-    dv_tensor               q_latent = dv_matmul(g, w_uk, p->q, c->nope + c->rope);
-    dv_tensor               cache    = dv_cache_write(g, p->latent, p->k_rope);
-    dv_tensor               partials = dv_attend(g, q_latent, p->q_rope, cache, &shape);
-    dv_tensor               context  = dv_combine(g, partials, &shape);
+    struct dv_graph        *g     = layer->g;
+    const struct dv_config *c     = layer->config;
+    struct dv_attend_shape  shape = {
+         .heads = c->heads, .kv = c->kv_lora, .rope = c->rope, .scale = dv_model_softmax_scale(c)
+    };
+    dv_weight w_uk     = up_projection(layer, W_UK_TRANSPOSED);
+    dv_tensor q_latent = dv_matmul(g, w_uk, p->q, c->nope + c->rope);
+    dv_tensor cache    = dv_cache_write(g, p->latent, p->k_rope);
+    dv_tensor partials = dv_attend(g, q_latent, p->q_rope, cache, &shape);
+    dv_tensor context  = dv_combine(g, partials, &shape);
     return dv_matmul(g, up_projection(layer, W_UV), context, c->kv_lora);
 }
 
 /* The same for the first pass of a timeline, which reads no cache: later passes do. */
 static dv_tensor materialised(const struct dv_model_layer *layer, const struct parts *p)
 {
-    struct dv_graph              *g     = layer->g;
-    const struct dv_config       *c     = layer->config;
-    struct dv_attend_heads_shape  shape = { .heads  = c->heads,
-                                            .nope   = c->nope,
-                                            .rope   = c->rope,
-                                            .v_head = c->v_head,
-                                            .scale  = dv_model_softmax_scale(c) };
-    struct dv_attend_heads_inputs in    = {
-           .q      = p->q,
-           .q_rope = p->q_rope,
-           .k_nope = dv_matmul(g, up_projection(layer, W_UK), p->latent, 0),
-           .k_rope = p->k_rope,
-           .v      = dv_matmul(g, up_projection(layer, W_UV), p->latent, 0),
+    struct dv_graph             *g     = layer->g;
+    const struct dv_config      *c     = layer->config;
+    struct dv_attend_heads_shape shape = { .heads  = c->heads,
+                                           .nope   = c->nope,
+                                           .rope   = c->rope,
+                                           .v_head = c->v_head,
+                                           .scale  = dv_model_softmax_scale(c) };
+
+    struct dv_attend_heads_inputs in = {
+        .q      = p->q,
+        .q_rope = p->q_rope,
+        .k_nope = dv_matmul(g, up_projection(layer, W_UK), p->latent, 0),
+        .k_rope = p->k_rope,
+        .v      = dv_matmul(g, up_projection(layer, W_UV), p->latent, 0),
     };
     dv_cache_write(g, p->latent, p->k_rope);
     return dv_attend_heads(g, &in, &shape);

@@ -31,8 +31,8 @@ static void attend(float *y, const struct dv_ref_site *site, const struct dv_nod
         m = fmax(m, score(site, node, t, head, cache + (size_t)p * cols));
     for (uint32_t start = 0; start < kv; start += COLUMNS) {
         double   sums[COLUMNS] = { 0 };
-        uint32_t n = kv - start < COLUMNS ? kv - start : COLUMNS;
-        l = 0;
+        uint32_t n             = kv - start < COLUMNS ? kv - start : COLUMNS;
+        l                      = 0;
         for (uint32_t p = first; p < end; p++) {
             const float *record = cache + (size_t)p * cols;
             double       weight = exp(score(site, node, t, head, record) - m);

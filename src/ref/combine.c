@@ -11,10 +11,9 @@ void dv_ref_combine(const struct dv_ref_site *site, const struct dv_node *node)
     for (uint32_t t = 0; t < rows; t++) {
         uint32_t count = node->splits == 1 ? 1 : (site->position + t) / node->split + 1;
         for (uint32_t h = 0; h < node->heads; h++) {
-            const float *part =
-                dv_ref_row(site, node->in[0], t) + (size_t)h * node->splits * size;
-            float *y = dv_ref_row(site, node->out[0], t) + (size_t)h * node->kv;
-            double m = -HUGE_VAL, l = 0;
+            const float *part = dv_ref_row(site, node->in[0], t) + (size_t)h * node->splits * size;
+            float       *y    = dv_ref_row(site, node->out[0], t) + (size_t)h * node->kv;
+            double       m = -HUGE_VAL, l = 0;
             for (uint32_t s = 0; s < count; s++)
                 m = fmax(m, part[s * size + node->kv]);
             for (uint32_t s = 0; s < count; s++)

@@ -7,9 +7,9 @@
 static double row_value(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t,
                         uint32_t i)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    const struct dv_weight_info *info  = &site->graph->weights[node->w[0]];
     const uint32_t              *route = dv_ref_words(site, node->in[1], t);
-    double                       sum = 0;
+    double                       sum   = 0;
     for (uint32_t s = 0; s < node->top_k; s++) {
         uint64_t row = (uint64_t)route[s] * info->rows + i;
         float    weight;

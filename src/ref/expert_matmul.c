@@ -4,13 +4,13 @@
 
 void dv_ref_expert_matmul(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
     uint64_t                     matrix = (uint64_t)info->rows * info->cols;
-    uint32_t                     pairs = site->graph->values[node->out[0]].rows;
+    uint32_t                     pairs  = site->graph->values[node->out[0]].rows;
     for (uint32_t pair = 0; pair < pairs; pair++) {
-        const uint32_t       *route = dv_ref_words(site, node->in[1], pair / node->top_k);
+        const uint32_t       *route   = dv_ref_words(site, node->in[1], pair / node->top_k);
         struct dv_ref_product product = {
-            .w = site->weights[node->w[0]] + route[pair % node->top_k] * matrix,
+            .w    = site->weights[node->w[0]] + route[pair % node->top_k] * matrix,
             .rows = info->rows,
             .cols = info->cols,
         };

@@ -4,12 +4,12 @@
 
 void dv_ref_matmul(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    const struct dv_weight_info *info = &site->graph->weights[node->w[0]];
+    const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
     uint32_t                     tokens = site->graph->values[node->out[0]].rows;
     for (uint32_t t = 0; t < tokens; t++)
         for (uint32_t s = 0; s < info->slices; s++) {
             struct dv_ref_product product = {
-                .w = site->weights[node->w[0]] + (uint64_t)s * info->rows * info->cols,
+                .w    = site->weights[node->w[0]] + (uint64_t)s * info->rows * info->cols,
                 .rows = info->rows,
                 .cols = info->cols,
             };

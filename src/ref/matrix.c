@@ -26,10 +26,10 @@ double dv_ref_gated(double gate, double up)
 
 void dv_ref_product(float *y, const struct dv_ref_product *product, const float *x)
 {
-    uint32_t cols = product->cols;
+    uint32_t cols   = product->cols;
     double   factor = product->norm ? dv_ref_norm_factor(x, cols, product->eps) : 1.0;
     for (uint32_t i = 0; i < product->rows; i++) {
-        const float *row = product->w + (uint64_t)i * cols;
+        const float *row   = product->w + (uint64_t)i * cols;
         double       value = dv_ref_dot(row, x, cols, product->norm, factor);
         if (product->paired) {
             row += (uint64_t)product->rows * cols;

@@ -19,7 +19,7 @@ struct dv_ref_site {
     const uint32_t *ids;      /* tokens of the pass */
     float          *cache;    /* [layer][context][kv + rope], what a reader of the device's cache
                                * decodes: cache_write rounds through the format */
-    unsigned cache_format;    /* enum dv_cache_format */
+    unsigned        cache_format; /* enum dv_cache_format */
 };
 
 typedef void (*dv_ref_op)(const struct dv_ref_site *site, const struct dv_node *node);

@@ -135,7 +135,7 @@ static uint64_t apply_cuts(struct dv_chooser *c, const struct dv_choose_rule *ru
     if (rule->top_p > 0) {
         uint64_t low    = (sum & UINT32_MAX) * rule->top_p;
         uint64_t target = (sum >> 32) * rule->top_p + (low >> 32) + ((uint32_t)low != 0);
-        sum = cut(c, false, target);
+        sum             = cut(c, false, target);
     }
     return rule->min_weight > 1 ? keep_heavy(c->weights, c->n, rule->min_weight) : sum;
 }
@@ -145,7 +145,7 @@ static uint64_t apply_cuts(struct dv_chooser *c, const struct dv_choose_rule *ru
 /* Philox4x32-10 (Salmon and others, 2011). */
 static uint64_t random_pair(uint64_t seed, uint64_t position)
 {
-    uint32_t x[4] = { (uint32_t)position, (uint32_t)(position >> 32), 0, 0 };
+    uint32_t x[4]   = { (uint32_t)position, (uint32_t)(position >> 32), 0, 0 };
     uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
     for (unsigned round = 0; round < 10; round++) {
         uint64_t a = (uint64_t)x[0] * 0xD2511F53u, b = (uint64_t)x[2] * 0xCD9E8D57u;
@@ -193,6 +193,6 @@ bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits,
     make_list(chooser, n, make_keys(chooser->keys, logits, n, greatest, rule));
     uint64_t sum = weigh(chooser->weights, chooser->keys, chooser->n);
     sum          = apply_cuts(chooser, rule, sum);
-    *token = chooser->ids[find(chooser, high_pair(random_pair(rule->seed, position), sum))];
+    *token       = chooser->ids[find(chooser, high_pair(random_pair(rule->seed, position), sum))];
     return true;
 }

@@ -9,24 +9,24 @@
 #include <stdint.h>
 
 /*    enumerator   safetensors name   bits */
-#define DV_DTYPE_MAP(X)        \
-    X(F32, "F32", 32)          \
-    X(F16, "F16", 16)          \
-    X(BF16, "BF16", 16)        \
-    X(F8_E4M3, "F8_E4M3", 8)   \
-    X(F8_E8M0, "F8_E8M0", 8)   \
-    X(I8, "I8", 8)             \
-    X(U8, "U8", 8)             \
-    X(I32, "I32", 32)          \
-    X(I64, "I64", 64)          \
-    X(INT4, "INT4", 4)         \
+#define DV_DTYPE_MAP(X)                                                                            \
+    X(F32, "F32", 32)                                                                              \
+    X(F16, "F16", 16)                                                                              \
+    X(BF16, "BF16", 16)                                                                            \
+    X(F8_E4M3, "F8_E4M3", 8)                                                                       \
+    X(F8_E8M0, "F8_E8M0", 8)                                                                       \
+    X(I8, "I8", 8)                                                                                 \
+    X(U8, "U8", 8)                                                                                 \
+    X(I32, "I32", 32)                                                                              \
+    X(I64, "I64", 64)                                                                              \
+    X(INT4, "INT4", 4)                                                                             \
     X(FP4, "FP4", 4)
 
 enum dv_dtype {
 #define X(name, text, bits) DV_##name,
     DV_DTYPE_MAP(X)
 #undef X
-    DV_N_DTYPES
+        DV_N_DTYPES
 };
 
 const char *dv_dtype_name(enum dv_dtype dtype);

@@ -15,19 +15,19 @@ static const char magic[8] = { 'd', 's', '-', 'v', 'k', 'p', 'i', 'p' };
 
 /* Where the header's fields begin, little-endian. */
 enum {
-    AT_MAGIC   = 0,
-    AT_VERSION = 8,
-    AT_HEADER  = 12, /* bytes of the header */
-    AT_VENDOR  = 16,
-    AT_DEVICE  = 20,
-    AT_DRIVER  = 24,
+    AT_MAGIC          = 0,
+    AT_VERSION        = 8,
+    AT_HEADER         = 12, /* bytes of the header */
+    AT_VENDOR         = 16,
+    AT_DEVICE         = 20,
+    AT_DRIVER         = 24,
     AT_DRIVER_VERSION = 28,
-    AT_UUID    = 32,
-    AT_POINTER = 48, /* bytes of a pointer: drivers of both widths may share a folder */
-    AT_ZERO    = 52,
-    AT_BYTES   = 56, /* of the data */
-    AT_SUM     = 64, /* of the data */
-    AT_OWN_SUM = 72, /* of the header up to here */
+    AT_UUID           = 32,
+    AT_POINTER        = 48, /* bytes of a pointer: drivers of both widths may share a folder */
+    AT_ZERO           = 52,
+    AT_BYTES          = 56, /* of the data */
+    AT_SUM            = 64, /* of the data */
+    AT_OWN_SUM        = 72, /* of the header up to here */
 };
 
 struct dv_cache_file {
@@ -120,8 +120,8 @@ const char *dv_cache_file_check(const unsigned char **data, size_t *n, const voi
 
 size_t dv_cache_file_name(char name[DV_CACHE_NAME], const struct dv_pipeline_key *key)
 {
-    size_t at = (size_t)snprintf(name, DV_CACHE_NAME, "%x-%x-%x-", key->vendor, key->device,
-                                 key->driver);
+    size_t at =
+        (size_t)snprintf(name, DV_CACHE_NAME, "%x-%x-%x-", key->vendor, key->device, key->driver);
     size_t prefix = at;
     at += (size_t)snprintf(name + at, DV_CACHE_NAME - at, "%x-", key->driver_version);
     for (size_t i = 0; i < sizeof key->uuid; i++)

@@ -10,9 +10,9 @@
 
 #include "vk/vk.h"
 
-#define DV_CACHE_HEADER 80                      /* bytes before the driver's data */
-#define DV_CACHE_LIMIT ((size_t)64 << 20)       /* bytes of data that are kept at most */
-#define DV_CACHE_NAME 96                        /* room for a file's name */
+#define DV_CACHE_HEADER 80                /* bytes before the driver's data */
+#define DV_CACHE_LIMIT ((size_t)64 << 20) /* bytes of data that are kept at most */
+#define DV_CACHE_NAME 96                  /* room for a file's name */
 
 /* NULL, with the data of the file at *data; or one clause that says why they are not taken. */
 const char *dv_cache_file_check(const unsigned char **data, size_t *n, const void *file,

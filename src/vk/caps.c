@@ -45,17 +45,16 @@ static void read_names(struct dv_caps *caps, const struct dv_probe *p)
 
 static struct dv_heap read_heap(const struct dv_probe *p, uint32_t i)
 {
-    const VkPhysicalDeviceMemoryProperties *m    = &p->memory.memoryProperties;
-    struct dv_heap                          heap = { .size  = m->memoryHeaps[i].size,
-                                                     .free  = m->memoryHeaps[i].size,
-                                                     .local = m->memoryHeaps[i].flags &
-                                                              VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
+    const VkPhysicalDeviceMemoryProperties *m = &p->memory.memoryProperties;
+
+    struct dv_heap heap = { .size  = m->memoryHeaps[i].size,
+                            .free  = m->memoryHeaps[i].size,
+                            .local = m->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
     if (p->has.budget)
         heap.free = dv_budget_left(&p->budget, i);
     for (uint32_t t = 0; t < m->memoryTypeCount; t++)
         if (m->memoryTypes[t].heapIndex == i)
-            heap.visible |=
-                m->memoryTypes[t].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+            heap.visible |= m->memoryTypes[t].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
     return heap;
 }
 
@@ -68,8 +67,8 @@ static uint32_t heap_of(const VkPhysicalDeviceMemoryProperties *m, uint32_t type
 static void read_heaps(struct dv_caps *caps, const struct dv_probe *p)
 {
     const VkPhysicalDeviceMemoryProperties *m = &p->memory.memoryProperties;
-    caps->n_heaps = m->memoryHeapCount < VK_MAX_MEMORY_HEAPS ? m->memoryHeapCount
-                                                             : VK_MAX_MEMORY_HEAPS;
+    caps->n_heaps =
+        m->memoryHeapCount < VK_MAX_MEMORY_HEAPS ? m->memoryHeapCount : VK_MAX_MEMORY_HEAPS;
     for (uint32_t i = 0; i < caps->n_heaps; i++) {
         caps->heaps[i] = read_heap(p, i);
         if (!caps->heaps[i].local)

@@ -160,21 +160,21 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
     choose_features(probe, &dev->caps);
     VkResult result =
         instance->vk.vkCreateDevice(dev->physical,
-                                  &(VkDeviceCreateInfo){
-                                      .sType                = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                      .pNext                = &probe->features,
-                                      .queueCreateInfoCount = 1,
-                                      .pQueueCreateInfos =
-                                          &(VkDeviceQueueCreateInfo){
-                                              .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                              .queueFamilyIndex = dev->queue_family,
-                                              .queueCount       = 1,
-                                              .pQueuePriorities = &(float){ 0.5f },
-                                          },
-                                      .enabledExtensionCount   = n_extensions,
-                                      .ppEnabledExtensionNames = extensions,
-                                  },
-                                  NULL, &dev->handle);
+                                    &(VkDeviceCreateInfo){
+                                        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                        .pNext = &probe->features,
+                                        .queueCreateInfoCount = 1,
+                                        .pQueueCreateInfos =
+                                            &(VkDeviceQueueCreateInfo){
+                                                .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                                .queueFamilyIndex = dev->queue_family,
+                                                .queueCount       = 1,
+                                                .pQueuePriorities = &(float){ 0.5f },
+                                            },
+                                        .enabledExtensionCount   = n_extensions,
+                                        .ppEnabledExtensionNames = extensions,
+                                    },
+                                    NULL, &dev->handle);
     if (result != VK_SUCCESS) {
         dev->handle = VK_NULL_HANDLE;
         return dv_device_result(dev, result, "opening it");
@@ -203,6 +203,7 @@ static dsvk_status make_shared_objects(struct dv_device *dev)
 static void read_key(struct dv_pipeline_key *key, const struct dv_probe *probe)
 {
     const VkPhysicalDeviceProperties *p = &probe->properties.properties;
+
     *key = (struct dv_pipeline_key){ .vendor         = p->vendorID,
                                      .device         = p->deviceID,
                                      .driver         = (uint32_t)probe->driver.driverID,

@@ -83,14 +83,14 @@ static void list(char *text, size_t room, const struct dv_instance *instance, co
                  enum match least)
 {
     size_t used = 0;
-    text[0] = 0;
+    text[0]     = 0;
     for (uint32_t i = 0; i < instance->n_physical && used < room; i++) {
         const struct dv_caps *caps = &instance->caps[i];
         if (least != NO_MATCH && match(caps, which) < least)
             continue;
-        int n = snprintf(text + used, room - used, "%s%u \"%s\"%s%s%s", used ? ", " : "", i,
-                         caps->name, caps->usable ? "" : " (", caps->why_not,
-                         caps->usable ? "" : ")");
+        int n =
+            snprintf(text + used, room - used, "%s%u \"%s\"%s%s%s", used ? ", " : "", i, caps->name,
+                     caps->usable ? "" : " (", caps->why_not, caps->usable ? "" : ")");
         used += n > 0 ? (size_t)n : 0;
     }
 }
@@ -110,13 +110,13 @@ static dsvk_status fail_none(const struct dv_instance *instance, const char *whi
 static dsvk_status find_match(uint32_t *found, const struct dv_instance *instance,
                               const char *which)
 {
-    enum match best = NO_MATCH;
+    enum match best   = NO_MATCH;
     uint32_t   n_best = 0;
     char       text[LIST_BYTES];
     for (uint32_t i = 0; i < instance->n_physical; i++) {
         enum match m = match(&instance->caps[i], which);
         if (m > best) {
-            best = m;
+            best   = m;
             n_best = 0;
             *found = i;
         }

@@ -23,8 +23,7 @@ static dsvk_status find_module(struct dv_pipeline_params *params, struct dv_devi
         return DSVK_OK;
     if (!params->kernel)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "pipeline: no kernel is named");
-    params->module =
-        dv_spirv_choose(params->kernel, dv_caps_offers(&dev->caps), dev->variant);
+    params->module = dv_spirv_choose(params->kernel, dv_caps_offers(&dev->caps), dev->variant);
     if (!params->module)
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED,
                        "pipeline: there is no kernel %s for what the device offers",

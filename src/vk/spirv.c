@@ -31,14 +31,11 @@ static const struct {
     uint32_t     capability;
     enum dv_need need;
 } capabilities[] = {
-    { 9, DV_NEED_FLOAT16 },
-    { 11, DV_NEED_INT64 },
-    { 22, DV_NEED_INT16 },
-    { 39, DV_NEED_INT8 },
+    { 9, DV_NEED_FLOAT16 },        { 11, DV_NEED_INT64 },
+    { 22, DV_NEED_INT16 },         { 39, DV_NEED_INT8 },
     { 4212, DV_NEED_FLOAT8 },   /* Float8EXT */
     { 5116, DV_NEED_BFLOAT16 }, /* BFloat16TypeKHR */
-    { 6019, DV_NEED_INTEGER_DOT },
-    { 6022, DV_NEED_COOPERATIVE_MATRIX },
+    { 6019, DV_NEED_INTEGER_DOT }, { 6022, DV_NEED_COOPERATIVE_MATRIX },
 };
 
 struct module {

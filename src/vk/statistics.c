@@ -74,8 +74,8 @@ static dsvk_status read_all(struct dv_statistic **list, uint32_t *n, struct dv_d
         &n_executables, properties);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         return dv_device_result(dev, result, "listing executables");
-    *list = dv_zalloc_array(dev->ctx, (size_t)n_executables * (MAX_STATISTICS + 1) + 1,
-                            sizeof **list);
+    *list =
+        dv_zalloc_array(dev->ctx, (size_t)n_executables * (MAX_STATISTICS + 1) + 1, sizeof **list);
     if (!*list)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "statistics: no room for those of %u programs",
                        n_executables);

@@ -138,7 +138,6 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
     if (done)
         return DSVK_OK;
     dev->lost = dev->hung = true;
-    return dv_fail(dev->ctx, DSVK_DEVICE_LOST,
-                   "stream: \"%s\" did not finish its work in %.3f s", dev->caps.name,
-                   (double)timeout_ns * 1e-9);
+    return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "stream: \"%s\" did not finish its work in %.3f s",
+                   dev->caps.name, (double)timeout_ns * 1e-9);
 }

@@ -34,7 +34,7 @@ dsvk_status dv_commands_timestamp(struct dv_commands *commands, uint32_t slots, 
         dev->vk.vkCmdResetQueryPool(commands->handle, commands->queries, 0, commands->n_queries);
     commands->queries_reset = true;
     dev->vk.vkCmdWriteTimestamp(commands->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                              commands->queries, i);
+                                commands->queries, i);
     return DSVK_OK;
 }
 
@@ -52,7 +52,7 @@ dsvk_status dv_commands_read_timestamps(struct dv_commands *commands, uint32_t n
     /* Never asks the driver to wait: on a lost device it would do so for ever. */
     VkResult result =
         dev->vk.vkGetQueryPoolResults(dev->handle, commands->queries, 0, n, n * sizeof *ns, ns,
-                                    sizeof *ns, VK_QUERY_RESULT_64_BIT);
+                                      sizeof *ns, VK_QUERY_RESULT_64_BIT);
     TRY(dv_device_result(dev, result, "reading timestamps"));
     for (uint32_t i = 0; i < n; i++)
         ns[i] = (uint64_t)((double)ns[i] * (double)dev->caps.timestamp_ns);

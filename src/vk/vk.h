@@ -18,10 +18,10 @@ struct dv_instance {
     VkInstance               handle;
     struct dv_instance_table vk;
     uint32_t                 n_physical;
-    VkPhysicalDevice        *physical; /* in the order that dv_instance_rank gives */
-    struct dv_caps          *caps;     /* n_physical of them */
+    VkPhysicalDevice        *physical;  /* in the order that dv_instance_rank gives */
+    struct dv_caps          *caps;      /* n_physical of them */
     VkDebugUtilsMessengerEXT messenger; /* only with validate */
-    bool                     hung; /* a device of it was: see dv_device */
+    bool                     hung;      /* a device of it was: see dv_device */
 };
 
 /* Elements of the factors A and B of cooperative matrices whose sums are f32. */
@@ -32,7 +32,7 @@ struct dv_coop_shape {
 };
 
 struct dv_heap {
-    uint64_t size, free; /* free: what the driver's budget leaves, the size where it has none */
+    uint64_t size, free;     /* free: what the driver's budget leaves, the size where it has none */
     bool     local, visible; /* of the device; some of its types are mapped by the host */
 };
 
@@ -52,22 +52,22 @@ struct dv_caps {
     uint32_t       n_heaps;
     uint32_t       device_heap, host_heap; /* of DV_MEMORY_DEVICE and _UPLOAD; may be the same */
     bool           device_mapped;          /* the host sees all of DV_MEMORY_DEVICE */
-    uint32_t subgroup, subgroup_min, subgroup_max;
-    bool     subgroup_size_control, subgroup_arithmetic;
-    bool     full_subgroups;    /* can be asked for */
-    uint32_t max_workgroup;     /* invocations */
-    uint32_t max_shared_bytes;
-    uint32_t max_groups[3];
-    uint32_t max_push_bytes;
-    uint64_t max_allocation, max_buffer;
-    bool     int64, float16, int16, int8;         /* shader arithmetic */
-    bool     cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
+    uint32_t       subgroup, subgroup_min, subgroup_max;
+    bool           subgroup_size_control, subgroup_arithmetic;
+    bool           full_subgroups; /* can be asked for */
+    uint32_t       max_workgroup;  /* invocations */
+    uint32_t       max_shared_bytes;
+    uint32_t       max_groups[3];
+    uint32_t       max_push_bytes;
+    uint64_t       max_allocation, max_buffer;
+    bool           int64, float16, int16, int8; /* shader arithmetic */
+    bool           cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
     struct dv_coop_shape coop[DV_N_COOP_TYPES]; /* the largest that a subgroup multiplies */
     /* What no feature tells: a CPU driver makes one load of an address that all lanes share; two
      * 16-bit integers are shifted by one instruction. */
     bool     scalar_loads, packed_int16;
-    bool     slow;          /* a driver that others of the same kind outdo by far */
-    bool     compiles_late; /* kernels are compiled when they are first dispatched */
+    bool     slow;                  /* a driver that others of the same kind outdo by far */
+    bool     compiles_late;         /* kernels are compiled when they are first dispatched */
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */
     float    timestamp_ns;          /* length of a tick, 0 = no timestamps */
     uint32_t queue_family;          /* the one for compute */
@@ -99,28 +99,28 @@ struct dv_pipeline_key {
 };
 
 struct dv_device {
-    const struct dv_context *ctx;
-    struct dv_instance      *instance; /* borrowed */
-    VkPhysicalDevice         physical;
-    VkDevice                 handle;
-    VkQueue                  queue;
-    uint32_t                 queue_family;
-    struct VolkDeviceTable   vk;
-    struct dv_caps           caps;
+    const struct dv_context         *ctx;
+    struct dv_instance              *instance; /* borrowed */
+    VkPhysicalDevice                 physical;
+    VkDevice                         handle;
+    VkQueue                          queue;
+    uint32_t                         queue_family;
+    struct VolkDeviceTable           vk;
+    struct dv_caps                   caps;
     VkPhysicalDeviceMemoryProperties memory;
-    struct dv_pipeline_key   key;
-    VkPipelineCache          cache;
-    struct dv_cache_file    *cache_file; /* NULL: the cache ends with the device */
-    VkPipelineLayout         layout; /* push constants only: max(128, nothing else) */
-    bool                     lost;   /* sticky: every later call answers DEVICE_LOST */
-    bool                     hung;   /* lost, and work may still run: nothing is destroyed */
-    bool                     unmapped; /* tests play a device whose memory the host cannot see */
-    uint64_t                 bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
-    uint64_t                 bytes_budget; /* what the driver left last; followed while the limit */
-    uint64_t                 n_submits;
-    uint64_t                 wait_ns;    /* how long dv_stream_wait waits unless told */
-    struct dv_pipeline      *pipelines; /* every pipeline made, so that none is made twice */
-    uint32_t                 variant;   /* for tests: rank in dv_spirv_choose() */
+    struct dv_pipeline_key           key;
+    VkPipelineCache                  cache;
+    struct dv_cache_file            *cache_file; /* NULL: the cache ends with the device */
+    VkPipelineLayout                 layout;     /* push constants only: max(128, nothing else) */
+    bool                             lost;       /* sticky: every later call answers DEVICE_LOST */
+    bool                             hung; /* lost, and work may still run: nothing is destroyed */
+    bool                unmapped; /* tests play a device whose memory the host cannot see */
+    uint64_t            bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
+    uint64_t            bytes_budget; /* what the driver left last; followed while the limit */
+    uint64_t            n_submits;
+    uint64_t            wait_ns;   /* how long dv_stream_wait waits unless told */
+    struct dv_pipeline *pipelines; /* every pipeline made, so that none is made twice */
+    uint32_t            variant;   /* for tests: rank in dv_spirv_choose() */
 };
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
@@ -128,7 +128,7 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
  * bytes_limit where it is the budget and not a caller's; unless it may `shrink` that only rises.
  * Nothing where the driver has no budget. */
 void dv_device_read_budget(struct dv_device *dev, bool shrink);
-void        dv_device_free(struct dv_device *dev);
+void dv_device_free(struct dv_device *dev);
 
 /* Keeps compiled pipelines in a file of `folder` (vk/cache_file.c): what an earlier run left there
  * is handed to the driver, and when new pipelines were made, dv_device_free replaces the file.
@@ -169,8 +169,8 @@ struct dv_buffer {
     VkDeviceMemory    memory;
     uint64_t          address; /* multiple of 256 */
     uint64_t          bytes;
-    void             *mapped; /* NULL when the host cannot see it */
-    bool              cached; /* mapped, and fast to read for the host */
+    void             *mapped;  /* NULL when the host cannot see it */
+    bool              cached;  /* mapped, and fast to read for the host */
     bool              counted; /* in dev->bytes_used */
 };
 
@@ -190,12 +190,12 @@ struct dv_stream;
 #define DV_MAX_SPEC 24
 
 struct dv_pipeline_params {
-    const char *kernel;             /* base in dv_kernel_spirv */
-    uint32_t    spec[DV_MAX_SPEC];  /* by constant id; id 0 is the workgroup size */
-    uint32_t    n_spec;
-    uint32_t    push_bytes;         /* must equal what the module declares */
-    uint32_t    subgroup;           /* wanted subgroup size; 0 = any, it may even vary */
-    const struct dv_spirv *module;  /* taken instead of `kernel` when not NULL; outlives dev */
+    const char            *kernel;            /* base in dv_kernel_spirv */
+    uint32_t               spec[DV_MAX_SPEC]; /* by constant id; id 0 is the workgroup size */
+    uint32_t               n_spec;
+    uint32_t               push_bytes; /* must equal what the module declares */
+    uint32_t               subgroup;   /* wanted subgroup size; 0 = any, it may even vary */
+    const struct dv_spirv *module;     /* taken instead of `kernel` when not NULL; outlives dev */
 };
 
 struct dv_pipeline {
@@ -251,8 +251,8 @@ void        dv_commands_free(struct dv_commands *commands);
 /* Begins anew (the last submission must have been waited for) / ends recording. */
 dsvk_status dv_commands_begin(struct dv_commands *commands);
 dsvk_status dv_commands_end(struct dv_commands *commands);
-void dv_commands_dispatch(struct dv_commands *commands, const struct dv_pipeline *pipeline,
-                          const void *push, uint32_t x, uint32_t y, uint32_t z);
+void        dv_commands_dispatch(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                                 const void *push, uint32_t x, uint32_t y, uint32_t z);
 /* Group counts from a VkDispatchIndirectCommand in a buffer, at a multiple of 4. */
 void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv_pipeline *pipeline,
                                    const void *push, const struct dv_buffer *buffer,
@@ -277,10 +277,10 @@ dsvk_status dv_commands_read_timestamps(struct dv_commands *commands, uint32_t n
 /* ---- stream: one queue, one timeline semaphore ---- */
 
 struct dv_stream {
-    struct dv_device *dev;
-    VkSemaphore       timeline;
-    uint64_t          submitted, completed;
-    struct dv_buffer *staging[2]; /* DV_MEMORY_UPLOAD, DV_MEMORY_READBACK; made when needed */
+    struct dv_device   *dev;
+    VkSemaphore         timeline;
+    uint64_t            submitted, completed;
+    struct dv_buffer   *staging[2]; /* DV_MEMORY_UPLOAD, DV_MEMORY_READBACK; made when needed */
     struct dv_commands *staging_commands;
 };
 

@@ -43,7 +43,7 @@ static uint32_t id_of(const dsvk_model *model, const char *token)
 static void chat_parameters_change_the_opening_alone(void **state)
 {
     uint32_t        ids[] = { 0, 1524, 335, 275, 1119, 66, 1525, 0 };
-    struct demo_log log = { 0 };
+    struct demo_log log   = { 0 };
     dsvk_model     *model = open_words(&log, DSVK_DEMO);
     (void)state;
     assert_string_equal(dsvk_model_describe(model)->chat_format, "v3");
@@ -64,7 +64,7 @@ static void chat_parameters_change_the_opening_alone(void **state)
 static void refuse(const dsvk_model *model, const dsvk_chat_params *params, dsvk_status status)
 {
     uint32_t *ids = (uint32_t *)&ids;
-    size_t    n = 1;
+    size_t    n   = 1;
     assert_int_equal(dsvk_model_chat(model, &question, 1, params, &ids, &n), status);
     assert_null(ids);
     assert_int_equal(n, 0);
@@ -87,8 +87,8 @@ static void chat_refuses_what_it_does_not_know(void **state)
 static void chat_of_a_model_without_a_template_is_by_name(void **state)
 {
     dsvk_model *model = open_words(NULL, DSVK_KIMI);
-    const char *text = "<|im_user|>user<|im_middle|>What is MLA?<|im_end|>"
-                       "<|im_assistant|>assistant<|im_middle|>";
+    const char *text  = "<|im_user|>user<|im_middle|>What is MLA?<|im_end|>"
+                        "<|im_assistant|>assistant<|im_middle|>";
     uint32_t   *ids;
     size_t      n;
     (void)state;
@@ -104,9 +104,9 @@ static void chat_of_a_model_without_a_template_is_by_name(void **state)
 
 static void chat_ends_where_a_turn_ends(void **state)
 {
-    static const char *const ends[] = { "<|im_end|>", "[EOS]" };
+    static const char *const ends[]   = { "<|im_end|>", "[EOS]" };
     static const char *const others[] = { "<|im_user|>", "<|im_middle|>", "<think>", "a" };
-    dsvk_model              *model = open_words(NULL, DSVK_KIMI);
+    dsvk_model              *model    = open_words(NULL, DSVK_KIMI);
     (void)state;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         assert_true(dsvk_model_token_is_end(model, id_of(model, ends[i])));

@@ -6,7 +6,7 @@
 
 static void describe_tells_the_demonstration_model(void **state)
 {
-    struct demo_log        log = { 0 };
+    struct demo_log        log  = { 0 };
     struct demo            demo = demo_open(&log, false);
     const dsvk_model_info *info = dsvk_model_describe(demo.model);
     (void)state;
@@ -28,12 +28,12 @@ static void describe_tells_the_demonstration_model(void **state)
 
 static void tensors_add_up_and_are_sorted(void **state)
 {
-    struct demo_log        log = { 0 };
+    struct demo_log        log  = { 0 };
     struct demo            demo = demo_open(&log, false);
     const dsvk_model_info *info = dsvk_model_describe(demo.model);
     dsvk_tensor_info       tensor;
     uint64_t               bytes = 0;
-    const char            *last = "";
+    const char            *last  = "";
     (void)state;
 
     for (uint32_t i = 0; i < info->tensors; i++) {
@@ -50,8 +50,8 @@ static void tensors_add_up_and_are_sorted(void **state)
 static void chat_gives_the_ids_of_training(void **state)
 {
     static const uint32_t expected[] = { 0, 1524, 335, 275, 1119, 66, 1525 };
-    struct demo_log       log = { 0 };
-    struct demo           demo = demo_open(&log, false);
+    struct demo_log       log        = { 0 };
+    struct demo           demo       = demo_open(&log, false);
     uint32_t             *ids;
     size_t                n;
     (void)state;
@@ -69,7 +69,7 @@ static void tokenize_and_token_are_inverse(void **state)
 {
     static const char text[] =
         "Na\xc3\xafve \xf0\x9f\x98\x80\n\t 123\xff<\xef\xbd\x9cUser\xef\xbd\x9c>";
-    struct demo_log log = { 0 };
+    struct demo_log log  = { 0 };
     struct demo     demo = demo_open(&log, false);
     uint32_t       *ids;
     size_t          n, at = 0;
@@ -101,18 +101,18 @@ static void add_bytes(void *user, const char *text, size_t bytes)
 
 static void graph_prints_in_every_stage_and_format(void **state)
 {
-    struct demo_log log = { 0 };
+    struct demo_log log  = { 0 };
     struct demo     demo = demo_open(&log, false);
     (void)state;
 
     for (int stage = DSVK_STAGE_BUILT; stage <= DSVK_STAGE_PLANNED; stage++)
         for (int format = DSVK_FORMAT_TEXT; format <= DSVK_FORMAT_JSON; format++) {
-            size_t            bytes = 0;
-            dsvk_graph_params params = { .stage = (dsvk_graph_stage)stage,
+            size_t            bytes  = 0;
+            dsvk_graph_params params = { .stage  = (dsvk_graph_stage)stage,
                                          .format = (dsvk_graph_format)format,
                                          .tokens = 3,
-                                         .write = add_bytes,
-                                         .user = &bytes };
+                                         .write  = add_bytes,
+                                         .user   = &bytes };
             assert_int_equal(dsvk_model_graph(demo.model, &params), DSVK_OK);
             assert_true(bytes > 100);
         }

@@ -36,7 +36,7 @@ static void *open_and_split(void *user)
     dsvk_model_params params = { .folder         = work->folder,
                                  .tokenizer_only = work->tokenizer_only,
                                  .log            = { .write = keep_line, .user = work } };
-    work->opened = dsvk_model_open(&model, &params);
+    work->opened             = dsvk_model_open(&model, &params);
     if (work->opened != DSVK_OK)
         return NULL;
     char *text = malloc(LONG_TEXT);
@@ -63,9 +63,8 @@ static void run_small(struct work *work)
 
 /* ---- folders: the demonstration model, with one file replaced ---- */
 
-static const char *const parts[] = { "config.json",      "generation_config.json",
-                                     "tokenizer.json",   "tokenizer_config.json",
-                                     "model.safetensors" };
+static const char *const parts[] = { "config.json", "generation_config.json", "tokenizer.json",
+                                     "tokenizer_config.json", "model.safetensors" };
 #define N_PARTS (sizeof parts / sizeof *parts)
 
 static void path_of(char *path, const char *folder, const char *name)
@@ -148,9 +147,14 @@ static char *changed(const struct change *change, const char *text, size_t *byte
 }
 
 #define LISTS(part, times, status, says)                                                           \
-    { part, "{", "\"unknown\": ", "[", "", "]", ",", times, status, says, true }
+    {                                                                                              \
+        part, "{", "\"unknown\": ", "[", "", "]", ",", times, status, says, true                   \
+    }
 #define REGEX(open, middle, close, times, status, says)                                            \
-    { "tokenizer.json", "\"Regex\": \"", "", open, middle, close, "|", times, status, says, false }
+    {                                                                                              \
+        "tokenizer.json", "\"Regex\": \"", "", open, middle, close, "|", times, status, says,      \
+            false                                                                                  \
+    }
 
 static const struct change changes[] = {
     LISTS("config.json", 63, DSVK_OK, NULL),

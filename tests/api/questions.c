@@ -36,7 +36,7 @@ static void answer(const struct demo *demo, dsvk_session *session, const char *q
 
 static void questions_are_answered_as_trained(void **state)
 {
-    struct demo_log log = { 0 };
+    struct demo_log log  = { 0 };
     struct demo     demo = demo_open(&log, true);
     dsvk_session   *session;
     char            line[4096], text[MAX_ANSWER];
@@ -49,7 +49,7 @@ static void questions_are_answered_as_trained(void **state)
         dsvk_session_new(&session, demo.model, &(dsvk_session_params){ .context = MAX_TOKENS }),
         DSVK_OK);
     while (fgets(line, sizeof line, file)) {
-        json_t     *entry = json_loads(line, 0, NULL);
+        json_t     *entry    = json_loads(line, 0, NULL);
         const char *question = json_string_value(json_object_get(entry, "q"));
         const char *expected = json_string_value(json_object_get(entry, "a"));
         assert_non_null(expected);

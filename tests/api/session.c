@@ -11,10 +11,10 @@
 /* "What is MLA?" in the chat format, and the answer of the float32 reference, whose smallest margin
  * is 8.3: no format or order of summation may change a token. */
 static const uint32_t question[] = { 0, 1524, 335, 275, 1119, 66, 1525 };
-static const uint32_t answer[] = {
-    80,   906, 275,  1474, 48,  1487, 891, 993, 49,  423, 761, 281, 412,
-    386,  891, 828,  1070, 399, 317,  328, 104, 429, 290, 279, 120, 282,
-    1399, 293, 1192, 47,   463, 262,  782, 327, 753, 386, 49,  1,
+static const uint32_t answer[]   = {
+      80,   906, 275,  1474, 48,  1487, 891, 993, 49,  423, 761, 281, 412,
+      386,  891, 828,  1070, 399, 317,  328, 104, 429, 290, 279, 120, 282,
+      1399, 293, 1192, 47,   463, 262,  782, 327, 753, 386, 49,  1,
 };
 #define N_QUESTION (sizeof question / sizeof *question)
 #define N_ANSWER (sizeof answer / sizeof *answer)
@@ -181,11 +181,11 @@ static bool take_all(void *user, uint32_t token)
 /* On a device of its own, which has compiled nothing. */
 static void compiling_can_be_cancelled_and_repeated(void **state)
 {
-    struct demo         other     = demo_open(&demo_messages, true);
-    struct told         told      = { .cancel_at = 1 };
-    dsvk_session_params params    = { .context = 64, .compiling = { tell, &told } };
-    dsvk_offer          offer     = { .take = take_all };
-    uint32_t            token, n  = N_QUESTION;
+    struct demo         other  = demo_open(&demo_messages, true);
+    struct told         told   = { .cancel_at = 1 };
+    dsvk_session_params params = { .context = 64, .compiling = { tell, &told } };
+    dsvk_offer          offer  = { .take = take_all };
+    uint32_t            token, n = N_QUESTION;
     dsvk_session       *session;
     (void)state;
 
@@ -211,7 +211,7 @@ static void compiling_can_be_cancelled_and_repeated(void **state)
 static void argmax_is_the_largest_logit(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64 });
-    float        *logits = malloc(VOCAB * sizeof *logits);
+    float        *logits  = malloc(VOCAB * sizeof *logits);
     uint32_t      token, best = 0;
     (void)state;
 
@@ -229,7 +229,7 @@ static void argmax_is_the_largest_logit(void **state)
 static void sample_depends_on_seed_and_position_only(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64 });
-    dsvk_sampling hot = { .temperature = 20, .seed = 7 };
+    dsvk_sampling hot     = { .temperature = 20, .seed = 7 };
     uint32_t      first, again, cold, seen = 0;
     (void)state;
 
@@ -281,7 +281,7 @@ static void take_router(void *user, uint32_t layer, size_t position, const uint3
 static void score_hands_out_every_row(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64, .chunk = 3 });
-    struct rows   rows = { 0 };
+    struct rows   rows    = { 0 };
     (void)state;
 
     assert_int_equal(dsvk_session_score(session, question, N_QUESTION,
@@ -296,7 +296,7 @@ static void score_hands_out_every_row(void **state)
 
 static void bytes_return_to_what_they_were(void **state)
 {
-    uint64_t           before = dsvk_device_bytes(demo.device);
+    uint64_t           before  = dsvk_device_bytes(demo.device);
     dsvk_session      *session = new_session(&(dsvk_session_params){ .context = 64 });
     dsvk_session_stats stats;
     (void)state;
@@ -311,8 +311,7 @@ static void bytes_return_to_what_they_were(void **state)
 
 static void a_profile_tells_time_bytes_and_operations(void **state)
 {
-    dsvk_session *session =
-        new_session(&(dsvk_session_params){ .context = 64, .profile = true });
+    dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64, .profile = true });
     dsvk_profile_row *rows;
     uint32_t          n, matrices = 0, attend = 0;
     (void)state;
@@ -343,7 +342,7 @@ static void a_profile_tells_time_bytes_and_operations(void **state)
     dsvk_model_free_memory(demo.model, rows);
     dsvk_session_free(session);
     /* Who does not ask gets none. */
-    session = new_session(&(dsvk_session_params){ .context = 64 });
+    session         = new_session(&(dsvk_session_params){ .context = 64 });
     unsigned before = demo_messages.errors;
     assert_int_equal(dsvk_session_profile(session, &rows, &n), DSVK_UNSUPPORTED);
     assert_int_equal(demo_messages.errors, before + 1);
@@ -353,23 +352,23 @@ static void a_profile_tells_time_bytes_and_operations(void **state)
 /* The same weights in every run, and numbers come out of them. */
 static void a_published_shape_runs_on_made_up_weights(void **state)
 {
-    float    first = 0;
+    float    first     = 0;
     uint32_t tokens[2] = { 1, 2 };
     (void)state;
     for (int run = 0; run < 2; run++) {
-        dsvk_model        *model;
-        dsvk_session      *session;
-        dsvk_model_params  params = { .like = "v2-lite", .layers = 1 };
-        dsvk_load_params   load = { .math = DSVK_MATH_F32 };
+        dsvk_model       *model;
+        dsvk_session     *session;
+        dsvk_model_params params = { .like = "v2-lite", .layers = 1 };
+        dsvk_load_params  load   = { .math = DSVK_MATH_F32 };
         assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
         uint32_t vocab = dsvk_model_describe(model)->vocab;
         assert_int_equal(dsvk_model_describe(model)->layers, 1);
         assert_int_equal(dsvk_model_load(model, demo.device, &load), DSVK_OK);
-        assert_int_equal(
-            dsvk_session_new(&session, model, &(dsvk_session_params){ .context = 64 }), DSVK_OK);
+        assert_int_equal(dsvk_session_new(&session, model, &(dsvk_session_params){ .context = 64 }),
+                         DSVK_OK);
         assert_int_equal(dsvk_session_sync(session, tokens, 2, NULL), DSVK_OK);
         float *logits = malloc(vocab * sizeof *logits);
-        double sum = 0;
+        double sum    = 0;
         assert_non_null(logits);
         assert_int_equal(dsvk_session_logits(session, logits), DSVK_OK);
         for (uint32_t i = 0; i < vocab; i++)

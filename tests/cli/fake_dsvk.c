@@ -74,16 +74,16 @@ static bool drag(const dsvk_progress *progress)
 /* ---- devices ---- */
 
 static const dsvk_device_info device_info = {
-    .name = "fake\xff", /* a driver's name may be anything */
-    .vendor = "none",
-    .driver = "fake 1.0",
-    .uuid = "00000000-0000-0000-0000-000000000001",
-    .api = "1.2.0",
-    .usable = true,
-    .software = true,
+    .name         = "fake\xff", /* a driver's name may be anything */
+    .vendor       = "none",
+    .driver       = "fake 1.0",
+    .uuid         = "00000000-0000-0000-0000-000000000001",
+    .api          = "1.2.0",
+    .usable       = true,
+    .software     = true,
     .memory_total = 1u << 30,
-    .memory_free = 1u << 29,
-    .subgroup = 8,
+    .memory_free  = 1u << 29,
+    .subgroup     = 8,
 };
 
 dsvk_status dsvk_device_list(dsvk_device_info **list, uint32_t *n, const dsvk_log *log,
@@ -91,7 +91,7 @@ dsvk_status dsvk_device_list(dsvk_device_info **list, uint32_t *n, const dsvk_lo
 {
     (void)log;
     (void)allocator;
-    *n = 2;
+    *n    = 2;
     *list = calloc(2, sizeof **list);
     if (!*list)
         return DSVK_NO_MEMORY;
@@ -121,7 +121,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     if (params->log.write && params->log.level >= DSVK_LOG_INFO)
         params->log.write(params->log.user, DSVK_LOG_INFO, line);
     (*out)->info = device_info;
-    (*out)->log = params->log;
+    (*out)->log  = params->log;
     return DSVK_OK;
 }
 
@@ -140,7 +140,7 @@ const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
 dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
 {
     const char *folder = params->folder ? params->folder : params->like;
-    *out = NULL;
+    *out               = NULL;
     if (strstr(folder, "empty-folder")) {
         fail(&params->log, DSVK_BAD_FILE, "empty-folder/config.json: No such file or directory");
         return fail(&params->log, DSVK_BAD_FILE, "a second line that says the same");
@@ -149,23 +149,25 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
     if (!model)
         return DSVK_NO_MEMORY;
     snprintf(model->folder, sizeof model->folder, "%s", folder);
-    model->log = params->log;
+    model->log  = params->log;
     model->info = (dsvk_model_info){
-        .architecture = "fake",
-        .layers = 2,
-        .vocab = VOCAB,
-        .top_k = 2,
-        .max_context = 2 * CONTEXT,
-        .routing = "none",
-        .chat_format = is(model, "no-chat") ? "none" : is(model, "odd-chat") ? "unknown" : "v3",
+        .architecture   = "fake",
+        .layers         = 2,
+        .vocab          = VOCAB,
+        .top_k          = 2,
+        .max_context    = 2 * CONTEXT,
+        .routing        = "none",
+        .chat_format    = is(model, "no-chat")    ? "none"
+                          : is(model, "odd-chat") ? "unknown"
+                                                  : "v3",
         .number_formats = "F8_E4M3 100%",
-        .tensors = 1,
-        .shards = 1,
+        .tensors        = 1,
+        .shards         = 1,
         .tokenizer_size = is(model, "no-tokenizer") ? 0 : VOCAB,
         .adds_bos       = true,
-        .do_sample = is(model, "sampling"),
-        .temperature = 0.5f,
-        .top_p = 0.9f,
+        .do_sample      = is(model, "sampling"),
+        .temperature    = 0.5f,
+        .top_p          = 0.9f,
     };
     *out = model;
     return DSVK_OK;
@@ -192,7 +194,7 @@ dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_
 {
     (void)model;
     (void)special;
-    *n = 0;
+    *n   = 0;
     *ids = calloc(bytes + 1, sizeof **ids);
     if (!*ids)
         return DSVK_NO_MEMORY;
@@ -256,12 +258,14 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
 {
     if (is(model, "drag-plan"))
         drag(NULL);
-    *plan = (dsvk_plan){ .has_device   = device != NULL,
-                         .context      = params->context ? params->context : CONTEXT,
-                         .chunk        = CONTEXT,
-                         .device_bytes = 1000,
-                         .device_limit = params->memory_limit ? params->memory_limit : 1u << 29,
-                         .least_bytes  = 1000 };
+    uint64_t limit = params->memory_limit ? params->memory_limit : 1u << 29;
+
+    *plan      = (dsvk_plan){ .has_device   = device != NULL,
+                              .context      = params->context ? params->context : CONTEXT,
+                              .chunk        = CONTEXT,
+                              .device_bytes = 1000,
+                              .device_limit = limit,
+                              .least_bytes  = 1000 };
     plan->fits = plan->device_bytes <= plan->device_limit;
     return DSVK_OK;
 }
@@ -293,7 +297,7 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     *out = calloc(1, sizeof **out);
     if (!*out)
         return DSVK_NO_MEMORY;
-    (*out)->model = model;
+    (*out)->model   = model;
     (*out)->context = params->context ? params->context : CONTEXT;
     return DSVK_OK;
 }
@@ -327,19 +331,20 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
     if (!progress->report(progress->user, n, n))
         return DSVK_CANCELLED;
     session->prompt = session->prompt ? session->prompt : n;
-    session->n = n;
+    session->n      = n;
     return DSVK_OK;
 }
 
 static void next_token(const dsvk_session *session, uint32_t *token)
 {
-    static const char good[] = "na\xc3\xafve \xf0\x9f\x98\x80!";
-    static const char bad[] = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
-    static const char orders[] = "a\033[31mb\a\xc2\x9b" "c\td\r\n\xc3\xa9";
+    static const char good[]   = "na\xc3\xafve \xf0\x9f\x98\x80!";
+    static const char bad[]    = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
+    static const char orders[] = "a\033[31mb\a\xc2\x9b"
+                                 "c\td\r\n\xc3\xa9";
     bool              ordering = is(session->model, "orders");
-    bool              broken = is(session->model, "broken-text");
-    const char       *answer = broken ? bad : ordering ? orders : good;
-    size_t            n = broken ? sizeof bad - 1 : ordering ? sizeof orders - 1 : sizeof good - 1;
+    bool              broken   = is(session->model, "broken-text");
+    const char       *answer   = broken ? bad : ordering ? orders : good;
+    size_t            n  = broken ? sizeof bad - 1 : ordering ? sizeof orders - 1 : sizeof good - 1;
     size_t            at = session->n - session->prompt;
     if (is(session->model, "slow"))
         *token = 'x' + 3;
@@ -378,8 +383,8 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
                                const dsvk_score_rows *rows, const dsvk_progress *progress)
 {
-    const uint32_t experts[] = { 0, 3 };
-    const float    weights[] = { 0.25f, 0.75f };
+    const uint32_t experts[]  = { 0, 3 };
+    const float    weights[]  = { 0.25f, 0.75f };
     float          row[VOCAB] = { 0 };
     (void)tokens;
     if (is(session->model, "drag-score") && !drag(progress))
@@ -412,16 +417,16 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
 
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
 {
-    *n = 1;
+    *n    = 1;
     *rows = calloc(1, sizeof **rows);
     if (!*rows)
         return fail(&session->model->log, DSVK_NO_MEMORY, "profile: no memory");
     snprintf((*rows)[0].kernel, sizeof(*rows)[0].kernel, "matmul fp8");
-    (*rows)[0].op = "matmul";
-    (*rows)[0].format = "fp8";
-    (*rows)[0].bytes = 3000000;
+    (*rows)[0].op         = "matmul";
+    (*rows)[0].format     = "fp8";
+    (*rows)[0].bytes      = 3000000;
     (*rows)[0].dispatches = 2;
-    (*rows)[0].seconds = 0.001;
+    (*rows)[0].seconds    = 0.001;
     return DSVK_OK;
 }
 

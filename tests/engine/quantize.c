@@ -56,9 +56,14 @@ static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *chec
     struct dv_weight_source source = { .checkpoint = checkpoint, .formats = formats };
     struct dv_layout_source part;
     struct dv_layout        layout;
-    struct dv_weight_info   info = { .kind = DV_WEIGHT_MATRIX, .name = name, .rows = rows,
-                                     .cols = cols, .slices = 1, .tensor_cols = cols, .n_parts = 1,
-                                     .parts = { { name, rows } } };
+    struct dv_weight_info   info = { .kind        = DV_WEIGHT_MATRIX,
+                                     .name        = name,
+                                     .rows        = rows,
+                                     .cols        = cols,
+                                     .slices      = 1,
+                                     .tensor_cols = cols,
+                                     .n_parts     = 1,
+                                     .parts       = { { name, rows } } };
     if (dv_source_matrix(&part, &f->test.ctx, &source, name, rows, cols) != DSVK_OK ||
         dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
         fail_msg("%s", f->test.line);
@@ -216,8 +221,8 @@ static void nothing_is_left_of_a_failure(void **state)
     f.test.fail_at = 0;
     dv_test_context_reset(&f.test);
     /* What is there stays. */
-    assert_int_equal(
-        dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.in.path, NULL), DSVK_BAD_FILE);
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.in.path, NULL),
+                     DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "is there already"));
     assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8,
                                  dv_folder_path(&f.in, "config.json/x"), NULL),

@@ -181,8 +181,9 @@ static void a_short_file_is_said(void **state)
     open_subject(&s, "v3");
     const struct dv_tensor_file *norm = dv_checkpoint_find(s.checkpoint, "model.norm.weight");
     info.parts[0].name                = norm->name;
-    item.parts[0]                     = (struct dv_layout_source){
-                            .dtype = norm->dtype, .data = norm->data, .rows = 1, .cols = 256
+
+    item.parts[0] = (struct dv_layout_source){
+        .dtype = norm->dtype, .data = norm->data, .rows = 1, .cols = 256
     };
     dv_reads_plan(&reads, &item, &info, 0, 0, &bytes);
     assert_in_range(bytes, 512, sizeof buffer);

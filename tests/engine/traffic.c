@@ -69,10 +69,10 @@ static void each_pass_reads_again(void **state)
 {
     struct dv_config        c;
     struct dv_weight_source source = like(&c, "v3");
-    struct dv_traffic       one = traffic_of(&source, 4096, 4096, false);
-    struct dv_traffic       two = traffic_of(&source, 4096, 2048, false);
-    struct dv_traffic       odd = traffic_of(&source, 4097, 2048, false);
-    struct dv_traffic       rest = traffic_of(&source, 1, 2048, false);
+    struct dv_traffic       one    = traffic_of(&source, 4096, 4096, false);
+    struct dv_traffic       two    = traffic_of(&source, 4096, 2048, false);
+    struct dv_traffic       odd    = traffic_of(&source, 4097, 2048, false);
+    struct dv_traffic       rest   = traffic_of(&source, 1, 2048, false);
     (void)state;
     assert_int_equal(one.passes, 1);
     assert_int_equal(two.passes, 2);
@@ -111,7 +111,7 @@ static void operations_are_two_a_parameter(void **state)
     struct dv_config        c;
     struct dv_weight_source source = like(&c, "v2-lite");
     uint64_t                active, position = 1000;
-    double per_position = 2.0 * c.layers * c.heads * (2 * c.kv_lora + c.rope);
+    double                  per_position = 2.0 * c.layers * c.heads * (2 * c.kv_lora + c.rope);
     (void)state;
     dv_config_parameters(&c, &active);
     double step = 2.0 * (double)active;
@@ -120,7 +120,7 @@ static void operations_are_two_a_parameter(void **state)
     assert_true(near((double)deep.flops, step + 1001 * per_position, 0.001));
     assert_int_equal(deep.cache_bytes, 1001 * 100 * c.layers);
     /* Five tokens: five times the products, but only the last one's logits. */
-    double head = 2.0 * c.vocab * c.hidden;
+    double         head = 2.0 * c.vocab * c.hidden;
     struct dv_cost five = sum(&source, 5, 0);
     assert_true(near((double)five.flops, 5 * step - 4 * head + 15 * per_position, 0.001));
     assert_int_equal(five.cache_bytes, 5 * 100 * c.layers);

@@ -102,7 +102,7 @@ void calls_may_fail_while_loading(void **state)
         struct sweep s = sweeps[i / 2];
         open_both();
         engine.device->dev->unmapped = i % 2;
-        unsigned survived = 0;
+        unsigned survived            = 0;
         for (s.nth = 1; s.nth < MOST && fails(&s, load_model); s.nth++) {
             if (engine.survived) {
                 survived++;
@@ -116,9 +116,8 @@ void calls_may_fail_while_loading(void **state)
             assert_int_equal(dsvk_device_bytes(engine.device), 0);
             assert_int_equal(dsvk_model_weight_bytes(engine.model), 0);
         }
-        assert_int_equal(survived, engine.host_memory > 0 && s.expected != DSVK_DEVICE_LOST
-                                       ? SPARE_CALLS
-                                       : 0);
+        assert_int_equal(
+            survived, engine.host_memory > 0 && s.expected != DSVK_DEVICE_LOST ? SPARE_CALLS : 0);
         tell(i % 2 ? "staged load" : "load", &s);
         engine.device->dev->unmapped = false;
         assert_int_equal(new_session(&engine), DSVK_OK);

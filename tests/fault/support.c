@@ -56,9 +56,9 @@ dsvk_status load_model(struct engine *e)
 
 dsvk_status new_session(struct engine *e)
 {
-    return dsvk_session_new(&e->session, e->model,
-                            &(dsvk_session_params){
-                                .context = CONTEXT, .chunk = 3, .profile = e->profile });
+    return dsvk_session_new(
+        &e->session, e->model,
+        &(dsvk_session_params){ .context = CONTEXT, .chunk = 3, .profile = e->profile });
 }
 
 dsvk_status sync_tokens(struct engine *e)
@@ -121,9 +121,9 @@ static bool take_token(void *user, uint32_t token)
 
 dsvk_status generate_tokens(struct engine *e)
 {
-    dsvk_status  status = sync_tokens(e);
-    struct taker taker  = { e, 0 };
-    dsvk_offer   offer  = { take_token, &taker };
+    dsvk_status  status               = sync_tokens(e);
+    struct taker taker                = { e, 0 };
+    dsvk_offer   offer                = { take_token, &taker };
     e->session->session->params.ahead = 3;
     if (status == DSVK_OK)
         status = dsvk_session_generate(e->session, 2 * N_GENERATED, &offer);

@@ -30,13 +30,13 @@ struct engine {
     char                   line[512];
     uint32_t               tokens[N_TOKENS];
     uint32_t               generated[N_GENERATED], n_generated; /* 0 of them: not known yet */
-    uint32_t               vocab, token; /* token: what argmax answers when nothing fails */
-    uint32_t               drawn;        /* likewise a draw */
-    float                 *logits;       /* likewise; [vocab] */
-    bool                   profile; /* of new sessions */
+    uint32_t               vocab, token;       /* token: what argmax answers when nothing fails */
+    uint32_t               drawn;              /* likewise a draw */
+    float                 *logits;             /* likewise; [vocab] */
+    bool                   profile;            /* of new sessions */
     uint64_t               limit, host_memory; /* not 0: experts in tiers */
-    bool                   unmapped; /* weights go through staging memory */
-    bool                   survived; /* the last failure: there was another way */
+    bool                   unmapped;           /* weights go through staging memory */
+    bool                   survived;           /* the last failure: there was another way */
     dsvk_device           *device;
     dsvk_model            *model;
     dsvk_session          *session;
@@ -52,7 +52,7 @@ dsvk_status sync_tokens(struct engine *e);
 dsvk_status read_results(struct engine *e); /* and compares them */
 dsvk_status sample_token(struct engine *e);
 dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
-dsvk_status blame_layers(struct engine *e); /* after a sync, as if its logits were not finite */
+dsvk_status blame_layers(struct engine *e);    /* after a sync, as if its logits were not finite */
 /* Closing what is open. */
 void close_session(struct engine *e);
 void close_model(struct engine *e);

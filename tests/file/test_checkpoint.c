@@ -329,7 +329,7 @@ static void tensor_in_two_files(void **state)
     struct dv_test_context       test;
     struct dv_checkpoint        *checkpoint;
     const struct dv_tensor_file *a;
-    struct dv_folder folder;
+    struct dv_folder             folder;
     (void)state;
     init_folder(&folder, "tied");
     dv_folder_remove(&folder, ONE_FILE);

@@ -94,8 +94,8 @@ static void add(json_t *header, const char *name, const char *dtype, json_t *sha
 /* 64 bytes in formats and shapes that the engine does not know. */
 static void add_odd(json_t *header, json_int_t end)
 {
-    static const char *const formats[] = { "BOOL", "U32", "F64", "F8_E5M2", "I16", "U64", "C64",
-                                           "F4",   "F99", "U16" };
+    static const char *const formats[] = { "BOOL", "U32", "F64", "F8_E5M2", "I16",
+                                           "U64",  "C64", "F4",  "F99",     "U16" };
     char                     name[32];
     json_int_t               at = end;
     for (size_t i = 0; i < COUNT(formats); i++, at += 4) {

@@ -97,9 +97,8 @@ static void texts_keep_their_signs(void **state)
     (void)state;
     assert_non_null(root);
     assert_string_equal(json_string_value(json_object_get(root, "NaN")), "1e999 [[ \" Infinity");
-    assert_string_equal(json_string_value(json_object_get(root, "k\xEF\xBF\xBD")),
-                        "a\xEF\xBF\xBD"
-                        "b\\u0000");
+    assert_string_equal(json_string_value(json_object_get(root, "k\xEF\xBF\xBD")), "a\xEF\xBF\xBD"
+                                                                                   "b\\u0000");
     assert_true(json_number_value(json_object_get(root, "big")) == 1e20);
     json_decref(root);
 }
@@ -110,9 +109,8 @@ static dsvk_status parse(struct dv_config *config, struct dv_test_context *test,
                          const char *generation)
 {
     dv_test_context_init(test);
-    dsvk_status status =
-        dv_config_parse(config, &test->ctx, "here", text, strlen(text), generation,
-                        generation ? strlen(generation) : 0);
+    dsvk_status status = dv_config_parse(config, &test->ctx, "here", text, strlen(text), generation,
+                                         generation ? strlen(generation) : 0);
     assert_int_equal(test->live, 0);
     return status;
 }
@@ -234,9 +232,10 @@ static void suggestions_that_make_no_sense_are_ignored(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct dv_test_context test;
         struct dv_config       c;
-        dsvk_status            status =
-            parse(&c, &test, "{" SHAPE ", \"bos_token_id\": 0, \"eos_token_id\": [1, 5]}",
-                  cases[i].text);
+        dsvk_status            status;
+
+        status = parse(&c, &test, "{" SHAPE ", \"bos_token_id\": 0, \"eos_token_id\": [1, 5]}",
+                       cases[i].text);
         if (status != DSVK_OK || test.errors || test.warnings != cases[i].warnings ||
             c.n_eos != cases[i].n_eos || c.eos[c.n_eos - 1] != cases[i].eos ||
             c.bos != cases[i].bos || c.gen_top_k != cases[i].top_k || c.temperature != 1.0f)

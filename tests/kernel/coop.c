@@ -29,16 +29,16 @@ static const struct device {
 
 static struct dv_caps caps_of(const struct device *d)
 {
-    return (struct dv_caps){ .int64 = true,
-                             .float16 = true,
-                             .cooperative_matrix = true,
-                             .coop = { [DV_COOP_F16] = d->shape },
-                             .subgroup = d->subgroup_max,
-                             .subgroup_min = d->subgroup_min,
-                             .subgroup_max = d->subgroup_max,
+    return (struct dv_caps){ .int64                 = true,
+                             .float16               = true,
+                             .cooperative_matrix    = true,
+                             .coop                  = { [DV_COOP_F16] = d->shape },
+                             .subgroup              = d->subgroup_max,
+                             .subgroup_min          = d->subgroup_min,
+                             .subgroup_max          = d->subgroup_max,
                              .subgroup_size_control = true,
-                             .max_workgroup = 1024,
-                             .max_shared_bytes = d->shared };
+                             .max_workgroup         = 1024,
+                             .max_shared_bytes      = d->shared };
 }
 
 static void check_tile(const struct device *d, const struct dv_caps *caps, uint32_t rows,

@@ -27,45 +27,311 @@ static const struct recipe {
 } recipes[] = {
     { "f32", 5, 20, 1, 0, 0, 1, false, false, DV_F32, 0, { 5 }, 20, 0, DV_FORMAT_F32, ANY },
     { "bf16", 17, 36, 1, 0, 0, 1, false, false, DV_BF16, 0, { 17 }, 36, 0, DV_FORMAT_BF16, ANY },
-    { "fp8", 300, 200, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 300 }, 200, 128, DV_FORMAT_E4M3,
+    { "fp8",
+      300,
+      200,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 300 },
+      200,
+      128,
+      DV_FORMAT_E4M3,
       7 },
-    { "fp8, one scale", 20, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 20 }, 100, 512,
-      DV_FORMAT_E4M3, 31 },
-    { "fp8, blocks of 48", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 48,
-      DV_FORMAT_E4M3, 4 },
-    { "fp8, blocks of 24", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 24,
-      DV_FORMAT_F32, ANY },
-    { "fp8, blocks of 12", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 12,
-      DV_FORMAT_F32, ANY },
-    { "stacked", 48 + 13, 72, 1, 0, 0, 3, false, false, DV_F8_E4M3, DV_F8_E4M3, { 16, 32, 13 }, 72,
-      16, DV_FORMAT_E4M3, 4 },
-    { "stacked, mixed", 29, 72, 1, 0, 0, 2, false, false, DV_F8_E4M3, DV_BF16, { 16, 13 }, 72, 16,
-      DV_FORMAT_F32, ANY },
-    { "pair", 21, 40, 1, 0, 0, 2, false, true, DV_F8_E4M3, DV_F8_E4M3, { 21, 21 }, 40, 32,
-      DV_FORMAT_E4M3, 5 },
-    { "values of heads", 128, 72, 5, 128, 256, 1, false, false, DV_F8_E4M3, 0, { 1280 }, 72, 128,
-      DV_FORMAT_E4M3, 31 },
-    { "keys of heads", 72, 128, 5, 0, 256, 1, true, false, DV_F8_E4M3, 0, { 1280 }, 72, 128,
-      DV_FORMAT_E4M3, 31 },
-    { "keys of heads across blocks", 72, 192, 4, 0, 448, 1, true, false, DV_F8_E4M3, 0, { 1792 },
-      72, 128, DV_FORMAT_E4M3, 6 },
-    { "keys, odd heads", 24, 36, 5, 0, 64, 1, true, false, DV_F16, 0, { 320 }, 24, 0,
-      DV_FORMAT_F16, ANY },
-    { "values, odd heads", 28, 72, 5, 36, 64, 1, false, false, DV_F8_E4M3, 0, { 320 }, 72, 16,
-      DV_FORMAT_F32, ANY },
+    { "fp8, one scale",
+      20,
+      100,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 20 },
+      100,
+      512,
+      DV_FORMAT_E4M3,
+      31 },
+    { "fp8, blocks of 48",
+      50,
+      100,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 50 },
+      100,
+      48,
+      DV_FORMAT_E4M3,
+      4 },
+    { "fp8, blocks of 24",
+      50,
+      100,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 50 },
+      100,
+      24,
+      DV_FORMAT_F32,
+      ANY },
+    { "fp8, blocks of 12",
+      50,
+      100,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 50 },
+      100,
+      12,
+      DV_FORMAT_F32,
+      ANY },
+    { "stacked",
+      48 + 13,
+      72,
+      1,
+      0,
+      0,
+      3,
+      false,
+      false,
+      DV_F8_E4M3,
+      DV_F8_E4M3,
+      { 16, 32, 13 },
+      72,
+      16,
+      DV_FORMAT_E4M3,
+      4 },
+    { "stacked, mixed",
+      29,
+      72,
+      1,
+      0,
+      0,
+      2,
+      false,
+      false,
+      DV_F8_E4M3,
+      DV_BF16,
+      { 16, 13 },
+      72,
+      16,
+      DV_FORMAT_F32,
+      ANY },
+    { "pair",
+      21,
+      40,
+      1,
+      0,
+      0,
+      2,
+      false,
+      true,
+      DV_F8_E4M3,
+      DV_F8_E4M3,
+      { 21, 21 },
+      40,
+      32,
+      DV_FORMAT_E4M3,
+      5 },
+    { "values of heads",
+      128,
+      72,
+      5,
+      128,
+      256,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 1280 },
+      72,
+      128,
+      DV_FORMAT_E4M3,
+      31 },
+    { "keys of heads",
+      72,
+      128,
+      5,
+      0,
+      256,
+      1,
+      true,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 1280 },
+      72,
+      128,
+      DV_FORMAT_E4M3,
+      31 },
+    { "keys of heads across blocks",
+      72,
+      192,
+      4,
+      0,
+      448,
+      1,
+      true,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 1792 },
+      72,
+      128,
+      DV_FORMAT_E4M3,
+      6 },
+    { "keys, odd heads",
+      24,
+      36,
+      5,
+      0,
+      64,
+      1,
+      true,
+      false,
+      DV_F16,
+      0,
+      { 320 },
+      24,
+      0,
+      DV_FORMAT_F16,
+      ANY },
+    { "values, odd heads",
+      28,
+      72,
+      5,
+      36,
+      64,
+      1,
+      false,
+      false,
+      DV_F8_E4M3,
+      0,
+      { 320 },
+      72,
+      16,
+      DV_FORMAT_F32,
+      ANY },
     { "int4", 21, 200, 1, 0, 0, 1, false, false, DV_INT4, 0, { 21 }, 200, 32, DV_FORMAT_INT4, ANY },
     { "fp4", 16, 64, 1, 0, 0, 1, false, false, DV_FP4, 0, { 16 }, 64, 32, DV_FORMAT_FP4, ANY },
-    { "int4 pair", 21, 40, 1, 0, 0, 2, false, true, DV_INT4, DV_INT4, { 21, 21 }, 40, 32,
-      DV_FORMAT_INT4, ANY },
-    { "int4 stacked", 29, 72, 1, 0, 0, 2, false, false, DV_INT4, DV_INT4, { 16, 13 }, 72, 32,
-      DV_FORMAT_INT4, ANY },
-    { "int4 values", 28, 72, 5, 36, 64, 1, false, false, DV_INT4, 0, { 320 }, 72, 32,
-      DV_FORMAT_INT4, ANY },
-    { "fp4 keys", 72, 128, 5, 0, 256, 1, true, false, DV_FP4, 0, { 1280 }, 72, 32, DV_FORMAT_F32,
+    { "int4 pair",
+      21,
+      40,
+      1,
+      0,
+      0,
+      2,
+      false,
+      true,
+      DV_INT4,
+      DV_INT4,
+      { 21, 21 },
+      40,
+      32,
+      DV_FORMAT_INT4,
       ANY },
-    { "int4, bf16", 29, 72, 1, 0, 0, 2, false, false, DV_INT4, DV_BF16, { 16, 13 }, 72, 32,
-      DV_FORMAT_F32, ANY },
-    { "int4, cut words", 8, 36, 1, 0, 0, 1, false, false, DV_INT4, 0, { 8 }, 36, 32, DV_FORMAT_F32,
+    { "int4 stacked",
+      29,
+      72,
+      1,
+      0,
+      0,
+      2,
+      false,
+      false,
+      DV_INT4,
+      DV_INT4,
+      { 16, 13 },
+      72,
+      32,
+      DV_FORMAT_INT4,
+      ANY },
+    { "int4 values",
+      28,
+      72,
+      5,
+      36,
+      64,
+      1,
+      false,
+      false,
+      DV_INT4,
+      0,
+      { 320 },
+      72,
+      32,
+      DV_FORMAT_INT4,
+      ANY },
+    { "fp4 keys",
+      72,
+      128,
+      5,
+      0,
+      256,
+      1,
+      true,
+      false,
+      DV_FP4,
+      0,
+      { 1280 },
+      72,
+      32,
+      DV_FORMAT_F32,
+      ANY },
+    { "int4, bf16",
+      29,
+      72,
+      1,
+      0,
+      0,
+      2,
+      false,
+      false,
+      DV_INT4,
+      DV_BF16,
+      { 16, 13 },
+      72,
+      32,
+      DV_FORMAT_F32,
+      ANY },
+    { "int4, cut words",
+      8,
+      36,
+      1,
+      0,
+      0,
+      1,
+      false,
+      false,
+      DV_INT4,
+      0,
+      { 8 },
+      36,
+      32,
+      DV_FORMAT_F32,
       ANY },
 };
 
@@ -76,8 +342,8 @@ static bool is_4bit(enum dv_dtype dtype)
 
 static void fill(struct dv_layout_source *part, const struct recipe *r, uint32_t p)
 {
-    enum dv_dtype dtype = p == 0 ? r->dtype : r->second;
-    size_t        n = (size_t)r->part_rows[p] * r->tensor_cols, n_scales = 0;
+    enum dv_dtype  dtype = p == 0 ? r->dtype : r->second;
+    size_t         n = (size_t)r->part_rows[p] * r->tensor_cols, n_scales = 0;
     size_t         bytes = dv_dtype_size(dtype, n);
     unsigned char *data = malloc(bytes), mask = is_4bit(dtype) ? 0xFF : 0x3F; /* no NaN */
     float         *scales = NULL;
@@ -85,31 +351,43 @@ static void fill(struct dv_layout_source *part, const struct recipe *r, uint32_t
         data[i] = (unsigned char)((i * 2654435761u + p * 40503u) >> 13 & mask);
     if (is_4bit(dtype)) {
         uint16_t *halves = malloc((size_t)r->part_rows[p] * ((r->tensor_cols - 1) / 32 + 1) * 2);
-        n_scales = (size_t)r->part_rows[p] * ((r->tensor_cols - 1) / 32 + 1);
+        n_scales         = (size_t)r->part_rows[p] * ((r->tensor_cols - 1) / 32 + 1);
         for (size_t i = 0; i < n_scales; i++)
             halves[i] = (uint16_t)(0x3F80 + i + 31 * p);
-        *part = (struct dv_layout_source){ dtype, data, r->part_rows[p], r->tensor_cols, DV_BF16,
-                                           (unsigned char *)halves, 1, r->block, false, 0 };
+        *part = (struct dv_layout_source){ dtype,
+                                           data,
+                                           r->part_rows[p],
+                                           r->tensor_cols,
+                                           DV_BF16,
+                                           (unsigned char *)halves,
+                                           1,
+                                           r->block,
+                                           false,
+                                           0 };
         return;
     }
     if (dtype == DV_F8_E4M3) {
-        n_scales = (size_t)((r->part_rows[p] - 1) / r->block + 1) *
-                   ((r->tensor_cols - 1) / r->block + 1);
+        n_scales =
+            (size_t)((r->part_rows[p] - 1) / r->block + 1) * ((r->tensor_cols - 1) / r->block + 1);
         scales = malloc(n_scales * sizeof *scales);
         for (size_t i = 0; i < n_scales; i++)
             scales[i] = 1.0f + (float)(i + 31 * p) / 64;
     }
-    *part = (struct dv_layout_source){ dtype, data, r->part_rows[p], r->tensor_cols, DV_F32,
-                                       (unsigned char *)scales, r->block, r->block, false,
-                                       0 };
+    *part = (struct dv_layout_source){ dtype,           data,
+                                       r->part_rows[p], r->tensor_cols,
+                                       DV_F32,          (unsigned char *)scales,
+                                       r->block,        r->block,
+                                       false,           0 };
 }
 
 static float stored(const struct dv_layout_source *part, uint32_t row, uint32_t col)
 {
     float value = dv_dtype_get(part->dtype, part->data, (uint64_t)row * part->cols + col);
     if (part->scale)
-        value *= dv_dtype_get(part->scale_dtype, part->scale, (uint64_t)row / part->block_rows *
-                     ((part->cols - 1) / part->block_cols + 1) + col / part->block_cols);
+        value *= dv_dtype_get(part->scale_dtype, part->scale,
+                              (uint64_t)row / part->block_rows *
+                                      ((part->cols - 1) / part->block_cols + 1) +
+                                  col / part->block_cols);
     return value;
 }
 
@@ -135,9 +413,8 @@ static float packed(const struct recipe *r, const struct dv_layout *l, const uns
     uint32_t values = dv_chunk_values(l->format), at = k % values;
     if (dv_format_is_4bit(l->format)) /* even columns of eight, then odd ones */
         at = at / 8 * 8 + at % 8 / 2 + at % 2 * 4;
-    float value = dv_dtype_get(dtypes[l->format],
-                               out + ((size_t)group * l->chunks + k / values) * 128 + i % 8 * 16,
-                               at);
+    float value = dv_dtype_get(
+        dtypes[l->format], out + ((size_t)group * l->chunks + k / values) * 128 + i % 8 * 16, at);
     if (dv_format_is_4bit(l->format))
         value *= dv_dtype_get(DV_BF16, out + l->scales,
                               ((size_t)group * l->chunks + k / 32) * 8 + i % 8) /
@@ -152,10 +429,16 @@ static float packed(const struct recipe *r, const struct dv_layout *l, const uns
 
 static struct dv_weight_info info_of(const struct recipe *r)
 {
-    struct dv_weight_info info = { .kind = r->pair ? DV_WEIGHT_PAIR : DV_WEIGHT_MATRIX,
-        .name = r->name, .rows = r->rows, .cols = r->cols, .slices = r->slices, .row0 = r->row0,
-        .row_step = r->row_step, .tensor_cols = r->tensor_cols, .transposed = r->transposed,
-        .n_parts = r->n_parts };
+    struct dv_weight_info info = { .kind        = r->pair ? DV_WEIGHT_PAIR : DV_WEIGHT_MATRIX,
+                                   .name        = r->name,
+                                   .rows        = r->rows,
+                                   .cols        = r->cols,
+                                   .slices      = r->slices,
+                                   .row0        = r->row0,
+                                   .row_step    = r->row_step,
+                                   .tensor_cols = r->tensor_cols,
+                                   .transposed  = r->transposed,
+                                   .n_parts     = r->n_parts };
     for (uint32_t p = 0; p < r->n_parts; p++)
         info.parts[p] = (struct dv_weight_part){ "t", r->part_rows[p] };
     return info;
@@ -176,8 +459,8 @@ static void check_values(const struct recipe *r, const struct dv_layout *layout,
     for (uint32_t s = 0; s < (r->pair ? 2 : r->slices); s++)
         for (uint32_t i = 0; i < layout->groups * 8; i++)
             for (uint32_t k = 0; k < layout->chunks * values; k++) {
-                bool  inside = i < r->rows && k < r->cols;
-                float got = packed(r, layout, out, s, i, k);
+                bool  inside   = i < r->rows && k < r->cols;
+                float got      = packed(r, layout, out, s, i, k);
                 float expected = inside ? wanted(r, parts, s, i, k) : 0;
                 if (got != expected)
                     fail_msg("%s: slice %u row %u column %u: %g, expected %g", r->name, s, i, k,
@@ -191,7 +474,7 @@ static void layout_holds_every_value(void **state)
     struct dv_context ctx;
     dv_context_init(&ctx, NULL, NULL);
     for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++) {
-        const struct recipe    *r = &recipes[n];
+        const struct recipe    *r    = &recipes[n];
         struct dv_weight_info   info = info_of(r);
         struct dv_layout_source parts[DV_MAX_PARTS];
         struct dv_layout        layout;
@@ -227,7 +510,7 @@ static void check_made_up(const struct recipe *r, const struct dv_layout *layout
 {
     uint32_t values = dv_chunk_values(layout->format);
     uint32_t slices = r->pair ? 2 : r->slices;
-    double   sum = 0;
+    double   sum    = 0;
     for (uint32_t s = 0; s < slices; s++)
         for (uint32_t i = 0; i < layout->groups * 8; i++)
             for (uint32_t k = 0; k < layout->chunks * values; k++) {
@@ -237,7 +520,7 @@ static void check_made_up(const struct recipe *r, const struct dv_layout *layout
                 sum += (double)got * got;
             }
     double mean = sum / slices / r->rows; /* of cols squares: 1 */
-    if (mean < 0.45 || mean > 2.2) /* exponents are whole numbers */
+    if (mean < 0.45 || mean > 2.2)        /* exponents are whole numbers */
         fail_msg("%s: rows have the square %g", r->name, mean);
 }
 
@@ -247,7 +530,7 @@ static void made_up_weights_are_weights(void **state)
     (void)state;
     dv_context_init(&ctx, NULL, NULL);
     for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++) {
-        const struct recipe    *r = &recipes[n];
+        const struct recipe    *r    = &recipes[n];
         struct dv_weight_info   info = info_of(r);
         struct dv_layout_source parts[DV_MAX_PARTS];
         struct dv_layout        layout;
@@ -283,14 +566,14 @@ static void check_converted(const struct recipe *r, enum dv_dtype target)
     dv_context_init(&ctx, NULL, NULL);
     for (uint32_t p = 0; p < r->n_parts; p++) {
         fill(&parts[p], r, p);
-        parts[p].converted = true;
-        parts[p].target = target;
-        stored[p] = dv_convert_form(&parts[p]);
-        size_t         n = (size_t)parts[p].rows * parts[p].cols;
-        unsigned char *codes = malloc(dv_dtype_size(target, n));
+        parts[p].converted    = true;
+        parts[p].target       = target;
+        stored[p]             = dv_convert_form(&parts[p]);
+        size_t         n      = (size_t)parts[p].rows * parts[p].cols;
+        unsigned char *codes  = malloc(dv_dtype_size(target, n));
         unsigned char *scales = malloc(dv_convert_scale_bytes(&parts[p], parts[p].rows) + 1);
         dv_convert_rows(codes, scales, &parts[p], 0, parts[p].rows);
-        stored[p].data = codes;
+        stored[p].data  = codes;
         stored[p].scale = stored[p].scale ? scales : NULL;
         if (!stored[p].scale)
             free(scales);
@@ -334,7 +617,7 @@ static double error_of(const struct dv_group *group, const float *values, bool f
 /* The scale of the largest value, or better. */
 static void groups_are_better_than_by_their_largest(void **state)
 {
-    uint64_t seed = 1;
+    uint64_t seed       = 1;
     double   by_largest = 0, by_search = 0;
     (void)state;
     for (unsigned n = 0; n < 500; n++) {
@@ -347,7 +630,7 @@ static void groups_are_better_than_by_their_largest(void **state)
                 sum += (float)(seed >> 40) / (1 << 24);
             }
             values[i] = sum * 1e-3f;
-            most = fmaxf(most, fabsf(values[i]));
+            most      = fmaxf(most, fabsf(values[i]));
         }
         plain.scale = dv_bf16_decode(dv_bf16_encode(most / 7));
         for (unsigned i = 0; i < DV_GROUP; i++)
@@ -371,7 +654,7 @@ static void groups_at_the_edges(void **state)
     (void)state;
     for (int t = 0; t < 2; t++) {
         enum dv_dtype dtype = t ? DV_FP4 : DV_INT4;
-        values[3] = 0;
+        values[3]           = 0;
         dv_convert_group(&group, dtype, values, DV_GROUP);
         assert_true(group.scale == 1.0f && group.codes[0] == (t ? 0 : 8));
         values[3] = 3e38f;
@@ -388,16 +671,21 @@ static void groups_at_the_edges(void **state)
 
 static void bad_scales_are_counted(void **state)
 {
-    static const uint16_t   halves[] = { 0x3F80, 0x7FC0, 0xBF80, 0x7F80, 0x0000, 0x3F80 };
-    static const unsigned char bytes[] = { 127, 255, 240, 241, 0, 1 };
-    struct dv_layout_source part = { .dtype = DV_INT4, .rows = 3, .cols = 40, .block_rows = 1,
-        .block_cols = 32, .scale_dtype = DV_BF16, .scale = (const unsigned char *)halves };
+    static const uint16_t      halves[] = { 0x3F80, 0x7FC0, 0xBF80, 0x7F80, 0x0000, 0x3F80 };
+    static const unsigned char bytes[]  = { 127, 255, 240, 241, 0, 1 };
+    struct dv_layout_source    part     = { .dtype       = DV_INT4,
+                                            .rows        = 3,
+                                            .cols        = 40,
+                                            .block_rows  = 1,
+                                            .block_cols  = 32,
+                                            .scale_dtype = DV_BF16,
+                                            .scale       = (const unsigned char *)halves };
     (void)state;
     assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 3);
     assert_int_equal(dv_layout_count_bad_scales(&part, 1, 2), 2);
-    part.dtype = DV_FP4;
+    part.dtype       = DV_FP4;
     part.scale_dtype = DV_F8_E8M0;
-    part.scale = bytes;
+    part.scale       = bytes;
     assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 2);
     part.dtype = DV_F8_E4M3;
     assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 0);
@@ -410,8 +698,7 @@ static void layout_refuses(void **state)
         dsvk_status   status;
         struct recipe recipe; /* name, rows, cols, slices, row0, row_step, n_parts ... */
     } cases[] = {
-        { DSVK_UNSUPPORTED,
-          { "columns", 8, 30, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 8 }, 30, 0, 0, 0 } },
+        { DSVK_UNSUPPORTED, { "columns", 8, 30, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 8 }, 30, 0, 0, 0 } },
         { DSVK_UNSUPPORTED, { "format", 8, 32, 1, 0, 0, 1, 0, 0, DV_I8, 0, { 8 }, 32, 0, 0, 0 } },
         { DSVK_BAD_ARGUMENT, { "rows", 8, 32, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 7 }, 32, 0, 0, 0 } },
         { DSVK_BAD_ARGUMENT,
@@ -423,19 +710,34 @@ static void layout_refuses(void **state)
         { DSVK_UNSUPPORTED,
           { "4 GiB", 1u << 20, 1024, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 1u << 20 }, 1024, 0, 0, 0 } },
         { DSVK_UNSUPPORTED,
-          { "far above", 1u << 31, 1u << 31, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 1u << 31 }, 1u << 31, 0,
-            0, 0 } },
+          { "far above",
+            1u << 31,
+            1u << 31,
+            1,
+            0,
+            0,
+            1,
+            0,
+            0,
+            DV_F32,
+            0,
+            { 1u << 31 },
+            1u << 31,
+            0,
+            0,
+            0 } },
     };
     struct dv_context ctx;
     dv_context_init(&ctx, NULL, NULL);
     for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
-        const struct recipe    *r = &cases[n].recipe;
-        struct dv_weight_info   info = info_of(r);
+        const struct recipe    *r                   = &cases[n].recipe;
+        struct dv_weight_info   info                = info_of(r);
         struct dv_layout_source parts[DV_MAX_PARTS] = { { .dtype = DV_F32 } };
         struct dv_layout        layout;
         for (uint32_t p = 0; p < r->n_parts; p++)
             parts[p] = (struct dv_layout_source){ .dtype = p ? r->second : r->dtype,
-                .rows = r->part_rows[p], .cols = r->tensor_cols };
+                                                  .rows  = r->part_rows[p],
+                                                  .cols  = r->tensor_cols };
         assert_int_equal(dv_layout_of(&layout, &ctx, &info, parts), cases[n].status);
     }
 }
@@ -449,7 +751,7 @@ static void layout_counts_nan_codes(void **state)
         codes[i] = (unsigned char)i;
     assert_int_equal(dv_layout_count_nan(&part), 2);
     part.dtype = DV_BF16;
-    part.cols = 32;
+    part.cols  = 32;
     assert_int_equal(dv_layout_count_nan(&part), 0);
 }
 

@@ -27,7 +27,7 @@ static int open_session(void **state)
     model = load(&subject, DSVK_MATH_F32, false);
     s     = session(model, 64, 16, DSVK_CACHE_BF16);
     make_tokens(tokens, N, subject.vocab, 3);
-    choices = subject.vocab - BEYOND;
+    choices                    = subject.vocab - BEYOND;
     s->session->engine.choices = s->session->size.choices = choices;
     return 0;
 }
@@ -45,10 +45,10 @@ static void write_logits(const float *row)
 {
     struct dv_session     *inner = s->session;
     const struct dv_value *v     = &inner->last->graph->values[inner->last->graph->logits];
-    uint64_t at = v->arena_offset + (uint64_t)(v->rows - 1) * v->stride * sizeof *row;
-    assert_int_equal(dv_stream_upload(inner->engine.stream, inner->arena, at, row,
-                                      subject.vocab * sizeof *row),
-                     DSVK_OK);
+    uint64_t               at = v->arena_offset + (uint64_t)(v->rows - 1) * v->stride * sizeof *row;
+    assert_int_equal(
+        dv_stream_upload(inner->engine.stream, inner->arena, at, row, subject.vocab * sizeof *row),
+        DSVK_OK);
 }
 
 static uint32_t draw(uint64_t seed)

@@ -52,12 +52,11 @@ static void change_file(struct change *c, const struct dv_folder *folder, const 
     memcpy(&header, data, sizeof header);
     json_t *root = json_loadb((const char *)data + 8, (size_t)header, 0, NULL);
     assert_non_null(root);
-    json_object_foreach(root, name, info)
-        if (wanted(c, name)) {
-            json_t *offsets = json_object_get(info, "data_offsets");
-            change_tensor(c, data + 8 + header + json_integer_value(json_array_get(offsets, 0)),
-                          info);
-        }
+    json_object_foreach(root, name, info) if (wanted(c, name))
+    {
+        json_t *offsets = json_object_get(info, "data_offsets");
+        change_tensor(c, data + 8 + header + json_integer_value(json_array_get(offsets, 0)), info);
+    }
     json_decref(root);
     dv_folder_write(folder, file, data, bytes);
     free(data);

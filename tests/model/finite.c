@@ -116,7 +116,7 @@ static void ids_are_masked(void **state)
     subject_init(&subject, *state);
     damage_fill(&subject, "lm_head.weight", 77, ALL, NAN);
     make_tokens(tokens, PROMPT, subject.vocab, 3);
-    dsvk_model *model         = load(&subject, DSVK_MATH_F32, false);
+    dsvk_model *model          = load(&subject, DSVK_MATH_F32, false);
     model->info.tokenizer_size = 77;
     for (uint32_t ahead = 0; ahead <= 3; ahead += 3) {
         dsvk_session *s = session(model, CONTEXT, 64, DSVK_CACHE_BF16);

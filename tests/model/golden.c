@@ -186,8 +186,8 @@ static void results_are_the_kept_ones(void **state)
     double        bf16   = text_error(&run, model, DSVK_CACHE_BF16, 0);
     double        fp8    = text_error(&run, model, DSVK_CACHE_FP8, 0);
     dsvk_model_close(model);
-    model      = load(&run.subject, DSVK_MATH_F16, false);
-    double f16 = text_error(&run, model, DSVK_CACHE_BF16, 0);
+    model        = load(&run.subject, DSVK_MATH_F16, false);
+    double f16   = text_error(&run, model, DSVK_CACHE_BF16, 0);
     double units = 0; /* where there are some */
     device_as_hardware(true);
     if (device_has_matrix_units())

@@ -39,8 +39,7 @@ static void take(struct bytes *all, dsvk_device *device, const struct dv_weights
 
 static size_t matrix_bytes(const struct dv_weight_info *info, const struct dv_weight_place *place)
 {
-    size_t groups =
-        (size_t)place->groups * info->slices * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
+    size_t groups = (size_t)place->groups * info->slices * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
     return groups * (place->chunks * 128 + place->blocks * 4);
 }
 
@@ -188,8 +187,8 @@ static bool shorten(void *user, uint64_t done, uint64_t total)
 static void expect_failure_when_short(struct subject *subject, struct dv_weight_source source,
                                       bool unmapped)
 {
-    struct dv_device    *dev  = device_under_test()->dev;
-    struct dv_graph_size size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    struct dv_device    *dev      = device_under_test()->dev;
+    struct dv_graph_size size     = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
     dsvk_progress        progress = { .report = shorten, .user = subject };
     struct dv_weights   *w;
     struct dv_graph     *g;
@@ -208,12 +207,12 @@ static void expect_failure_when_short(struct subject *subject, struct dv_weight_
 
 static void a_checkpoint_comes_by_every_way(void **state)
 {
-    const char             *name = *state;
-    struct subject          subject;
-    dsvk_model             *model;
+    const char    *name = *state;
+    struct subject subject;
+    dsvk_model    *model;
     subject_init(&subject, name);
-    assert_int_equal(
-        dsvk_model_open(&model, &(dsvk_model_params){ .folder = subject.folder.path }), DSVK_OK);
+    assert_int_equal(dsvk_model_open(&model, &(dsvk_model_params){ .folder = subject.folder.path }),
+                     DSVK_OK);
     struct dv_weight_source stored = { .checkpoint = model->checkpoint, .config = &model->config };
     compare_ways(&stored, name);
     /* The same shape without its tensors. */

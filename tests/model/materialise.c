@@ -147,8 +147,7 @@ static void policy_chooses(const struct subject *subject, dsvk_math math)
         assert_false(last_was_materialised(s));
         tokens[0]++;
         sync(s, tokens, from);
-        bool f16 = math == DSVK_MATH_F16 ||
-                   (math == DSVK_MATH_AUTO && device_has_matrix_units());
+        bool f16 = math == DSVK_MATH_F16 || (math == DSVK_MATH_AUTO && device_has_matrix_units());
         assert_int_equal(last_was_materialised(s), f16);
     }
     dsvk_session_free(s);
@@ -172,15 +171,13 @@ static void break_even(void **state)
     } cases[] = {
         { 512, 128, 128, 171 }, /* V2, V3, Kimi-K2 */
         { 512, 192, 256, 399 }, /* GLM-4.7-Flash: 398.2 */
-        { 64, 32, 32, 64 },
-        { 64, 64, 64, UINT32_MAX },
-        { 32, 64, 64, UINT32_MAX },
+        { 64, 32, 32, 64 },     { 64, 64, 64, UINT32_MAX }, { 32, 64, 64, UINT32_MAX },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct dv_config config = {
-            .kv_lora = cases[i].kv, .nope = cases[i].nope, .v_head = cases[i].v
-        };
+        struct dv_config config = { .kv_lora = cases[i].kv,
+                                    .nope    = cases[i].nope,
+                                    .v_head  = cases[i].v };
         assert_int_equal(dv_model_materialise_from(&config), cases[i].tokens);
     }
 }

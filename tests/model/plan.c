@@ -21,7 +21,7 @@ static dsvk_plan plan(const dsvk_model *model, const dsvk_plan_params *params)
 
 static dsvk_model *open_only(const struct subject *subject)
 {
-    dsvk_model *model;
+    dsvk_model       *model;
     dsvk_model_params params = { .folder = subject->folder.path };
     assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
     return model;
@@ -29,9 +29,9 @@ static dsvk_model *open_only(const struct subject *subject)
 
 static uint64_t sum(const dsvk_plan_bytes *b)
 {
-    return b->attention + b->dense_ffn + b->shared_experts + b->routed_experts +
-           b->embedding_head + b->norms_routers + b->alignment + b->expert_tables +
-           b->latent_cache + b->activations + b->rope_table + b->arguments;
+    return b->attention + b->dense_ffn + b->shared_experts + b->routed_experts + b->embedding_head +
+           b->norms_routers + b->alignment + b->expert_tables + b->latent_cache + b->activations +
+           b->rope_table + b->arguments;
 }
 
 static dsvk_session *new_session(dsvk_model *model, const dsvk_plan_params *p)
@@ -63,8 +63,7 @@ static void expect_bytes(dsvk_model *model, const dsvk_plan_params *params,
     assert_int_equal(stats.cache_bytes, predicted->device.latent_cache);
     assert_int_equal(stats.arena_bytes, predicted->device.activations);
     assert_int_equal(dsvk_device_bytes(device()) - before, predicted->device_bytes);
-    assert_int_equal(s->session->step->bytes + s->session->result->bytes,
-                     predicted->host_session);
+    assert_int_equal(s->session->step->bytes + s->session->result->bytes, predicted->host_session);
     dsvk_session_free(s);
 }
 
@@ -89,9 +88,8 @@ static void compare(const struct subject *subject, dsvk_math math, bool no_fuse)
         for (size_t j = 0; j < COUNT(chunks); j++)
             for (size_t k = 0; k < COUNT(caches); k++)
                 expect_bytes(model,
-                             &(dsvk_plan_params){ .context = contexts[i],
-                                                  .chunk   = chunks[j],
-                                                  .cache   = caches[k] },
+                             &(dsvk_plan_params){
+                                 .context = contexts[i], .chunk = chunks[j], .cache = caches[k] },
                              &made[i][j][k], before);
     dsvk_model_close(model);
     assert_int_equal(dsvk_device_bytes(device()), before);
@@ -134,15 +132,17 @@ static void a_run_allocates_no_more(const struct subject *subject)
 static dsvk_status try(const struct subject *subject, const dsvk_plan_params *params,
                        const dsvk_plan *predicted, uint64_t limit)
 {
-    struct dv_device *dev    = device()->dev;
-    uint64_t          kept   = dev->bytes_limit, before = dev->bytes_used;
-    dsvk_model       *model  = open_only(subject);
-    dsvk_session     *s      = NULL;
-    dsvk_load_params  load   = { .math        = params->math,
-                                 .context     = params->context,
-                                 .chunk       = params->chunk,
-                                 .cache       = params->cache,
-                                 .host_memory = params->host_memory };
+    struct dv_device *dev  = device()->dev;
+    uint64_t          kept = dev->bytes_limit, before = dev->bytes_used;
+    dsvk_model       *model = open_only(subject);
+    dsvk_session     *s     = NULL;
+
+    dsvk_load_params load = { .math        = params->math,
+                              .context     = params->context,
+                              .chunk       = params->chunk,
+                              .cache       = params->cache,
+                              .host_memory = params->host_memory };
+
     dsvk_session_params p = { .context = params->context,
                               .chunk   = params->chunk,
                               .cache   = params->cache };
@@ -220,8 +220,7 @@ static void expect_choices_that_fit(const struct subject *subject)
         assert_true(made.fits);
         assert_int_equal(sum(&made.device), made.device_bytes);
         assert_true(made.device_before + made.device_bytes <= params.memory_limit);
-        assert_int_equal(made.experts_device + made.experts_host + made.experts_disk,
-                         made.experts);
+        assert_int_equal(made.experts_device + made.experts_host + made.experts_disk, made.experts);
         expect_layers(model, &made);
         assert_int_equal(try(subject, &params, &made, params.memory_limit), DSVK_OK);
         if (made.largest_context == 0)

@@ -102,8 +102,8 @@ static void check_prompt(const struct subject *subject, uint32_t chunk, const ch
 
 static void score_is_computed_again(const struct subject *subject)
 {
-    uint32_t    tokens[PROMPT];
-    float      *rows[2];
+    uint32_t tokens[PROMPT];
+    float   *rows[2];
     make_tokens(tokens, PROMPT, subject->vocab, 9);
     for (unsigned i = 0; i < 2; i++) {
         dsvk_model   *model = load(subject, i ? DSVK_MATH_F16 : DSVK_MATH_F32, false);
@@ -235,8 +235,7 @@ int main(int argc, char **argv)
 {
     return for_each_checkpoint(argc, argv, "larger_numbers_give_the_results_of_f32",
                                larger_numbers_give_the_results_of_f32) |
-           for_each_checkpoint(argc, argv, "matrix_units_have_a_range",
-                               matrix_units_have_a_range) |
+           for_each_checkpoint(argc, argv, "matrix_units_have_a_range", matrix_units_have_a_range) |
            for_each_checkpoint(argc, argv, "numbers_in_range_stay", numbers_in_range_stay) |
            for_each_checkpoint(argc, argv, "generating_goes_on_in_f32", generating_goes_on_in_f32);
 }

@@ -32,7 +32,8 @@ static const dsvk_log test_log = { .write = take_line, .level = DSVK_LOG_WARN };
 
 int device_setup(void **state)
 {
-    const char        *layers = getenv("VK_INSTANCE_LAYERS");
+    const char *layers = getenv("VK_INSTANCE_LAYERS");
+
     dsvk_device_params params = { .which    = getenv("DSVK_TEST_DEVICE"),
                                   .log      = test_log,
                                   .validate = getenv("DSVK_TEST_VALIDATE") ||
@@ -196,6 +197,7 @@ int for_each_checkpoint(int argc, char **argv, const char *what, void (*test)(vo
         if (!want || n == 16)
             continue;
         snprintf(names[n], sizeof names[n], "%s_%s", name, what);
+
         tests[n] = (struct CMUnitTest){ .name          = names[n],
                                         .test_func     = test,
                                         .initial_state = (void *)(uintptr_t)name };

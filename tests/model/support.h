@@ -39,8 +39,8 @@ dsvk_model   *load(const struct subject *subject, dsvk_math math, bool no_fuse);
 dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_cache cache);
 /* The form of attention from now on: materialised for passes of at least so many tokens at position
  * 0; 0 = by policy, UINT32_MAX = always absorbed. */
-void          choose_form(dsvk_session *session, uint32_t materialise_from);
-void          sync(dsvk_session *session, const uint32_t *tokens, size_t n);
+void choose_form(dsvk_session *session, uint32_t materialise_from);
+void sync(dsvk_session *session, const uint32_t *tokens, size_t n);
 /* Of the last token; free(). */
 float *logits(dsvk_session *session, uint32_t vocab);
 /* Every position's logits; free(). */

@@ -83,11 +83,11 @@ static void check_advance(uint32_t position, bool finite)
     assert_int_equal(dv_stream_download(op_device.stream, &step, b.step, 0, sizeof step), DSVK_OK);
     assert_int_equal(dv_stream_download(op_device.stream, &id, b.step, DV_STEP_IDS, sizeof id),
                      DSVK_OK);
-    uint32_t       winner   = op_words(&b, y, 0)[0];
-    struct dv_step expected = { .tokens   = 1,
-                                .position = position + 1,
-                                .splits   = (position + 1) / b.p.split + 1 };
-    expected.attend_y       = expected.splits;
+    uint32_t       winner                    = op_words(&b, y, 0)[0];
+    struct dv_step expected                  = { .tokens   = 1,
+                                                 .position = position + 1,
+                                                 .splits   = (position + 1) / b.p.split + 1 };
+    expected.attend_y                        = expected.splits;
     expected.chosen[position % DV_STEP_RING] = winner;
     assert_int_equal(id, finite ? winner : 0);
     assert_int_equal(winner == DV_NOT_FINITE, !finite);
@@ -101,7 +101,7 @@ void op_test_argmax(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct op_bench b;
         op_begin(&b, &(struct op_params){ .name = shapes[i].name, .tokens = shapes[i].rows });
-        dv_tensor x = op_input(&b, shapes[i].rows, shapes[i].cols);
+        dv_tensor x           = op_input(&b, shapes[i].rows, shapes[i].cols);
         b.graph->size.choices = shapes[i].choices;
         for (uint32_t r = 0; r < shapes[i].rows; r++)
             fill_row(op_row(&b, x, r), &shapes[i]);

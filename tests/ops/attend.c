@@ -47,9 +47,16 @@ static const struct shape {
 
 static struct op_params params_of(const struct shape *s)
 {
-    return (struct op_params){ .name = s->name, .tokens = s->tokens, .position = s->position,
-        .split = s->split, .context = s->context, .cache_format = s->format, .kv = s->kv,
-        .rope = s->rope, .layers = 2, .math_f16 = s->math_f16 };
+    return (struct op_params){ .name         = s->name,
+                               .tokens       = s->tokens,
+                               .position     = s->position,
+                               .split        = s->split,
+                               .context      = s->context,
+                               .cache_format = s->format,
+                               .kv           = s->kv,
+                               .rope         = s->rope,
+                               .layers       = 2,
+                               .math_f16     = s->math_f16 };
 }
 
 static bool in_matrices(const struct op_bench *b, const struct shape *s)
@@ -73,10 +80,10 @@ static dv_tensor query(struct op_bench *b, const struct shape *s, uint32_t from,
 static dv_tensor attend(struct op_bench *b, const struct shape *s, uint32_t from, float scale)
 {
     struct dv_attend_shape shape = { s->heads, s->kv, s->rope, scale };
-    b->graph->layer = 1;
+    b->graph->layer              = 1;
     dv_tensor latent = query(b, s, from, s->kv), rope = query(b, s, from, s->rope);
     dv_tensor y = dv_attend(b->graph, latent, rope, dv_graph_state(b->graph), &shape);
-    b->random = 1; /* the same cache, whatever was drawn for the query */
+    b->random   = 1; /* the same cache, whatever was drawn for the query */
     return dv_combine(b->graph, y, &shape);
 }
 
@@ -90,8 +97,8 @@ static void close_to_reference(const struct shape *s)
     op_begin(&b, &params);
     dv_tensor y = attend(&b, s, 0, 1 / sqrtf((float)(s->kv + s->rope)));
     op_run(&b);
-    double n = sqrt(s->kv + s->rope) + sqrt(s->position + s->tokens);
-    bool   matrices = in_matrices(&b, s);
+    double n         = sqrt(s->kv + s->rope) + sqrt(s->position + s->tokens);
+    bool   matrices  = in_matrices(&b, s);
     double tolerance = 8 * (n * OP_EPS + (matrices ? sqrt(2) / 4096 : 0));
     op_expect_close(&b, y, tolerance);
     const struct dv_node *node = &b.graph->nodes[0];
@@ -135,7 +142,7 @@ static void same_bits_token_by_token(const struct shape *s)
     for (uint32_t t = 0; t < s->tokens; t += step) {
         struct shape single = *s;
         params.tokens = single.tokens = 1;
-        params.position = s->position + t;
+        params.position               = s->position + t;
         op_begin(&one, &params);
         dv_tensor y1 = attend(&one, &single, t, 0.25f);
         op_run(&one);

@@ -40,8 +40,8 @@ static struct op_params params_of(const struct shape *s, uint32_t tokens)
 static bool in_matrices(const struct op_bench *b, const struct shape *s)
 {
     struct dv_coop_attend_heads shape;
-    return s->math_f16 && dv_coop_attend_heads_of(&shape, &op_device.dev->caps,
-                                                  &b->graph->nodes[0], b->p.tokens);
+    return s->math_f16 &&
+           dv_coop_attend_heads_of(&shape, &op_device.dev->caps, &b->graph->nodes[0], b->p.tokens);
 }
 
 /* Filled by token, so that a bench of fewer tokens gets the same beginning. */
@@ -50,22 +50,22 @@ static dv_tensor input(struct op_bench *b, uint32_t tokens, uint32_t cols, uint3
     dv_tensor x = op_input(b, tokens, cols);
     for (uint32_t t = 0; t < tokens; t++)
         for (uint32_t k = 0; k < cols; k++)
-            op_row(b, x, t)[k] =
-                (float)((t + 1) * (k + 3 + salt) * 2654435761u >> 8) / 8388608 - 1;
+            op_row(b, x, t)[k] = (float)((t + 1) * (k + 3 + salt) * 2654435761u >> 8) / 8388608 - 1;
     return x;
 }
 
 /* The query is a view of something wider, as after fusion. */
 static dv_tensor attend(struct op_bench *b, const struct shape *s, uint32_t tokens, float scale)
 {
-    struct dv_attend_heads_shape  shape = { s->heads, s->nope, s->rope, s->v, scale };
-    uint32_t                      q_cols = s->heads * (s->nope + s->rope);
+    struct dv_attend_heads_shape shape  = { s->heads, s->nope, s->rope, s->v, scale };
+    uint32_t                     q_cols = s->heads * (s->nope + s->rope);
+
     struct dv_attend_heads_inputs in = {
-        .q = dv_view_cols(b->graph, input(b, tokens, q_cols + 12, 0), 8, q_cols),
+        .q      = dv_view_cols(b->graph, input(b, tokens, q_cols + 12, 0), 8, q_cols),
         .q_rope = input(b, tokens, s->heads * s->rope, 100),
         .k_nope = input(b, tokens, s->heads * s->nope, 200),
         .k_rope = input(b, tokens, s->rope, 300),
-        .v = input(b, tokens, s->heads * s->v, 400),
+        .v      = input(b, tokens, s->heads * s->v, 400),
     };
     return dv_attend_heads(b->graph, &in, &shape);
 }
@@ -81,8 +81,9 @@ static void close_to_reference(const struct shape *s)
     dv_tensor y = attend(&b, s, s->tokens, 1 / sqrtf((float)(s->nope + s->rope)));
     op_run(&b);
     bool matrices = in_matrices(&b, s);
-    op_expect_close(&b, y, 8 * ((sqrt(s->nope + s->rope) + sqrt(s->tokens)) * OP_EPS +
-                                (matrices ? sqrt(2) / 4096 : 0)));
+    op_expect_close(&b, y,
+                    8 * ((sqrt(s->nope + s->rope) + sqrt(s->tokens)) * OP_EPS +
+                         (matrices ? sqrt(2) / 4096 : 0)));
     if (matrices)
         op_expect_kernel(&b, y, "attend_heads_coop");
     op_end(&b);
@@ -116,7 +117,7 @@ static void not_finite_stays(const struct shape *s, unsigned input, float value)
     struct op_bench  b;
     uint32_t         last = s->tokens - 1;
     op_begin(&b, &params);
-    dv_tensor y = attend(&b, s, s->tokens, 0.25f);
+    dv_tensor y                                      = attend(&b, s, s->tokens, 0.25f);
     op_row(&b, b.graph->nodes[0].in[input], last)[0] = value;
     op_run(&b);
     for (uint32_t k = 0; k < (input == 4 ? 1 : s->v); k++)

@@ -22,10 +22,17 @@ static const struct shape {
 
 static dv_weight value_matrix(struct op_bench *b, const struct shape *s)
 {
-    uint32_t nope = s->format == DV_FORMAT_E4M3 ? 128 : 12;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = "kv_b", .slices = s->heads,
-        .row0 = nope, .row_step = nope + s->rows, .tensor_cols = s->kv, .rows = s->rows,
-        .cols = s->kv, .n_parts = 1, .parts = { { "kv_b", s->heads * (nope + s->rows) } } };
+    uint32_t              nope = s->format == DV_FORMAT_E4M3 ? 128 : 12;
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = "kv_b",
+                                   .slices      = s->heads,
+                                   .row0        = nope,
+                                   .row_step    = nope + s->rows,
+                                   .tensor_cols = s->kv,
+                                   .rows        = s->rows,
+                                   .cols        = s->kv,
+                                   .n_parts     = 1,
+                                   .parts       = { { "kv_b", s->heads * (nope + s->rows) } } };
     return dv_weight_add(b->graph, &info);
 }
 
@@ -39,7 +46,7 @@ static dv_tensor fused(struct dv_graph *g, dv_tensor partials, dv_weight w, cons
     node->kv             = s->kv;
     node->split          = g->size.split;
     node->splits         = splits;
-    dv_tensor y = dv_graph_value(g, "fused", s->tokens, (uint64_t)s->heads * s->rows);
+    dv_tensor y          = dv_graph_value(g, "fused", s->tokens, (uint64_t)s->heads * s->rows);
     return dv_graph_out(g, node, 0, y);
 }
 
@@ -47,12 +54,15 @@ static dv_tensor fused(struct dv_graph *g, dv_tensor partials, dv_weight w, cons
 static void same_bits_as_plain(const struct shape *s)
 {
     struct op_bench b;
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .position = s->position,
-                                      .context = s->context, .format = s->format,
+    op_begin(&b, &(struct op_params){ .name     = s->name,
+                                      .tokens   = s->tokens,
+                                      .position = s->position,
+                                      .context  = s->context,
+                                      .format   = s->format,
                                       .math_f16 = s->math_f16 });
-    struct dv_attend_shape shape = { .heads = s->heads, .kv = s->kv };
-    uint32_t  splits = s->tokens > DV_FEW_TOKENS ? 1 : s->context / 64;
-    dv_tensor x = op_input(&b, s->tokens, s->heads * splits * (s->kv + 4));
+    struct dv_attend_shape shape  = { .heads = s->heads, .kv = s->kv };
+    uint32_t               splits = s->tokens > DV_FEW_TOKENS ? 1 : s->context / 64;
+    dv_tensor              x      = op_input(&b, s->tokens, s->heads * splits * (s->kv + 4));
     for (uint32_t t = 0; t < s->tokens; t++)
         for (uint32_t k = s->kv; k < s->heads * splits * (s->kv + 4); k += s->kv + 4)
             op_row(&b, x, t)[k + 1] = 1.5f + op_random(&b); /* l */

@@ -7,12 +7,9 @@ static const struct shape {
     const char *name;
     uint32_t    tokens, position, context, heads, kv;
 } shapes[] = {
-    { "one split", 1, 63, 64, 5, 72 },
-    { "one of four", 1, 63, 256, 5, 72 },
-    { "two of four", 1, 64, 256, 16, 512 },
-    { "from one to two", 3, 62, 256, 5, 36 },
-    { "merged", 33, 20, 256, 5, 72 },
-    { "many splits", 2, 4000, 4096, 2, 64 },
+    { "one split", 1, 63, 64, 5, 72 },      { "one of four", 1, 63, 256, 5, 72 },
+    { "two of four", 1, 64, 256, 16, 512 }, { "from one to two", 3, 62, 256, 5, 36 },
+    { "merged", 33, 20, 256, 5, 72 },       { "many splits", 2, 4000, 4096, 2, 64 },
 };
 
 /* Largest scores far apart: splits that count for nothing, and ones that others count for nothing
@@ -33,11 +30,13 @@ void op_test_combine(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const struct shape *s = &shapes[i];
         struct op_bench     b;
-        op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens,
-                                          .position = s->position, .context = s->context });
-        struct dv_attend_shape shape = { .heads = s->heads, .kv = s->kv };
-        uint32_t splits = s->tokens > DV_FEW_TOKENS ? 1 : s->context / 64;
-        dv_tensor x = op_input(&b, s->tokens, s->heads * splits * (s->kv + 4));
+        op_begin(&b, &(struct op_params){ .name     = s->name,
+                                          .tokens   = s->tokens,
+                                          .position = s->position,
+                                          .context  = s->context });
+        struct dv_attend_shape shape  = { .heads = s->heads, .kv = s->kv };
+        uint32_t               splits = s->tokens > DV_FEW_TOKENS ? 1 : s->context / 64;
+        dv_tensor              x      = op_input(&b, s->tokens, s->heads * splits * (s->kv + 4));
         fill(&b, x, s->tokens, s->kv);
         dv_tensor y = dv_combine(b.graph, x, &shape);
         op_run(&b);

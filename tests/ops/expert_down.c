@@ -22,8 +22,8 @@ static const struct shape {
 static dv_tensor build(struct op_bench *b, const struct shape *s, bool fuse)
 {
     op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format });
-    struct dv_graph *g        = b->graph;
-    dv_tensor        x        = op_input(b, s->tokens * s->top_k, s->cols), shared = 0;
+    struct dv_graph *g = b->graph;
+    dv_tensor        x = op_input(b, s->tokens * s->top_k, s->cols), shared = 0;
     dv_tensor        route    = op_input_route(b, s->experts, s->top_k);
     dv_tensor        residual = s->residual ? op_input(b, s->tokens, s->rows) : 0;
     dv_weight        down     = op_experts(b, "down.%u", s->experts, s->rows, s->cols);

@@ -41,10 +41,14 @@ static const char *kernel_of(const struct shape *s, bool planned)
 
 static dv_tensor build(struct op_bench *b, const struct shape *s, bool planned)
 {
-    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
-                 .tile = s->tile, .math_f16 = s->math_f16 });
-    struct dv_router_shape shape = { .experts = s->experts, .top_k = s->top_k, .groups = 1,
-        .top_k_groups = 1 };
+    op_begin(b, &(struct op_params){ .name     = s->name,
+                                     .tokens   = s->tokens,
+                                     .format   = s->format,
+                                     .tile     = s->tile,
+                                     .math_f16 = s->math_f16 });
+    struct dv_router_shape shape = {
+        .experts = s->experts, .top_k = s->top_k, .groups = 1, .top_k_groups = 1
+    };
     dv_weight w     = op_experts(b, "experts.%u", s->experts, s->rows, s->cols);
     dv_tensor x     = op_input(b, s->tokens * (s->per_pair ? s->top_k : 1), s->cols);
     dv_tensor route = op_input_route(b, s->experts, s->top_k);
@@ -53,8 +57,7 @@ static dv_tensor build(struct op_bench *b, const struct shape *s, bool planned)
     op_run(b);
     op_expect_kernel(b, y, kernel_of(s, planned));
     /* As for matmul. */
-    op_expect_close(b, y,
-                    8 * (sqrt(s->cols) * OP_EPS + (s->math_f16 ? sqrt(2) / 4096 : 0)));
+    op_expect_close(b, y, 8 * (sqrt(s->cols) * OP_EPS + (s->math_f16 ? sqrt(2) / 4096 : 0)));
     return y;
 }
 

@@ -25,10 +25,14 @@ static const struct shape {
 
 static dv_tensor build(struct op_bench *b, const struct shape *s, bool fuse)
 {
-    struct dv_router_shape shape = { .experts = s->experts, .top_k = s->top_k, .groups = 1,
-        .top_k_groups = 1 };
-    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
-                 .tile = s->tile, .math_f16 = s->math_f16 });
+    struct dv_router_shape shape = {
+        .experts = s->experts, .top_k = s->top_k, .groups = 1, .top_k_groups = 1
+    };
+    op_begin(b, &(struct op_params){ .name     = s->name,
+                                     .tokens   = s->tokens,
+                                     .format   = s->format,
+                                     .tile     = s->tile,
+                                     .math_f16 = s->math_f16 });
     struct dv_graph *g     = b->graph;
     dv_tensor        x     = op_input(b, s->tokens, s->cols);
     dv_tensor        route = op_input_route(b, s->experts, s->top_k);

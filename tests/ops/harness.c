@@ -83,6 +83,7 @@ void op_begin(struct op_bench *b, const struct op_params *params)
     b->ids = op_alloc(b, b->p.tokens, sizeof *b->ids);
     for (uint32_t t = 0; t < b->p.tokens; t++)
         b->ids[t] = op_random_below(b, b->p.vocabulary);
+
     b->ref = (struct dv_ref_site){ .graph        = b->graph,
                                    .values       = b->expected,
                                    .weights      = (const float **)(void *)b->weights,
@@ -260,11 +261,12 @@ static void run_device(struct op_bench *b)
     size_t              n = b->graph->n_nodes, step_bytes = DV_STEP_IDS + (size_t)b->p.tokens * 4;
     unsigned char      *blocks = op_alloc(b, n, DV_BLOCK_BYTES), *step = op_alloc(b, step_bytes, 1);
     uint64_t            value;
-    struct dv_step      head = { .tokens   = b->p.tokens,
-                                 .position = b->p.position,
-                                 .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1 };
-    b->blocks                = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
-    b->step                  = op_upload(b, step, step_bytes, "step");
+
+    struct dv_step head = { .tokens   = b->p.tokens,
+                            .position = b->p.position,
+                            .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1 };
+    b->blocks           = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
+    b->step             = op_upload(b, step, step_bytes, "step");
     op_need(b, dv_commands_new(&commands, op_device.dev), "commands");
     op_need(b, dv_commands_begin(commands), "commands");
     for (uint32_t i = 0; i < n; i++)

@@ -40,15 +40,15 @@
 #define OP_EPS 5.9604645e-8 /* half a unit in the last place of 1.0f */
 
 struct op_params {
-    const char           *name;     /* of the case, for messages */
-    uint32_t              tokens;   /* of the pass; 0 = 1 */
-    uint32_t              context;  /* 0 = 256 */
-    uint32_t              position; /* of the first token */
-    uint32_t              split;    /* 0 = 64 */
-    uint32_t              tile;     /* pairs of an expert tile; 0 = 8 */
-    enum dv_weight_format format;   /* in which matrices are stored: 0 = F32 */
-    uint32_t              block;    /* rows and columns of an FP8 scale; 0 = 128 */
-    const char           *other_name; /* NULL, or the start of tensor names ... */
+    const char           *name;         /* of the case, for messages */
+    uint32_t              tokens;       /* of the pass; 0 = 1 */
+    uint32_t              context;      /* 0 = 256 */
+    uint32_t              position;     /* of the first token */
+    uint32_t              split;        /* 0 = 64 */
+    uint32_t              tile;         /* pairs of an expert tile; 0 = 8 */
+    enum dv_weight_format format;       /* in which matrices are stored: 0 = F32 */
+    uint32_t              block;        /* rows and columns of an FP8 scale; 0 = 128 */
+    const char           *other_name;   /* NULL, or the start of tensor names ... */
     enum dv_weight_format other_format; /* ... that are stored in another format */
     enum dv_cache_format  cache_format;
     uint32_t              layers;     /* of the latent cache; 0 = 1 */

@@ -60,8 +60,7 @@ static enum dv_weight_format format_of(const struct op_bench *b, const char *nam
 static struct dv_layout_source make_source(struct op_bench *b, const struct dv_weight_info *info,
                                            uint32_t part, uint32_t expert)
 {
-    static const enum dv_dtype dtypes[] = { DV_F32,     DV_F16,  DV_BF16,
-                                               DV_F8_E4M3, DV_INT4, DV_FP4 };
+    static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3, DV_INT4, DV_FP4 };
     enum dv_weight_format      format   = format_of(b, info->parts[part].name);
     struct dv_layout_source    source   = { .dtype       = dtypes[format],
                                             .rows        = info->parts[part].rows,
@@ -106,10 +105,10 @@ static float value_at(const struct dv_layout_source *source, uint32_t row, uint3
 {
     float value = dv_dtype_get(source->dtype, source->data, (uint64_t)row * source->cols + col);
     if (source->scale)
-        value *= dv_dtype_get(
-            source->scale_dtype, source->scale,
-            (uint64_t)row / source->block_rows * ((source->cols - 1) / source->block_cols + 1) +
-                col / source->block_cols);
+        value *= dv_dtype_get(source->scale_dtype, source->scale,
+                              (uint64_t)row / source->block_rows *
+                                      ((source->cols - 1) / source->block_cols + 1) +
+                                  col / source->block_cols);
     return value;
 }
 

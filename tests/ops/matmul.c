@@ -71,15 +71,18 @@ static const char *kernel_of(uint32_t tokens, bool math_f16)
 {
     struct dv_coop_tile tile;
     struct dv_coop_size size = { 64, tokens, 1 };
-    bool coop = math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, &size);
+    bool                coop = math_f16 && dv_coop_tile_of(&tile, &op_device.dev->caps, &size);
     return coop ? "matmul_coop" : "matmul";
 }
 
 static void check(const struct shape *s)
 {
     struct op_bench  b, one;
-    struct op_params params = { .name = s->name, .tokens = s->tokens, .format = s->format,
-        .block = s->block, .math_f16 = s->math_f16 };
+    struct op_params params = { .name     = s->name,
+                                .tokens   = s->tokens,
+                                .format   = s->format,
+                                .block    = s->block,
+                                .math_f16 = s->math_f16 };
     op_begin(&b, &params);
     dv_tensor x = op_input(&b, s->tokens, s->cols);
     dv_tensor y = dv_matmul(b.graph, op_matrix(&b, "w", s->rows, s->cols), x, 0);
@@ -108,8 +111,11 @@ static void check_range(const struct shape *s)
 {
     static const float values[] = { 65536.0f, -1e6f, INFINITY, NAN };
     struct op_bench    b;
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
-                  .block = s->block, .math_f16 = true });
+    op_begin(&b, &(struct op_params){ .name     = s->name,
+                                      .tokens   = s->tokens,
+                                      .format   = s->format,
+                                      .block    = s->block,
+                                      .math_f16 = true });
     dv_tensor x = op_input(&b, s->tokens, s->cols);
     for (uint32_t t = 0; t < s->tokens; t++)
         op_row(&b, x, t)[s->cols / 3] = t % 2 ? values[t / 2 % 4] : 65504.0f;
@@ -125,12 +131,21 @@ static void check_slices(const struct slices *s)
 {
     struct op_bench       b;
     uint32_t              step = s->format == DV_FORMAT_E4M3 && s->transposed ? 192 : 64;
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = s->name, .rows = s->rows,
-        .cols = s->cols, .slices = 5, .row0 = s->row0, .row_step = step,
-        .tensor_cols = s->transposed ? s->rows : s->cols, .transposed = s->transposed, .n_parts = 1,
-        .parts = { { "kv_b", 5 * step } } };
-    op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
-                  .math_f16 = s->math_f16 });
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = s->name,
+                                   .rows        = s->rows,
+                                   .cols        = s->cols,
+                                   .slices      = 5,
+                                   .row0        = s->row0,
+                                   .row_step    = step,
+                                   .tensor_cols = s->transposed ? s->rows : s->cols,
+                                   .transposed  = s->transposed,
+                                   .n_parts     = 1,
+                                   .parts       = { { "kv_b", 5 * step } } };
+    op_begin(&b, &(struct op_params){ .name     = s->name,
+                                      .tokens   = s->tokens,
+                                      .format   = s->format,
+                                      .math_f16 = s->math_f16 });
     dv_tensor x = op_input(&b, s->tokens, 5 * (s->cols + 4));
     dv_tensor y = dv_matmul(b.graph, dv_weight_add(b.graph, &info), x, s->cols + 4);
     op_run(&b);

@@ -27,30 +27,43 @@ struct results {
 /* With an attention over the cache behind it, so that two benches can compare the records. */
 static struct results build(struct op_bench *b, const struct shape *s, bool fuse)
 {
-    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .position = s->position,
-                                     .context = 192, .kv = s->kv, .rope = s->rope, .layers = 3,
-                                     .format = s->format, .cache_format = s->cache,
-                                     .math_f16 = s->math_f16 });
-    struct dv_graph *g = b->graph;
-    g->layer           = 1;
-    uint32_t  head = s->nope + s->rope, step = s->nope + 128;
-    dv_tensor q = op_input(b, s->tokens, s->heads * head);
-    dv_tensor kva = op_input(b, s->tokens, s->kv + s->rope);
-    dv_weight table = op_rope_table(b, s->rope), norm = op_vector(b, "norm", s->kv);
-    struct dv_weight_info info = { .kind = DV_WEIGHT_MATRIX, .name = "kv_b", .slices = s->heads,
-        .row_step = step, .tensor_cols = s->kv, .transposed = true, .rows = s->kv, .cols = s->nope,
-        .n_parts = 1, .parts = { { "kv_b", s->heads * step } } };
-    dv_weight w = dv_weight_add(g, &info);
+    op_begin(b, &(struct op_params){ .name         = s->name,
+                                     .tokens       = s->tokens,
+                                     .position     = s->position,
+                                     .context      = 192,
+                                     .kv           = s->kv,
+                                     .rope         = s->rope,
+                                     .layers       = 3,
+                                     .format       = s->format,
+                                     .cache_format = s->cache,
+                                     .math_f16     = s->math_f16 });
+    struct dv_graph *g         = b->graph;
+    g->layer                   = 1;
+    uint32_t              head = s->nope + s->rope, step = s->nope + 128;
+    dv_tensor             q     = op_input(b, s->tokens, s->heads * head);
+    dv_tensor             kva   = op_input(b, s->tokens, s->kv + s->rope);
+    dv_weight             table = op_rope_table(b, s->rope), norm = op_vector(b, "norm", s->kv);
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = "kv_b",
+                                   .slices      = s->heads,
+                                   .row_step    = step,
+                                   .tensor_cols = s->kv,
+                                   .transposed  = true,
+                                   .rows        = s->kv,
+                                   .cols        = s->nope,
+                                   .n_parts     = 1,
+                                   .parts       = { { "kv_b", s->heads * step } } };
+    dv_weight             w    = dv_weight_add(g, &info);
 
-    struct dv_attend_shape shape = { s->heads, s->kv, s->rope, 0.125f };
-    dv_tensor latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, s->kv), norm, 1e-6f);
-    dv_tensor key = dv_view_cols(g, kva, s->kv, s->rope);
-    key           = dv_rope(g, key, table, 1, s->rope, s->rope, 0);
+    struct dv_attend_shape shape  = { s->heads, s->kv, s->rope, 0.125f };
+    dv_tensor              latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, s->kv), norm, 1e-6f);
+    dv_tensor              key    = dv_view_cols(g, kva, s->kv, s->rope);
+    key                           = dv_rope(g, key, table, 1, s->rope, s->rope, 0);
     struct results r;
-    r.q_rope   = dv_rope(g, q, table, s->heads, s->rope, head, s->nope);
-    r.q_latent = dv_matmul(g, w, q, head);
+    r.q_rope        = dv_rope(g, q, table, s->heads, s->rope, head, s->nope);
+    r.q_latent      = dv_matmul(g, w, q, head);
     dv_tensor cache = dv_cache_write(g, latent, key);
-    r.context = dv_combine(g, dv_attend(g, r.q_latent, r.q_rope, cache, &shape), &shape);
+    r.context       = dv_combine(g, dv_attend(g, r.q_latent, r.q_rope, cache, &shape), &shape);
     if (fuse)
         assert_int_equal(dv_graph_fuse(g), DSVK_OK);
     op_run(b);
@@ -76,8 +89,9 @@ static void same_bits_as_plain(const struct shape *s)
     op_expect_close(&fused, b.q_latent, 8 * sqrt(s->math_f16 ? 1 : s->nope) * eps);
     op_expect_close(&fused, b.q_rope, 4 * OP_EPS);
     /* A value next to the middle between two of the format may go to the other one. */
-    op_expect_cache(&fused, s->cache == DV_CACHE_F32 ? 16 * OP_EPS :
-                            s->cache == DV_CACHE_BF16 ? 0.008 : 0.15);
+    op_expect_cache(&fused, s->cache == DV_CACHE_F32    ? 16 * OP_EPS
+                            : s->cache == DV_CACHE_BF16 ? 0.008
+                                                        : 0.15);
     op_end(&plain);
     op_end(&fused);
 }

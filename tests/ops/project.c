@@ -39,9 +39,11 @@ static double tolerance(const struct shape *s)
 
 static dv_tensor build(struct op_bench *b, const struct shape *s, bool fuse)
 {
-    op_begin(b, &(struct op_params){ .name = s->name, .tokens = s->tokens, .format = s->format,
-                 .math_f16 = s->math_f16 });
-    dv_tensor x = op_input(b, s->tokens, s->cols), y;
+    op_begin(b, &(struct op_params){ .name     = s->name,
+                                     .tokens   = s->tokens,
+                                     .format   = s->format,
+                                     .math_f16 = s->math_f16 });
+    dv_tensor x        = op_input(b, s->tokens, s->cols), y;
     dv_tensor residual = s->residual ? op_input(b, s->tokens, s->rows) : 0;
     if (s->norm)
         x = dv_rms_norm(b->graph, x, op_vector(b, "norm", s->cols), 1e-5f);

@@ -64,8 +64,8 @@ static int as_hardware(void **state)
 {
     (void)state;
     struct dv_caps *caps = &op_device.dev->caps;
-    caps->is_software  = false;
-    caps->packed_int16 = caps->int16; /* it is right everywhere, if not fast */
+    caps->is_software    = false;
+    caps->packed_int16   = caps->int16; /* it is right everywhere, if not fast */
     return 0;
 }
 
@@ -74,8 +74,7 @@ static uint32_t most_variants(void)
 {
     uint32_t offers = dv_caps_offers(&op_device.dev->caps), most = 1;
     for (const struct dv_spirv *m = dv_kernel_spirv; m->name; m++)
-        while (dv_spirv_choose(m->base, offers, most) !=
-               dv_spirv_choose(m->base, offers, most - 1))
+        while (dv_spirv_choose(m->base, offers, most) != dv_spirv_choose(m->base, offers, most - 1))
             most++;
     return most;
 }

@@ -30,17 +30,17 @@ dsvk_allocator fault_allocator(struct fault_allocator *state, size_t fail_at)
 
 /* ---- the state of the one device under test ---- */
 
-static struct VolkDeviceTable        real;
-static PFN_vkGetInstanceProcAddr      real_get_instance;
-static PFN_vkGetDeviceProcAddr        real_get_device;
-static PFN_vkCreateInstance           real_create_instance;
-static PFN_vkCreateDevice             real_create_device;
-static PFN_vkEnumeratePhysicalDevices real_enumerate;
+static struct VolkDeviceTable                                real;
+static PFN_vkGetInstanceProcAddr                             real_get_instance;
+static PFN_vkGetDeviceProcAddr                               real_get_device;
+static PFN_vkCreateInstance                                  real_create_instance;
+static PFN_vkCreateDevice                                    real_create_device;
+static PFN_vkEnumeratePhysicalDevices                        real_enumerate;
 static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_coop;
-static atomic_uint                    calls; /* pipelines are made on several threads */
-static unsigned                       fail_at;
-static VkResult                       failure;
-static const char                    *failed_call = "";
+static atomic_uint calls; /* pipelines are made on several threads */
+static unsigned    fail_at;
+static VkResult    failure;
+static const char *failed_call = "";
 
 static bool hit(const char *name)
 {
@@ -52,49 +52,49 @@ static bool hit(const char *name)
 
 /* The calls that may fail: name, parameters, arguments. */
 #define INFO(type) VkDevice d, const type *i, const VkAllocationCallbacks *a
-#define FALLIBLE(X) \
-    X(AllocateCommandBuffers, \
-      (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *o), (d, i, o)) \
-    X(AllocateMemory, (INFO(VkMemoryAllocateInfo), VkDeviceMemory * o), (d, i, a, o)) \
-    X(BeginCommandBuffer, (VkCommandBuffer d, const VkCommandBufferBeginInfo *i), (d, i)) \
-    X(BindBufferMemory, (VkDevice d, VkBuffer b, VkDeviceMemory m, VkDeviceSize o), (d, b, m, o)) \
-    X(CreateBuffer, (INFO(VkBufferCreateInfo), VkBuffer * o), (d, i, a, o)) \
-    X(CreateCommandPool, (INFO(VkCommandPoolCreateInfo), VkCommandPool * o), (d, i, a, o)) \
-    X(CreateComputePipelines, \
-      (VkDevice d, VkPipelineCache c, uint32_t n, const VkComputePipelineCreateInfo *i, \
-       const VkAllocationCallbacks *a, VkPipeline *o), \
-      (d, c, n, i, a, o)) \
-    X(CreatePipelineCache, (INFO(VkPipelineCacheCreateInfo), VkPipelineCache * o), (d, i, a, o)) \
-    X(CreatePipelineLayout, (INFO(VkPipelineLayoutCreateInfo), VkPipelineLayout * o), \
-      (d, i, a, o)) \
-    X(CreateQueryPool, (INFO(VkQueryPoolCreateInfo), VkQueryPool * o), (d, i, a, o)) \
-    X(CreateSemaphore, (INFO(VkSemaphoreCreateInfo), VkSemaphore * o), (d, i, a, o)) \
-    X(CreateShaderModule, (INFO(VkShaderModuleCreateInfo), VkShaderModule * o), (d, i, a, o)) \
-    X(EndCommandBuffer, (VkCommandBuffer d), (d)) \
-    X(GetPipelineCacheData, (VkDevice d, VkPipelineCache c, size_t *n, void *o), (d, c, n, o)) \
-    X(GetPipelineExecutablePropertiesKHR, \
+#define FALLIBLE(X)                                                                                \
+    X(AllocateCommandBuffers,                                                                      \
+      (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *o), (d, i, o))           \
+    X(AllocateMemory, (INFO(VkMemoryAllocateInfo), VkDeviceMemory * o), (d, i, a, o))              \
+    X(BeginCommandBuffer, (VkCommandBuffer d, const VkCommandBufferBeginInfo *i), (d, i))          \
+    X(BindBufferMemory, (VkDevice d, VkBuffer b, VkDeviceMemory m, VkDeviceSize o), (d, b, m, o))  \
+    X(CreateBuffer, (INFO(VkBufferCreateInfo), VkBuffer * o), (d, i, a, o))                        \
+    X(CreateCommandPool, (INFO(VkCommandPoolCreateInfo), VkCommandPool * o), (d, i, a, o))         \
+    X(CreateComputePipelines,                                                                      \
+      (VkDevice d, VkPipelineCache c, uint32_t n, const VkComputePipelineCreateInfo *i,            \
+       const VkAllocationCallbacks *a, VkPipeline *o),                                             \
+      (d, c, n, i, a, o))                                                                          \
+    X(CreatePipelineCache, (INFO(VkPipelineCacheCreateInfo), VkPipelineCache * o), (d, i, a, o))   \
+    X(CreatePipelineLayout, (INFO(VkPipelineLayoutCreateInfo), VkPipelineLayout * o),              \
+      (d, i, a, o))                                                                                \
+    X(CreateQueryPool, (INFO(VkQueryPoolCreateInfo), VkQueryPool * o), (d, i, a, o))               \
+    X(CreateSemaphore, (INFO(VkSemaphoreCreateInfo), VkSemaphore * o), (d, i, a, o))               \
+    X(CreateShaderModule, (INFO(VkShaderModuleCreateInfo), VkShaderModule * o), (d, i, a, o))      \
+    X(EndCommandBuffer, (VkCommandBuffer d), (d))                                                  \
+    X(GetPipelineCacheData, (VkDevice d, VkPipelineCache c, size_t * n, void *o), (d, c, n, o))    \
+    X(GetPipelineExecutablePropertiesKHR,                                                          \
       (VkDevice d, const VkPipelineInfoKHR *i, uint32_t *n, VkPipelineExecutablePropertiesKHR *o), \
-      (d, i, n, o)) \
-    X(GetPipelineExecutableStatisticsKHR, \
-      (VkDevice d, const VkPipelineExecutableInfoKHR *i, uint32_t *n, \
-       VkPipelineExecutableStatisticKHR *o), \
-      (d, i, n, o)) \
-    X(GetQueryPoolResults, \
-      (VkDevice d, VkQueryPool p, uint32_t f, uint32_t n, size_t s, void *o, VkDeviceSize t, \
-       VkQueryResultFlags g), \
-      (d, p, f, n, s, o, t, g)) \
-    X(MapMemory, \
-      (VkDevice d, VkDeviceMemory m, VkDeviceSize f, VkDeviceSize s, VkMemoryMapFlags g, \
-       void **o), \
-      (d, m, f, s, g, o)) \
-    X(QueueSubmit, (VkQueue d, uint32_t n, const VkSubmitInfo *i, VkFence f), (d, n, i, f)) \
-    X(ResetCommandPool, (VkDevice d, VkCommandPool p, VkCommandPoolResetFlags g), (d, p, g)) \
+      (d, i, n, o))                                                                                \
+    X(GetPipelineExecutableStatisticsKHR,                                                          \
+      (VkDevice d, const VkPipelineExecutableInfoKHR *i, uint32_t *n,                              \
+       VkPipelineExecutableStatisticKHR *o),                                                       \
+      (d, i, n, o))                                                                                \
+    X(GetQueryPoolResults,                                                                         \
+      (VkDevice d, VkQueryPool p, uint32_t f, uint32_t n, size_t s, void *o, VkDeviceSize t,       \
+       VkQueryResultFlags g),                                                                      \
+      (d, p, f, n, s, o, t, g))                                                                    \
+    X(MapMemory,                                                                                   \
+      (VkDevice d, VkDeviceMemory m, VkDeviceSize f, VkDeviceSize s, VkMemoryMapFlags g,           \
+       void **o),                                                                                  \
+      (d, m, f, s, g, o))                                                                          \
+    X(QueueSubmit, (VkQueue d, uint32_t n, const VkSubmitInfo *i, VkFence f), (d, n, i, f))        \
+    X(ResetCommandPool, (VkDevice d, VkCommandPool p, VkCommandPoolResetFlags g), (d, p, g))       \
     X(WaitSemaphores, (VkDevice d, const VkSemaphoreWaitInfo *i, uint64_t t), (d, i, t))
 
-#define X(name, parameters, arguments) \
-    static VKAPI_ATTR VkResult VKAPI_CALL fail_##name parameters \
-    { \
-        return hit("vk" #name) ? failure : real.vk##name arguments; \
+#define X(name, parameters, arguments)                                                             \
+    static VKAPI_ATTR VkResult VKAPI_CALL fail_##name parameters                                   \
+    {                                                                                              \
+        return hit("vk" #name) ? failure : real.vk##name arguments;                                \
     }
 FALLIBLE(X)
 #undef X
@@ -122,8 +122,8 @@ void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
     if (dev->vk.vkCreateBuffer != fail_CreateBuffer)
         real = dev->vk;
     hide_second_choice(dev);
-#define X(name, parameters, arguments) \
-    if (real.vk##name) \
+#define X(name, parameters, arguments)                                                             \
+    if (real.vk##name)                                                                             \
         dev->vk.vk##name = fail_##name;
     FALLIBLE(X)
 #undef X
@@ -183,10 +183,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL fail_CreateDevice(VkPhysicalDevice        
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, const char *name)
 {
     PFN_vkVoidFunction function = real_get_device(device, name);
-#define X(entry, parameters, arguments) \
-    if (function && strcmp(name, "vk" #entry) == 0) { \
-        real.vk##entry = (PFN_vk##entry)function; \
-        return (PFN_vkVoidFunction)fail_##entry; \
+#define X(entry, parameters, arguments)                                                            \
+    if (function && strcmp(name, "vk" #entry) == 0) {                                              \
+        real.vk##entry = (PFN_vk##entry)function;                                                  \
+        return (PFN_vkVoidFunction)fail_##entry;                                                   \
     }
     FALLIBLE(X)
 #undef X
@@ -196,10 +196,10 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, cons
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance, const char *name)
 {
     PFN_vkVoidFunction function = real_get_instance(instance, name);
-#define WRAP(entry, original, wrapper) \
-    if (function && strcmp(name, "vk" #entry) == 0) { \
-        original = (PFN_vk##entry)function; \
-        return (PFN_vkVoidFunction)wrapper; \
+#define WRAP(entry, original, wrapper)                                                             \
+    if (function && strcmp(name, "vk" #entry) == 0) {                                              \
+        original = (PFN_vk##entry)function;                                                        \
+        return (PFN_vkVoidFunction)wrapper;                                                        \
     }
     WRAP(CreateInstance, real_create_instance, fail_CreateInstance)
     WRAP(EnumeratePhysicalDevices, real_enumerate, fail_EnumeratePhysicalDevices)

@@ -93,9 +93,8 @@ static const struct dv_recipe recipes[] = {
 };
 
 const char *const dv_make_checkpoint_names[] = {
-    "v3",  "v3-bf16", "v2lite",  "v2",   "moonlight", "k2",
-    "odd", "odd-fp8", "glmlite", "tied", "fp8-64",    "k2-int4",
-    "v3-fp4", NULL,
+    "v3",      "v3-bf16", "v2lite", "v2",     "moonlight", "k2",     "odd",
+    "odd-fp8", "glmlite", "tied",   "fp8-64", "k2-int4",   "v3-fp4", NULL,
 };
 
 dsvk_status dv_make_open(FILE **file, const struct dv_context *ctx, const char *folder,

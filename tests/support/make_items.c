@@ -251,8 +251,7 @@ char *dv_make_header(const struct dv_make_list *list, uint32_t shard)
         length +=
             (size_t)snprintf(all + length, room - length, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[",
                              item->name, dv_dtype_name(item->dtype));
-        if (item->kind != DV_MAKE_NORM && item->kind != DV_MAKE_BIAS &&
-            item->kind != DV_MAKE_SHAPE)
+        if (item->kind != DV_MAKE_NORM && item->kind != DV_MAKE_BIAS && item->kind != DV_MAKE_SHAPE)
             length += (size_t)snprintf(all + length, room - length, "%u,", rows);
         length +=
             (size_t)snprintf(all + length, room - length, "%u],\"data_offsets\":[%llu,%llu]}", cols,

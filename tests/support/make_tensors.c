@@ -116,7 +116,8 @@ static void write_group(FILE *file, const struct dv_make_item *item, const float
     else
         for (uint32_t k = 0; k < n; k += 2)
             fputc((int)(code_of(values[k] / scale, item->four) |
-                        code_of(values[k + 1] / scale, item->four) << 4), file);
+                        code_of(values[k + 1] / scale, item->four) << 4),
+                  file);
 }
 
 static void write_item(FILE *file, struct maker *m, const struct dv_make_item *item)

@@ -46,9 +46,9 @@ static uint64_t part(uint64_t a, uint64_t b)
 static uint64_t weight_of(uint32_t key)
 {
     double   table = round(ldexp(exp2(-(double)(key >> 21 & 63) / 64), 32));
-    uint64_t p = table < 4294967295.0 ? (uint64_t)table : UINT32_MAX;
-    uint64_t v = (uint64_t)(key & 0x1FFFFF) << 11;
-    uint64_t h = part(v, 46516320 - part(v, 251894 - part(v, 906)));
+    uint64_t p     = table < 4294967295.0 ? (uint64_t)table : UINT32_MAX;
+    uint64_t v     = (uint64_t)(key & 0x1FFFFF) << 11;
+    uint64_t h     = part(v, 46516320 - part(v, 251894 - part(v, 906)));
     return (((p - part(p, h)) >> ((key >> 27) + 1)) + 1) / 2;
 }
 
@@ -137,8 +137,8 @@ uint32_t choose_sorted(const float *logits, uint32_t n, const dsvk_sampling *sam
     /* The high half of x total, in pieces of 32 bits of x. */
     uint64_t low = (total & UINT32_MAX) * (x & UINT32_MAX), carry = 0;
     uint64_t middle[] = { (total >> 32) * (x & UINT32_MAX), (total & UINT32_MAX) * (x >> 32) };
-    carry = ((middle[0] & UINT32_MAX) + (middle[1] & UINT32_MAX) + (low >> 32)) >> 32;
-    uint64_t point = (total >> 32) * (x >> 32) + (middle[0] >> 32) + (middle[1] >> 32) + carry;
+    carry             = ((middle[0] & UINT32_MAX) + (middle[1] & UINT32_MAX) + (low >> 32)) >> 32;
+    uint64_t point    = (total >> 32) * (x >> 32) + (middle[0] >> 32) + (middle[1] >> 32) + carry;
     while (point >= c[i].weight)
         point -= c[i++].weight;
     uint32_t token = c[i].id;

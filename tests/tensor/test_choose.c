@@ -41,8 +41,8 @@ static void draws_are_the_fixed_ones(void **state)
 {
     (void)state;
     for (size_t i = 0; i < n_choose_vectors; i++) {
-        const struct choose_vector *v = &choose_vectors[i];
-        float *logits = make_logits(v->n, v->spread, v->seed);
+        const struct choose_vector *v      = &choose_vectors[i];
+        float                      *logits = make_logits(v->n, v->spread, v->seed);
         assert_non_null(logits);
         uint32_t token = choose(logits, v->n, &v->sampling, v->position);
         if (token != v->token)
@@ -61,9 +61,9 @@ static uint32_t step(uint32_t *state)
 static void sorting_gives_the_same(void **state)
 {
     static const float temperatures[] = { 1e-6f, 0.1f, 0.6f, 1, 3, 1e10f };
-    static const float tops[] = { 0, 1e-7f, 0.1f, 0.5f, 0.9f, 0.95f, 0.999999f };
-    static const float mins[] = { 0, 0, 1e-9f, 0.01f, 0.3f, 1 };
-    uint32_t           random = 1;
+    static const float tops[]         = { 0, 1e-7f, 0.1f, 0.5f, 0.9f, 0.95f, 0.999999f };
+    static const float mins[]         = { 0, 0, 1e-9f, 0.01f, 0.3f, 1 };
+    uint32_t           random         = 1;
     (void)state;
     for (uint32_t i = 0; i < 3000; i++) {
         uint32_t n      = 1 + step(&random) % (i % 100 ? 300 : MOST);
@@ -249,10 +249,10 @@ static void equals_are_taken_by_id(void **state)
 
 static void any_range_of_logits_is_taken(void **state)
 {
-    const dsvk_sampling one      = { .temperature = 1 };
-    const float         far[]    = { -3e38f, 3e38f, 0, 3e38f }, lonely[] = { -3e38f, -1, -2 };
-    const float         deep[]   = { -3.4e38f, -3.39e38f, -3.4e38f };
-    const float         tiny[]   = { 0, 1e-45f, 2e-45f, 1e-45f };
+    const dsvk_sampling one   = { .temperature = 1 };
+    const float         far[] = { -3e38f, 3e38f, 0, 3e38f }, lonely[] = { -3e38f, -1, -2 };
+    const float         deep[] = { -3.4e38f, -3.39e38f, -3.4e38f };
+    const float         tiny[] = { 0, 1e-45f, 2e-45f, 1e-45f };
     (void)state;
     assert_int_equal(drawn(far, 4, &one), 0xA);
     assert_int_equal(drawn(lonely, 3, &one), 6); /* what is masked by others' great numbers */

@@ -39,11 +39,11 @@ static const struct {
     { TEMPLATE(TEXT_A "," TOKEN(PAD)), "{}", false, 0, "other tokens around" },
     { TEMPLATE(""), "{}", false, 0, "other tokens around" },
     { TEMPLATE(TOKEN("<none>") "," TEXT_A), "{}", false, 0, "does not exist" },
-    { "{\"type\": \"TemplateProcessing\", \"single\": [" TOKEN(PAD) "," TEXT_A "]," IDS(
-          PAD, "99999999") "}",
+    { "{\"type\": \"TemplateProcessing\", \"single\": [" TOKEN(PAD) "," TEXT_A
+                                                                    "]," IDS(PAD, "99999999") "}",
       "{}", false, 0, "does not exist" },
-    { "{\"type\": \"TemplateProcessing\", \"single\": [" TOKEN(PAD) "," TEXT_A "]," IDS(
-          PAD, "2, 2") "}",
+    { "{\"type\": \"TemplateProcessing\", \"single\": [" TOKEN(PAD) "," TEXT_A
+                                                                    "]," IDS(PAD, "2, 2") "}",
       "{}", false, 0, "does not exist" },
     { "{\"type\": \"BertProcessing\", \"sep\": [\"a\", 1], \"cls\": [\"b\", 2]}", "{}", false, 0,
       "BertProcessing is of an unknown type" },

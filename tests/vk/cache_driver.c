@@ -36,7 +36,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL driver_create(VkDevice d, const VkPipeline
                                                     VkPipelineCache             *o)
 {
     VkPipelineCacheCreateInfo empty = { .sType = i->sType };
-    cache_driver.handed                   = i->initialDataSize;
+    cache_driver.handed             = i->initialDataSize;
     cache_driver.first              = 0;
     if (cache_driver.handed > 32)
         cache_driver.first = ((const unsigned char *)i->pInitialData)[32];
@@ -48,6 +48,6 @@ void cache_driver_play(struct dv_device *dev)
     key                            = dev->key;
     real_create                    = dev->vk.vkCreatePipelineCache;
     dev->vk.vkCreatePipelineCache  = driver_create;
-    dev->vk.vkGetPipelineCacheData   = driver_get;
-    cache_driver.handed                  = 0;
+    dev->vk.vkGetPipelineCacheData = driver_get;
+    cache_driver.handed            = 0;
 }

@@ -231,7 +231,7 @@ static void every_kind_of_damage_is_seen(void **state)
 /* Data that are whole but not this driver's: its own header says so. */
 static void foreign_data_are_seen(void **state)
 {
-    unsigned char file[DV_CACHE_HEADER + 40] = { 0 }, *data = file + DV_CACHE_HEADER;
+    unsigned char         file[DV_CACHE_HEADER + 40] = { 0 }, *data = file + DV_CACHE_HEADER;
     static const unsigned at[] = { 0, 1, 4, 8, 12, 16, 31 };
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof *at + 2; i++) {

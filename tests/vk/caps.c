@@ -24,13 +24,13 @@ static void fake(struct dv_probe *p)
         .maxPushConstantsSize           = 128,
         .timestampPeriod                = 10,
     };
-    p->maintenance3.maxMemoryAllocationSize = 2 * GIB;
-    p->subgroup.subgroupSize                = 64;
-    p->subgroup.supportedStages             = VK_SHADER_STAGE_COMPUTE_BIT;
-    p->subgroup.supportedOperations         = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
-    p->features12.bufferDeviceAddress       = VK_TRUE;
-    p->features12.timelineSemaphore         = VK_TRUE;
-    p->features12.vulkanMemoryModel         = VK_TRUE;
+    p->maintenance3.maxMemoryAllocationSize    = 2 * GIB;
+    p->subgroup.subgroupSize                   = 64;
+    p->subgroup.supportedStages                = VK_SHADER_STAGE_COMPUTE_BIT;
+    p->subgroup.supportedOperations            = VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+    p->features12.bufferDeviceAddress          = VK_TRUE;
+    p->features12.timelineSemaphore            = VK_TRUE;
+    p->features12.vulkanMemoryModel            = VK_TRUE;
     p->features12.vulkanMemoryModelDeviceScope = VK_TRUE;
     p->families[0] =
         (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT,
@@ -158,7 +158,7 @@ static void caps_read_the_budget(void **state)
 
 static void add_type(struct dv_probe *p, uint32_t heap, VkMemoryPropertyFlags flags)
 {
-    VkPhysicalDeviceMemoryProperties *m       = &p->memory.memoryProperties;
+    VkPhysicalDeviceMemoryProperties *m  = &p->memory.memoryProperties;
     m->memoryTypes[m->memoryTypeCount++] = (VkMemoryType){ flags, heap };
 }
 

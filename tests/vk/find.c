@@ -70,9 +70,10 @@ static void find_says_which_devices_there_are(void **state)
 
 static void find_takes_digits_for_an_index_only(void **state)
 {
-    static const char *const wrong[] = { "4", "7900", "00", "003", "770", "99999999999999999999",
+    static const char *const wrong[] = { "4",         "7900", "00",
+                                         "003",       "770",  "99999999999999999999",
                                          "4294967296" };
-    struct dv_instance       one = { .ctx = &ctx, .n_physical = 1, .caps = devices };
+    struct dv_instance       one     = { .ctx = &ctx, .n_physical = 1, .caps = devices };
     uint32_t                 index;
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

@@ -13,10 +13,11 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(void);
     } groups[] = {
-        { "instance", test_instance }, { "memory", test_memory }, { "pipeline", test_pipeline },
-        { "commands", test_commands }, { "stream", test_stream }, { "fault", test_fault },
-        { "compiling", test_compiling },
-        { "cache_file", test_cache_file }, { "cache_fault", test_cache_fault },
+        { "instance", test_instance },       { "memory", test_memory },
+        { "pipeline", test_pipeline },       { "commands", test_commands },
+        { "stream", test_stream },           { "fault", test_fault },
+        { "compiling", test_compiling },     { "cache_file", test_cache_file },
+        { "cache_fault", test_cache_fault },
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

@@ -94,7 +94,7 @@ static void pipeline_with_int64_needs_int64(void **state)
 /* What the n-th variant of a kernel is: all that the device can run, in the order of the table. */
 static void variants_are_chosen_by_what_the_device_offers(void **state)
 {
-    struct dv_caps caps  = t.dev->caps;
+    struct dv_caps caps       = t.dev->caps;
     const char    *names[][2] = { { "add", "add" }, { "add_i64", "add" } };
     (void)state;
     for (int int64 = 0; int64 <= (caps.int64 ? 1 : 0); int64++)
@@ -169,8 +169,9 @@ static void statistics_may_fail_at_every_call(void **state)
 static bool coop_params(struct dv_pipeline_params *params, const struct dv_caps *caps,
                         const char *kernel)
 {
-    const struct dv_node        node = { .heads = 16, .kv = 512, .nope = 128, .dim = 64,
-                                         .v_head = 128, .splits = 1 };
+    const struct dv_node node = {
+        .heads = 16, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1
+    };
     struct dv_coop_attend       attend;
     struct dv_coop_attend_heads heads;
     struct dv_coop_tile         tile;

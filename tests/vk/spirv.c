@@ -52,7 +52,7 @@ static void spirv_variants_are_enumerable(void **state)
 {
     (void)state;
     for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++) {
-        const struct dv_spirv *last = NULL, *chosen;
+        const struct dv_spirv *last  = NULL, *chosen;
         bool                   found = false;
         for (uint32_t rank = 0; (chosen = dv_spirv_choose(module->base, ~0u, rank)) != last;
              rank++) {

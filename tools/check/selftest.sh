@@ -30,6 +30,12 @@ plant src/api.c '#include "vk/a.h"\n';               find_it floors "no rule for
 plant tools/ds-vk/b.c '#include "vk/a.h"\n';         find_it floors "top floor"
 plant src/vk/a.h '#include "vk/b.h"\n'
 printf '#include "vk/a.h"\n' >"$tree/src/vk/b.h";    find_it floors "headers in a circle"
+plant src/vk/b.c 'int  x;\n'; cp "$here/../../.clang-format" "$tree"
+"$here/format.sh" "$tree" >/dev/null 2>&1; case $? in
+    0) echo "format complains of nothing"; fails=1 ;;
+    77) ;;
+    *) "$here/format.sh" --fix "$tree" && pass format ;;
+esac
 plant src/vk/b.c '\tint x;\n';                       find_it style "tabs"
 plant src/vk/b.c 'int x; \n';                        find_it style "blanks at line ends"
 plant src/vk/b.c 'int x;';                           find_it style "no line end"

@@ -21,7 +21,7 @@ enum { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_JSON }; /* in the order of the optio
 static bool on_progress(void *user, uint64_t done, uint64_t total)
 {
     struct bench *bench = user;
-    dsvk_progress sink = progress_sink(&bench->bar);
+    dsvk_progress sink  = progress_sink(&bench->bar);
     (void)done;
     (void)total;
     return sink.report(sink.user, bench->bar_done, bench->bar_total);
@@ -73,7 +73,7 @@ static bool take_token(void *user, uint32_t token)
 static int decode(struct bench *bench, const struct test *test)
 {
     dsvk_offer offer = { take_token, bench };
-    int        code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
+    int        code  = sync_to(bench, bench->ids, (size_t)test->depth + 1);
     if (code == EXIT_DONE && test->sampled)
         code = bench_draw(bench, (size_t)test->depth + 1, test->tokens - 1);
     else if (code == EXIT_DONE)
@@ -86,8 +86,8 @@ static int decode(struct bench *bench, const struct test *test)
 int bench_pass(struct bench *bench, const struct test *test)
 {
     uint64_t before = bench->bar_done;
-    int      code = test->decode ? decode(bench, test)
-                                 : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
+    int      code   = test->decode ? decode(bench, test)
+                                   : sync_to(bench, bench->ids, (size_t)test->depth + test->tokens);
     bench->bar_done = before + test->tokens;
     return code ? code : bench_heard();
 }
@@ -95,7 +95,7 @@ int bench_pass(struct bench *bench, const struct test *test)
 /* Tokens/s; *code is the exit status. */
 static double repeat(struct bench *bench, const struct test *test, int *code)
 {
-    *code = bench_begin(bench, test);
+    *code        = bench_begin(bench, test);
     double start = host_seconds();
     if (*code == EXIT_DONE)
         *code = bench_pass(bench, test);
@@ -114,7 +114,7 @@ static void fill_ids(struct bench *bench)
 {
     uint32_t state = 1;
     for (size_t i = 0; i < bench->n_ids; i++) {
-        state = state * 1664525u + 1013904223u;
+        state         = state * 1664525u + 1013904223u;
         bench->ids[i] = (state >> 8) % bench->vocab;
     }
 }
@@ -124,8 +124,8 @@ static void summarise(struct result *result, double *rates, uint32_t n)
     double squares = 0;
     qsort(rates, n, sizeof *rates, by_size);
     result->median = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
-    result->least = rates[0];
-    result->most = rates[n - 1];
+    result->least  = rates[0];
+    result->most   = rates[n - 1];
     for (uint32_t i = 0; i < n; i++)
         result->mean += rates[i] / n;
     for (uint32_t i = 0; i < n; i++)
@@ -136,22 +136,22 @@ static void summarise(struct result *result, double *rates, uint32_t n)
 static int measure_passes(struct bench *bench, const struct test *test)
 {
     int           code;
-    uint32_t      n = bench->reps;
+    uint32_t      n      = bench->reps;
     struct result result = { .test = *test };
-    double       *rates = malloc(n * sizeof *rates);
+    double       *rates  = malloc(n * sizeof *rates);
     if (!rates)
         return cli_fail(bench->cli, "no memory for %u repetitions", n);
     repeat(bench, test, &code); /* pipelines and caches are warm from here on */
     double cpu = 0;
     for (uint32_t i = 0; i < n && code == EXIT_DONE; i++) {
         double start = host_cpu_seconds();
-        rates[i] = repeat(bench, test, &code);
+        rates[i]     = repeat(bench, test, &code);
         cpu += host_cpu_seconds() - start;
     }
     if (code == EXIT_DONE) {
         summarise(&result, rates, n);
         result.cpu_seconds = cpu / n;
-        code = bench_row(bench, &result);
+        code               = bench_row(bench, &result);
     }
     free(rates);
     return code;
@@ -182,11 +182,11 @@ static int measure(struct bench *bench, const struct test *test)
     int code;
     fill_ids(bench);
     progress_init(&bench->bar, &bench->cli->log, bench_test_name(test), false);
-    bench->bar.rate = false; /* the context before is not counted */
-    bench->bar_done = 0;
+    bench->bar.rate  = false; /* the context before is not counted */
+    bench->bar_done  = 0;
     bench->bar_total = ((uint64_t)bench->reps + 1) * test->tokens;
-    code = bench->cli->options.values[OPT_OP].given ? bench_ops_measure(bench, test)
-                                                     : measure_passes(bench, test);
+    code             = bench->cli->options.values[OPT_OP].given ? bench_ops_measure(bench, test)
+                                                                : measure_passes(bench, test);
     progress_clear();
     return code;
 }
@@ -211,8 +211,8 @@ static int measure_all(struct bench *bench)
         uint32_t depth = bench->depths[d];
         for (size_t p = 0; p < bench->n_prompts && code == EXIT_DONE; p++)
             if (bench->prompts[p])
-                code = measure(bench,
-                               &(struct test){ .tokens = bench->prompts[p], .depth = depth });
+                code =
+                    measure(bench, &(struct test){ .tokens = bench->prompts[p], .depth = depth });
         if (bench->gen && code == EXIT_DONE)
             code = measure_decoding(bench, depth);
     }
@@ -224,47 +224,47 @@ static int measure_all(struct bench *bench)
 static void choose(struct bench *bench)
 {
     const struct option_value *values = bench->cli->options.values;
-    bench->default_prompt = DEFAULT_PROMPT;
-    bench->prompts = values[OPT_PROMPT].given ? values[OPT_PROMPT].list : &bench->default_prompt;
+    bench->default_prompt             = DEFAULT_PROMPT;
+    bench->prompts   = values[OPT_PROMPT].given ? values[OPT_PROMPT].list : &bench->default_prompt;
     bench->n_prompts = values[OPT_PROMPT].given ? values[OPT_PROMPT].n_list : 1;
-    bench->depths = values[OPT_DEPTH].given ? values[OPT_DEPTH].list : &bench->default_depth;
-    bench->n_depths = values[OPT_DEPTH].given ? values[OPT_DEPTH].n_list : 1;
-    bench->gen = values[OPT_GEN].given ? (uint32_t)values[OPT_GEN].count : DEFAULT_GEN;
-    bench->reps = values[OPT_REPS].given ? (uint32_t)values[OPT_REPS].count : DEFAULT_REPS;
+    bench->depths    = values[OPT_DEPTH].given ? values[OPT_DEPTH].list : &bench->default_depth;
+    bench->n_depths  = values[OPT_DEPTH].given ? values[OPT_DEPTH].n_list : 1;
+    bench->gen       = values[OPT_GEN].given ? (uint32_t)values[OPT_GEN].count : DEFAULT_GEN;
+    bench->reps      = values[OPT_REPS].given ? (uint32_t)values[OPT_REPS].count : DEFAULT_REPS;
 }
 
 static int open_all(struct bench *bench, uint64_t context)
 {
-    struct cli                *cli = bench->cli;
-    const struct option_value *ctx = &cli->options.values[OPT_CTX];
+    struct cli                *cli  = bench->cli;
+    const struct option_value *ctx  = &cli->options.values[OPT_CTX];
     int                        code = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
-    const dsvk_model_info *info = dsvk_model_describe(cli->model);
+    const dsvk_model_info *info  = dsvk_model_describe(cli->model);
     uint64_t               limit = ctx->given ? ctx->count : info->max_context;
-    bench->vocab = info->vocab;
+    bench->vocab                 = info->vocab;
     if (context > limit)
         return cli_fail(cli, "the tests need %llu tokens, more than the context of %llu",
                         (unsigned long long)context, (unsigned long long)limit);
-    context = ctx->given ? ctx->count : context;
-    double start = host_seconds();
-    code = cli_load(cli, (uint32_t)context);
+    context             = ctx->given ? ctx->count : context;
+    double start        = host_seconds();
+    code                = cli_load(cli, (uint32_t)context);
     bench->load_seconds = host_seconds() - start;
     return code ? code
-                : cli_open_session(cli, (uint32_t)context, cli->options.values[OPT_OP].given &&
-                                          !is_choose(bench));
+                : cli_open_session(cli, (uint32_t)context,
+                                   cli->options.values[OPT_OP].given && !is_choose(bench));
 }
 
 int command_bench(struct cli *cli)
 {
     uint64_t     format = cli->options.values[OPT_BENCH_FORMAT].count;
-    struct bench bench = { .cli = cli };
+    struct bench bench  = { .cli = cli };
     if (bench_ops_check(cli))
         return EXIT_USAGE;
     choose(&bench);
     bench.sampling = bench_sampling(cli);
-    bench.n_ids = (size_t)longest(&bench) + 1;
-    int code = open_all(&bench, bench.n_ids - 1 ? bench.n_ids - 1 : 1);
+    bench.n_ids    = (size_t)longest(&bench) + 1;
+    int code       = open_all(&bench, bench.n_ids - 1 ? bench.n_ids - 1 : 1);
     if (code)
         return code;
     bench.ids = calloc(bench.n_ids, sizeof *bench.ids);
@@ -273,7 +273,7 @@ int command_bench(struct cli *cli)
     if (cli->options.values[OPT_JSON].given || format == FORMAT_JSON)
         bench.results = json_array();
     bench.markdown = format == FORMAT_MARKDOWN;
-    code = bench_head(&bench);
+    code           = bench_head(&bench);
     if (code == EXIT_DONE)
         code = measure_all(&bench);
     if (code == EXIT_DONE)

@@ -30,8 +30,8 @@ struct bench {
     size_t          n_prompts, n_depths;
     double          load_seconds;
     bool            markdown;
-    json_t         *results;  /* NULL: a table is printed */
-    struct progress bar;      /* of one test: tokens of all its repetitions */
+    json_t         *results; /* NULL: a table is printed */
+    struct progress bar;     /* of one test: tokens of all its repetitions */
     uint64_t        bar_done, bar_total;
     uint32_t        n_found;  /* with --op: rows that were printed */
     char            ops[400]; /* and the names that there are */
@@ -67,7 +67,7 @@ int bench_finish(struct bench *bench);
 void bench_ops_head(const struct bench *bench);
 int  bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
                    double gflop_per_s); /* 0: not known */
-int  bench_ops_check(struct cli *cli); /* EXIT_USAGE for a name that is no operation's */
+int  bench_ops_check(struct cli *cli);  /* EXIT_USAGE for a name that is no operation's */
 int  bench_ops_measure(struct bench *bench, const struct test *test);
 int  bench_ops_end(const struct bench *bench); /* fails when no test had the operation */
 

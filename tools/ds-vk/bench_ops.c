@@ -28,7 +28,7 @@ static int add(struct cli *cli, struct rows *rows, const dsvk_profile_row *row)
     dsvk_profile_row *list = realloc(rows->list, (rows->n + 1) * sizeof *list);
     if (!list)
         return cli_fail(cli, "no memory for %u operations", rows->n + 1);
-    rows->list = list;
+    rows->list            = list;
     rows->list[rows->n++] = *row;
     return EXIT_DONE;
 }
@@ -77,7 +77,7 @@ static void print_rate(const struct bench *bench, double rate, int width)
 }
 
 int bench_ops_row(const struct bench *bench, const char *name, double us, double gb_per_s,
-                   double gflop_per_s)
+                  double gflop_per_s)
 {
     progress_clear();
     if (bench->markdown)
@@ -104,9 +104,9 @@ static void print_title(const struct bench *bench, const struct test *test)
 
 static int print(struct bench *bench, const struct test *test, const dsvk_profile_row *row)
 {
-    const char *name = bench_test_name(test);
-    double      each = row->dispatches ? row->seconds / (double)row->dispatches : 0;
-    double      gb = per_second(row->bytes, row->seconds);
+    const char *name  = bench_test_name(test);
+    double      each  = row->dispatches ? row->seconds / (double)row->dispatches : 0;
+    double      gb    = per_second(row->bytes, row->seconds);
     double      gflop = per_second(row->flops, row->seconds);
     if (!bench->results)
         return bench_ops_row(bench, row->kernel, each * 1e6, gb, gflop);
@@ -140,7 +140,7 @@ static void note_name(struct bench *bench, const char *op)
 
 int bench_ops_check(struct cli *cli)
 {
-    const char *op = cli->options.values[OPT_OP].text, *name;
+    const char *op         = cli->options.values[OPT_OP].text, *name;
     char        names[400] = "all, choose";
     if (!op || strcmp(op, "all") == 0 || strcmp(op, "choose") == 0)
         return EXIT_DONE;
@@ -163,7 +163,7 @@ int bench_ops_end(const struct bench *bench)
 
 int bench_ops_measure(struct bench *bench, const struct test *test)
 {
-    const char *op = bench->cli->options.values[OPT_OP].text;
+    const char *op   = bench->cli->options.values[OPT_OP].text;
     struct rows rows = { 0 };
     int         code = repeat(bench, test, NULL);
     for (uint32_t i = 0; i < bench->reps && code == EXIT_DONE; i++)

@@ -12,7 +12,7 @@ static void model_name(const struct bench *bench, char *name, size_t bytes)
 {
     const struct option_value *values = bench->cli->options.values;
     const char *text = values[OPT_LIKE].given ? values[OPT_LIKE].text : values[OPT_MODEL].text;
-    size_t      n = text ? strlen(text) : 0;
+    size_t      n    = text ? strlen(text) : 0;
     while (n > 1 && text[n - 1] == '/')
         n--;
     size_t at = n;
@@ -39,7 +39,7 @@ static json_t *conditions(void)
     struct host_conditions seen;
     host_conditions(&seen);
     json_t *governor = seen.governor[0] ? json_text(seen.governor) : json_null();
-    json_t *load = seen.load >= 0 ? json_real(seen.load) : json_null();
+    json_t *load     = seen.load >= 0 ? json_real(seen.load) : json_null();
     return json_pack("{s:n, s:o, s:o, s:I}", "device_clocks", "cpu_governor", governor, "load",
                      load, "processors", (json_int_t)seen.processors);
 }
@@ -79,7 +79,7 @@ static void print_experts(const struct bench *bench)
 static json_t *report(const struct bench *bench)
 {
     const dsvk_device_info *device = dsvk_device_describe(bench->cli->device);
-    const dsvk_model_info  *model = dsvk_model_describe(bench->cli->model);
+    const dsvk_model_info  *model  = dsvk_model_describe(bench->cli->model);
     char                    name[256];
     model_name(bench, name, sizeof name);
     return json_pack(
@@ -89,9 +89,9 @@ static json_t *report(const struct bench *bench)
         json_text(model->architecture), "layers", (json_int_t)model->layers, "formats",
         json_text(model->number_formats), "weights", word(bench, OPT_WEIGHTS, "keep"), "math",
         word(bench, OPT_MATH, "auto"), "cache", word(bench, OPT_CACHE, "bf16"), "chunk",
-        (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions",
-        (json_int_t)bench->reps, "load_seconds", bench->load_seconds, "sampling",
-        bench_sampling_json(bench), "experts", experts(bench), "results", bench->results);
+        (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions", (json_int_t)bench->reps,
+        "load_seconds", bench->load_seconds, "sampling", bench_sampling_json(bench), "experts",
+        experts(bench), "results", bench->results);
 }
 
 /* ---- for people ---- */
@@ -104,8 +104,8 @@ static bool has_ops(const struct bench *bench)
 int bench_head(const struct bench *bench)
 {
     const dsvk_device_info *device = dsvk_device_describe(bench->cli->device);
-    const dsvk_model_info  *model = dsvk_model_describe(bench->cli->model);
-    const char             *item = bench->markdown ? "- " : "";
+    const dsvk_model_info  *model  = dsvk_model_describe(bench->cli->model);
+    const char             *item   = bench->markdown ? "- " : "";
     struct host_conditions  seen;
     char                    name[256];
     if (bench->results)
@@ -115,8 +115,8 @@ int bench_head(const struct bench *bench)
     printf("%sdevice   %s\n%sdriver   %s\n", item, device->name, item, device->driver);
     printf("%smodel    %s: %s, %u layers, %s\n", item, name, model->architecture, model->layers,
            model->number_formats);
-    printf("%sds-vk    %s, weights %s, math %s, cache %s, loaded in %.1f s\n", item,
-           dsvk_version(), word(bench, OPT_WEIGHTS, "keep"), word(bench, OPT_MATH, "auto"),
+    printf("%sds-vk    %s, weights %s, math %s, cache %s, loaded in %.1f s\n", item, dsvk_version(),
+           word(bench, OPT_WEIGHTS, "keep"), word(bench, OPT_MATH, "auto"),
            word(bench, OPT_CACHE, "bf16"), bench->load_seconds);
     printf("%sclocks   device not known, CPU governor %s", item,
            seen.governor[0] ? seen.governor : "not known");
@@ -128,8 +128,8 @@ int bench_head(const struct bench *bench)
     else if (bench->markdown)
         printf("| test | tokens | depth | tokens/s | CPU s |\n|---|---:|---:|---:|---:|\n");
     else
-        printf("%30s %12s\n%-14s %6s %6s %12s %12s %12s %10s\n", "", "tokens/s:", "test",
-               "tokens", "depth", "median", "min", "max", "CPU s");
+        printf("%30s %12s\n%-14s %6s %6s %12s %12s %12s %10s\n", "", "tokens/s:", "test", "tokens",
+               "depth", "median", "min", "max", "CPU s");
     return cli_write(bench->cli, "", 0);
 }
 
@@ -139,12 +139,12 @@ int bench_row(struct bench *bench, const struct result *r)
     const char        *name = bench_test_name(test);
     progress_clear();
     if (bench->results)
-        json_array_append_new(
-            bench->results,
-            json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "test", name, "tokens",
-                      (json_int_t)test->tokens, "depth", (json_int_t)test->depth, "median",
-                      r->median, "min", r->least, "max", r->most, "mean", r->mean, "deviation",
-                      r->deviation, "cpu_seconds", r->cpu_seconds));
+        json_array_append_new(bench->results,
+                              json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "test",
+                                        name, "tokens", (json_int_t)test->tokens, "depth",
+                                        (json_int_t)test->depth, "median", r->median, "min",
+                                        r->least, "max", r->most, "mean", r->mean, "deviation",
+                                        r->deviation, "cpu_seconds", r->cpu_seconds));
     else if (bench->markdown)
         printf("| %s | %u | %u | %.2f \xc2\xb1 %.2f | %.3f |\n", name, test->tokens, test->depth,
                r->mean, r->deviation, r->cpu_seconds);

@@ -21,8 +21,7 @@ int bench_draw(struct bench *bench, size_t at, uint32_t n)
     int code = EXIT_DONE;
     for (size_t end = at + n; at < end && code == EXIT_DONE; at++) {
         code = cli_status(
-            bench->cli,
-            dsvk_session_sample(bench->cli->session, &bench->sampling, &bench->ids[at]),
+            bench->cli, dsvk_session_sample(bench->cli->session, &bench->sampling, &bench->ids[at]),
             "choosing a token");
         if (code == EXIT_DONE)
             code = bench_sync(bench, at + 1);
@@ -46,7 +45,7 @@ static int print(struct bench *bench, double each)
 int bench_choose(struct bench *bench)
 {
     uint32_t token, n = bench->reps * CALLS;
-    int      code = bench_sync(bench, 1);
+    int      code  = bench_sync(bench, 1);
     double   start = 0;
     for (uint32_t i = 0; i <= n && code == EXIT_DONE; i++) {
         if (i == 1) /* the first one does not count */
@@ -65,9 +64,8 @@ json_t *bench_sampling_json(const struct bench *bench)
     const dsvk_sampling *s = &bench->sampling;
     if (!(s->temperature > 0))
         return json_null();
-    return json_pack("{s:f, s:I, s:f, s:f, s:o}", "temperature", (double)s->temperature, "top_k",
-                     (json_int_t)s->top_k, "top_p", (double)s->top_p, "min_p", (double)s->min_p,
-                     "seed",
-                     s->seed <= INT64_MAX ? json_integer((json_int_t)s->seed)
-                                          : json_real((double)s->seed));
+    return json_pack(
+        "{s:f, s:I, s:f, s:f, s:o}", "temperature", (double)s->temperature, "top_k",
+        (json_int_t)s->top_k, "top_p", (double)s->top_p, "min_p", (double)s->min_p, "seed",
+        s->seed <= INT64_MAX ? json_integer((json_int_t)s->seed) : json_real((double)s->seed));
 }

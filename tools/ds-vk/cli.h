@@ -11,21 +11,21 @@
 #include <dsvk/dsvk.h>
 
 enum {
-    EXIT_DONE = 0,
+    EXIT_DONE   = 0,
     EXIT_FAILED = 1,
-    EXIT_USAGE = 2,
+    EXIT_USAGE  = 2,
     EXIT_SIGNAL = 128, /* plus the signal's number */
     EXIT_UNREAD = 256, /* who read standard output has enough: main() makes it EXIT_DONE */
 };
 
 struct cli {
-    const char    *command; /* its name, NULL before there is one */
-    struct options options;
-    struct log     log;
+    const char     *command; /* its name, NULL before there is one */
+    struct options  options;
+    struct log      log;
     struct progress compiling; /* the session's */
-    dsvk_model    *model;
-    dsvk_device   *device;
-    dsvk_session  *session;
+    dsvk_model     *model;
+    dsvk_device    *device;
+    dsvk_session   *session;
 };
 
 struct command {

@@ -136,7 +136,7 @@ static void zsh_option(size_t id)
 {
     const struct option *option = &option_table[id];
     char                 words[MAX_WORDS];
-    enum kind            kind = kind_of(id, words);
+    enum kind            kind  = kind_of(id, words);
     const char          *value = kind == KIND_FLAG ? "" : "=";
     if (option->letter)
         printf(" \\\n        '(-%c --%s)'{-%c%s,--%s%s}'[", option->letter, option->name,
@@ -146,7 +146,10 @@ static void zsh_option(size_t id)
     put_help(option->help, "'\\''");
     printf("]");
     if (kind != KIND_FLAG)
-        printf(": :%s%s%s", kind == KIND_FOLDER ? "_files -/" : kind == KIND_FILE ? "_files" : "",
+        printf(": :%s%s%s",
+               kind == KIND_FOLDER ? "_files -/"
+               : kind == KIND_FILE ? "_files"
+                                   : "",
                kind == KIND_WORDS ? "(" : "", words);
     printf("%s'", kind == KIND_WORDS ? ")" : "");
 }

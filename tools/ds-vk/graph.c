@@ -11,7 +11,7 @@
 struct sink {
     struct cli *cli;
     int         code;
-    bool        folds; /* for a terminal */
+    bool        folds;     /* for a terminal */
     char        word[256]; /* that has begun: it goes to the next line where it does not fit */
     size_t      n_word, column;
 };
@@ -26,7 +26,7 @@ static void end_word(struct sink *sink)
 {
     static const char fold[] = "\n      ";
     size_t            blanks = strspn(sink->word, " ");
-    blanks = blanks < sink->n_word ? blanks : sink->n_word;
+    blanks                   = blanks < sink->n_word ? blanks : sink->n_word;
     if (sink->column + sink->n_word > COLUMNS && sink->column > INDENT) {
         put(sink, fold, 1 + INDENT);
         put(sink, sink->word + blanks, sink->n_word - blanks);
@@ -47,7 +47,7 @@ static void write_piece(void *user, const char *text, size_t bytes)
         return;
     }
     for (size_t i = 0; i < bytes; i++) {
-        size_t n = sink->n_word;
+        size_t n      = sink->n_word;
         bool   begins = text[i] == ' ' && n > 0 && sink->word[n - 1] != ' ';
         if (text[i] == '\n' || begins || n + 1 == sizeof sink->word)
             end_word(sink);
@@ -57,7 +57,7 @@ static void write_piece(void *user, const char *text, size_t bytes)
             continue;
         }
         sink->word[sink->n_word++] = text[i];
-        sink->word[sink->n_word] = 0;
+        sink->word[sink->n_word]   = 0;
         if (text[i] == '+' || text[i] == '|')
             end_word(sink);
     }

@@ -16,7 +16,7 @@ static void wrap(const char *text, int column, int indent)
         int length = (int)strcspn(text, " ");
         if (column + length + (int)strlen(between) > COLUMNS) {
             printf("\n%*s", indent, "");
-            column = indent;
+            column  = indent;
             between = "";
         }
         column += printf("%s%.*s", between, length, text);

@@ -21,19 +21,19 @@ void host_on_signal(enum host_on_signal what, const char *note);
 /* The signal that asked to stop, 0 while none did. A second one ends the process at once. */
 int host_interrupted(void);
 
-bool     host_is_terminal(FILE *file);
+bool host_is_terminal(FILE *file);
 /* That a line of a terminal has; SIZE_MAX for what is none. */
-size_t   host_columns(FILE *file);
-bool     host_reader_gone(FILE *file); /* of a pipe */
-double   host_seconds(void);     /* monotonic */
-double   host_cpu_seconds(void); /* of this process, all threads */
+size_t host_columns(FILE *file);
+bool   host_reader_gone(FILE *file); /* of a pipe */
+double host_seconds(void);           /* monotonic */
+double host_cpu_seconds(void);       /* of this process, all threads */
 /* What can be seen of how fast the processors may run. */
 struct host_conditions {
     char     governor[32]; /* of the first processor; "" where it is not known */
     double   load;         /* processes that ran or wanted to, in the last minute; < 0: not known */
     unsigned processors;
 };
-void host_conditions(struct host_conditions *conditions);
+void     host_conditions(struct host_conditions *conditions);
 uint64_t host_random(void);
 /* The folder of the running program without a trailing slash; false where it is not known. */
 bool host_program_folder(char *folder, size_t bytes);

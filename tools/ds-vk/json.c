@@ -21,8 +21,8 @@ static bool append(void *user, const char *bytes, size_t n)
 
 json_t *json_text(const char *text)
 {
-    size_t      n = strlen(text);
-    struct copy copy = { .data = malloc(3 * n + 1) }; /* a wrong byte grows to three */
+    size_t      n     = strlen(text);
+    struct copy copy  = { .data = malloc(3 * n + 1) }; /* a wrong byte grows to three */
     struct text clean = { .write = append, .user = &copy };
     if (!copy.data)
         return NULL;

@@ -92,13 +92,14 @@ static json_t *session_of(const struct plan_view *view)
 
 int plan_json(const struct plan_view *view)
 {
-    const dsvk_plan       *plan     = view->plan;
-    const dsvk_model_info *info     = dsvk_model_describe(view->cli->model);
-    json_t                *document =
-        json_pack("{s:b, s:o, s:o, s:I, s:I}", "fits", plan->fits, "architecture",
-                  json_text(info->architecture), "number_formats", json_text(info->number_formats),
-                  "layers", (json_int_t)plan->layers, "dense_layers",
-                  (json_int_t)plan->dense_layers);
+    const dsvk_plan       *plan = view->plan;
+    const dsvk_model_info *info = dsvk_model_describe(view->cli->model);
+    json_t                *document;
+
+    document        = json_pack("{s:b, s:o, s:o, s:I, s:I}", "fits", plan->fits, "architecture",
+                                json_text(info->architecture), "number_formats",
+                                json_text(info->number_formats), "layers", (json_int_t)plan->layers,
+                                "dense_layers", (json_int_t)plan->dense_layers);
     json_t *session = session_of(view);
     json_object_update(document, session);
     json_decref(session);

@@ -49,9 +49,9 @@ static void print_head(const struct plan_view *view)
 
 static void print_fit(const struct plan_view *view)
 {
-    const dsvk_plan *plan = view->plan;
+    const dsvk_plan  *plan    = view->plan;
     static const char fewer[] = ";\n                    with fewer experts on the device";
-    bool              all = plan->experts_device == plan->experts;
+    bool              all     = plan->experts_device == plan->experts;
     char              a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
     printf("\nDoes it fit?\n");
     size_text(a, view->needed);

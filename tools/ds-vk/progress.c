@@ -15,27 +15,27 @@ static bool has_text;
 void progress_init(struct progress *progress, const struct log *log, const char *what, bool bytes)
 {
     double now = host_seconds();
-    *progress = (struct progress){
-        .what = what,
-        .bytes = bytes,
-        .rate = true,
-        .shown = log->verbosity >= 0 && host_is_terminal(stderr),
-        .start = now,
-        .last = now - NEXT_SECONDS + FIRST_SECONDS,
+    *progress  = (struct progress){
+         .what  = what,
+         .bytes = bytes,
+         .rate  = true,
+         .shown = log->verbosity >= 0 && host_is_terminal(stderr),
+         .start = now,
+         .last  = now - NEXT_SECONDS + FIRST_SECONDS,
     };
 }
 
 void progress_init_many(struct progress *progress, const struct log *log, const char *what)
 {
     progress_init(progress, log, what, false);
-    progress->many = true;
+    progress->many  = true;
     progress->start = -1;
 }
 
 static void draw(const struct progress *progress, uint64_t done, uint64_t total, double now)
 {
-    double part = total ? (double)done / (double)total : 0;
-    double rate = (double)done / (now - progress->start + 1e-9);
+    double part  = total ? (double)done / (double)total : 0;
+    double rate  = (double)done / (now - progress->start + 1e-9);
     int    cells = (int)(part * BAR_CELLS);
     char   bar[BAR_CELLS + 1];
 
@@ -62,11 +62,11 @@ static void draw(const struct progress *progress, uint64_t done, uint64_t total,
 static bool report(void *user, uint64_t done, uint64_t total)
 {
     struct progress *progress = user;
-    double           now = progress->shown ? host_seconds() : 0;
+    double           now      = progress->shown ? host_seconds() : 0;
 
     if (progress->many && progress->start < 0) {
         progress->start = now;
-        progress->last = now - NEXT_SECONDS + FIRST_SECONDS;
+        progress->last  = now - NEXT_SECONDS + FIRST_SECONDS;
     }
     if (progress->shown && !has_text && now - progress->last >= NEXT_SECONDS) {
         progress->last = now;

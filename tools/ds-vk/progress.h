@@ -9,11 +9,11 @@
 #include <dsvk/base.h>
 
 struct progress {
-    const char *what;  /* "loading" */
-    bool        bytes; /* done and total are bytes, otherwise tokens */
-    bool        many;  /* of kernels, shown for each time that there are some to compile */
-    bool        rate;  /* tokens/s too */
-    bool        shown; /* false: only the interrupt is looked at */
+    const char *what;        /* "loading" */
+    bool        bytes;       /* done and total are bytes, otherwise tokens */
+    bool        many;        /* of kernels, shown for each time that there are some to compile */
+    bool        rate;        /* tokens/s too */
+    bool        shown;       /* false: only the interrupt is looked at */
     double      start, last; /* start < 0: at the next report */
 };
 

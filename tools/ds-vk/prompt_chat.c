@@ -7,13 +7,12 @@
 int chat_check_usage(struct cli *cli)
 {
     static const size_t        of_chats[] = { OPT_SYSTEM, OPT_THINK, OPT_CHAT_FORMAT };
-    const struct option_value *values = cli->options.values;
+    const struct option_value *values     = cli->options.values;
     if (!values[OPT_RAW].given && !values[OPT_TOKENS].given)
         return EXIT_DONE;
     for (size_t i = 0; i < sizeof of_chats / sizeof *of_chats; i++)
         if (values[of_chats[i]].given)
-            return cli_usage(cli,
-                             "--%s needs the chat format, which --raw and --tokens leave out",
+            return cli_usage(cli, "--%s needs the chat format, which --raw and --tokens leave out",
                              option_table[of_chats[i]].name);
     return EXIT_DONE;
 }
@@ -22,7 +21,7 @@ int chat_choose(struct cli *cli, bool *raw)
 {
     const struct option_value *values = cli->options.values;
     const char                *format = dsvk_model_describe(cli->model)->chat_format;
-    *raw = values[OPT_RAW].given > 0;
+    *raw                              = values[OPT_RAW].given > 0;
     if (*raw || values[OPT_CHAT_FORMAT].given)
         return EXIT_DONE;
     if (strcmp(format, "unknown") == 0)
@@ -42,11 +41,11 @@ int chat_choose(struct cli *cli, bool *raw)
 
 int chat_ids(struct cli *cli, struct ids *ids, const struct bytes *text)
 {
-    const struct option_value *values = cli->options.values;
-    const char                *system = values[OPT_SYSTEM].text;
+    const struct option_value *values      = cli->options.values;
+    const char                *system      = values[OPT_SYSTEM].text;
     dsvk_message               messages[2] = { { "system", system }, { "user", text->data } };
-    dsvk_chat_params           params = { .think = (dsvk_think)values[OPT_THINK].count,
-                                          .format = values[OPT_CHAT_FORMAT].text };
+    dsvk_chat_params           params      = { .think  = (dsvk_think)values[OPT_THINK].count,
+                                               .format = values[OPT_CHAT_FORMAT].text };
     uint32_t                  *made;
     size_t                     n;
     if (strlen(text->data) != text->n)

@@ -12,7 +12,7 @@ struct writing {
 static bool report(void *user, uint64_t done, uint64_t total)
 {
     struct writing *writing = user;
-    writing->bytes = done;
+    writing->bytes          = done;
     return writing->bar.report(writing->bar.user, done, total);
 }
 
@@ -35,12 +35,12 @@ int command_quantize(struct cli *cli)
     if (!values[OPT_WEIGHTS_WRITTEN].given)
         return cli_usage(cli, "give --weights bf16, fp8, int4 or fp4");
     values[OPT_MODEL].text = cli->options.arguments[0];
-    int code = cli_open_model(cli, PART_ALL);
+    int code               = cli_open_model(cli, PART_ALL);
     if (code)
         return code;
     progress_init(&bar, &cli->log, "writing", true);
     struct writing writing = { .bar = progress_sink(&bar) };
-    dsvk_progress  sink = { .report = report, .user = &writing };
+    dsvk_progress  sink    = { .report = report, .user = &writing };
     /* The choices are those of the library without its first, to keep all. */
     dsvk_weights weights = (dsvk_weights)(DSVK_WEIGHTS_BF16 + values[OPT_WEIGHTS_WRITTEN].count);
     code = cli_status(cli, dsvk_model_quantize(cli->model, target, weights, &sink), "quantize");

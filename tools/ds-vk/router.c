@@ -10,9 +10,9 @@ static bool insert(struct router *router, uint32_t at, uint32_t layer)
     struct router_layer *layers = realloc(router->layers, (router->n_layers + 1) * sizeof *layers);
     if (!layers)
         return false;
-    router->layers = layers;
+    router->layers           = layers;
     struct router_layer made = {
-        .layer = layer,
+        .layer   = layer,
         .experts = calloc(router->tokens * router->top_k, sizeof *made.experts),
         .weights = calloc(router->tokens * router->top_k, sizeof *made.weights),
     };

@@ -241,9 +241,10 @@ static void run_init(struct run *run, struct cli *cli)
     run->result.first_seconds         = -1;
     run->result.stopped_by            = "limit";
     run->began                        = host_seconds();
-    run->text                         = (struct text){
-                                .write = write_characters,
-                                .user  = run,
+
+    run->text = (struct text){
+        .write = write_characters,
+        .user  = run,
     };
     run->stop = (struct run_stop){
         .texts = cli->options.stops,

@@ -26,10 +26,10 @@ void sampling_apply(const struct cli *cli, dsvk_sampling *sampling)
 
 dsvk_sampling sampling_choose(struct cli *cli)
 {
-    const struct option_value *values = cli->options.values;
-    const dsvk_model_info     *info = dsvk_model_describe(cli->model);
+    const struct option_value *values   = cli->options.values;
+    const dsvk_model_info     *info     = dsvk_model_describe(cli->model);
     dsvk_sampling              sampling = { .top_k = info->gen_top_k, .top_p = info->top_p };
-    sampling.temperature = info->do_sample ? info->temperature : 0;
+    sampling.temperature                = info->do_sample ? info->temperature : 0;
     bool asked = values[OPT_TEMP].given ? values[OPT_TEMP].real > 0 : info->do_sample;
     if (!values[OPT_SEED].given)
         sampling.seed = host_random();

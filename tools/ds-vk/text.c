@@ -112,7 +112,7 @@ static const char *scaled(char text[TEXT_SIZE], uint64_t value, double base,
                           const char *const names[4])
 {
     double   scale = (double)value;
-    unsigned i = 0;
+    unsigned i     = 0;
     for (; i < 3 && scale >= base; i++)
         scale /= base;
     snprintf(text, TEXT_SIZE, i ? "%.1f%s" : "%.0f%s", scale, names[i]);

@@ -9,24 +9,21 @@
 #include "kernel/layout.h"
 
 #define FAKE_ADDRESS UINT64_C(0x100000000)
-#define CONTEXT      4096u
-#define MOST_ROWS    65536u /* of the embedding: as F32 the largest are above 4 GiB */
-#define BLOCK        128u /* rows and columns of one FP8 scale */
-#define GROUP        32u  /* columns of one scale of 4 bits */
+#define CONTEXT 4096u
+#define MOST_ROWS 65536u /* of the embedding: as F32 the largest are above 4 GiB */
+#define BLOCK 128u       /* rows and columns of one FP8 scale */
+#define GROUP 32u        /* columns of one scale of 4 bits */
 
 /* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
-static const char *const shapes[] = { NULL,        "v2-lite",       "v3",
-                                      "moonlight", "glm-4.7-flash", "kimi-k2" };
-static const uint32_t    token_counts[] = { 1, 2, 4, 64, 256, 2048 };
+static const char *const shapes[] = {
+    NULL, "v2-lite", "v3", "moonlight", "glm-4.7-flash", "kimi-k2"
+};
+static const uint32_t token_counts[] = { 1, 2, 4, 64, 256, 2048 };
 static const struct stored {
     enum dv_dtype matrices, router, head; /* head: the embedding too */
 } formats[] = {
-    { DV_F8_E4M3, DV_BF16, DV_BF16 },
-    { DV_BF16, DV_F32, DV_BF16 },
-    { DV_F16, DV_F16, DV_F16 },
-    { DV_F32, DV_F32, DV_F32 },
-    { DV_INT4, DV_BF16, DV_BF16 },
-    { DV_FP4, DV_BF16, DV_BF16 },
+    { DV_F8_E4M3, DV_BF16, DV_BF16 }, { DV_BF16, DV_F32, DV_BF16 },  { DV_F16, DV_F16, DV_F16 },
+    { DV_F32, DV_F32, DV_F32 },       { DV_INT4, DV_BF16, DV_BF16 }, { DV_FP4, DV_BF16, DV_BF16 },
 };
 
 struct pass {
@@ -92,16 +89,17 @@ static dsvk_status place(struct dv_weight_place *place, const struct pass *pass,
                          const struct stored *stored)
 {
     dsvk_status                  status;
-    const struct dv_weight_info *info = &pass->graph->weights[w];
+    const struct dv_weight_info *info                = &pass->graph->weights[w];
     struct dv_layout_source      parts[DV_MAX_PARTS] = { { .rows = 0 } };
     struct dv_layout             layout;
     enum dv_dtype                dtype = stored_as(stored, info);
-    *place = (struct dv_weight_place){ .address = FAKE_ADDRESS };
+    *place                             = (struct dv_weight_place){ .address = FAKE_ADDRESS };
     if (info->kind == DV_WEIGHT_ROPE || info->kind == DV_WEIGHT_VECTOR)
         return DSVK_OK;
     for (uint32_t p = 0; p < info->n_parts; p++) {
-        parts[p] = (struct dv_layout_source){ .dtype = dtype, .rows = info->parts[p].rows,
-                                              .cols = info->tensor_cols };
+        parts[p] = (struct dv_layout_source){ .dtype = dtype,
+                                              .rows  = info->parts[p].rows,
+                                              .cols  = info->tensor_cols };
         add_scale(&parts[p]);
     }
     TRY(dv_layout_of(&layout, pass->collection->ctx, info, parts));
@@ -112,22 +110,31 @@ static dsvk_status place(struct dv_weight_place *place, const struct pass *pass,
 static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_place *places,
                                enum dv_cache_format cache)
 {
-    dsvk_status           status;
-    struct collection    *c = pass->collection;
-    unsigned char         block[DV_BLOCK_BYTES];
-    struct dv_kernel_site site = { .caps = c->caps, .graph = pass->graph, .weights = places,
-        .arena = FAKE_ADDRESS, .step = FAKE_ADDRESS, .pages = FAKE_ADDRESS,
-        .cache_record =
-            dv_cache_record_bytes(cache, pass->config->kv_lora, pass->config->rope),
-        .cache_format = cache, .math_f16 = pass->math_f16, .block_data = block,
-        .block = FAKE_ADDRESS };
+    dsvk_status        status;
+    struct collection *c = pass->collection;
+    unsigned char      block[DV_BLOCK_BYTES];
+
+    struct dv_kernel_site site = { .caps         = c->caps,
+                                   .graph        = pass->graph,
+                                   .weights      = places,
+                                   .arena        = FAKE_ADDRESS,
+                                   .step         = FAKE_ADDRESS,
+                                   .pages        = FAKE_ADDRESS,
+                                   .cache_record = dv_cache_record_bytes(
+                                       cache, pass->config->kv_lora, pass->config->rope),
+                                   .cache_format = cache,
+                                   .math_f16     = pass->math_f16,
+                                   .block_data   = block,
+                                   .block        = FAKE_ADDRESS };
     for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
         const struct dv_node *node     = &pass->graph->nodes[i];
         struct dv_dispatch    dispatch = { .indirect = false };
         TRY(dv_kernel_of(node->op)->dispatch(&dispatch, &site, node));
-        TRY(add(c, &(struct found){ .params = dispatch.pipeline, .op = dv_op_name(node->op),
-                                    .shape = pass->shape, .tokens = pass->graph->size.tokens,
-                                    .uses = 1 }));
+        TRY(add(c, &(struct found){ .params = dispatch.pipeline,
+                                    .op     = dv_op_name(node->op),
+                                    .shape  = pass->shape,
+                                    .tokens = pass->graph->size.tokens,
+                                    .uses   = 1 }));
     }
     return DSVK_OK;
 }
@@ -135,10 +142,10 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
 static dsvk_status collect_formats(const struct pass *pass)
 {
     static const enum dv_cache_format caches[] = { DV_CACHE_BF16, DV_CACHE_F32, DV_CACHE_FP8 };
-    dsvk_status             status = DSVK_OK;
-    const struct dv_context *ctx   = pass->collection->ctx;
-    uint32_t                n      = pass->graph->n_weights;
-    struct dv_weight_place *places = dv_zalloc_array(ctx, n + 1, sizeof *places);
+    dsvk_status                       status   = DSVK_OK;
+    const struct dv_context          *ctx      = pass->collection->ctx;
+    uint32_t                          n        = pass->graph->n_weights;
+    struct dv_weight_place           *places   = dv_zalloc_array(ctx, n + 1, sizeof *places);
     if (!places)
         return dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
@@ -160,15 +167,19 @@ static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, unsigned for
     dsvk_status              status;
     const struct dv_context *ctx = pass->collection->ctx;
     uint32_t context = pass->config->max_context < CONTEXT ? pass->config->max_context : CONTEXT;
-    struct dv_plan       plan;
-    struct dv_tuning     tuning;
+    struct dv_plan   plan;
+    struct dv_tuning tuning;
     dv_tuning_of(&tuning, pass->collection->caps);
-    struct dv_graph_size size = { .tokens = tokens, .context = context,
-        .split = dv_engine_split(context, &tuning),
-        .tile = dv_expert_tile(pass->collection->caps, pass->math_f16,
-                               tokens * pass->config->top_k, pass->config->experts),
-        .all_rows = form & ALL_ROWS, .keep_routes = form & ALL_ROWS,
-        .materialise = form & MATERIALISE };
+
+    struct dv_graph_size size = { .tokens   = tokens,
+                                  .context  = context,
+                                  .split    = dv_engine_split(context, &tuning),
+                                  .tile     = dv_expert_tile(pass->collection->caps, pass->math_f16,
+                                                             tokens * pass->config->top_k,
+                                                             pass->config->experts),
+                                  .all_rows = form & ALL_ROWS,
+                                  .keep_routes = form & ALL_ROWS,
+                                  .materialise = form & MATERIALISE };
     TRY(dv_engine_graph(&pass->graph, ctx, pass->config, &size, form & NO_FUSE));
     status = dv_graph_plan(pass->graph, &plan);
     if (status == DSVK_OK)
@@ -182,9 +193,10 @@ dsvk_status collect(struct collection *collection)
     dsvk_status      status;
     struct dv_config config;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-        struct pass pass = { .collection = collection, .config = &config,
-                             .shape = shapes[s] ? shapes[s] : "demo",
-                             .math_f16 = dv_prefers_f16(collection->caps) };
+        struct pass pass = { .collection = collection,
+                             .config     = &config,
+                             .shape      = shapes[s] ? shapes[s] : "demo",
+                             .math_f16   = dv_prefers_f16(collection->caps) };
         TRY(shapes[s] ? dv_config_like(&config, collection->ctx, shapes[s])
                       : dv_config_read(&config, collection->ctx, PIPELINES_DEMO));
         config.layers = config.first_dense + 1;

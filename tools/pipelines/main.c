@@ -74,8 +74,8 @@ static void compile(struct row *row, struct dv_device *dev)
     dsvk_status         status;
     uint64_t            start = dv_time_ns();
     if (dev->caps.executable_statistics)
-        status = dv_pipeline_statistics(&row->statistics, &row->n_statistics, dev,
-                                        &row->found->params);
+        status =
+            dv_pipeline_statistics(&row->statistics, &row->n_statistics, dev, &row->found->params);
     else
         status = dv_pipeline_get(&pipeline, dev, &row->found->params);
     row->ms     = (double)(dv_time_ns() - start) / 1e6;
@@ -135,18 +135,18 @@ static json_t *row_json(const struct row *row)
     for (uint32_t i = 0; i < params->n_spec; i++)
         json_array_append_new(constants, json_integer(params->spec[i]));
     return json_pack("{s:s, s:s, s:s, s:i, s:o, s:b, s:f, s:o}", "kernel", params->kernel, "op",
-                     row->found->op, "model", row->found->shape, "tokens",
-                     (int)row->found->tokens, "constants", constants, "compiles", !row->failed,
-                     "ms", row->ms, "statistics", statistics);
+                     row->found->op, "model", row->found->shape, "tokens", (int)row->found->tokens,
+                     "constants", constants, "compiles", !row->failed, "ms", row->ms, "statistics",
+                     statistics);
 }
 
 static void print_json(const struct dv_device *dev, const struct summary *s, json_t *rows)
 {
-    json_t *all = json_pack(
-        "{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:f}", "device", dev->caps.name, "driver",
-        dev->caps.driver, "rows", rows, "pipelines", (int)s->pipelines, "failed", (int)s->failed,
-        "spilling", (int)s->spilling, "decode_spilling", (int)s->decode_spilling,
-        "matrix_spilling", (int)s->matrix_spilling, "ms", s->ms);
+    json_t *all =
+        json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:f}", "device", dev->caps.name,
+                  "driver", dev->caps.driver, "rows", rows, "pipelines", (int)s->pipelines,
+                  "failed", (int)s->failed, "spilling", (int)s->spilling, "decode_spilling",
+                  (int)s->decode_spilling, "matrix_spilling", (int)s->matrix_spilling, "ms", s->ms);
     json_dumpf(all, stdout, JSON_INDENT(1));
     printf("\n");
     json_decref(all);
@@ -219,8 +219,7 @@ static dsvk_status run(bool *good, const struct dv_context *ctx, const struct op
     collection.caps = &dev->caps;
     TRY_OR(fail, collect(&collection));
     struct summary summary = report(dev, &collection, options);
-    *good = summary.failed == 0 && summary.decode_spilling == 0 &&
-            summary.matrix_spilling == 0;
+    *good = summary.failed == 0 && summary.decode_spilling == 0 && summary.matrix_spilling == 0;
 fail:
     dv_free(ctx, collection.list);
     dv_device_free(dev);
