@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Packed weights (kernel/layout.h): a 16-byte chunk of one row decoded to f32. FORMAT is a
+// Packed weights (pack/layout.h): a 16-byte chunk of one row decoded to f32. FORMAT is a
 // specialisation constant of the including kernel, so only one branch is left in a pipeline.
 #ifndef DV_WEIGHT_GLSL
 #define DV_WEIGHT_GLSL

@@ -6,7 +6,7 @@
 #include "dsvk/dsvk.h"
 #include "engine/session.h"
 #include "file/checkpoint.h"
-#include "file/tokenizer.h"
+#include "text/tokenizer.h"
 
 struct dsvk_device {
     struct dv_context   ctx;

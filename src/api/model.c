@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "api/handles.h"
-#include "base/os.h"
-#include "engine/quantize.h"
-#include "engine/recipes.h"
-#include "engine/traffic.h"
+#include "os/os.h"
+#include "quantize/quantize.h"
+#include "planner/recipes.h"
+#include "planner/tiers.h"
+#include "planner/reads.h"
 
 const dsvk_model_info *dsvk_model_describe(const dsvk_model *model)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/handles.h"
-#include "base/os.h"
+#include "os/os.h"
 #include "file/folder.h"
 
 /* ---- describing ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handles.h"
-#include "engine/experts.h"
-#include "engine/ledger.h"
+#include "planner/tiers.h"
+#include "planner/ledger.h"
 
 static dsvk_status check_params(const dsvk_model *model, const dsvk_device *device,
                                 const dsvk_plan_params *params)

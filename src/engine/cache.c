@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/cache.h"
 
-#include "engine/loading.h"
-
-static uint32_t page_count(const struct dv_cache_shape *shape)
-{
-    return (shape->context + DV_PAGE - 1) / DV_PAGE;
-}
-
-static uint64_t page_size(const struct dv_cache_shape *shape)
-{
-    return (uint64_t)dv_cache_record_bytes(shape->format, shape->kv, shape->rope) * DV_PAGE *
-           shape->layers;
-}
-
-static uint64_t table_bytes(const struct dv_cache_shape *shape)
-{
-    return (uint64_t)page_count(shape) * 8;
-}
-
-uint64_t dv_cache_bytes(const struct dv_cache_shape *shape)
-{
-    return page_size(shape) * page_count(shape) + table_bytes(shape);
-}
-
 /* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */
 static dsvk_status allocate_pages(struct dv_cache *c, uint32_t pages, uint64_t *addresses)
 {
     dsvk_status status;
-    uint64_t    fit        = dv_places_buffer_limit(&c->dev->caps) / c->page_bytes;
+    uint64_t    fit        = dv_caps_buffer_bytes(&c->dev->caps) / c->page_bytes;
     uint32_t    per_buffer = fit == 0 ? 1 : fit < pages ? (uint32_t)fit : pages;
     c->buffers = dv_zalloc_array(c->dev->ctx, pages / per_buffer + 1, sizeof *c->buffers);
     if (!c->buffers)
@@ -48,7 +25,7 @@ dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv
                          const struct dv_cache_shape *shape)
 {
     dsvk_status      status;
-    uint32_t         pages     = page_count(shape);
+    uint32_t         pages     = dv_cache_pages(shape);
     uint64_t        *addresses = dv_zalloc_array(dev->ctx, pages, sizeof *addresses);
     struct dv_cache *c         = dv_zalloc(dev->ctx, sizeof *c);
     *out                       = NULL;
@@ -61,12 +38,12 @@ dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv
     c->format     = shape->format;
     c->record     = dv_cache_record_bytes(shape->format, shape->kv, shape->rope);
     c->context    = shape->context;
-    c->page_bytes = page_size(shape);
+    c->page_bytes = dv_cache_page_bytes(shape);
     c->bytes      = dv_cache_bytes(shape);
     TRY_OR(fail, allocate_pages(c, pages, addresses));
-    TRY_OR(fail, dv_buffer_new(&c->table, dev, table_bytes(shape), DV_MEMORY_DEVICE,
+    TRY_OR(fail, dv_buffer_new(&c->table, dev, dv_cache_table_bytes(shape), DV_MEMORY_DEVICE,
                                "latent cache pages"));
-    TRY_OR(fail, dv_stream_upload(stream, c->table, 0, addresses, table_bytes(shape)));
+    TRY_OR(fail, dv_stream_upload(stream, c->table, 0, addresses, dv_cache_table_bytes(shape)));
     *out = c;
     c    = NULL;
 fail:

@@ -4,7 +4,7 @@
 #ifndef DV_ENGINE_CACHE_H
 #define DV_ENGINE_CACHE_H
 
-#include "kernel/kernel.h"
+#include "planner/cache_shape.h"
 
 struct dv_cache {
     struct dv_device    *dev;
@@ -17,13 +17,6 @@ struct dv_cache {
     struct dv_buffer    *table;
 };
 
-struct dv_cache_shape {
-    enum dv_cache_format format;
-    uint32_t             layers, kv, rope, context;
-};
-
-/* Bytes that a cache of this shape takes. */
-uint64_t    dv_cache_bytes(const struct dv_cache_shape *shape);
 dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv_stream *stream,
                          const struct dv_cache_shape *shape);
 void        dv_cache_free(struct dv_cache *cache);

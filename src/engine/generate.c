@@ -5,7 +5,7 @@
  * Nothing is queued when a function here returns. */
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "engine/session.h"
 
 /* Passes queued behind the one that is waited for. They hide what lies between two passes on the

@@ -2,7 +2,7 @@
 /* A pass: write the step block, submit the commands recorded for its token count, wait. */
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "engine/session.h"
 
 void dv_session_write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,

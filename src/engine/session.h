@@ -6,10 +6,10 @@
 
 #include "dsvk/session.h"
 #include "engine/cache.h"
-#include "engine/experts.h"
+#include "experts/experts.h"
 #include "engine/profile.h"
-#include "engine/sizes.h"
-#include "engine/weights.h"
+#include "planner/sizes.h"
+#include "engine/load.h"
 #include "kernel/program.h"
 #include "model/model.h"
 #include "tensor/choose.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "file/checkpoint_parts.h"
-#include "file/nature.h"
+#include "json/nature.h"
 
 dsvk_status dv_checkpoint_no_memory(const struct dv_checkpoint *c, const char *what)
 {

@@ -2,7 +2,7 @@
 /* Which files of a folder hold its tensors. */
 #include <string.h>
 
-#include "base/os_place.h"
+#include "os/place.h"
 #include "file/checkpoint_parts.h"
 #include "file/folder.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "file/checkpoint_parts.h"
-#include "file/json.h"
+#include "json/json.h"
 
 #define MAX_INDEX_BYTES 100000000u
 

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "base/os.h"
+#include "os/os.h"
 #include "file/safetensors.h"
 
 struct dv_checkpoint {

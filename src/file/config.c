@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/os.h"
-#include "base/os_place.h"
+#include "os/os.h"
+#include "os/place.h"
 #include "file/config_parts.h"
 #include "file/config_quant.h"
 

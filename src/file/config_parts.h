@@ -4,7 +4,7 @@
 #define DV_FILE_CONFIG_PARTS_H
 
 #include "file/config.h"
-#include "file/json.h"
+#include "json/json.h"
 
 #define DV_MAX_WIDTH (1u << 20)
 #define DV_MAX_CONTEXT (1u << 24)

@@ -5,7 +5,7 @@
 #define DV_FILE_CONFIG_QUANT_H
 
 #include "file/config.h"
-#include "file/json.h"
+#include "json/json.h"
 
 /* Reads `quantization_config` of `json`, if it is there. */
 void dv_config_quantization(struct dv_config *config, struct dv_json *json);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/os.h"
-#include "file/nature.h"
+#include "os/os.h"
+#include "json/nature.h"
 
 #define PATH_BYTES 4096u
 #define NAME_BYTES 256u

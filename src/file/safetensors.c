@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/json.h"
-#include "file/nature.h"
+#include "json/json.h"
+#include "json/nature.h"
 
 #define LENGTH_BYTES 8u
 

@@ -5,7 +5,7 @@
 #define DV_FILE_SAFETENSORS_H
 
 #include "base/arena.h"
-#include "base/os.h"
+#include "os/os.h"
 #include "file/checkpoint.h"
 #include "file/faults.h"
 

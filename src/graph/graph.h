@@ -198,7 +198,7 @@ dsvk_status dv_graph_fuse(struct dv_graph *g);
 struct dv_plan {
     uint32_t nodes, dispatches, stages, barriers;
     uint64_t arena_bytes;
-    /* For printing alone; passes 0: not counted (engine/traffic.h). */
+    /* For printing alone; passes 0: not counted (planner/reads.h). */
     uint32_t passes;
     uint64_t weight_bytes, least_weight_bytes;
 };

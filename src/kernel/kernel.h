@@ -5,33 +5,11 @@
 #define DV_KERNEL_KERNEL_H
 
 #include "graph/graph.h"
+#include "pack/layout.h"
 #include "vk/vk.h"
 
 /* Shared with GLSL. */
 #include "args.h"
-
-/* Storage formats of packed weights: the value of the FORMAT constants of the shaders. */
-enum dv_weight_format {
-    DV_FORMAT_F32,
-    DV_FORMAT_F16,
-    DV_FORMAT_BF16,
-    DV_FORMAT_E4M3,
-    DV_FORMAT_INT4,
-    DV_FORMAT_FP4,
-    DV_N_FORMATS
-};
-enum dv_cache_format { DV_CACHE_F32, DV_CACHE_BF16, DV_CACHE_FP8 };
-
-/* A weight on the device. Vectors and rope tables: only `address`, f32. Experts: `address` is that
- * of a table of expert addresses (two words each). */
-struct dv_weight_place {
-    uint64_t              address;
-    enum dv_weight_format format;
-    uint32_t              scales; /* byte offset of the scales from the matrix' address */
-    uint32_t              chunks; /* 16-byte chunks a row */
-    uint32_t              groups; /* 8-row groups a slice, of one part when paired */
-    uint32_t              block_shift, blocks;
-};
 
 /* What a kernel needs to know of the world around its node. */
 struct dv_kernel_site {

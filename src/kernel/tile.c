@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/tile.h"
 
-#include "kernel/layout.h"
+#include "pack/layout.h"
 
 /* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
 #define ENOUGH_WORKGROUPS 256u

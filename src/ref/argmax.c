@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
-#include "kernel/kernel.h" /* DV_NOT_FINITE */
 #include "ref/ref.h"
+#include "args.h" /* DV_NOT_FINITE */
 
 /* y = the lowest index of the largest of the values that may be chosen; DV_NOT_FINITE if one of
  * them is NaN or infinite */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "kernel/kernel.h" /* enum dv_cache_format */
+#include "tensor/formats.h"
 #include "ref/ref.h"
 
 #define TRIES 32

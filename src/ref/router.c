@@ -7,8 +7,8 @@
  * others, with NaN as its weight; softmax makes that of all of them. */
 #include <math.h>
 
-#include "kernel/kernel.h" /* DV_ROUTER_* */
 #include "ref/ref.h"
+#include "args.h" /* DV_ROUTER_* */
 
 #define MAX_EXPERTS 512
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 
 #define VERSION 1u
 #define PATH_BYTES 4096

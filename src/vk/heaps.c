@@ -2,6 +2,8 @@
 /* Which heap and which type of memory each kind of buffer comes from. */
 #include "vk/caps.h"
 
+#define BUFFER_BYTES (UINT64_C(1) << 30)
+
 enum {
     LOCAL    = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
     VISIBLE  = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT,
@@ -96,4 +98,11 @@ uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t
 uint32_t dv_memory_type_hidden(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed)
 {
     return find_type(memory, allowed, dv_memory_heap(memory), LOCAL, VISIBLE);
+}
+
+uint64_t dv_caps_buffer_bytes(const struct dv_caps *caps)
+{
+    uint64_t limit =
+        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
+    return limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
 }

@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk/loader.h"
 
+#include "os/os.h"
+
+static const char *const libraries[] = {
+#if defined(__APPLE__)
+    "libvulkan.1.dylib",
+    "libvulkan.dylib",
+    "libMoltenVK.dylib",
+#else
+    "libvulkan.so.1",
+    "libvulkan.so",
+#endif
+};
+
+dsvk_status dv_loader_open(PFN_vkGetInstanceProcAddr *out, const struct dv_context *ctx)
+{
+    *out = NULL;
+    for (size_t i = 0; !*out && i < sizeof libraries / sizeof *libraries; i++)
+        *out =
+            (PFN_vkGetInstanceProcAddr)dv_library_function(libraries[i], "vkGetInstanceProcAddr");
+    if (!*out)
+        return dv_fail(ctx, DSVK_NO_DEVICE, "loader: no Vulkan loader is installed (%s)",
+                       libraries[0]);
+    return DSVK_OK;
+}
+
 dsvk_status dv_instance_table_load(struct dv_instance_table *table, const struct dv_context *ctx,
                                    VkInstance instance, PFN_vkGetInstanceProcAddr get)
 {

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "base/os.h"
+#include "os/os.h"
 
 #define DOING_BYTES 160
 

@@ -207,6 +207,8 @@ struct dv_pipeline {
 
 /* What the device offers to modules: DV_NEED_*. */
 uint32_t dv_caps_offers(const struct dv_caps *caps);
+/* Bytes of one buffer of many things on such a device: 1 GiB, or what it allows. */
+uint64_t dv_caps_buffer_bytes(const struct dv_caps *caps);
 
 /* The pipeline with these parameters, made on first use and owned by the device. Takes the first
  * variant of the kernel whose needs the device meets. UNSUPPORTED when there is none, when

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "base/os.h"
+#include "os/os.h"
 #include "support/test_context.h"
 
 static void fail_logs_one_line_and_returns_the_status(void **state)

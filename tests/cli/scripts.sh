@@ -38,7 +38,7 @@ build='build-essential cmake ninja-build pkg-config glslang-tools spirv-tools li
 build+=' libvulkan1 libjansson-dev libpcre2-dev'
 : >"$work/versions"
 [ -z "$(install_deps "$build mesa-vulkan-drivers" --demo)" ] || wrong "the demonstration wants packages of tests"
-[ "$(install_deps "$build mesa-vulkan-drivers")" = "vulkan-validationlayers libcmocka-dev" ] ||
+[ "$(install_deps "$build mesa-vulkan-drivers")" = "vulkan-validationlayers libcmocka-dev clang-format" ] ||
     wrong "tests want other packages"
 [ "$(install_deps "$build" --demo)" = mesa-vulkan-drivers ] || wrong "no Mesa"
 

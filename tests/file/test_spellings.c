@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "file/config.h"
-#include "file/json.h"
+#include "json/json.h"
 #include "support/test_context.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

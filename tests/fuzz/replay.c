@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "fuzz/fuzz.h"
 
 #define MAX_BYTES 65536u

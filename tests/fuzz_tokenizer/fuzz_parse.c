@@ -2,7 +2,7 @@
 /* tokenizer.json and, behind a 0 byte, tokenizer_config.json; what parses must encode. */
 #include <string.h>
 
-#include "file/tokenizer.h"
+#include "text/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

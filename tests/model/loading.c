@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "api/handles.h"
-#include "base/os.h"
-#include "engine/loading.h"
+#include "os/os.h"
+#include "weights/loading.h"
 #include "engine/session.h"
 
 /* What lies at the places of all recipes, one after the other; free(). */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/handles.h"
-#include "engine/experts.h"
+#include "experts/experts.h"
 
 #define N 70
 #define CONTEXT 128

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/number.h"
-#include "kernel/layout.h"
+#include "pack/layout.h"
 
 static uint64_t seed_of(const struct op_bench *b, const char *name)
 {

@@ -16,31 +16,21 @@ static const struct shape {
     bool        norm;
     struct side a, b;
 } shapes[] = {
-    { "router and shared expert",
-      1,
-      320,
-      true,
-      { DV_FORMAT_F32, 64, false },
+    /* clang-format off */
+    { "router and shared expert", 1, 320, true, { DV_FORMAT_F32, 64, false },
       { DV_FORMAT_E4M3, 200, true } },
     { "pair first", 2, 320, true, { DV_FORMAT_E4M3, 200, true }, { DV_FORMAT_BF16, 64, false } },
     { "without a norm", 3, 72, false, { DV_FORMAT_F32, 20, false }, { DV_FORMAT_BF16, 36, true } },
-    { "router and shared expert, int4",
-      1,
-      320,
-      true,
-      { DV_FORMAT_BF16, 64, false },
+    { "router and shared expert, int4", 1, 320, true, { DV_FORMAT_BF16, 64, false },
       { DV_FORMAT_INT4, 200, true } },
     { "fp4 pair first", 3, 96, true, { DV_FORMAT_FP4, 40, true }, { DV_FORMAT_F32, 20, false } },
     { "two pairs", 4, 100, true, { DV_FORMAT_F16, 36, true }, { DV_FORMAT_F16, 100, true } },
     { "no pair", 4, 100, false, { DV_FORMAT_F32, 20, false }, { DV_FORMAT_F16, 1003, false } },
     { "one row", 4, 36, true, { DV_FORMAT_BF16, 1, false }, { DV_FORMAT_BF16, 1000, true } },
-    { "tiles in turn",
-      1,
-      36,
-      true,
-      { DV_FORMAT_BF16, 260, false },
+    { "tiles in turn", 1, 36, true, { DV_FORMAT_BF16, 260, false },
       { DV_FORMAT_BF16, 2500, true } },
     { "wide", 1, 2048, true, { DV_FORMAT_BF16, 256, false }, { DV_FORMAT_E4M3, 1408, true } },
+    /* clang-format on */
 };
 
 static dv_tensor product(struct op_bench *b, const struct side *s, const char *name,

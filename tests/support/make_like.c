@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
-#include "base/os.h"
+#include "os/os.h"
 #include "support/make_parts.h"
 
 #define SHARD_BYTES UINT64_C(5000000000)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "support/make_checkpoint.h"
 
 static volatile sig_atomic_t interrupted;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/tokenizer_parts.h"
+#include "text/tokenizer_parts.h"
 #include "support.h"
 
 static uint32_t next_random(uint32_t *seed)

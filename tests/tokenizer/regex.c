@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "file/pretoken.h"
+#include "text/pretoken.h"
 #include "support.h"
 
 struct pieces {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "support.h"
 #include "support/folder.h"
 

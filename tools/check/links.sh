@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Who calls whom, from the symbols of the object files: by the rules that floors.sh reads too, which sees
-# includes alone.   links.sh OBJECTS [ROOT]   (OBJECTS: the folder that holds src/MODULE/FILE.c.o)
+# includes alone.   links.sh ROOT OBJECTS...   (OBJECTS: folders that hold src/MODULE/FILE.c.o)
 set -euo pipefail
-objects=$(cd "$1" && pwd)
-cd "${2:-$(dirname "$0")/../..}"
-rules=$(sed -n '/<!-- floors -->/,/<!-- \/floors -->/p' docs/architecture.md | grep -E '^    [a-z]+:( [a-z ]*)?$')
+rules=$(sed -n '/<!-- floors -->/,/<!-- \/floors -->/p' "$1/docs/architecture.md" | grep -E '^    [a-z]+:( [a-z ]*)?$')
 [ -n "$rules" ] || { echo "links: no rules in docs/architecture.md"; exit 1; }
-cd "$objects"
-mapfile -t files < <(find src -name '*.o' | sort)
-[ ${#files[@]} -gt 0 ] || { echo "links: no object files in $1"; exit 1; }
+mapfile -t files < <(find "${@:2}" -name '*.c.o' -path '*/src/*' | sort |
+    while read -r o; do # an object file of a source that was moved away says nothing
+        source=${o##*/src/}
+        [ ! -e "$1/src/${source%.o}" ] || echo "$o"
+    done)
+[ ${#files[@]} -gt 0 ] || { echo "links: no object files in ${*:2}"; exit 1; }
 { sed 's/^/rule /' <<<"$rules"; nm -A "${files[@]}"; } | awk '
-    function module(file) { split(file, part, "/"); return part[2] }
+    function module(file) { sub(/^.*\/src\//, "", file); sub(/\/.*/, "", file); return file }
     $1 == "rule" { from = $2; sub(/:/, "", from); may[from, from] = known[from] = 1
                    for (i = 3; i <= NF; i++) {
                        may[from, $i] = 1 # above it in the table, so that there is no circle
@@ -28,7 +29,7 @@ mapfile -t files < <(find src -name '*.o' | sort)
             split(pair, p, SUBSEP)
             if (!(p[2] in home)) continue
             a = module(p[1]); b = module(home[p[2]])
-            if (!((a, b) in may)) { print p[1] ": " a " may not use " p[2] " of " b; bad = 1 }
+            if (!((a, b) in may)) { sub(/^.*\/src\//, "src/", p[1]); print p[1] ": " a " may not use " p[2] " of " b; bad = 1 }
         }
         exit bad
     }' | sed 's/\.c\.o/.c/' | sort

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/session.h"
-#include "kernel/layout.h"
+#include "pack/layout.h"
 
 #define FAKE_ADDRESS UINT64_C(0x100000000)
 #define CONTEXT 4096u

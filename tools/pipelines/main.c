@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/os.h"
+#include "os/os.h"
 #include "pipelines.h"
 
 struct options {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Places in the file system: what can be known of one before anything is written there. */
+#ifndef DV_OS_PLACE_H
+#define DV_OS_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum dv_place_kind { DV_PLACE_NONE, DV_PLACE_FILE, DV_PLACE_FOLDER, DV_PLACE_OTHER };
+
+/* What a path leads to, through links; NONE also where a link leads nowhere. `bytes` of a file, may
+ * be NULL. */
+enum dv_place_kind dv_place_kind(const char *path, uint64_t *bytes);
+/* Whether the name itself is taken, by a link that leads nowhere too. */
+bool dv_place_taken(const char *path);
+/* The path without links, dots and slashes that mean nothing; false when it does not lead anywhere
+ * or is too long. */
+bool dv_place_real(char *out, size_t bytes, const char *path);
+/* Whether names can be added to a folder. */
+bool dv_place_writable(const char *folder);
+/* Bytes that this user may still write there; false where the file system does not say. */
+bool dv_place_free(uint64_t *bytes, const char *folder);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "os/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum dv_place_kind dv_place_kind(const char *path, uint64_t *bytes)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return DV_PLACE_NONE;
+    if (bytes)
+        *bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    return S_ISREG(info.st_mode)   ? DV_PLACE_FILE
+           : S_ISDIR(info.st_mode) ? DV_PLACE_FOLDER
+                                   : DV_PLACE_OTHER;
+}
+
+bool dv_place_taken(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+bool dv_place_real(char *out, size_t bytes, const char *path)
+{
+    char *real = realpath(path, NULL);
+    bool  fits = real && strlen(real) < bytes;
+    if (fits)
+        strcpy(out, real);
+    free(real);
+    return fits;
+}
+
+bool dv_place_writable(const char *folder)
+{
+    return access(folder, W_OK | X_OK) == 0;
+}
+
+bool dv_place_free(uint64_t *bytes, const char *folder)
+{
+    struct statvfs info;
+    *bytes = 0;
+    if (statvfs(folder, &info) != 0 || info.f_blocks == 0) /* of no size: it does not say */
+        return false;
+    uint64_t block = info.f_frsize ? info.f_frsize : info.f_bsize;
+    *bytes         = info.f_bavail > UINT64_MAX / (block + 1) ? UINT64_MAX : info.f_bavail * block;
+    return true;
+}

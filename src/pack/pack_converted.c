@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Packing a group of rows that are converted on the way: nothing but a line of scales is kept, so
+ * that the memory it takes does not depend on the model. */
+#include <string.h>
+
+#include "base/number.h"
+#include "pack/parts.h"
+
+#define RUN DV_FP8_BLOCK /* values converted at a time */
+
+/* Values k .. k+n-1 of packed row r as they are stored. */
+static void read_run(float *out, const struct dv_group_source *from, bool transposed, uint32_t r,
+                     uint32_t k, uint32_t n)
+{
+    if (!transposed) {
+        dv_convert_read(out, from->part, from->row + r, k, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        dv_convert_read(out + i, from->part, from->row + k + i, from->col + r, 1);
+}
+
+/* ---- FP8 ---- */
+
+/* The scales along packed row r: those of the last call, or made anew. */
+static const float *scales_of(struct dv_scale_line *line, const struct dv_group_source *from,
+                              const struct dv_weight_info *info, uint32_t r)
+{
+    bool     turned = info->transposed;
+    uint32_t block  = (turned ? from->col + r : from->row + r) / DV_FP8_BLOCK;
+    uint32_t first  = turned ? from->row / DV_FP8_BLOCK : 0;
+    uint32_t last   = ((turned ? from->row : 0) + info->cols - 1) / DV_FP8_BLOCK;
+    if (line->part == from->part && line->block == block && line->first == first)
+        return line->scales;
+    for (uint32_t b = first; b <= last; b++)
+        line->scales[b - first] = dv_convert_block(from->part, (turned ? b : block) * DV_FP8_BLOCK,
+                                                   (turned ? block : b) * DV_FP8_BLOCK);
+    line->part  = from->part;
+    line->block = block;
+    line->first = first;
+    return line->scales;
+}
+
+static uint32_t scale_index(const struct dv_group_source *from, const struct dv_weight_info *info,
+                            uint32_t k)
+{
+    uint32_t start = info->transposed ? from->row : 0;
+    return (start + k) / DV_FP8_BLOCK - start / DV_FP8_BLOCK;
+}
+
+/* codes[i] and what it means; in F32 where the micro-tiles have more than one scale. */
+static void convert_fp8(unsigned char *codes, float *values, const float *scales,
+                        const struct dv_group_source *from, const struct dv_weight_info *info,
+                        uint32_t k, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        float scale = scales[scale_index(from, info, k + i)];
+        codes[i]    = dv_e4m3_encode(values[i] / scale);
+        values[i]   = dv_e4m3_decode(codes[i]) * scale;
+    }
+}
+
+/* ---- groups of 4 bits ---- */
+
+/* Eight codes as a word of the layout: pack/layout.h. */
+static uint32_t word_of(const unsigned char codes[8])
+{
+    uint32_t word = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        word |= (uint32_t)codes[2 * i] << 4 * i | (uint32_t)codes[2 * i + 1] << (16 + 4 * i);
+    return word;
+}
+
+/* A chunk of packed row r, whose scale is a bf16. */
+static void pack_chunk(unsigned char *tiles, unsigned char *scales,
+                       const struct dv_group_source *from, const struct dv_layout *layout,
+                       uint32_t r, uint32_t c)
+{
+    struct dv_group group;
+    float           values[DV_GROUP];
+    uint32_t        left = from->part->cols - c * DV_GROUP, n = left < DV_GROUP ? left : DV_GROUP;
+    bool            fp4 = layout->format == DV_FORMAT_FP4;
+    dv_convert_read(values, from->part, from->row + r, c * DV_GROUP, n);
+    dv_convert_group(&group, from->part->target, values, n);
+    uint16_t half = dv_bf16_encode(fp4 ? group.scale * DV_SCALE_FACTOR_FP4 : group.scale);
+    memcpy(scales + (size_t)c * 16 + r * 2, &half, 2);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t word = word_of(group.codes + 8 * i);
+        memcpy(tiles + (size_t)c * DV_TILE_BYTES + r * 16 + i * 4, &word, 4);
+    }
+}
+
+static void pack_groups(unsigned char *tiles, unsigned char *scales,
+                        const struct dv_group_source *from, const struct dv_layout *layout)
+{
+    memset(tiles, dv_format_zero(layout->format), (size_t)layout->chunks * DV_TILE_BYTES);
+    memset(scales, 0, (size_t)layout->blocks * 4);
+    for (uint32_t r = 0; r < from->n; r++)
+        for (uint32_t c = 0; c < layout->chunks; c++)
+            pack_chunk(tiles, scales, from, layout, r, c);
+}
+
+/* What values become in groups, where a neighbour of another format or a turned matrix wants F32:
+ * slow, since each value asks for its group. */
+static void round_groups(float *values, const struct dv_group_source *from, bool transposed,
+                         uint32_t r, uint32_t k, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct dv_group group;
+        float           near[DV_GROUP];
+        uint32_t        row = from->row + (transposed ? k + i : r);
+        uint32_t        col = transposed ? from->col + r : k + i, first = col / DV_GROUP * DV_GROUP;
+        uint32_t        left = from->part->cols - first, of = left < DV_GROUP ? left : DV_GROUP;
+        dv_convert_read(near, from->part, row, first, of);
+        dv_convert_group(&group, from->part->target, near, of);
+        values[i] =
+            group.scale * (from->part->target == DV_FP4 ? dv_e2m1_decode(group.codes[col - first])
+                                                        : (float)(group.codes[col - first] - 8));
+    }
+}
+
+/* ---- both ---- */
+
+/* Values k .. k+n-1 of packed row r to where they belong. */
+static void put_run(unsigned char *tiles, const struct dv_layout *layout, const float *values,
+                    const unsigned char *codes, uint32_t r, uint32_t k, uint32_t n)
+{
+    uint32_t each = dv_chunk_values(layout->format), size = 16 / each;
+    for (uint32_t i = 0; i < n; i++, k++) {
+        unsigned char *at   = tiles + (size_t)(k / each) * DV_TILE_BYTES + r * 16 + k % each * size;
+        uint16_t       half = dv_bf16_encode(values[i]);
+        if (layout->format == DV_FORMAT_E4M3)
+            *at = codes[i];
+        else if (layout->format == DV_FORMAT_BF16)
+            memcpy(at, &half, 2);
+        else
+            memcpy(at, &values[i], 4);
+    }
+}
+
+static void pack_scales(unsigned char *out, const float *scales, const struct dv_group_source *from,
+                        const struct dv_layout *layout, const struct dv_weight_info *info)
+{
+    for (uint32_t b = 0; b < layout->blocks; b++) {
+        float s = DV_SCALE_FACTOR * scales[scale_index(from, info, b << layout->block_shift)];
+        memcpy(out + (size_t)b * 4, &s, sizeof s);
+    }
+}
+
+void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
+                              const struct dv_group_source *from, const struct dv_layout *layout,
+                              const struct dv_weight_info *info, struct dv_scale_line *line)
+{
+    enum dv_dtype target = from->part->target;
+    if (dv_format_is_4bit(layout->format)) {
+        pack_groups(tiles, scales, from, layout);
+        return;
+    }
+    memset(tiles, 0, (size_t)layout->chunks * DV_TILE_BYTES);
+    for (uint32_t r = 0; r < from->n; r++)
+        for (uint32_t k = 0; k < info->cols; k += RUN) {
+            float         values[RUN];
+            unsigned char codes[RUN];
+            uint32_t      n = info->cols - k < RUN ? info->cols - k : RUN;
+            read_run(values, from, info->transposed, r, k, n);
+            if (target == DV_F8_E4M3)
+                convert_fp8(codes, values, scales_of(line, from, info, r), from, info, k, n);
+            else if (target == DV_BF16)
+                for (uint32_t i = 0; i < n; i++)
+                    values[i] = dv_bf16_decode(dv_bf16_encode(values[i]));
+            else
+                round_groups(values, from, info->transposed, r, k, n);
+            put_run(tiles, layout, values, codes, r, k, n);
+        }
+    if (layout->blocks > 0 && from->n > 0)
+        pack_scales(scales, scales_of(line, from, info, 0), from, layout, info);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "planner/ledger.h"
+
+#include <string.h>
+
+#include "weights/loading.h"
+#include "planner/recipes.h"
+#include "planner/tiers.h"
+#include "planner/reads.h"
+
+const struct dv_caps dv_ledger_usual_card = {
+    .name                  = "a card of the usual kind",
+    .usable                = true,
+    .subgroup              = 32,
+    .subgroup_min          = 32,
+    .subgroup_max          = 32,
+    .subgroup_size_control = true,
+    .subgroup_arithmetic   = true,
+    .max_workgroup         = 1024,
+    .max_shared_bytes      = 32768,
+    .max_groups            = { 65535, 65535, 65535 },
+    .max_push_bytes        = 128,
+    .max_allocation        = UINT64_C(1) << 32,
+    .max_buffer            = UINT64_C(1) << 32,
+    .int64                 = true,
+    .float16               = true,
+    .int16                 = true,
+    .cooperative_matrix    = true,
+    .coop                  = { [DV_COOP_F16] = { 16, 16, 16 } },
+};
+
+/* ---- weights ---- */
+
+static bool contains(const struct dv_weight_info *info, const char *part)
+{
+    return strstr(info->parts[0].name, part) != NULL;
+}
+
+static uint64_t *line_of(dsvk_plan_bytes *bytes, const struct dv_weight_info *info)
+{
+    if (info->kind == DV_WEIGHT_VECTOR || contains(info, "mlp.gate."))
+        return &bytes->norms_routers;
+    if (info->experts)
+        return &bytes->routed_experts;
+    if (contains(info, "shared_experts"))
+        return &bytes->shared_experts;
+    if (contains(info, "self_attn"))
+        return &bytes->attention;
+    return contains(info, "mlp.") ? &bytes->dense_ffn : &bytes->embedding_head;
+}
+
+/* Of everything, wherever it goes. */
+static void add_lines(dsvk_plan *plan, const struct dv_loading *l)
+{
+    for (uint32_t i = 0; i < l->n_items; i++)
+        *line_of(&plan->device, &l->w->recipes[l->items[i].recipe]) += l->items[i].bytes;
+}
+
+static dsvk_status lay_out(struct dv_loading *l, const struct dv_session_size *size)
+{
+    dsvk_status      status;
+    struct dv_graph *graphs[2] = { NULL, NULL };
+    uint32_t         n;
+    status = dv_recipe_graphs(graphs, &n, l->ctx, size->config, size->math_f16, size->no_fuse);
+    if (status == DSVK_OK)
+        status = dv_places_lay_out(l, graphs, n);
+    dv_graph_free(graphs[0]);
+    dv_graph_free(graphs[1]);
+    return status == DSVK_OK ? dv_places_assign(l) : status;
+}
+
+/* Slots: those that there is room for, or when there is not even that, the fewest that work. */
+static void add_tiers(dsvk_plan *plan, const struct dv_experts *x, bool room)
+{
+    plan->experts_device        = room ? dv_experts_slots(x) : x->top_k;
+    plan->experts_host          = room ? x->residency.n_slots[DV_TIER_HOST] : 0;
+    plan->expert_bytes          = x->slot_bytes;
+    plan->device.routed_experts = plan->experts_device * x->slot_bytes;
+    plan->host_experts          = plan->experts_host * x->slot_bytes;
+}
+
+static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l,
+                               const struct dv_session_size *size)
+{
+    dsvk_status        status;
+    struct dv_weights *w = l->w;
+    bool               room;
+    TRY(lay_out(l, size));
+    add_lines(plan, l);
+    TRY(dv_experts_take(&w->experts, &room, l)); /* that there is none is an answer here */
+    plan->experts_device   = plan->experts;
+    plan->device.alignment = w->bytes;
+    for (uint32_t i = 0; i < l->n_items; i++)
+        plan->device.alignment -= l->items[i].bytes;
+    for (uint32_t b = 0; b < w->n_buffers; b++)
+        if (w->buffer_bytes[b] > plan->largest_buffer)
+            plan->largest_buffer = w->buffer_bytes[b];
+    plan->device_bytes = w->bytes;
+    if (w->experts) {
+        add_tiers(plan, w->experts, room);
+        plan->device_bytes += plan->device.routed_experts;
+    }
+    plan->fits                 = room;
+    plan->device.expert_tables = dv_places_table_bytes(w);
+    plan->device_bytes += plan->device.expert_tables;
+    plan->host_staging = size->caps->device_mapped ? 0 : dv_loading_staging(l);
+    plan->experts_disk = plan->experts - plan->experts_device - plan->experts_host;
+    return DSVK_OK;
+}
+
+/* ---- the session ---- */
+
+static dsvk_status add_session(dsvk_plan *plan, struct dv_session_size *size, uint64_t left)
+{
+    dsvk_status             status;
+    struct dv_session_bytes bytes;
+    if (!plan->fits)
+        dv_size_least(size);
+    TRY(dv_size_choose(size, left));
+    TRY(dv_size_bytes(&bytes, size));
+    plan->context             = size->context;
+    plan->chunk               = size->chunk;
+    plan->device.latent_cache = bytes.cache;
+    plan->device.activations  = bytes.arena;
+    plan->device.rope_table   = bytes.rope;
+    plan->device.arguments    = bytes.arguments;
+    plan->host_session        = dv_size_host(&bytes);
+    if (bytes.arena > plan->largest_buffer)
+        plan->largest_buffer = bytes.arena;
+    plan->device_bytes += dv_size_device(&bytes);
+    return DSVK_OK;
+}
+
+/* The least: with experts, as many as one token needs, and what scoring takes. `weights` are device
+ * bytes of what is no expert, or of all where there are none; `asked` as the caller has it. */
+static dsvk_status add_least(dsvk_plan *plan, const struct dv_session_size *asked, uint64_t weights)
+{
+    dsvk_status             status;
+    struct dv_session_bytes bytes;
+    uint64_t                session;
+    struct dv_session_size  least = *asked;
+    dv_size_least(&least);
+    if (plan->experts) {
+        least.tiers = true;
+        TRY(dv_size_with_scores(&session, &least));
+        plan->least_bytes = weights + asked->config->top_k * plan->expert_bytes + session;
+    } else {
+        TRY(dv_size_bytes(&bytes, &least));
+        plan->least_bytes = weights + dv_size_device(&bytes);
+    }
+    return DSVK_OK;
+}
+
+/* With all experts on the device where they are, else with the fewest, and with what loading leaves
+ * for scoring. */
+static dsvk_status add_largest(dsvk_plan *plan, const struct dv_session_size *size, uint64_t left)
+{
+    dsvk_status             status;
+    struct dv_session_bytes bytes;
+    struct dv_session_size  largest = *size;
+    uint64_t                scores, extra;
+    if (largest.chunk > DV_USUAL_CHUNK)
+        largest.chunk = DV_USUAL_CHUNK;
+    plan->largest_chunk = largest.chunk;
+    if (!plan->fits)
+        return DSVK_OK;
+    if (size->tiers) {
+        TRY(dv_size_bytes(&bytes, &largest));
+        TRY(dv_size_with_scores(&scores, &largest));
+        extra = scores - dv_size_device(&bytes);
+        left += (plan->experts_device - size->config->top_k) * plan->expert_bytes;
+        left = left > extra ? left - extra : 0;
+    }
+    return dv_size_largest(&plan->largest_context, &largest, left);
+}
+
+/* ---- what a token reads ---- */
+
+static dsvk_status add_token(dsvk_plan *plan, const struct dv_weight_source *source,
+                             const struct dv_session_size *size)
+{
+    dsvk_status             status;
+    struct dv_traffic       traffic;
+    const struct dv_config *c = size->config;
+    TRY(dv_traffic_of(&traffic, size->ctx, source, 1, 1, size->no_fuse));
+    plan->token_weights = traffic.touched;
+    plan->token_cache   = (uint64_t)dv_cache_record_bytes(size->cache, c->kv_lora, c->rope) *
+                        c->layers * plan->context;
+    return DSVK_OK;
+}
+
+static void count_experts(dsvk_plan *plan, const struct dv_config *config)
+{
+    plan->layers = config->layers;
+    for (uint32_t l = 0; l < config->layers; l++)
+        if (dv_config_is_moe(config, l))
+            plan->experts += config->experts;
+        else
+            plan->dense_layers++;
+}
+
+/* Device bytes that what is no expert takes: places are assigned without experts. */
+static dsvk_status plain_bytes(uint64_t *bytes, dsvk_plan *plan, struct dv_loading *l)
+{
+    dsvk_status        status = DSVK_OK;
+    struct dv_experts *x      = NULL;
+    if (plan->experts && !l->w->experts) {
+        status             = dv_experts_split(&x, l);
+        plan->expert_bytes = x ? x->slot_bytes : 0;
+    }
+    *bytes = l->w->bytes;
+    dv_experts_free(x);
+    return status;
+}
+
+static dsvk_status fill(dsvk_plan *plan, struct dv_loading *l,
+                        const struct dv_ledger_params *params)
+{
+    dsvk_status            status;
+    struct dv_session_size size = params->size;
+    uint64_t               plain;
+    count_experts(plan, size.config);
+    TRY(add_weights(plan, l, &size));
+    if (l->w->experts) {
+        size.tiers        = true;
+        size.expert_slots = plan->experts_device;
+        if (size.context == 0)
+            size.context = l->w->experts->context;
+    }
+    uint64_t left = dv_loading_left(l, plan->device_bytes);
+    TRY(add_session(plan, &size, left));
+    plan->fits = plan->fits && dv_loading_left(l, 0) >= plan->device_bytes;
+    TRY(add_largest(plan, &size, left));
+    TRY(add_token(plan, params->source, &size));
+    TRY(plain_bytes(&plain, plan, l));
+    return add_least(plan, &params->size, params->used + plain);
+}
+
+dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *params)
+{
+    dsvk_status             status;
+    struct dv_weights       w      = { 0 };
+    struct dv_weight_source source = *params->source;
+    struct dv_expert_budget budget = { .session = &params->size, .host_bytes = params->host };
+    struct dv_loading       l      = { .w        = &w,
+                                       .ctx      = params->size.ctx,
+                                       .source   = &source,
+                                       .caps     = params->size.caps,
+                                       .limit    = params->limit ? params->limit : UINT64_MAX,
+                                       .used     = params->used,
+                                       .planning = true };
+    source.budget                  = &budget;
+    dv_arena_init(&w.arena, l.ctx);
+    *plan  = (dsvk_plan){ .math_f16      = params->size.math_f16,
+                          .device_before = params->used,
+                          .device_limit  = params->limit,
+                          .buffer_limit  = dv_caps_buffer_bytes(l.caps) };
+    status = fill(plan, &l, params);
+    dv_experts_free(w.experts);
+    dv_free(l.ctx, l.items);
+    dv_free(l.ctx, l.layers);
+    dv_places_done(&w, l.ctx);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What a model and a session take in memory, from headers alone: places.c and sizes.c, which
+ * loading and sessions use too, added up. */
+#ifndef DV_PLANNER_LEDGER_H
+#define DV_PLANNER_LEDGER_H
+
+#include "dsvk/plan.h"
+#include "planner/sizes.h"
+#include "weights/source.h"
+
+struct dv_ledger_params {
+    const struct dv_weight_source *source;
+    struct dv_session_size         size;        /* context and chunk 0: chosen */
+    uint64_t                       limit, used; /* of device memory; 0 = no limit */
+    uint64_t                       host;        /* for experts */
+};
+
+/* A card as there are many, for plans without one: a subgroup of 32, matrix units, its memory not
+ * mapped. */
+extern const struct dv_caps dv_ledger_usual_card;
+
+/* Fills all of `plan` but the heaps and has_*. */
+dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *params);
+
+#endif

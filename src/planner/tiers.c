@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* How much memory routed experts get: what remains after reserving room for one session. */
+#include "planner/tiers.h"
+
+#include "base/text.h"
+#include "os/os.h"
+
+#define DEFAULT_CONTEXT 4096u
+#define SMALLEST_CONTEXT 256u
+#define SMALLEST_CHUNK 32u
+
+static void start(struct dv_session_size *size, const struct dv_session_size *asked)
+{
+    uint32_t most = asked->config->max_context;
+    *size         = *asked;
+    size->tiers   = true;
+    if (size->context == 0)
+        size->context = DEFAULT_CONTEXT < most ? DEFAULT_CONTEXT : most;
+    if (size->chunk == 0)
+        size->chunk = DV_USUAL_CHUNK;
+    if (size->chunk > size->context)
+        size->chunk = size->context;
+}
+
+/* Halves what nobody asked for, the context first; false when nothing is left to halve. */
+static bool shrink(struct dv_session_size *size, const struct dv_session_size *asked)
+{
+    if (asked->context == 0 && size->context > SMALLEST_CONTEXT)
+        size->context /= 2;
+    else if (asked->chunk == 0 && size->chunk > SMALLEST_CHUNK)
+        size->chunk = size->chunk / 2 < SMALLEST_CHUNK ? SMALLEST_CHUNK : size->chunk / 2;
+    else
+        return false;
+    if (size->chunk > size->context)
+        size->chunk = size->context;
+    return true;
+}
+
+/* A context that nobody asked for leaves most of a small device to weights. */
+dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context,
+                              const struct dv_session_size *asked, uint64_t limit, uint64_t room)
+{
+    dsvk_status            status;
+    struct dv_session_size size;
+    start(&size, asked);
+    for (;;) {
+        TRY(dv_size_with_scores(bytes, &size));
+        bool modest = asked->context > 0 || *bytes <= limit / 8;
+        if ((modest && *bytes <= room) || !shrink(&size, asked))
+            break;
+    }
+    *context = size.context;
+    return DSVK_OK;
+}
+
+/* ---- who gets what ---- */
+
+/* Device bytes that slots may take, and those that are left for sessions. */
+static dsvk_status slot_bytes(uint64_t *bytes, struct dv_experts *x, const struct dv_loading *l,
+                              uint64_t *reserve)
+{
+    dsvk_status                    status;
+    const struct dv_expert_budget *budget = l->source->budget;
+    uint64_t room = dv_loading_left(l, l->w->bytes), least = x->top_k * x->slot_bytes;
+    *bytes   = budget->device_bytes;
+    *reserve = 0;
+    if (budget->session)
+        TRY(dv_expert_reserve(reserve, &x->context, budget->session, l->limit,
+                              room > least ? room - least : 0));
+    if (*bytes == 0)
+        *bytes = room > *reserve ? room - *reserve : 0;
+    return DSVK_OK;
+}
+
+static dsvk_status fail_small(const struct dv_experts *x, const struct dv_loading *l,
+                              uint64_t reserve)
+{
+    char     need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
+    uint64_t least = l->w->bytes + x->top_k * x->slot_bytes + reserve;
+    dv_text_size_pair(need, least, may, dv_loading_left(l, 0));
+    return dv_fail(x->ctx, DSVK_NO_VRAM, "weights: it needs %s of device memory, %s may be used",
+                   need, may);
+}
+
+static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, bool *room)
+{
+    dsvk_status status;
+    uint64_t    all = (uint64_t)x->n_layers * x->n_experts, device, n, reserve;
+    TRY(slot_bytes(&device, x, l, &reserve));
+    n     = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    *room = n >= x->top_k;
+    if (!*room && l->planning)
+        return DSVK_OK; /* no tiers: what they would need is the answer */
+    if (!*room)
+        return fail_small(x, l, reserve);
+    TRY(dv_residency_init(&x->residency, x->ctx, x->n_layers, x->n_experts, x->top_k));
+    TRY(dv_residency_add_tier(&x->residency, DV_TIER_DEVICE, (uint32_t)n));
+    all -= n;
+    device = l->source->budget->host_bytes;
+    n      = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    return dv_residency_add_tier(&x->residency, DV_TIER_HOST, (uint32_t)n);
+}
+
+static dsvk_status all_fit(bool *fit, const struct dv_loading *l, uint64_t experts)
+{
+    dsvk_status                    status;
+    const struct dv_expert_budget *budget  = l->source->budget;
+    uint64_t                       reserve = 0, room = dv_loading_left(l, 0);
+    uint32_t                       context;
+    *fit = experts == 0 || !budget || (budget->device_bytes && budget->device_bytes >= experts);
+    if (*fit || budget->device_bytes)
+        return DSVK_OK;
+    if (budget->session)
+        TRY(dv_expert_reserve(&reserve, &context, budget->session, l->limit, UINT64_MAX));
+    *fit = l->w->bytes + dv_places_table_bytes(l->w) + reserve <= room;
+    return DSVK_OK;
+}
+
+dsvk_status dv_experts_take(struct dv_experts **out, bool *room, struct dv_loading *l)
+{
+    dsvk_status status;
+    uint64_t    bytes = 0;
+    bool        fit;
+    *out  = NULL;
+    *room = true;
+    for (uint32_t i = 0; i < l->n_items; i++)
+        if (l->w->recipes[l->items[i].recipe].experts)
+            bytes += dv_expert_bytes(&l->items[i]);
+    TRY(all_fit(&fit, l, bytes));
+    if (fit)
+        return DSVK_OK;
+    status = dv_experts_split(out, l);
+    if (status == DSVK_OK)
+        status = size_tiers(*out, l, room);
+    if (status != DSVK_OK) {
+        dv_experts_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+uint64_t dv_expert_host_bytes(const struct dv_caps *caps, uint64_t device_left)
+{
+    uint64_t free  = dv_host_memory_free();
+    uint64_t taken = caps->is_software || caps->unified_memory ? device_left : 0;
+    free -= free / 8;
+    return free > taken ? free - taken : 0;
+}

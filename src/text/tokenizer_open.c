@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* From a folder's files, or texts in memory, to a tokenizer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "os/os.h"
+#include "os/place.h"
+#include "text/chat_template.h"
+#include "text/tiktoken.h"
+
+#define FILE_BYTES_MAX (64u << 20)
+#define JSON_FILE "tokenizer.json"
+#define TIKTOKEN_FILE "tiktoken.model"
+
+static dsvk_status make(struct dv_tokenizer **out, const struct dv_context *ctx, const char *where)
+{
+    struct dv_tokenizer *tokenizer = dv_zalloc(ctx, sizeof *tokenizer);
+    *out                           = tokenizer;
+    if (!tokenizer)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: %s: no room for it", where);
+    tokenizer->ctx = ctx;
+    dv_arena_init(&tokenizer->arena, ctx);
+    return DSVK_OK;
+}
+
+void dv_tokenizer_free(struct dv_tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    dv_pretoken_free(tokenizer->pretoken);
+    dv_arena_done(&tokenizer->arena);
+    dv_free(tokenizer->ctx, tokenizer);
+}
+
+dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
+                               const char *where, const char *json, size_t bytes,
+                               const char *config_json, size_t config_bytes)
+{
+    dsvk_status          status;
+    struct dv_tokenizer *tokenizer;
+    *out = NULL;
+    TRY(make(&tokenizer, ctx, where));
+    TRY_OR(fail, dv_tokenizer_read(tokenizer, where, json, bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    *out = tokenizer;
+    return DSVK_OK;
+fail:
+    dv_tokenizer_free(tokenizer);
+    return status;
+}
+
+dsvk_status dv_tokenizer_parse_tiktoken(struct dv_tokenizer **out, const struct dv_context *ctx,
+                                        const char *where, const char *text, size_t bytes,
+                                        const char *config_json, size_t config_bytes)
+{
+    dsvk_status          status;
+    struct dv_tokenizer *tokenizer;
+    *out = NULL;
+    TRY(make(&tokenizer, ctx, where));
+    TRY_OR(fail, dv_tiktoken_read(tokenizer, where, text, bytes, where, config_json, config_bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    *out = tokenizer;
+    return DSVK_OK;
+fail:
+    dv_tokenizer_free(tokenizer);
+    return status;
+}
+
+dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const char *folder,
+                              const char *name)
+{
+    size_t bytes = strlen(folder) + strlen(name) + 2;
+    *path        = dv_alloc(ctx, bytes);
+    if (!*path)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "tokenizer: no room for a file name");
+    snprintf(*path, bytes, "%s/%s", folder, name);
+    return DSVK_OK;
+}
+
+/* Also one that leads nowhere or may not be read: without it the ids would be others. */
+static bool has_file(const char *folder, const char *name)
+{
+    char path[4096];
+    int  n = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return n > 0 && (size_t)n < sizeof path && dv_place_taken(path);
+}
+
+bool dv_tokenizer_exists(const char *folder)
+{
+    return has_file(folder, JSON_FILE) || has_file(folder, TIKTOKEN_FILE);
+}
+
+/* A file of the folder and where it lies. */
+struct text {
+    char  *path, *data;
+    size_t bytes;
+};
+
+static dsvk_status read_text(struct text *text, const struct dv_context *ctx, const char *folder,
+                             const char *name, bool needed)
+{
+    dsvk_status status;
+    TRY(dv_tokenizer_path(&text->path, ctx, folder, name));
+    if (needed || dv_place_taken(text->path))
+        TRY(dv_file_read(&text->data, &text->bytes, ctx, text->path, FILE_BYTES_MAX));
+    return DSVK_OK;
+}
+
+static void free_text(const struct dv_context *ctx, struct text *text)
+{
+    dv_free(ctx, text->data);
+    dv_free(ctx, text->path);
+}
+
+static dsvk_status read_folder(struct dv_tokenizer *tokenizer, const char *folder)
+{
+    dsvk_status status;
+    bool        tiktoken = !has_file(folder, JSON_FILE) && has_file(folder, TIKTOKEN_FILE);
+    struct text words = { 0 }, config = { 0 };
+    TRY_OR(fail,
+           read_text(&words, tokenizer->ctx, folder, tiktoken ? TIKTOKEN_FILE : JSON_FILE, true));
+    TRY_OR(fail, read_text(&config, tokenizer->ctx, folder, "tokenizer_config.json", false));
+    if (tiktoken)
+        TRY_OR(fail, dv_tiktoken_read(tokenizer, words.path, words.data, words.bytes, config.path,
+                                      config.data, config.bytes));
+    else
+        TRY_OR(fail, dv_tokenizer_read(tokenizer, words.path, words.data, words.bytes));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, config.path, config.data, config.bytes));
+    status = dv_chat_template_find(tokenizer, folder);
+fail: /* or done */
+    free_text(tokenizer->ctx, &words);
+    free_text(tokenizer->ctx, &config);
+    return status;
+}
+
+dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context *ctx,
+                              const char *folder)
+{
+    dsvk_status          status;
+    struct dv_tokenizer *tokenizer;
+    *out = NULL;
+    TRY(make(&tokenizer, ctx, folder));
+    status = read_folder(tokenizer, folder);
+    if (status == DSVK_OK)
+        *out = tokenizer;
+    else
+        dv_tokenizer_free(tokenizer);
+    return status;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Where weights come from: the tensors of a checkpoint, or nowhere. Made-up weights have a model's
+ * shapes and the formats of its release, so that a device can be judged, and bytes be counted,
+ * before anything is downloaded. */
+#ifndef DV_WEIGHTS_SOURCE_H
+#define DV_WEIGHTS_SOURCE_H
+
+#include "weights/formats.h"
+#include "file/checkpoint.h"
+#include "pack/layout.h"
+
+/* What routed experts may take when they do not all fit: see experts/experts.h. */
+struct dv_session_size;
+struct dv_expert_budget {
+    uint64_t device_bytes; /* of slots; 0 = what all else and a session leave of the device */
+    uint64_t host_bytes;
+    const struct dv_session_size *session; /* for which room is left; context and chunk may be 0 */
+};
+
+struct dv_weight_source {
+    const struct dv_checkpoint *checkpoint; /* NULL: made up */
+    const struct dv_config     *config;
+    enum dv_formats             formats; /* that weights are converted to */
+    bool     check_data;  /* scales of FP8 parts too, before anything is allocated for them */
+    uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
+    const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
+};
+
+/* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */
+dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_context *ctx,
+                           const struct dv_weight_source *source, const struct dv_weight_info *info,
+                           uint32_t p, uint32_t expert);
+
+/* A matrix of the checkpoint, with what it is to become. */
+dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
+                             const struct dv_weight_source *source, const char *name, uint32_t rows,
+                             uint32_t cols);
+
+/* The name of a tensor, with the expert in the place of "%u". */
+void dv_source_name(char name[256], const char *pattern, uint32_t expert);
+
+/* Element k of a made-up vector. */
+float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);
+/* The seed of a made-up matrix. */
+uint64_t dv_source_seed(const struct dv_weight_info *info, uint32_t expert);
+
+/* The places of a graph's weights as loading them from `source` would make them, but for the
+ * addresses; [1 .. n_weights]. The caller frees *places. */
+dsvk_status dv_source_places(struct dv_weight_place **places, const struct dv_context *ctx,
+                             const struct dv_weight_source *source, const struct dv_graph *g);
+/* Bytes of what a recipe takes from its tensors as they are stored or converted, of one expert. */
+uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* Checkpoints written with converted weights: on the device they would be what converting on load
+ * makes of the first, byte for byte; and nothing is left of one that failed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "os/os.h"
+#include "quantize/quantize.h"
+#include "support/folder.h"
+#include "support/make_checkpoint.h"
+#include "support/test_context.h"
+
+static struct dv_checkpoint *open_folder(struct dv_test_context *test, const char *path)
+{
+    struct dv_checkpoint *checkpoint;
+    if (dv_checkpoint_open(&checkpoint, &test->ctx, path) != DSVK_OK ||
+        dv_checkpoint_check(&test->ctx, checkpoint) != DSVK_OK)
+        fail_msg("%s", test->line);
+    return checkpoint;
+}
+
+struct fixture {
+    struct dv_test_context test;
+    struct dv_folder       in, out;
+    struct dv_checkpoint  *checkpoint;
+};
+
+static void setup(struct fixture *f, const char *name)
+{
+    dv_test_context_init(&f->test);
+    dv_folder_init(&f->in);
+    assert_int_equal(dv_make_checkpoint(&f->test.ctx, name, 1, f->in.path), DSVK_OK);
+    assert_true(snprintf(f->out.path, sizeof f->out.path, "%s.out", f->in.path) > 0);
+    f->checkpoint = open_folder(&f->test, f->in.path);
+}
+
+static void teardown(struct fixture *f)
+{
+    dv_checkpoint_close(f->checkpoint);
+    dv_folder_done(&f->in);
+    assert_int_equal(f->test.live, 0);
+}
+
+/* The packed bytes of a matrix from a checkpoint, free(). */
+static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *checkpoint,
+                             enum dv_formats formats, const char *name, uint32_t rows,
+                             uint32_t cols, uint64_t *bytes)
+{
+    struct dv_weight_source source = { .checkpoint = checkpoint, .formats = formats };
+    struct dv_layout_source part;
+    struct dv_layout        layout;
+    struct dv_weight_info   info = { .kind        = DV_WEIGHT_MATRIX,
+                                     .name        = name,
+                                     .rows        = rows,
+                                     .cols        = cols,
+                                     .slices      = 1,
+                                     .tensor_cols = cols,
+                                     .n_parts     = 1,
+                                     .parts       = { { name, rows } } };
+    if (dv_source_matrix(&part, &f->test.ctx, &source, name, rows, cols) != DSVK_OK ||
+        dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
+        fail_msg("%s", f->test.line);
+    unsigned char *data = malloc(layout.bytes);
+    assert_non_null(data);
+    dv_layout_pack(data, &layout, &info, &part);
+    *bytes = layout.bytes;
+    return data;
+}
+
+/* Names and shapes of the recipe v3-bf16 and v3: tests/support/make_checkpoint.c. */
+static const struct matrix {
+    const char *name;
+    uint32_t    rows, cols;
+} matrices[] = {
+    { "model.embed_tokens.weight", 512, 256 },
+    { "lm_head.weight", 512, 256 },
+    { "model.layers.0.self_attn.q_a_proj.weight", 192, 256 },
+    { "model.layers.0.self_attn.kv_a_proj_with_mqa.weight", 80, 256 },
+    { "model.layers.3.self_attn.o_proj.weight", 256, 128 },
+    { "model.layers.0.mlp.down_proj.weight", 256, 320 },
+    { "model.layers.1.mlp.gate.weight", 16, 256 },
+    { "model.layers.2.mlp.shared_experts.up_proj.weight", 48, 256 },
+    { "model.layers.2.mlp.experts.15.gate_proj.weight", 48, 256 },
+    { "model.layers.2.mlp.experts.15.down_proj.weight", 256, 48 },
+};
+
+static void expect_same_weights(struct fixture *f, enum dv_formats formats)
+{
+    struct dv_checkpoint *written = open_folder(&f->test, f->out.path);
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
+        const struct matrix *m = &matrices[i];
+        uint64_t             n, n_written;
+        unsigned char       *a = packed(f, f->checkpoint, formats, m->name, m->rows, m->cols, &n);
+        unsigned char       *b =
+            packed(f, written, DV_FORMATS_KEEP, m->name, m->rows, m->cols, &n_written);
+        assert_int_equal(n, n_written);
+        if (memcmp(a, b, n) != 0)
+            fail_msg("%s: %s differs in format %d", f->in.path, m->name, (int)formats);
+        free(a);
+        free(b);
+    }
+    if (formats != DV_FORMATS_BF16)
+        assert_true(dv_checkpoint_bytes(written) <= dv_checkpoint_bytes(f->checkpoint));
+    assert_int_equal(dv_checkpoint_config(written)->mtp_layers,
+                     dv_checkpoint_config(f->checkpoint)->mtp_layers);
+    dv_checkpoint_close(written);
+}
+
+/* A format that changes nothing is refused with a word, before anything is written. */
+static bool expect_change(struct fixture *f, enum dv_formats formats)
+{
+    char text[96];
+    if (dv_quantize_changes(text, f->checkpoint, formats))
+        return true;
+    dv_test_context_reset(&f->test);
+    assert_int_equal(dv_quantize(&f->test.ctx, f->checkpoint, formats, f->out.path, NULL),
+                     DSVK_BAD_ARGUMENT);
+    assert_non_null(strstr(f->test.line, "no weight would change: all matrices are "));
+    assert_non_null(strstr(f->test.line, text));
+    assert_int_equal(f->test.errors, 1);
+    assert_false(dv_file_exists(f->out.path));
+    return false;
+}
+
+static void written_weights_are_those_of_loading(void **state)
+{
+    static const char *const names[] = { "v3-bf16", "v3", "v3-fp4", "fp8-64" };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct fixture f;
+        setup(&f, names[i]);
+        for (int k = DV_FORMATS_BF16; k <= DV_FORMATS_FP4; k++) {
+            enum dv_formats formats = (enum dv_formats)k;
+            if (!expect_change(&f, formats))
+                continue;
+            if (dv_quantize(&f.test.ctx, f.checkpoint, formats, f.out.path, NULL) != DSVK_OK)
+                fail_msg("%s", f.test.line);
+            expect_same_weights(&f, formats);
+            size_t bytes;
+            free(dv_folder_read(&f.out, "tokenizer.json", &bytes));
+            free(dv_folder_read(&f.out, "generation_config.json", &bytes));
+            dv_folder_done(&f.out);
+        }
+        teardown(&f);
+    }
+}
+
+/* FP8 that is kept has the blocks of the checkpoint, whether or not its config names them. */
+static void kept_blocks_are_not_renamed(void **state)
+{
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        struct fixture f;
+        setup(&f, "fp8-64");
+        if (!named) {
+            size_t bytes;
+            char  *config = dv_folder_read(&f.in, "config.json", &bytes);
+            char  *word   = strstr(config, "weight_block_size");
+            assert_non_null(word);
+            word[0] = 'W';
+            dv_folder_write(&f.in, "config.json", config, bytes);
+            free(config);
+            dv_checkpoint_close(f.checkpoint);
+            f.checkpoint = open_folder(&f.test, f.in.path);
+        }
+        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP4, f.out.path, NULL),
+                         DSVK_OK);
+        expect_same_weights(&f, DV_FORMATS_FP4);
+        struct dv_checkpoint *written = open_folder(&f.test, f.out.path);
+        assert_int_equal(dv_checkpoint_config(written)->block_rows, named ? 64 : 0);
+        assert_int_equal(dv_checkpoint_config(written)->block_cols, named ? 64 : 0);
+        dv_checkpoint_close(written);
+        dv_folder_done(&f.out);
+        teardown(&f);
+    }
+}
+
+/* While it plans, where `user` is NULL, or after the first bytes. */
+static bool stop_early(void *user, uint64_t done, uint64_t total)
+{
+    (void)total;
+    return user && done == 0;
+}
+
+static void expect_nothing(const struct fixture *f)
+{
+    char partial[100];
+    snprintf(partial, sizeof partial, "%s.partial", f->out.path);
+    if (dv_file_exists(f->out.path) || dv_file_exists(partial))
+        fail_msg("something is left");
+}
+
+static void nothing_is_left_of_a_failure(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "v3-bf16");
+    for (int late = 0; late < 2; late++) {
+        dsvk_progress progress = { .report = stop_early, .user = late ? &f : NULL };
+        assert_int_equal(
+            dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_INT4, f.out.path, &progress),
+            DSVK_CANCELLED);
+        expect_nothing(&f);
+    }
+    /* Memory that ends somewhere. */
+    for (unsigned at = 1; at < 600; at = at < 20 ? at + 1 : at * 2) {
+        dv_test_context_reset(&f.test);
+        f.test.fail_at = at;
+        if (dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP4, f.out.path, NULL) == DSVK_OK)
+            fail_msg("allocation %u failed and nobody said so", at);
+        assert_int_equal(f.test.errors, 1);
+        expect_nothing(&f);
+    }
+    f.test.fail_at = 0;
+    dv_test_context_reset(&f.test);
+    /* What is there stays. */
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.in.path, NULL),
+                     DSVK_BAD_FILE);
+    assert_non_null(strstr(f.test.line, "is there already"));
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8,
+                                 dv_folder_path(&f.in, "config.json/x"), NULL),
+                     DSVK_BAD_FILE);
+    dv_checkpoint_close(open_folder(&f.test, f.in.path));
+    teardown(&f);
+}
+
+static bool shorten(void *user, uint64_t done, uint64_t total)
+{
+    FILE *file = fopen(dv_folder_path(user, "model.safetensors"), "wb"); /* the same file, empty */
+    (void)done;
+    (void)total;
+    assert_non_null(file);
+    fclose(file);
+    return true;
+}
+
+static void a_file_that_gets_shorter_is_a_failure(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "v3-bf16");
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_INT4, f.out.path,
+                                 &(dsvk_progress){ .report = shorten, .user = &f.in }),
+                     DSVK_BAD_FILE);
+    assert_non_null(strstr(f.test.line, "has become shorter"));
+    expect_nothing(&f);
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(written_weights_are_those_of_loading),
+        cmocka_unit_test(kept_blocks_are_not_renamed),
+        cmocka_unit_test(nothing_is_left_of_a_failure),
+        cmocka_unit_test(a_file_that_gets_shorter_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
