@@ -121,7 +121,17 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 
 /* ---- weights on a device ---- */
 
-typedef enum { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CACHE_FP8 } dsvk_cache; /* of sessions */
+/* Formats of the latent cache of sessions, with the words of `ds-vk run --cache`. */
+#define DSVK_CACHE_MAP(X)                                                                          \
+    X(BF16, "bf16")                                                                                \
+    X(F32, "f32")                                                                                  \
+    X(FP8, "fp8")
+
+typedef enum {
+#define X(name, word) DSVK_CACHE_##name,
+    DSVK_CACHE_MAP(X)
+#undef X
+} dsvk_cache;
 
 /* F16: activations are rounded to float16 before products. A pass with values that it does not
  * hold is computed again in f32, and so is all after it, with a warning in the log. */
@@ -130,13 +140,19 @@ typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 /* What weights become when they are loaded or written: as they are stored; BF16, whatever they
  * were; or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32
  * columns (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become
- * BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. */
+ * BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. The words are
+ * those of `ds-vk run --weights`. */
+#define DSVK_WEIGHTS_MAP(X)                                                                        \
+    X(KEEP, "keep")                                                                                \
+    X(BF16, "bf16")                                                                                \
+    X(FP8, "fp8")                                                                                  \
+    X(INT4, "int4")                                                                                \
+    X(FP4, "fp4")
+
 typedef enum {
-    DSVK_WEIGHTS_KEEP,
-    DSVK_WEIGHTS_BF16,
-    DSVK_WEIGHTS_FP8,
-    DSVK_WEIGHTS_INT4,
-    DSVK_WEIGHTS_FP4
+#define X(name, word) DSVK_WEIGHTS_##name,
+    DSVK_WEIGHTS_MAP(X)
+#undef X
 } dsvk_weights;
 
 typedef struct {

@@ -33,6 +33,14 @@ struct dsvk_model {
     bool                  left_f16;                     /* of dv_engine */
 };
 
+/* How many formats of caches and choices of weights there are to ask for. */
+enum {
+#define X(name, word) +1
+    DV_N_CACHE_CHOICES  = 0 DSVK_CACHE_MAP(X),
+    DV_N_WEIGHT_CHOICES = 0 DSVK_WEIGHTS_MAP(X)
+#undef X
+};
+
 /* Without tensors the formats are those of the release. */
 struct dv_weight_source dv_source_of(const dsvk_model *model);
 bool                    dv_wants_f16(dsvk_math math, const struct dv_caps *caps);

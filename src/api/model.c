@@ -135,9 +135,9 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "model: a context of %u tokens, but the model's limit is %u",
                        params->context, model->config.max_context);
-    if ((unsigned)params->weights > DSVK_WEIGHTS_FP4)
+    if ((unsigned)params->weights >= DV_N_WEIGHT_CHOICES)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: no such format of weights");
-    source.formats    = (enum dv_formats)params->weights; /* in the same order */
+    source.formats    = params->weights;
     source.check_data = true;
     source.budget     = &budget;
     if (model->checkpoint)
@@ -173,7 +173,7 @@ dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsv
 {
     if (!model->checkpoint)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    if ((unsigned)weights > DSVK_WEIGHTS_FP4 || weights == DSVK_WEIGHTS_KEEP)
+    if ((unsigned)weights >= DV_N_WEIGHT_CHOICES || weights == DSVK_WEIGHTS_KEEP)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "quantize: no format to convert to");
-    return dv_quantize(&model->ctx, model->checkpoint, (enum dv_formats)weights, folder, progress);
+    return dv_quantize(&model->ctx, model->checkpoint, weights, folder, progress);
 }

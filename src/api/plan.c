@@ -13,9 +13,9 @@ static dsvk_status check_params(const dsvk_model *model, const dsvk_device *devi
         return dv_fail(ctx, DSVK_BAD_ARGUMENT,
                        "plan: a context of %u tokens, but the model's limit is %u", params->context,
                        model->config.max_context);
-    if ((unsigned)params->cache > DSVK_CACHE_FP8 || (unsigned)params->math > DSVK_MATH_F16)
+    if ((unsigned)params->cache >= DV_N_CACHE_CHOICES || (unsigned)params->math > DSVK_MATH_F16)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: no such cache format or math");
-    if ((unsigned)params->weights > DSVK_WEIGHTS_FP4)
+    if ((unsigned)params->weights >= DV_N_WEIGHT_CHOICES)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: no such format of weights");
     if (params->chunk > 4096)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: chunks of %u tokens, at most 4096",
@@ -48,7 +48,7 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
         dv_device_read_budget(device->dev, true);
     const struct dv_caps   *caps   = device ? &device->dev->caps : &dv_ledger_usual_card;
     struct dv_weight_source source = dv_source_of(model);
-    source.formats                 = (enum dv_formats)params->weights; /* in the same order */
+    source.formats                 = params->weights;
     struct dv_ledger_params ledger = {
         .source = &source,
         .size   = { .ctx      = &model->ctx,

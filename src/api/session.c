@@ -9,7 +9,7 @@ static dsvk_status check_params(const dsvk_model *model, const dsvk_session_para
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                        "session: a context of %u tokens, but the model's limit is %u",
                        params->context, model->config.max_context);
-    if ((unsigned)params->cache > DSVK_CACHE_FP8)
+    if ((unsigned)params->cache >= DV_N_CACHE_CHOICES)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: no such cache format");
     if (params->chunk > 4096)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: chunks of %u tokens, at most 4096",
@@ -19,9 +19,12 @@ static dsvk_status check_params(const dsvk_model *model, const dsvk_session_para
 
 enum dv_cache_format dv_cache_format_of(dsvk_cache cache)
 {
-    return cache == DSVK_CACHE_F32   ? DV_CACHE_F32
-           : cache == DSVK_CACHE_FP8 ? DV_CACHE_FP8
-                                     : DV_CACHE_BF16;
+    static const enum dv_cache_format formats[] = {
+#define X(name, word) [DSVK_CACHE_##name] = DV_CACHE_##name,
+        DSVK_CACHE_MAP(X)
+#undef X
+    };
+    return formats[(unsigned)cache < DV_N_CACHE_CHOICES ? cache : 0];
 }
 
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,

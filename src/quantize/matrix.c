@@ -30,7 +30,7 @@ bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_fil
     return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
 }
 
-bool dv_quantize_target_changes(const struct dv_quantize_matrix *m, enum dv_formats formats)
+bool dv_quantize_target_changes(const struct dv_quantize_matrix *m, dsvk_weights formats)
 {
     enum dv_dtype target;
     return dv_formats_target(&target, formats, m->name, m->dtype, m->cols);
@@ -63,7 +63,7 @@ enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_qu
 }
 
 bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
-                         enum dv_formats formats)
+                         dsvk_weights formats)
 {
     bool   there[DV_N_DTYPES] = { false };
     size_t at = 0, left = 0;
@@ -99,12 +99,12 @@ static bool has_row_scales(const struct dv_context *ctx, const struct dv_checkpo
 }
 
 void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                      enum dv_formats formats)
+                      dsvk_weights formats)
 {
     char text[96];
-    if (formats != DV_FORMATS_KEEP && !dv_quantize_changes(text, checkpoint, formats))
+    if (formats != DSVK_WEIGHTS_KEEP && !dv_quantize_changes(text, checkpoint, formats))
         dv_log(ctx, DSVK_LOG_WARN, "weights: no weight is converted: all matrices are %s", text);
-    if ((formats == DV_FORMATS_KEEP || formats == DV_FORMATS_FP8) &&
+    if ((formats == DSVK_WEIGHTS_KEEP || formats == DSVK_WEIGHTS_FP8) &&
         has_row_scales(ctx, checkpoint))
         dv_log(ctx, DSVK_LOG_WARN,
                "weights: FP8 with a scale for each row takes 4 bytes a weight on the device; "

@@ -73,7 +73,7 @@ static dsvk_status write_all(struct dv_quantizing *q)
 }
 
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                        enum dv_formats formats, const char *folder, const dsvk_progress *progress)
+                        dsvk_weights formats, const char *folder, const dsvk_progress *progress)
 {
     dsvk_status status;
     bool        made = false;

@@ -39,20 +39,20 @@ static unsigned bits(enum dv_dtype dtype)
     return (unsigned)dv_dtype_size(dtype, 8);
 }
 
-bool dv_formats_target(enum dv_dtype *target, enum dv_formats formats, const char *name,
+bool dv_formats_target(enum dv_dtype *target, dsvk_weights formats, const char *name,
                        enum dv_dtype dtype, uint32_t cols)
 {
     bool ffn = is_feed_forward(name), linear = ffn || is_attention(name);
     *target = DV_BF16;
-    if (formats == DV_FORMATS_KEEP || (!linear && !is_table(name)))
+    if (formats == DSVK_WEIGHTS_KEEP || (!linear && !is_table(name)))
         return false;
-    if (formats == DV_FORMATS_BF16)
+    if (formats == DSVK_WEIGHTS_BF16)
         return dtype != DV_BF16;
     if (linear)
         *target = DV_F8_E4M3;
-    if (ffn && cols % 8 == 0 && formats == DV_FORMATS_INT4)
+    if (ffn && cols % 8 == 0 && formats == DSVK_WEIGHTS_INT4)
         *target = DV_INT4;
-    if (ffn && cols % 8 == 0 && formats == DV_FORMATS_FP4)
+    if (ffn && cols % 8 == 0 && formats == DSVK_WEIGHTS_FP4)
         *target = DV_FP4;
     return bits(*target) < bits(dtype);
 }

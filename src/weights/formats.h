@@ -3,21 +3,14 @@
 #ifndef DV_WEIGHTS_FORMATS_H
 #define DV_WEIGHTS_FORMATS_H
 
+#include "dsvk/model.h"
 #include "tensor/dtype.h"
-
-enum dv_formats {
-    DV_FORMATS_KEEP,
-    DV_FORMATS_BF16,
-    DV_FORMATS_FP8,
-    DV_FORMATS_INT4,
-    DV_FORMATS_FP4
-};
 
 /* Whether the matrix `name`, stored as `dtype` with `cols` columns, becomes something else, and
  * what. As in releases: FP8 in attention and feed forward; 4 bits in feed forward only, experts or
  * not, and FP8 in attention. Embedding, head and what predicts tokens ahead are BF16 where they are
  * F32; routers stay. Nothing becomes wider, but BF16 is what it says, whatever there was. */
-bool dv_formats_target(enum dv_dtype *target, enum dv_formats formats, const char *name,
+bool dv_formats_target(enum dv_dtype *target, dsvk_weights formats, const char *name,
                        enum dv_dtype dtype, uint32_t cols);
 
 #endif

@@ -20,7 +20,7 @@ struct dv_expert_budget {
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
-    enum dv_formats             formats; /* that weights are converted to */
+    dsvk_weights                formats; /* that weights are converted to */
     bool     check_data;  /* scales of FP8 parts too, before anything is allocated for them */
     uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
     const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */

@@ -58,8 +58,8 @@ refuse 2 "--layers takes a whole number from 1" bench --like v3 --layers 0
 refuse 2 "exclude each other" bench -m x --like v3
 refuse 2 "--op needs a value" bench --op
 refuse 2 "give the folder to read and the folder to write" quantize in --weights fp8
-refuse 2 "give --weights" quantize in out
 refuse 2 "--weights takes bf16|fp8|int4|fp4, not 'keep'" quantize in out --weights keep
+refuse 2 "give --weights bf16, fp8, int4 or fp4" quantize in out
 refuse 2 "unexpected argument" quantize in out more --weights fp8
 refuse 2 "did you mean --temp" run --tmep 1 hi
 refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi

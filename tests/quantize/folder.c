@@ -66,13 +66,13 @@ static bool never(void *user, uint64_t done, uint64_t total)
 static void expect_refusal(struct fixture *f, const char *target, const char *says)
 {
     dv_test_context_reset(&f->test);
-    dsvk_status status = dv_quantize(&f->test.ctx, f->checkpoint, DV_FORMATS_INT4, target,
+    dsvk_status status = dv_quantize(&f->test.ctx, f->checkpoint, DSVK_WEIGHTS_INT4, target,
                                      &(dsvk_progress){ .report = never });
     if (status != DSVK_BAD_FILE || f->test.errors != 1 || !strstr(f->test.line, says))
         fail_msg("%s: status %d, \"%s\"", target, (int)status, f->test.line);
 }
 
-static void write_folder(struct fixture *f, enum dv_formats formats, const char *target)
+static void write_folder(struct fixture *f, dsvk_weights formats, const char *target)
 {
     dv_test_context_reset(&f->test);
     if (dv_quantize(&f->test.ctx, f->checkpoint, formats, target, NULL) != DSVK_OK)
@@ -146,7 +146,7 @@ static void slashes_at_the_end_mean_nothing(void **state)
     (void)state;
     setup(&f, "v3-bf16");
     snprintf(path, sizeof path, "%s//", f.out.path);
-    write_folder(&f, DV_FORMATS_INT4, path);
+    write_folder(&f, DSVK_WEIGHTS_INT4, path);
     dv_checkpoint_close(open_folder(&f.test, f.out.path));
     dv_folder_done(&f.out);
     teardown(&f);
@@ -165,7 +165,7 @@ static void small_files_that_cannot_be_copied_are_warnings(void **state)
     assert_int_equal(symlink("../../blobs/gone", dv_folder_path(&f.in, "README.md")), 0);
     assert_int_equal(mkdir(dv_folder_path(&f.in, "folder.json"), 0700), 0);
     assert_int_equal(mkfifo(dv_folder_path(&f.in, "pipe.txt"), 0600), 0);
-    write_folder(&f, DV_FORMATS_INT4, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_INT4, f.out.path);
     assert_int_equal(f.test.warnings, 3);
     assert_int_equal(f.test.errors, 0);
     char *text = dv_folder_read(&f.out, "NOTES.md", &bytes);
@@ -198,7 +198,7 @@ static void tensors_that_are_not_understood_are_a_warning(void **state)
     dv_rewrite_data(t, "F64", 3, 0, 24);
     dv_rewrite_end(&rewrite);
     f.checkpoint = open_folder(&f.test, f.in.path);
-    write_folder(&f, DV_FORMATS_BF16, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_BF16, f.out.path);
     assert_int_equal(f.test.warnings, 1);
     assert_non_null(strstr(f.test.line, "1 tensors or entries are not copied"));
     assert_non_null(strstr(f.test.line, "vision_tower.x"));
@@ -222,7 +222,7 @@ static void a_lost_name_keeps_the_work(void **state)
     struct dv_folder partial;
     (void)state;
     setup(&f, "v3-bf16");
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.out.path,
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8, f.out.path,
                                  &(dsvk_progress){ .report = take_name, .user = f.out.path }),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "is whole in"));
@@ -258,7 +258,7 @@ static void fp8_becomes_bf16_and_says_nothing_of_fp8(void **state)
     struct fixture f;
     (void)state;
     setup(&f, "v3");
-    write_folder(&f, DV_FORMATS_BF16, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_BF16, f.out.path);
     json_t *config = config_of(&f.out);
     assert_null(json_object_get(config, "quantization_config"));
     json_decref(config);
@@ -278,7 +278,7 @@ static void config_is_in_the_words_of_its_readers(void **state)
     struct fixture f;
     (void)state;
     setup(&f, "v3-bf16");
-    write_folder(&f, DV_FORMATS_FP8, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_FP8, f.out.path);
     json_t *config = config_of(&f.out), *quant = json_object_get(config, "quantization_config");
     assert_string_equal(json_string_value(json_object_get(quant, "quant_method")), "fp8");
     const json_t *kept = json_object_get(quant, "modules_to_not_convert");
@@ -289,7 +289,7 @@ static void config_is_in_the_words_of_its_readers(void **state)
     json_decref(config);
     dv_folder_done(&f.out);
 
-    write_folder(&f, DV_FORMATS_INT4, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_INT4, f.out.path);
     config = config_of(&f.out);
     quant  = json_object_get(config, "quantization_config");
     assert_string_equal(json_string_value(json_object_get(quant, "quant_method")),
@@ -339,7 +339,7 @@ static void wrappers_keep_their_names(void **state)
         struct fixture f;
         setup(&f, "odd-fp8");
         make_wrapper(&f, inside != 0);
-        write_folder(&f, DV_FORMATS_INT4, f.out.path);
+        write_folder(&f, DSVK_WEIGHTS_INT4, f.out.path);
         json_t       *config = config_of(&f.out), *text = json_object_get(config, "text_config");
         const json_t *quant = json_object_get(inside ? text : config, "quantization_config");
         assert_null(json_object_get(inside ? config : text, "quantization_config"));
@@ -386,7 +386,7 @@ static void rows_are_said_as_channels(void **state)
     json_object_del(rewrite.config, "quantization_config");
     dv_rewrite_end(&rewrite);
     f.checkpoint = open_folder(&f.test, f.in.path);
-    write_folder(&f, DV_FORMATS_INT4, f.out.path);
+    write_folder(&f, DSVK_WEIGHTS_INT4, f.out.path);
     json_t *config = config_of(&f.out), *quant = json_object_get(config, "quantization_config");
     const json_t *groups = json_object_get(quant, "config_groups"), *weights;
     weights              = json_object_get(json_object_get(groups, "group_1"), "weights");

@@ -50,8 +50,8 @@ static void teardown(struct fixture *f)
 
 /* The packed bytes of a matrix from a checkpoint, free(). */
 static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *checkpoint,
-                             enum dv_formats formats, const char *name, uint32_t rows,
-                             uint32_t cols, uint64_t *bytes)
+                             dsvk_weights formats, const char *name, uint32_t rows, uint32_t cols,
+                             uint64_t *bytes)
 {
     struct dv_weight_source source = { .checkpoint = checkpoint, .formats = formats };
     struct dv_layout_source part;
@@ -91,7 +91,7 @@ static const struct matrix {
     { "model.layers.2.mlp.experts.15.down_proj.weight", 256, 48 },
 };
 
-static void expect_same_weights(struct fixture *f, enum dv_formats formats)
+static void expect_same_weights(struct fixture *f, dsvk_weights formats)
 {
     struct dv_checkpoint *written = open_folder(&f->test, f->out.path);
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
@@ -99,14 +99,14 @@ static void expect_same_weights(struct fixture *f, enum dv_formats formats)
         uint64_t             n, n_written;
         unsigned char       *a = packed(f, f->checkpoint, formats, m->name, m->rows, m->cols, &n);
         unsigned char       *b =
-            packed(f, written, DV_FORMATS_KEEP, m->name, m->rows, m->cols, &n_written);
+            packed(f, written, DSVK_WEIGHTS_KEEP, m->name, m->rows, m->cols, &n_written);
         assert_int_equal(n, n_written);
         if (memcmp(a, b, n) != 0)
             fail_msg("%s: %s differs in format %d", f->in.path, m->name, (int)formats);
         free(a);
         free(b);
     }
-    if (formats != DV_FORMATS_BF16)
+    if (formats != DSVK_WEIGHTS_BF16)
         assert_true(dv_checkpoint_bytes(written) <= dv_checkpoint_bytes(f->checkpoint));
     assert_int_equal(dv_checkpoint_config(written)->mtp_layers,
                      dv_checkpoint_config(f->checkpoint)->mtp_layers);
@@ -114,7 +114,7 @@ static void expect_same_weights(struct fixture *f, enum dv_formats formats)
 }
 
 /* A format that changes nothing is refused with a word, before anything is written. */
-static bool expect_change(struct fixture *f, enum dv_formats formats)
+static bool expect_change(struct fixture *f, dsvk_weights formats)
 {
     char text[96];
     if (dv_quantize_changes(text, f->checkpoint, formats))
@@ -136,8 +136,8 @@ static void written_weights_are_those_of_loading(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct fixture f;
         setup(&f, names[i]);
-        for (int k = DV_FORMATS_BF16; k <= DV_FORMATS_FP4; k++) {
-            enum dv_formats formats = (enum dv_formats)k;
+        for (int k = DSVK_WEIGHTS_BF16; k <= DSVK_WEIGHTS_FP4; k++) {
+            dsvk_weights formats = (dsvk_weights)k;
             if (!expect_change(&f, formats))
                 continue;
             if (dv_quantize(&f.test.ctx, f.checkpoint, formats, f.out.path, NULL) != DSVK_OK)
@@ -170,9 +170,9 @@ static void kept_blocks_are_not_renamed(void **state)
             dv_checkpoint_close(f.checkpoint);
             f.checkpoint = open_folder(&f.test, f.in.path);
         }
-        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP4, f.out.path, NULL),
+        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP4, f.out.path, NULL),
                          DSVK_OK);
-        expect_same_weights(&f, DV_FORMATS_FP4);
+        expect_same_weights(&f, DSVK_WEIGHTS_FP4);
         struct dv_checkpoint *written = open_folder(&f.test, f.out.path);
         assert_int_equal(dv_checkpoint_config(written)->block_rows, named ? 64 : 0);
         assert_int_equal(dv_checkpoint_config(written)->block_cols, named ? 64 : 0);
@@ -205,7 +205,7 @@ static void nothing_is_left_of_a_failure(void **state)
     for (int late = 0; late < 2; late++) {
         dsvk_progress progress = { .report = stop_early, .user = late ? &f : NULL };
         assert_int_equal(
-            dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_INT4, f.out.path, &progress),
+            dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_INT4, f.out.path, &progress),
             DSVK_CANCELLED);
         expect_nothing(&f);
     }
@@ -213,7 +213,7 @@ static void nothing_is_left_of_a_failure(void **state)
     for (unsigned at = 1; at < 600; at = at < 20 ? at + 1 : at * 2) {
         dv_test_context_reset(&f.test);
         f.test.fail_at = at;
-        if (dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP4, f.out.path, NULL) == DSVK_OK)
+        if (dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP4, f.out.path, NULL) == DSVK_OK)
             fail_msg("allocation %u failed and nobody said so", at);
         assert_int_equal(f.test.errors, 1);
         expect_nothing(&f);
@@ -221,10 +221,10 @@ static void nothing_is_left_of_a_failure(void **state)
     f.test.fail_at = 0;
     dv_test_context_reset(&f.test);
     /* What is there stays. */
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8, f.in.path, NULL),
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8, f.in.path, NULL),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "is there already"));
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_FP8,
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8,
                                  dv_folder_path(&f.in, "config.json/x"), NULL),
                      DSVK_BAD_FILE);
     dv_checkpoint_close(open_folder(&f.test, f.in.path));
@@ -246,7 +246,7 @@ static void a_file_that_gets_shorter_is_a_failure(void **state)
     struct fixture f;
     (void)state;
     setup(&f, "v3-bf16");
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DV_FORMATS_INT4, f.out.path,
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_INT4, f.out.path,
                                  &(dsvk_progress){ .report = shorten, .user = &f.in }),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "has become shorter"));

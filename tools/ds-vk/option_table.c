@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include <dsvk/dsvk.h>
+
 #define ON(command) (1u << (command))
 #define EVALUATE (ON(RUN) | ON(SCORE) | ON(BENCH))
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define MAX_ID UINT32_MAX
 #define MAX_CONTEXT (1u << 24)
+
+/* The words of one of the library's lists, from the character `at` of "|first|second" on. */
+#define WORD(name, word) "|" word
+#define WORDS(map, at) (&(map(WORD))[at])
 
 /* clang-format off */
 const struct option option_table[N_OPTIONS] = {
@@ -35,14 +41,16 @@ const struct option option_table[N_OPTIONS] = {
         "8192, with experts offloaded 4096, unless the task needs more)" },
     [OPT_CHUNK] = { "chunk", 0, OPTION_TOKENS, "N", 1, MAX_CONTEXT, EVALUATE | ON(PLAN) | ON(GRAPH),
         "most prompt tokens in one pass (default: chosen for the device)" },
-    [OPT_CACHE] = { "cache", 0, OPTION_CHOICE, "bf16|f32|fp8", 0, 0, EVALUATE | ON(PLAN),
+    [OPT_CACHE] = { "cache", 0, OPTION_CHOICE, WORDS(DSVK_CACHE_MAP, 1), 0, 0,
+        EVALUATE | ON(PLAN),
         "format of the latent cache (default: bf16)" },
     [OPT_MATH] = { "math", 0, OPTION_CHOICE, "auto|f32|f16", 0, 0, EVALUATE | ON(PLAN),
         "activations in matrix products (default: auto, f16 where it is faster)" },
-    [OPT_WEIGHTS] = { "weights", 0, OPTION_CHOICE, "keep|bf16|fp8|int4|fp4", 0, 0,
+    [OPT_WEIGHTS] = { "weights", 0, OPTION_CHOICE, WORDS(DSVK_WEIGHTS_MAP, 1), 0, 0,
         EVALUATE | ON(PLAN),
         "convert wider weights, to bf16 all (default: keep, as they are in the checkpoint)" },
-    [OPT_WEIGHTS_WRITTEN] = { "weights", 0, OPTION_CHOICE, "bf16|fp8|int4|fp4", 0, 0, ON(QUANTIZE),
+    [OPT_WEIGHTS_WRITTEN] = { "weights", 0, OPTION_CHOICE,
+        WORDS(DSVK_WEIGHTS_MAP, sizeof "|keep"), 0, 0, ON(QUANTIZE),
         "what wider weights become, and for bf16 all" },
     [OPT_NO_FUSE] = { "no-fuse", 0, OPTION_FLAG, 0, 0, 0, EVALUATE | ON(PLAN) | ON(GRAPH),
         "use the graph as built, without fusion" },

@@ -3,6 +3,9 @@
 #include "progress.h"
 #include "values.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* The bar, and what it was told last: the bytes that were written. */
 struct writing {
     dsvk_progress bar;
@@ -25,15 +28,28 @@ static void summarise(struct cli *cli, const char *folder, uint64_t bytes)
              size_text(then, before));
 }
 
+/* The option's words as a sentence has them: "bf16, fp8, int4 or fp4". */
+static const char *formats(char text[64])
+{
+    const char *word = option_table[OPT_WEIGHTS_WRITTEN].value, *end;
+    size_t      at   = 0;
+    for (; (end = strchr(word, '|')) != NULL; word = end + 1)
+        at += (size_t)snprintf(text + at, 64 - at, "%.*s%s", (int)(end - word), word,
+                               strchr(end + 1, '|') ? ", " : " or ");
+    snprintf(text + at, 64 - at, "%s", word);
+    return text;
+}
+
 int command_quantize(struct cli *cli)
 {
     struct option_value *values = cli->options.values;
     const char          *target = cli->options.arguments[1];
     struct progress      bar;
+    char                 text[64];
     if (cli->options.n_arguments != 2)
         return cli_usage(cli, "give the folder to read and the folder to write");
     if (!values[OPT_WEIGHTS_WRITTEN].given)
-        return cli_usage(cli, "give --weights bf16, fp8, int4 or fp4");
+        return cli_usage(cli, "give --weights %s", formats(text));
     values[OPT_MODEL].text = cli->options.arguments[0];
     int code               = cli_open_model(cli, PART_ALL);
     if (code)
