@@ -38,11 +38,8 @@ extern "C" {
     X(CANCELLED, "cancelled by the caller")                                                        \
     X(NOT_FINITE, "a result is not a finite number")
 
-typedef enum {
-#define X(name, text) DSVK_##name,
-    DSVK_STATUS_MAP(X)
-#undef X
-} dsvk_status;
+#define DSVK_STATUS_ENUM(name, text) DSVK_##name,
+typedef enum { DSVK_STATUS_MAP(DSVK_STATUS_ENUM) } dsvk_status;
 
 /* "success" and the like; never NULL, static storage. */
 DSVK_API const char *dsvk_status_text(dsvk_status status);
