@@ -258,22 +258,6 @@ uint64_t dv_cpu_time_ns(void)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static uint64_t memory_of(int pages_name)
-{
-    long pages = sysconf(pages_name), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
-}
-
-uint64_t dv_host_memory_free(void)
-{
-    return memory_of(_SC_AVPHYS_PAGES);
-}
-
-uint64_t dv_host_memory_size(void)
-{
-    return memory_of(_SC_PHYS_PAGES);
-}
-
 uint32_t dv_processor_count(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
