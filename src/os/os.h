@@ -63,8 +63,8 @@ dv_function dv_library_function(const char *library, const char *name);
 
 uint64_t dv_time_ns(void);     /* monotonic */
 uint64_t dv_cpu_time_ns(void); /* of this process, all threads */
-/* Bytes that the process may still take: with the page cache that the system would give back, within
- * the limits of its control groups. The second: as a file system below `root` says, for tests. */
+/* Bytes that the process may still take: with the page cache that the system would give back,
+ * within the limits of its control groups. The second: as files below `root` say, for tests. */
 uint64_t dv_host_memory_free(void);
 uint64_t dv_host_memory_free_at(const char *root);
 uint64_t dv_host_memory_size(void);

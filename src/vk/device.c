@@ -21,12 +21,10 @@ static const char *result_name(VkResult result)
         NAME(VK_TIMEOUT)
         NAME(VK_INCOMPLETE)
         NAME(VK_ERROR_INITIALIZATION_FAILED)
-        NAME(VK_ERROR_MEMORY_MAP_FAILED)
         NAME(VK_ERROR_LAYER_NOT_PRESENT)
         NAME(VK_ERROR_EXTENSION_NOT_PRESENT)
         NAME(VK_ERROR_FEATURE_NOT_PRESENT)
         NAME(VK_ERROR_INCOMPATIBLE_DRIVER)
-        NAME(VK_ERROR_TOO_MANY_OBJECTS)
         NAME(VK_ERROR_FRAGMENTED_POOL)
         NAME(VK_ERROR_OUT_OF_POOL_MEMORY)
         NAME(VK_ERROR_FRAGMENTATION)
@@ -50,11 +48,16 @@ dsvk_status dv_device_result(struct dv_device *dev, VkResult result, const char 
     case VK_ERROR_OUT_OF_HOST_MEMORY:
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "device: %s: the driver is out of host memory",
                        doing);
+    case VK_ERROR_MEMORY_MAP_FAILED: /* address space of this process: worth another try later */
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "device: %s: the driver cannot map memory", doing);
+    case VK_ERROR_TOO_MANY_OBJECTS:
+        return dv_fail(dev->ctx, DSVK_NO_VRAM, "device: %s: the device has too many allocations",
+                       doing);
     case VK_ERROR_DEVICE_LOST:
         /* What is queued must have ended before anyone frees what it uses. A device that is
          * really lost answers at once. */
-        if (!dev->lost && dev->handle)
-            dev->vk.vkDeviceWaitIdle(dev->handle);
+        if (!dev->lost)
+            dv_device_settle(dev);
         dev->lost = true;
         return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "device: %s: \"%s\" was lost", doing,
                        dev->caps.name);

@@ -63,7 +63,6 @@
     X(DestroyQueryPool)                                                                            \
     X(DestroySemaphore)                                                                            \
     X(DestroyShaderModule)                                                                         \
-    X(DeviceWaitIdle)                                                                              \
     X(EndCommandBuffer)                                                                            \
     X(FreeMemory)                                                                                  \
     X(GetBufferDeviceAddress)                                                                      \

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "os/os.h"
+
 #define FREE_TIMEOUT_NS 10000000000u
 
 dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
@@ -26,7 +28,9 @@ dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
         dv_free(dev->ctx, stream);
         return status;
     }
-    *out = stream;
+    stream->next = dev->streams;
+    dev->streams = stream;
+    *out         = stream;
     return DSVK_OK;
 }
 
@@ -42,26 +46,44 @@ static VkResult wait(struct dv_stream *stream, uint64_t value, uint64_t timeout_
     return dev->vk.vkWaitSemaphores(dev->handle, &info, timeout_ns);
 }
 
+/* A wait that cannot be made (the driver may be out of memory) says nothing of the work, so it is
+ * tried again. A lost device runs nothing any more, as Vulkan's "Lost Device" says; it is asked
+ * twice. */
 void dv_stream_settle(struct dv_stream *stream)
 {
-    struct dv_device *dev = stream->dev;
-    if (stream->completed == stream->submitted)
+    struct dv_device *dev    = stream->dev;
+    VkResult          result = VK_TIMEOUT;
+    uint64_t          start  = dv_time_ns();
+    if (stream->completed == stream->submitted || dev->hung)
         return;
-    VkResult result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
-    if (result != VK_SUCCESS && result != VK_TIMEOUT)
-        dev->vk.vkDeviceWaitIdle(dev->handle);
-    dev->hung = result == VK_TIMEOUT;
-    dev->lost |= dev->hung;
-    if (!dev->hung)
+    uint32_t lost = 0;
+    do {
+        result = wait(stream, stream->submitted, FREE_TIMEOUT_NS);
+        lost += result == VK_ERROR_DEVICE_LOST;
+    } while (result != VK_SUCCESS && result != VK_TIMEOUT && lost < 2 &&
+             dv_time_ns() - start < FREE_TIMEOUT_NS);
+    if (result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST)
         stream->completed = stream->submitted;
+    else
+        dev->lost = dev->hung = true;
+}
+
+void dv_device_settle(struct dv_device *dev)
+{
+    for (struct dv_stream *stream = dev->streams; stream; stream = stream->next)
+        dv_stream_settle(stream);
 }
 
 void dv_stream_free(struct dv_stream *stream)
 {
     if (!stream)
         return;
-    struct dv_device *dev = stream->dev;
+    struct dv_device  *dev  = stream->dev;
+    struct dv_stream **link = &dev->streams;
     dv_stream_settle(stream);
+    while (*link != stream)
+        link = &(*link)->next;
+    *link = stream->next;
     dv_commands_free(stream->staging_commands);
     dv_buffer_free(stream->staging[0]);
     dv_buffer_free(stream->staging[1]);
@@ -120,7 +142,7 @@ dsvk_status dv_stream_poll(bool *done, struct dv_stream *stream, uint64_t value,
         return DSVK_OK;
     /* The work may still run: it must have ended before the caller frees what it uses. */
     if (result != VK_SUCCESS)
-        dev->vk.vkDeviceWaitIdle(dev->handle);
+        dv_stream_settle(stream);
     TRY(dv_device_result(dev, result, "waiting for work"));
     stream->completed = value;
     *done             = true;

@@ -118,6 +118,7 @@ struct dv_device {
     uint64_t            bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t            bytes_budget; /* what the driver left last; followed while the limit */
     uint64_t            n_submits;
+    struct dv_stream   *streams;   /* all that are open, so that the device can be waited for */
     uint64_t            wait_ns;   /* how long dv_stream_wait waits unless told */
     struct dv_pipeline *pipelines; /* every pipeline made, so that none is made twice */
     uint32_t            variant;   /* for tests: rank in dv_spirv_choose() */
@@ -280,6 +281,7 @@ dsvk_status dv_commands_read_timestamps(struct dv_commands *commands, uint32_t n
 
 struct dv_stream {
     struct dv_device   *dev;
+    struct dv_stream   *next; /* of the device's */
     VkSemaphore         timeline;
     uint64_t            submitted, completed;
     struct dv_buffer   *staging[2]; /* DV_MEMORY_UPLOAD, DV_MEMORY_READBACK; made when needed */
@@ -304,6 +306,8 @@ dsvk_status dv_stream_poll(bool *done, struct dv_stream *stream, uint64_t value,
 /* After a failure: returns when nothing of what was submitted runs any more, also on a lost device,
  * so that what it uses may be freed or used again. A device that never ends is given up. */
 void dv_stream_settle(struct dv_stream *stream);
+/* The same for all streams of the device. */
+void dv_device_settle(struct dv_device *dev);
 
 /* Copies host memory to a buffer and back: directly where the host sees it well, else through
  * staging memory of at most 16 MiB. Waits for everything submitted before; complete on return. */

@@ -250,6 +250,28 @@ static void device_memory_that_cannot_be_mapped_is_staged(void **state)
     dv_stream_free(stream);
 }
 
+/* Wants of memory may end: whoever asks again later must be able to tell them from the rest. */
+static void wants_of_memory_have_statuses_of_their_own(void **state)
+{
+    static const struct {
+        VkResult    result;
+        dsvk_status status;
+    } cases[] = {
+        { VK_ERROR_OUT_OF_DEVICE_MEMORY, DSVK_NO_VRAM },
+        { VK_ERROR_OUT_OF_HOST_MEMORY, DSVK_NO_MEMORY },
+        { VK_ERROR_MEMORY_MAP_FAILED, DSVK_NO_MEMORY },
+        { VK_ERROR_TOO_MANY_OBJECTS, DSVK_NO_VRAM },
+        { VK_ERROR_INITIALIZATION_FAILED, DSVK_UNSUPPORTED },
+        { (VkResult)-12345, DSVK_UNSUPPORTED },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        test_device_expect(&t);
+        assert_int_equal(dv_device_result(t.dev, cases[i].result, "a test"), cases[i].status);
+        assert_int_equal(test_device_expected(&t), 1);
+    }
+}
+
 int test_memory(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +279,7 @@ int test_memory(void)
         cmocka_unit_test(buffer_limits_are_refused),
         cmocka_unit_test(memory_types_are_chosen_by_use),
         cmocka_unit_test(device_memory_that_cannot_be_mapped_is_staged),
+        cmocka_unit_test(wants_of_memory_have_statuses_of_their_own),
     };
     return cmocka_run_group_tests_name("memory", tests, open_device, close_device);
 }
