@@ -6,7 +6,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/dsvk)
 
 install(TARGETS ds-vk RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS dsvk EXPORT dsvkTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS dsvk_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS dsvk_static EXPORT dsvkStaticTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/dsvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/ds-vk)
 install(FILES ${CMAKE_SOURCE_DIR}/docs/man/ds-vk.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
@@ -22,9 +22,11 @@ install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.fish
 # From the folder of dsvk.pc up to the prefix.
 file(RELATIVE_PATH DSVK_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/dsvk.pc.in ${CMAKE_BINARY_DIR}/dsvk.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/dsvk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(${CMAKE_SOURCE_DIR}/cmake/dsvk-static.pc.in ${CMAKE_BINARY_DIR}/dsvk-static.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/dsvk.pc ${CMAKE_BINARY_DIR}/dsvk-static.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(EXPORT dsvkTargets NAMESPACE dsvk:: DESTINATION ${package_folder})
+install(EXPORT dsvkStaticTargets NAMESPACE dsvk:: DESTINATION ${package_folder})
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/dsvkConfig.cmake.in
     ${CMAKE_BINARY_DIR}/dsvkConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/dsvkConfigVersion.cmake

@@ -31,13 +31,20 @@ LD_LIBRARY_PATH=$library "$work/with-pkg-config" | grep -x 0.1.0 >/dev/null
 $cc $flags "$work/main.c" $(pkg-config --cflags dsvk) "$library/libdsvk.a" \
     $(pkg-config --static --libs dsvk | sed 's/-ldsvk//') -o "$work/static"
 "$work/static" | grep -x 0.1.0 >/dev/null
+$cc $flags "$work/main.c" $(pkg-config --cflags --libs dsvk-static) -o "$work/static"
+! readelf -d "$work/static" | grep -q 'NEEDED.*libdsvk' # the archive, though the shared library is there
+"$work/static" | grep -x 0.1.0 >/dev/null
+# Structs may grow with a minor version, so that a program asks for the one that it was built with.
+readelf -d "$work/with-pkg-config" | grep -q 'NEEDED.*\[libdsvk.so.0.1\]'
 
 printf 'cmake_minimum_required(VERSION 3.20)\nproject(user C)\nfind_package(dsvk 0.1 REQUIRED)\n
-add_executable(user main.c)\ntarget_link_libraries(user dsvk::dsvk)\n' >"$work/CMakeLists.txt"
+add_executable(user main.c)\ntarget_link_libraries(user dsvk::dsvk)\n
+add_executable(static main.c)\ntarget_link_libraries(static dsvk::dsvk_static)\n' >"$work/CMakeLists.txt"
 "$cmake" -S "$work" -B "$work/b" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS="$flags" >/dev/null
 "$cmake" --build "$work/b" >/dev/null
 "$work/b/user" | grep -x 0.1.0 >/dev/null
+"$work/b/static" | grep -x 0.1.0 >/dev/null
 
 # A tree as tools/demo configures and builds it makes all that is installed. It is not built again here: what the
 # build would make is compared with what the installation names.
