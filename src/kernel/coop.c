@@ -5,7 +5,8 @@
 #include "kernel/coop.h"
 
 /* Columns a step, the latter where memory is short: multiples of every K and of a chunk's values.
- * Each step has two barriers; half as many made products a third faster (docs/performance.md). */
+ * Each step has two barriers; half as many made products a third faster
+ * (docs/measurements/h200.md). */
 #define DEPTH 64u
 #define LEAST_DEPTH 32u
 #define STAGES 2u /* subgroups that store their sums at a time, in lib/coop.glsl */
