@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+
 #define BLOCK_BYTES 65536u
 #define ALIGN 16u
 
@@ -23,10 +25,10 @@ void *dv_arena_alloc(struct dv_arena *arena, size_t n, size_t size)
 {
     if (size && n > (SIZE_MAX - BLOCK_BYTES) / size)
         return NULL;
-    size_t                 bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+    size_t                 bytes = dv_round_up(n * size, ALIGN);
     struct dv_arena_block *block = arena->blocks;
     if (!block || block->bytes - block->used < bytes) {
-        size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+        size_t room = dv_max(bytes, BLOCK_BYTES);
         block       = dv_zalloc(arena->ctx, sizeof *block + room);
         if (!block)
             return NULL;

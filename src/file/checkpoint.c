@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "file/checkpoint_parts.h"
 #include "json/nature.h"
 
@@ -34,7 +35,7 @@ static dsvk_status parse_shard(struct dv_checkpoint *c, struct dv_arena *arena, 
     /* Of a header that is longer than it may be, only what the file is instead is looked at. */
     bytes = bytes <= DV_SAFETENSORS_MAX_HEADER && bytes + 8 <= map->bytes ? bytes + 8 : 0;
     if (bytes < DV_NATURE_BYTES)
-        bytes = map->bytes < DV_NATURE_BYTES ? map->bytes : DV_NATURE_BYTES;
+        bytes = dv_min(map->bytes, DV_NATURE_BYTES);
     unsigned char *text = dv_alloc(c->ctx, (size_t)bytes + 1);
     if (!text)
         return dv_fail(arena->ctx, DSVK_NO_MEMORY, "checkpoint: %s: no memory for its header",

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+
 typedef unsigned long long ull; /* for %llu */
 
 /* Block sizes in use and likely ones, the likeliest first. */
@@ -19,7 +21,7 @@ static const uint32_t block_sizes[] = { 128, 64, 32, 16, 256, 512 };
 /* Whether blocks of `block` values cover n values with `blocks` blocks. */
 static bool fits(uint32_t n, uint64_t blocks, uint32_t block)
 {
-    return block != 0 && ((uint64_t)n + block - 1) / block == blocks;
+    return block != 0 && dv_ceil_div(n, block) == blocks;
 }
 
 /* Not square: scales for each row or for all rows, for groups of columns or for all. 0: nothing
@@ -154,8 +156,8 @@ dsvk_status dv_matrix_add_fp8_scale(struct dv_matrix_file *matrix, const struct 
                    "checkpoint: %s: %s scales where a matrix of %u x %u has %u x %u blocks of %u x "
                    "%u",
                    scale->name, dv_matrix_shape_text(scale, text, sizeof text), matrix->rows,
-                   matrix->cols, (matrix->rows - 1) / config->block_rows + 1,
-                   (matrix->cols - 1) / config->block_cols + 1, config->block_rows,
+                   matrix->cols, (uint32_t)dv_ceil_div(matrix->rows, config->block_rows),
+                   (uint32_t)dv_ceil_div(matrix->cols, config->block_cols), config->block_rows,
                    config->block_cols);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "json/json.h"
 #include "json/nature.h"
 
@@ -199,9 +200,7 @@ static dsvk_status read_length(uint64_t *length, const struct header *header,
         *length |= (uint64_t)file->data[i] << 8 * i;
     bool fits = file->bytes >= LENGTH_BYTES && *length <= file->bytes - LENGTH_BYTES;
     if (!fits || *length == 0 || file->data[LENGTH_BYTES] != '{')
-        nature = dv_file_nature(
-            file->data, file->bytes < DV_NATURE_BYTES ? (size_t)file->bytes : DV_NATURE_BYTES,
-            file->bytes);
+        nature = dv_file_nature(file->data, dv_min(file->bytes, DV_NATURE_BYTES), file->bytes);
     if (nature)
         return dv_fail(header->ctx, DSVK_BAD_FILE, "checkpoint: %s %s", header->where, nature);
     if (file->bytes < LENGTH_BYTES)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "graph/build.h"
 
 const char *dv_op_name(enum dv_op op)
@@ -100,7 +101,7 @@ dv_tensor dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, ui
     if (!grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
         return 0;
     /* Rows start at multiples of 16 bytes, because kernels load four words at a time. */
-    uint32_t stride          = (uint32_t)((cols + 3) / 4 * 4);
+    uint32_t stride          = dv_round_up(cols, 4);
     g->values[++g->n_values] = (struct dv_value){ .kind   = DV_VALUE_ACTIVATION,
                                                   .name   = name,
                                                   .rows   = rows,

@@ -3,6 +3,8 @@
  * references may rely on it. */
 #include "graph/build.h"
 
+#include "base/size.h"
+
 /* Fails with `why` unless `ok`; after any failure every constructor answers 0. */
 static bool need(struct dv_graph *g, enum dv_op op, bool ok, const char *why)
 {
@@ -120,8 +122,7 @@ dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_ke
  */
 static uint32_t attend_splits(const struct dv_graph *g)
 {
-    return g->size.tokens > DV_FEW_TOKENS ? 1
-                                          : (g->size.context + g->size.split - 1) / g->size.split;
+    return g->size.tokens > DV_FEW_TOKENS ? 1 : dv_ceil_div(g->size.context, g->size.split);
 }
 
 dv_tensor dv_attend(struct dv_graph *g, dv_tensor q_latent, dv_tensor q_rope, dv_tensor cache,
@@ -219,7 +220,7 @@ dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
 uint32_t dv_expert_plan_tiles(uint32_t tokens, uint32_t top_k, uint32_t experts, uint32_t tile)
 {
     /* Each expert in use wastes at most one partial tile. */
-    uint32_t pairs = tokens * top_k, used = pairs < experts ? pairs : experts;
+    uint32_t pairs = tokens * top_k, used = dv_min(pairs, experts);
     return pairs / tile + used;
 }
 

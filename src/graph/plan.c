@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
+
 /* Places start at multiples of this many bytes: a cache line of any device. */
 #define ALIGN 256u
 
@@ -199,7 +201,7 @@ static dsvk_status plan_arena(struct dv_graph *g, struct dv_plan *plan)
             lives[n]       = (struct life){ .value = v,
                                             .first = lives[v].first,
                                             .last  = lives[v].last,
-                                            .bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN };
+                                            .bytes = dv_round_up(bytes, ALIGN) };
             n++;
         }
         plan->arena_bytes = place(g, lives, n, placed);

@@ -4,6 +4,7 @@
  * depends on the model and the device only; the number of pairs changes no sum. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/coop.h"
 
 /* Groups of four columns of a pair's query that a lane holds: with 576 columns 16 lanes share a
@@ -51,10 +52,10 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
     uint32_t     cols      = node->kv + node->dim;
     uint32_t     heads     = power_of_two_from(node->heads);
 
-    s.heads = heads < tuning.attend_heads ? heads : tuning.attend_heads;
+    s.heads = dv_min(heads, tuning.attend_heads);
     if (s.heads > workgroup)
         s.heads = workgroup;
-    s.slices = power_of_two_from((cols / 4 + LANE_COLUMNS - 1) / LANE_COLUMNS);
+    s.slices = power_of_two_from(dv_ceil_div(cols / 4, LANE_COLUMNS));
     if (s.slices < workgroup / s.heads)
         s.slices = workgroup / s.heads;
     if (s.slices > workgroup)
@@ -70,11 +71,6 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
     return s;
 }
 
-static uint32_t groups_of(uint32_t n, uint32_t size)
-{
-    return (n + size - 1) / size;
-}
-
 /* Whether the device takes the shape, and it leaves enough workgroups. */
 static bool fits(const struct shape *s, const struct dv_kernel_site *site,
                  const struct dv_node *node, uint32_t tokens)
@@ -82,7 +78,7 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
     const struct dv_caps *caps   = site->caps;
     uint32_t              shared = caps->max_shared_bytes, most = caps->max_workgroup;
     uint64_t              workgroups =
-        (uint64_t)groups_of(node->heads, s->heads) * node->splits * groups_of(tokens, s->tokens);
+        dv_ceil_div(node->heads, s->heads) * node->splits * dv_ceil_div(tokens, s->tokens);
     if (shared > MOST_SHARED)
         shared = MOST_SHARED;
     if (most > MOST_INVOCATIONS)
@@ -100,7 +96,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
         struct shape heads = s, both = s;
         heads.heads *= 2;
         both.tokens *= 2;
-        bool idle = groups_of(node->heads, heads.heads) * 2 > groups_of(node->heads, s.heads);
+        bool idle = dv_ceil_div(node->heads, heads.heads) * 2 > dv_ceil_div(node->heads, s.heads);
         if (!idle && fits(&heads, site, node, tokens))
             s = heads;
         else if (both.tokens <= tokens && fits(&both, site, node, tokens))
@@ -162,9 +158,9 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
         return too_large(site, node, row);
     if (most > pairs)
         most = pairs;
-    uint32_t groups = groups_of(node->heads, most);
-    uint32_t heads  = groups_of(node->heads, groups);
-    uint32_t tokens = args.tokens < most / heads ? args.tokens : most / heads;
+    uint32_t groups = dv_ceil_div(node->heads, most);
+    uint32_t heads  = dv_ceil_div(node->heads, groups);
+    uint32_t tokens = dv_min(args.tokens, most / heads);
     uint32_t merge  = node->splits == 1;
 
     *dispatch = (struct dv_dispatch){
@@ -173,7 +169,7 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
                                   node->split, node->kv / 4,
  node->dim / 4, merge, step_of(node->kv), step_of(node->dim), },
                       .n_spec = 11 },
-        .groups   = { groups, node->splits, groups_of(args.tokens, tokens) },
+        .groups   = { groups, node->splits, dv_ceil_div(args.tokens, tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
@@ -186,7 +182,7 @@ static void dispatch_coop(struct dv_dispatch *dispatch, const struct dv_kernel_s
     struct dv_attend_args args = args_of(site, node);
 
     *dispatch = (struct dv_dispatch){
-        .groups = { groups_of(node->heads, s->heads), 1, groups_of(args.tokens, s->tokens) },
+        .groups = { dv_ceil_div(node->heads, s->heads), 1, dv_ceil_div(args.tokens, s->tokens) },
     };
     dv_coop_attend_pipeline(&dispatch->pipeline, site->caps, s, site->cache_format, node);
     DV_PUSH(dispatch, args);
@@ -216,8 +212,8 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
                       .spec   = { s.slices * pair_lanes(&s), 0, site->cache_format, s.heads, s.each,
                                   s.rows, node->kv / 4, node->dim / 4, merge, s.tokens },
                       .n_spec = 10 },
-        .groups   = { groups_of(node->heads, s.heads), node->splits,
-                      groups_of(args.tokens, s.tokens) },
+        .groups   = { dv_ceil_div(node->heads, s.heads), node->splits,
+                      dv_ceil_div(args.tokens, s.tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);

@@ -4,6 +4,8 @@
  * eight subgroups share, the latter 16 queries a subgroup and values of 128 columns. */
 #include "kernel/coop.h"
 
+#include "base/size.h"
+
 /* With fewer tokens their matrices leave most of a device idle. */
 #define FEWEST_TOKENS 16u
 #define FEWEST_LANES 8u
@@ -13,16 +15,6 @@
 #define HEADS_SUBGROUPS 8u
 #define MOST_HELD 128u
 #define POSITIONS 16u /* where matrices are not larger */
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint32_t most(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 static uint32_t shared_bytes(const struct dv_coop_attend *s, uint32_t n, uint32_t cols)
 {
@@ -55,12 +47,12 @@ bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
         return false;
     if (node->kv % m->n != 0 || node->kv % m->k != 0 || node->dim % m->k != 0)
         return false;
-    uint32_t pairs = least(subgroup, MOST_PAIRS);
+    uint32_t pairs = dv_min(subgroup, MOST_PAIRS);
 
     *s = (struct dv_coop_attend){
-        .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+        .positions = dv_max(POSITIONS, dv_max(m->m, dv_max(m->n, m->k))),
         .subgroup  = subgroup,
-        .subgroups = least(MOST_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+        .subgroups = dv_min(MOST_SUBGROUPS, MOST_INVOCATIONS / subgroup),
     };
     uint32_t workgroup = s->subgroup * s->subgroups;
     do {
@@ -69,7 +61,7 @@ bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
     } while (pairs >= m->m && shared_bytes(s, m->n, node->kv + node->dim) > caps->max_shared_bytes);
     pairs = s->heads * s->tokens;
     /* The lanes of a pair are of one subgroup and have a position each at least. */
-    return pairs >= m->m && workgroup <= pairs * least(subgroup, s->positions) &&
+    return pairs >= m->m && workgroup <= pairs * dv_min(subgroup, s->positions) &&
            s->subgroups >= 2 && s->positions <= DV_PAGE && workgroup <= caps->max_workgroup &&
            shared_bytes(s, m->n, node->kv + node->dim) <= caps->max_shared_bytes;
 }
@@ -99,7 +91,7 @@ void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_
 static uint32_t heads_shared_bytes(const struct dv_coop_attend_heads *s,
                                    const struct dv_coop_shape *m, uint32_t cols)
 {
-    uint32_t stage   = m->m * (s->positions > m->n ? s->positions : m->n) * 4;
+    uint32_t stage   = m->m * dv_max(s->positions, m->n) * 4;
     uint32_t weights = m->m * (s->positions + 8) * 2, keep = m->m * m->n * 4;
     return s->positions * (cols + 16) * 2 +
            s->subgroups * (stage + weights + keep + s->subgroup * 4 + 4);
@@ -118,9 +110,9 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_cap
     uint32_t held = m->m * ((node->nope + node->dim) / 2 + node->v_head) / subgroup;
 
     *s = (struct dv_coop_attend_heads){
-        .positions = most(POSITIONS, most(m->m, most(m->n, m->k))),
+        .positions = dv_max(POSITIONS, dv_max(m->m, dv_max(m->n, m->k))),
         .subgroup  = subgroup,
-        .subgroups = least(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
+        .subgroups = dv_min(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
     };
     return held <= MOST_HELD && s->subgroup * s->subgroups <= caps->max_workgroup &&
            heads_shared_bytes(s, m, node->nope + node->dim + node->v_head) <=

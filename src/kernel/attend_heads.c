@@ -4,6 +4,7 @@
  * device only, because the order of summation follows from it. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/coop.h"
 
 #define QUERIES 16 /* of a workgroup */
@@ -108,7 +109,7 @@ static dsvk_status dispatch_attend_heads(struct dv_dispatch          *dispatch,
     uint32_t          queries;
     *dispatch = (struct dv_dispatch){ .groups = { node->heads, 1, 1 } };
     TRY(choose(&dispatch->pipeline, &queries, site, node, q.rows));
-    dispatch->groups[1] = (q.rows + queries - 1) / queries;
+    dispatch->groups[1] = dv_ceil_div(q.rows, queries);
     TRY(check_grid(site, node, dispatch->groups[1]));
     struct dv_attend_heads_args args = {
         .q             = q.address,

@@ -3,6 +3,7 @@
  * must give; tokens and groups of a workgroup do not change a sum. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/tile.h"
 
 #define TOKENS 4 /* contexts in shared memory */
@@ -33,7 +34,7 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
         .split           = node->split,
         .splits          = node->splits,
     };
-    uint32_t       tokens = y.rows < TOKENS ? y.rows : TOKENS;
+    uint32_t       tokens = dv_min(y.rows, TOKENS);
     struct dv_tile tile   = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
     while (tile.tokens > 1 && shared_bytes(&tile, node->kv) > site->caps->max_shared_bytes)
         tile.tokens /= 2;
@@ -44,8 +45,8 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
                       .spec   = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
                                   tile.groups, tile.tokens, site->round_f16, node->kv / 4 },
                       .n_spec = 7 },
-        .groups   = { node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
-                      (y.rows + tile.tokens - 1) / tile.tokens, 1 },
+        .groups   = { node->heads * dv_ceil_div(args.w.groups, tile.groups),
+                      dv_ceil_div(y.rows, tile.tokens), 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

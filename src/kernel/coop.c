@@ -4,6 +4,8 @@
  * (with 64 some of them spill). */
 #include "kernel/coop.h"
 
+#include "base/size.h"
+
 /* Columns a step, the latter where memory is short: multiples of every K and of a chunk's values.
  * Each step has two barriers; half as many made products a third faster
  * (docs/measurements/h200.md). */
@@ -44,11 +46,6 @@ uint32_t dv_coop_subgroup(const struct dv_caps *caps)
     return caps->subgroup_size_control ? caps->subgroup_min : caps->subgroup;
 }
 
-static uint32_t ceil_div(uint32_t n, uint32_t by)
-{
-    return (n - 1) / by + 1;
-}
-
 static bool fits(const struct dv_coop_tile *tile, const struct dv_caps *caps)
 {
     return tile->workgroup <= caps->max_workgroup &&
@@ -69,9 +66,9 @@ static void set_rows(struct dv_coop_tile *tile, const struct dv_caps *caps, uint
 static void choose_rows(struct dv_coop_tile *tile, const struct dv_caps *caps,
                         const struct dv_coop_size *size)
 {
-    uint64_t repeats = (uint64_t)ceil_div(size->tokens, tile->tokens) * size->repeats;
+    uint64_t repeats = dv_ceil_div(size->tokens, tile->tokens) * size->repeats;
     set_rows(tile, caps, 2 * FEWEST_ROWS);
-    if (ceil_div(size->rows, tile->rows) * repeats < ENOUGH_WORKGROUPS || !fits(tile, caps))
+    if (dv_ceil_div(size->rows, tile->rows) * repeats < ENOUGH_WORKGROUPS || !fits(tile, caps))
         set_rows(tile, caps, FEWEST_ROWS);
 }
 
@@ -142,7 +139,7 @@ uint32_t dv_expert_tile(const struct dv_caps *caps, bool math_f16, uint32_t pair
     /* A quarter of a tile is what an expert fills at least, on average. */
     if (!math_f16 || mean < FEWEST_TOKENS / 4)
         return tuning.matmul_tokens;
-    struct dv_coop_size size = { 2048, mean < FEWEST_TOKENS ? FEWEST_TOKENS : mean, experts };
+    struct dv_coop_size size = { 2048, dv_max(mean, FEWEST_TOKENS), experts };
     if (!dv_coop_tile_of(&tile, caps, &size))
         return tuning.matmul_tokens;
     return tile.tokens;

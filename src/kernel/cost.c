@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/cost.h"
 
+#include "base/size.h"
+
 #define TILE_BYTES 128u /* 8 rows x 16 bytes */
 
 uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts)
 {
-    return pairs < experts ? (uint32_t)pairs : experts;
+    return dv_min(pairs, experts);
 }
 
 const char *dv_weight_format_name(enum dv_weight_format format)

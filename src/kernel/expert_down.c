@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/tile.h"
 
 static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
@@ -62,7 +63,7 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch          *dispatch,
         .n_spec = 8,
     };
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, "expert_down", (args.w.groups - 1) / tile.groups + 1,
+    return dv_tile_grid(dispatch, site, "expert_down", dv_ceil_div(args.w.groups, tile.groups),
                         tokens);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/coop.h"
 #include "kernel/matmul.h"
 
@@ -8,8 +9,8 @@
  * empty. */
 static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t experts)
 {
-    uint32_t twice_the_mean = 2 * ((pairs - 1) / experts + 1);
-    return twice_the_mean < node->tile ? twice_the_mean : node->tile;
+    uint32_t twice_the_mean = 2 * dv_ceil_div(pairs, experts);
+    return dv_min(twice_the_mean, node->tile);
 }
 
 static struct dv_expert_matmul_args args_of(const struct dv_kernel_site *site,
@@ -79,7 +80,7 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch          *dispatch,
         };
     }
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, dv_op_name(node->op), (groups - 1) / tile.groups + 1,
+    return dv_tile_grid(dispatch, site, dv_op_name(node->op), dv_ceil_div(groups, tile.groups),
                         planned ? max_tiles : args.pairs);
 }
 

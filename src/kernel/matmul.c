@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/coop.h"
-#include "kernel/matmul.h"
-
 #include <string.h>
 
-static uint32_t ceil_div(uint32_t n, uint32_t by)
-{
-    return (n - 1) / by + 1;
-}
+#include "base/size.h"
+#include "kernel/coop.h"
+#include "kernel/matmul.h"
 
 static struct dv_matmul_args args_of(const struct dv_kernel_site *site, const struct dv_node *node,
                                      const struct dv_matmul_form *form)
@@ -42,13 +38,13 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     struct dv_matmul_args        args   = args_of(site, node, form);
     uint32_t                     groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile      tile  = dv_tile_of(site->caps, groups, info->slices, args.tokens, paired);
-    uint32_t            tiles = ceil_div(groups, tile.groups) * info->slices;
+    uint32_t            tiles = dv_ceil_div(groups, tile.groups) * info->slices;
     uint32_t            turns = form->norm ? dv_tile_turns(site->caps, tiles) : 1;
     struct dv_coop_size size  = { groups * 8, args.tokens, info->slices };
     struct dv_coop_tile coop;
     if (site->math_f16 && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "matmul_coop", &coop, format, paired);
-        tiles       = ceil_div(groups, coop.rows / 8) * info->slices;
+        tiles       = dv_ceil_div(groups, coop.rows / 8) * info->slices;
         tile.tokens = coop.tokens;
     } else {
         dispatch->pipeline = (struct dv_pipeline_params){
@@ -66,8 +62,8 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
         };
     }
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, dv_op_name(node->op), ceil_div(tiles, turns),
-                        ceil_div(args.tokens, tile.tokens));
+    return dv_tile_grid(dispatch, site, dv_op_name(node->op), dv_ceil_div(tiles, turns),
+                        dv_ceil_div(args.tokens, tile.tokens));
 }
 
 static dsvk_status dispatch_matmul(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,

@@ -3,6 +3,7 @@
  * is that of matmul, whose bits the absorption must give; the other roles take any. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/tile.h"
 
 #define TOKENS 4    /* more would make the writing of the cache a long tail */
@@ -48,10 +49,10 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch          *dispatch,
         .tokens = rows,
         .eps    = node->eps,
     };
-    uint32_t              tokens = rows < TOKENS ? rows : TOKENS;
+    uint32_t              tokens = dv_min(rows, TOKENS);
     struct dv_tile        tile = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
     uint32_t              rotator  = tile.workgroup * 4 * ROTATIONS; /* columns of one workgroup */
-    uint32_t              rotators = (node->heads * node->dim + rotator - 1) / rotator;
+    uint32_t              rotators = dv_ceil_div(node->heads * node->dim, rotator);
     enum dv_weight_format format   = site->weights[node->w[0]].format;
 
     *dispatch = (struct dv_dispatch){
@@ -60,8 +61,8 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch          *dispatch,
                                   tile.groups, tile.tokens, site->round_f16, site->cache_format,
                                   rotators },
                       .n_spec = 8 },
-        .groups = { 1 + rotators + node->heads * ((args.w.groups + tile.groups - 1) / tile.groups),
-                    (rows + tile.tokens - 1) / tile.tokens, 1 },
+        .groups   = { 1 + rotators + node->heads * dv_ceil_div(args.w.groups, tile.groups),
+                      dv_ceil_div(rows, tile.tokens), 1 },
     };
     fill_block(site, node);
     DV_PUSH(dispatch, args);

@@ -2,6 +2,7 @@
 /* Two projections of one input in one dispatch. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/tile.h"
 
 static bool is_pair(const struct dv_kernel_site *site, dv_weight w)
@@ -45,10 +46,10 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
     bool     pair_a = is_pair(site, node->w[0]), pair_b = is_pair(site, node->w[2]);
     uint32_t a = groups_of(site, node->w[0]), b = groups_of(site, node->w[2]);
     struct dv_project_two_args args = args_of(site, node);
-    struct dv_tile tile = dv_tile_of(site->caps, a > b ? a : b, 1, args.tokens, pair_a || pair_b);
+    struct dv_tile tile = dv_tile_of(site->caps, dv_max(a, b), 1, args.tokens, pair_a || pair_b);
     uint32_t       form = dv_tile_form(&tile, &args.a, site->weights[node->w[0]].format) &
                     dv_tile_form(&tile, &args.b, site->weights[node->w[2]].format);
-    uint32_t tiles     = (a - 1) / tile.groups + 1 + (b - 1) / tile.groups + 1;
+    uint32_t tiles     = dv_ceil_div(a, tile.groups) + dv_ceil_div(b, tile.groups);
     uint32_t turns     = node->w[1] ? dv_tile_turns(site->caps, tiles) : 1;
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "project_two",
@@ -66,8 +67,8 @@ static dsvk_status dispatch_project_two(struct dv_dispatch          *dispatch,
         .n_spec = 11,
     };
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, "project_two", (tiles - 1) / turns + 1,
-                        (args.tokens - 1) / tile.tokens + 1);
+    return dv_tile_grid(dispatch, site, "project_two", dv_ceil_div(tiles, turns),
+                        dv_ceil_div(args.tokens, tile.tokens));
 }
 
 const struct dv_kernel dv_kernel_project_two = { "project_two", dispatch_project_two };

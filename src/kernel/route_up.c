@@ -3,6 +3,7 @@
  * products must give; the choice takes any. */
 #include <string.h>
 
+#include "base/size.h"
 #include "kernel/router.h"
 #include "kernel/tile.h"
 
@@ -38,7 +39,7 @@ static dsvk_status dispatch_route_up(struct dv_dispatch          *dispatch,
     };
     uint32_t       groups = args.w.groups * (paired ? 2 : 1);
     struct dv_tile tile   = dv_tile_of(site->caps, groups, y.rows, 1, paired);
-    uint32_t       tiles  = (groups - 1) / tile.groups + 1;
+    uint32_t       tiles  = dv_ceil_div(groups, tile.groups);
     uint32_t       turns  = dv_tile_turns(site->caps, tiles * y.rows);
     TRY(fill_block(site, node));
     dispatch->pipeline = (struct dv_pipeline_params){
@@ -55,7 +56,7 @@ static dsvk_status dispatch_route_up(struct dv_dispatch          *dispatch,
         .n_spec = 10,
     };
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, "route_up", (tiles - 1) / turns + 1, y.rows);
+    return dv_tile_grid(dispatch, site, "route_up", dv_ceil_div(tiles, turns), y.rows);
 }
 
 const struct dv_kernel dv_kernel_route_up = { "route_up", dispatch_route_up };

@@ -2,6 +2,8 @@
 /* Where a node's operands lie, as the argument structs of the kernels want it. */
 #include "kernel/kernel.h"
 
+#include "base/size.h"
+
 struct dv_address dv_address_of(uint64_t address)
 {
     return (struct dv_address){ .lo = (uint32_t)address, .hi = (uint32_t)(address >> 32) };
@@ -58,7 +60,7 @@ uint32_t dv_groups(const struct dv_kernel_site *site, unsigned axis, uint32_t n)
 
 uint32_t dv_quad_groups(uint32_t cols, uint32_t workgroup)
 {
-    return (cols / 4 + workgroup - 1) / workgroup;
+    return dv_ceil_div(cols / 4, workgroup);
 }
 
 uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t most)

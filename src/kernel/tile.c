@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/tile.h"
 
+#include "base/size.h"
 #include "pack/layout.h"
 
 /* Below this many workgroups a GPU is not filled; fewer rows a workgroup make more of them. */
@@ -18,7 +19,7 @@ static uint32_t shared_floats(const struct dv_tile *tile)
     if (tile->workgroup == 8)
         return 0;
     uint32_t most = tile->workgroup >= 1024 ? 1 : 1024 / tile->workgroup;
-    return tile->workgroup * (tile->tokens < most ? tile->tokens : most);
+    return tile->workgroup * dv_min(tile->tokens, most);
 }
 
 uint32_t dv_tile_shared(const struct dv_tile *tile)
@@ -71,7 +72,7 @@ dsvk_status dv_tile_grid(struct dv_dispatch *dispatch, const struct dv_kernel_si
 {
     const uint32_t *most = site->caps->max_groups;
     uint32_t        wide = x < most[0] ? x : most[0];
-    uint32_t        deep = (x - 1) / wide + 1;
+    uint32_t        deep = dv_ceil_div(x, wide);
     if (y > most[1] || deep > most[2])
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                        "%s: a grid of %u x %u workgroups, the device takes %u x %u x %u", name, x,

@@ -6,6 +6,7 @@
  * latents; (nope + rope + v) products a query, key and head instead of (2 kv + rope). */
 #include <math.h>
 
+#include "base/size.h"
 #include "model/model.h"
 
 /* The norms inside MLA use this whatever rms_norm_eps says; the published code does the same. */
@@ -59,8 +60,8 @@ uint32_t dv_model_materialise_from(const struct dv_config *config)
     uint64_t widths = (uint64_t)config->nope + config->v_head, both = 2ull * config->kv_lora;
     if (both <= widths)
         return UINT32_MAX;
-    uint64_t tokens = (config->kv_lora * widths + both - widths - 1) / (both - widths);
-    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+    uint64_t tokens = dv_ceil_div(config->kv_lora * widths, both - widths);
+    return dv_min(tokens, UINT32_MAX);
 }
 
 enum up { W_UK, W_UK_TRANSPOSED, W_UV };

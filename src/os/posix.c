@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/size.h"
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "ds-vk reads little-endian files in place and needs a little-endian machine"
 #endif
@@ -99,8 +101,8 @@ uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes,
     uint64_t       done = 0;
     while (done < bytes) {
         uint64_t left = bytes - done, most = UINT64_C(1) << 30;
-        ssize_t  n = pread(file->descriptor, to + done, (size_t)(left < most ? left : most),
-                           (off_t)(offset + done));
+        ssize_t  n =
+            pread(file->descriptor, to + done, (size_t)dv_min(left, most), (off_t)(offset + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

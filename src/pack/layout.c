@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/size.h"
+
 #define TILE_BYTES 128u /* 8 rows x 16 bytes */
 #define MAX_SHIFT 31u   /* one scale for a whole row */
 
@@ -169,10 +171,10 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
                        info->name, info->cols);
     TRY(choose_format(layout, ctx, info, parts));
 
-    layout->chunks = (info->cols - 1) / dv_chunk_values(layout->format) + 1;
+    layout->chunks = dv_ceil_div(info->cols, dv_chunk_values(layout->format));
     if (dv_format_is_4bit(layout->format))
         layout->blocks = layout->chunks * 4; /* words of scales */
-    layout->groups  = (info->rows - 1) / 8 + 1;
+    layout->groups  = dv_ceil_div(info->rows, 8);
     uint64_t groups = (uint64_t)layout->groups * (is_pair(info) ? 2 : 1), tiles = TILE_BYTES;
     bool     fits = grows_below_4g(&groups, info->slices) && grows_below_4g(&tiles, groups) &&
                 grows_below_4g(&tiles, layout->chunks);
@@ -182,7 +184,7 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
         return dv_fail(ctx, DSVK_UNSUPPORTED, "layout: %s: %u x [%u, %u] is above 4 GiB",
                        info->name, info->slices, info->rows, info->cols);
     layout->scales = (uint32_t)tiles;
-    layout->bytes  = (tiles + scales + 255) / 256 * 256;
+    layout->bytes  = dv_round_up(tiles + scales, 256);
     return DSVK_OK;
 }
 
@@ -210,8 +212,8 @@ uint64_t dv_layout_scale_bytes(const struct dv_layout_source *part, uint64_t row
     uint64_t a_row;
     if (!part->scale)
         return 0;
-    a_row = ((part->cols - 1) / part->block_cols + 1) * dv_dtype_bytes(part->scale_dtype);
-    return (rows + part->block_rows - 1) / part->block_rows * a_row;
+    a_row = dv_ceil_div(part->cols, part->block_cols) * dv_dtype_bytes(part->scale_dtype);
+    return dv_ceil_div(rows, part->block_rows) * a_row;
 }
 
 uint64_t dv_layout_count_nan(const struct dv_layout_source *part)
@@ -230,7 +232,7 @@ uint64_t dv_layout_count_bad_scales(const struct dv_layout_source *part, uint32_
     float    most = part->dtype == DV_FP4 ? 0x1p113f : 0x1p127f;
     if ((part->dtype != DV_INT4 && part->dtype != DV_FP4) || !part->scale)
         return 0;
-    groups = (part->cols - 1) / part->block_cols + 1;
+    groups = dv_ceil_div(part->cols, part->block_cols);
     for (uint64_t i = first * groups; i < end * groups; i++) {
         float scale = dv_dtype_get(part->scale_dtype, part->scale, i);
         n += !(scale >= 0.0f && scale <= most);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/size.h"
 
 #define E4M3_MAX 448.0f
 
@@ -49,7 +50,7 @@ void dv_convert_read(float *out, const struct dv_layout_source *part, uint32_t r
     read_row(out, part->dtype, part->data, (uint64_t)row * part->cols + col, n);
     if (!part->scale)
         return;
-    uint64_t a_row = (part->cols - 1) / part->block_cols + 1;
+    uint64_t a_row = dv_ceil_div(part->cols, part->block_cols);
     for (uint32_t i = 0; i < n;) {
         uint32_t block = (col + i) / part->block_cols;
         float    scale =
@@ -75,8 +76,8 @@ float dv_convert_block(const struct dv_layout_source *part, uint32_t row, uint32
 {
     float    values[DV_FP8_BLOCK], most = 0;
     uint32_t first = row / DV_FP8_BLOCK * DV_FP8_BLOCK, from = col / DV_FP8_BLOCK * DV_FP8_BLOCK;
-    uint32_t end = part->rows - first < DV_FP8_BLOCK ? part->rows : first + DV_FP8_BLOCK;
-    uint32_t n   = part->cols - from < DV_FP8_BLOCK ? part->cols - from : DV_FP8_BLOCK;
+    uint32_t end = dv_min(part->rows, first + DV_FP8_BLOCK);
+    uint32_t n   = dv_min(part->cols - from, DV_FP8_BLOCK);
     for (uint32_t r = first; r < end; r++) {
         dv_convert_read(values, part, r, from, n);
         float size = largest(values, n);
@@ -209,7 +210,7 @@ struct dv_layout_source dv_convert_form(const struct dv_layout_source *part)
 
 static uint32_t scales_a_row(uint32_t cols, uint32_t block)
 {
-    return (cols - 1) / block + 1;
+    return dv_ceil_div(cols, block);
 }
 
 static void write_fp8(unsigned char *codes, unsigned char *scales,
@@ -220,7 +221,7 @@ static void write_fp8(unsigned char *codes, unsigned char *scales,
     for (uint32_t row = first; row < end; row++)
         for (uint32_t b = 0; b < wide; b++) {
             uint32_t       col = b * DV_FP8_BLOCK, left = part->cols - col;
-            uint32_t       n  = left < DV_FP8_BLOCK ? left : DV_FP8_BLOCK;
+            uint32_t       n  = dv_min(left, DV_FP8_BLOCK);
             unsigned char *at = scales + ((size_t)(row - first) / DV_FP8_BLOCK * wide + b) * 4;
             float          scale;
             if ((row - first) % DV_FP8_BLOCK == 0) {
@@ -241,7 +242,7 @@ static void write_groups(unsigned char *codes, unsigned char *scales,
         for (uint32_t col = 0; col < part->cols; col += DV_GROUP) {
             struct dv_group group;
             float           values[DV_GROUP];
-            uint32_t        left = part->cols - col, n = left < DV_GROUP ? left : DV_GROUP;
+            uint32_t        left = part->cols - col, n = dv_min(left, DV_GROUP);
             dv_convert_read(values, part, row, col, n);
             dv_convert_group(&group, part->target, values, n);
             for (uint32_t i = 0; i < n; i += 2)
@@ -270,7 +271,7 @@ void dv_convert_rows(unsigned char *codes, unsigned char *scales,
     }
     for (uint32_t row = first; row < end; row++)
         for (uint32_t col = 0; col < part->cols; col += DV_FP8_BLOCK) {
-            uint32_t left = part->cols - col, n = left < DV_FP8_BLOCK ? left : DV_FP8_BLOCK;
+            uint32_t left = part->cols - col, n = dv_min(left, DV_FP8_BLOCK);
             dv_convert_read(values, part, row, col, n);
             for (uint32_t i = 0; i < n; i++, codes += 2) {
                 uint16_t half = dv_bf16_encode(values[i]);
@@ -284,6 +285,6 @@ uint64_t dv_convert_scale_bytes(const struct dv_layout_source *part, uint32_t ro
     struct dv_layout_source form = dv_convert_form(part);
     if (!form.scale)
         return 0;
-    return ((uint64_t)(rows - 1) / form.block_rows + 1) *
-           scales_a_row(part->cols, form.block_cols) * dv_dtype_bytes(form.scale_dtype);
+    return dv_ceil_div(rows, form.block_rows) * scales_a_row(part->cols, form.block_cols) *
+           dv_dtype_bytes(form.scale_dtype);
 }

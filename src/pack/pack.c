@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/size.h"
 #include "pack/parts.h"
 
 static bool is_pair(const struct dv_weight_info *info)
@@ -28,7 +29,7 @@ static struct dv_group_source find_group(const struct dv_layout        *layout,
         rows = parts->rows;
     }
     uint32_t               start  = info->row0 + slice * info->row_step;
-    struct dv_group_source source = { parts, start, first, rows - first < 8 ? rows - first : 8 };
+    struct dv_group_source source = { parts, start, first, dv_min(rows - first, 8) };
     if (!info->transposed) {
         source.row += first;
         source.col = 0;
@@ -40,7 +41,7 @@ static float scale_at(const struct dv_layout_source *part, uint32_t row, uint32_
 {
     if (!part->scale)
         return 1.0f;
-    uint32_t a_row = (part->cols - 1) / part->block_cols + 1;
+    uint32_t a_row = dv_ceil_div(part->cols, part->block_cols);
     return dv_dtype_get(part->scale_dtype, part->scale,
                         (uint64_t)(row / part->block_rows) * a_row + col / part->block_cols);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/size.h"
 #include "pack/parts.h"
 
 #define RUN DV_FP8_BLOCK /* values converted at a time */
@@ -78,7 +79,7 @@ static void pack_chunk(unsigned char *tiles, unsigned char *scales,
 {
     struct dv_group group;
     float           values[DV_GROUP];
-    uint32_t        left = from->part->cols - c * DV_GROUP, n = left < DV_GROUP ? left : DV_GROUP;
+    uint32_t        left = from->part->cols - c * DV_GROUP, n = dv_min(left, DV_GROUP);
     bool            fp4 = layout->format == DV_FORMAT_FP4;
     dv_convert_read(values, from->part, from->row + r, c * DV_GROUP, n);
     dv_convert_group(&group, from->part->target, values, n);
@@ -110,7 +111,7 @@ static void round_groups(float *values, const struct dv_group_source *from, bool
         float           near[DV_GROUP];
         uint32_t        row = from->row + (transposed ? k + i : r);
         uint32_t        col = transposed ? from->col + r : k + i, first = col / DV_GROUP * DV_GROUP;
-        uint32_t        left = from->part->cols - first, of = left < DV_GROUP ? left : DV_GROUP;
+        uint32_t        left = from->part->cols - first, of = dv_min(left, DV_GROUP);
         dv_convert_read(near, from->part, row, first, of);
         dv_convert_group(&group, from->part->target, near, of);
         values[i] =
@@ -161,7 +162,7 @@ void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
         for (uint32_t k = 0; k < info->cols; k += RUN) {
             float         values[RUN];
             unsigned char codes[RUN];
-            uint32_t      n = info->cols - k < RUN ? info->cols - k : RUN;
+            uint32_t      n = dv_min(info->cols - k, RUN);
             read_run(values, from, info->transposed, r, k, n);
             if (target == DV_F8_E4M3)
                 convert_fp8(codes, values, scales_of(line, from, info, r), from, info, k, n);

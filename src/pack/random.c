@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/size.h"
 #include "pack/parts.h"
 
 /* Root mean squares of random bits, of those kept where not all are. */
@@ -57,7 +58,7 @@ static void clear_padding(unsigned char *tiles, const struct dv_layout *layout,
     int      zero      = dv_format_zero(layout->format);
     for (tiles += (size_t)c * DV_TILE_BYTES; c < layout->chunks; c++, tiles += DV_TILE_BYTES) {
         memset(tiles + rows * 16, zero, DV_TILE_BYTES - rows * 16);
-        uint32_t used = row_bytes - c * 16 < 16 ? row_bytes - c * 16 : 16;
+        uint32_t used = dv_min(row_bytes - c * 16, 16);
         for (uint32_t r = 0; r < rows && used < 16; r++)
             memset(tiles + r * 16 + used, zero, 16 - used);
     }
@@ -68,7 +69,7 @@ static uint32_t rows_in(const struct dv_layout *layout, const struct dv_weight_i
 {
     uint32_t within = info->kind == DV_WEIGHT_PAIR ? group / 2 : group % layout->groups;
     uint32_t left   = info->rows - within * 8;
-    return left < 8 ? left : 8;
+    return dv_min(left, 8);
 }
 
 /* What all words of scales are. */

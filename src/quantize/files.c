@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "os/os.h"
 #include "os/place.h"
 #include "quantize/quantize.h"
 
 #define SMALL_FILE_BYTES 200000000u
 #define PATH_BYTES 4096u
-#define GIB(bytes) ((double)(bytes) / (1024.0 * 1024.0 * 1024.0))
 
 /* ---- the place ---- */
 
@@ -81,7 +81,7 @@ dsvk_status dv_quantize_room(const struct dv_quantizing *q, uint64_t free)
     return dv_fail(q->ctx, DSVK_BAD_FILE,
                    "quantize: %s takes %.2f GiB (%llu bytes), and %.2f GiB (%llu bytes) are free "
                    "in %s",
-                   q->target, GIB(all), (unsigned long long)all, GIB(free),
+                   q->target, dv_gib(all), (unsigned long long)all, dv_gib(free),
                    (unsigned long long)free, q->parent);
 }
 

@@ -2,6 +2,7 @@
 /* What becomes of each tensor of a checkpoint that is converted. */
 #include <string.h>
 
+#include "base/size.h"
 #include "quantize/quantize.h"
 #include "pack/narrow.h"
 
@@ -119,8 +120,8 @@ static void add_scales(struct dv_quantizing *q, const char *name,
     };
     struct dv_layout_source form = dv_convert_form(part);
     struct dv_new_tensor   *t =
-        add(q, name, dtypes[part->target], (part->rows - 1) / form.block_rows + 1,
-            (part->cols - 1) / form.block_cols + 1, dv_convert_scale_bytes(part, part->rows));
+        add(q, name, dtypes[part->target], dv_ceil_div(part->rows, form.block_rows),
+            dv_ceil_div(part->cols, form.block_cols), dv_convert_scale_bytes(part, part->rows));
     t->part   = *part;
     t->scales = true;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/size.h"
 #include "os/os.h"
 #include "quantize/quantize.h"
 #include "weights/reader.h"
@@ -42,7 +43,7 @@ static dsvk_status write_header(FILE *file, const struct dv_quantizing *q, uint3
                                       "data_offsets", (json_int_t)at, (json_int_t)(at + t->bytes)));
         at += t->bytes;
     }
-    uint64_t length = json_dumpb(root, NULL, 0, JSON_COMPACT), padded = (length + 7) / 8 * 8;
+    uint64_t length = json_dumpb(root, NULL, 0, JSON_COMPACT), padded = dv_round_up(length, 8);
     char    *text = dv_alloc(q->ctx, padded + 1);
     if (text) {
         memset(text, ' ', padded);
@@ -82,7 +83,7 @@ static void convert_strip(void *user, uint32_t i)
 {
     const struct strips *s     = user;
     uint32_t             first = s->first + i * STRIP;
-    uint32_t             end   = s->part->rows - first < STRIP ? s->part->rows : first + STRIP;
+    uint32_t             end   = dv_min(s->part->rows, first + STRIP);
     dv_convert_rows(s->codes + i * s->strip_bytes,
                     s->scales + (uint64_t)(first / STRIP) * s->strip_scales, s->part, first, end);
 }
@@ -130,7 +131,7 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
 {
     dsvk_status             status = DSVK_OK;
     struct dv_layout_source part;
-    const uint32_t          most   = t->part.rows < STRIPS * STRIP ? t->part.rows : STRIPS * STRIP;
+    const uint32_t          most   = dv_min(t->part.rows, STRIPS * STRIP);
     uint64_t                a_row  = dv_dtype_size(t->part.target, t->part.cols);
     uint64_t                scales = dv_convert_scale_bytes(&t->part, t->part.rows);
     struct strips           s      = { .part         = &part,
@@ -142,11 +143,11 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
         status =
             dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
     for (; status == DSVK_OK && s.first < t->part.rows; s.first += most) {
-        uint32_t       left = t->part.rows - s.first, rows = left < most ? left : most;
+        uint32_t       left = t->part.rows - s.first, rows = dv_min(left, most);
         unsigned char *room = NULL;
         status              = fetch_rows(&part, &room, q, t, s.first, s.first + rows);
         if (status == DSVK_OK)
-            dv_parallel(0, (rows - 1) / STRIP + 1, convert_strip, &s);
+            dv_parallel(0, dv_ceil_div(rows, STRIP), convert_strip, &s);
         dv_free(q->ctx, room);
         if (status != DSVK_OK)
             break;
@@ -171,7 +172,7 @@ static dsvk_status write_copied(FILE *file, struct dv_quantizing *q, const struc
     if (!some)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
     for (uint64_t at = 0; status == DSVK_OK && at < t->bytes; at += COPY_BYTES) {
-        uint64_t left = t->bytes - at, n = left < COPY_BYTES ? left : COPY_BYTES;
+        uint64_t left = t->bytes - at, n = dv_min(left, COPY_BYTES);
         if (dv_checkpoint_read(q->checkpoint, some, t->copied->data + at, n) != n) {
             status = cannot_read(q, t->name);
             break;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/size.h"
 #include "tensor/formats.h"
 #include "ref/ref.h"
 
@@ -44,7 +45,7 @@ static float choose_scale(const float *latent, uint32_t n)
 /* For each quarter of the latent: value = e3m4(x / scale) * scale */
 static void round_fp8(float *latent, uint32_t kv)
 {
-    uint32_t block = (kv + 15) / 16 * 4;
+    uint32_t block = dv_ceil_div(kv, 16) * 4;
     for (uint32_t start = 0; start < kv; start += block) {
         uint32_t n     = start + block < kv ? block : kv - start;
         float    scale = choose_scale(latent + start, n), inverse = 1.0f / scale;

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
+
 static int compare(const void *left, const void *right)
 {
     const struct dv_added_token *a = left, *b = right;
-    int order = memcmp(a->content, b->content, a->length < b->length ? a->length : b->length);
+    int order = memcmp(a->content, b->content, dv_min(a->length, b->length));
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 

@@ -8,6 +8,7 @@
 #include <pcre2.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "base/text.h"
 #include "text/regex_syntax.h"
 
@@ -265,7 +266,7 @@ static bool run_init(struct run *run, size_t bytes)
     run->limits                        = pcre2_match_context_create(pretoken->memory);
     if (!run->limits)
         return false;
-    pcre2_set_match_limit(run->limits, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
+    pcre2_set_match_limit(run->limits, dv_min(limit, UINT32_MAX));
     pcre2_set_heap_limit(run->limits, HEAP_LIMIT_KIB);
     run->jit_stack = pcre2_jit_stack_create(32768, JIT_STACK_MAX, pretoken->memory);
     if (run->jit_stack)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "json/json_scan.h"
 
 #define ID_LIMIT (1u << 24)
@@ -214,8 +215,8 @@ static dsvk_status read_merge(struct dv_tokenizer_reader *reader, const json_t *
     }
     if (id < 0)
         return BAD(reader, "merge %u of '%.*s' and '%.*s' is not within the vocabulary",
-                   reader->where, rank, (int)(left_bytes < 100 ? left_bytes : 100), left,
-                   (int)(right_bytes < 100 ? right_bytes : 100), right);
+                   reader->where, rank, (int)dv_min(left_bytes, 100), left,
+                   (int)dv_min(right_bytes, 100), right);
     if (!dv_bpe_add(&tokenizer->bpe, (uint32_t)left_id, (uint32_t)right_id, rank, (uint32_t)id))
         return BAD(reader, "its merges were made to collide", reader->where);
     return DSVK_OK;

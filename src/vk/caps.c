@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+
 #define NEED_SHARED_BYTES 16384u
 #define NEED_WORKGROUP 128u
 #define NEED_PUSH_BYTES 128u
@@ -67,8 +69,7 @@ static uint32_t heap_of(const VkPhysicalDeviceMemoryProperties *m, uint32_t type
 static void read_heaps(struct dv_caps *caps, const struct dv_probe *p)
 {
     const VkPhysicalDeviceMemoryProperties *m = &p->memory.memoryProperties;
-    caps->n_heaps =
-        m->memoryHeapCount < VK_MAX_MEMORY_HEAPS ? m->memoryHeapCount : VK_MAX_MEMORY_HEAPS;
+    caps->n_heaps                             = dv_min(m->memoryHeapCount, VK_MAX_MEMORY_HEAPS);
     for (uint32_t i = 0; i < caps->n_heaps; i++) {
         caps->heaps[i] = read_heap(p, i);
         if (!caps->heaps[i].local)

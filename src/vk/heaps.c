@@ -2,6 +2,8 @@
 /* Which heap and which type of memory each kind of buffer comes from. */
 #include "vk/caps.h"
 
+#include "base/size.h"
+
 #define BUFFER_BYTES (UINT64_C(1) << 30)
 
 enum {
@@ -102,7 +104,6 @@ uint32_t dv_memory_type_hidden(const VkPhysicalDeviceMemoryProperties *memory, u
 
 uint64_t dv_caps_buffer_bytes(const struct dv_caps *caps)
 {
-    uint64_t limit =
-        caps->max_allocation < caps->max_buffer ? caps->max_allocation : caps->max_buffer;
-    return limit < BUFFER_BYTES ? limit : BUFFER_BYTES;
+    uint64_t limit = dv_min(caps->max_allocation, caps->max_buffer);
+    return dv_min(limit, BUFFER_BYTES);
 }

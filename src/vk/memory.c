@@ -7,17 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+
 #define DOING_BYTES 160
 #define ADDRESS_ALIGN 256u
-
-#define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
 static dsvk_status check_size(struct dv_device *dev, uint64_t bytes, enum dv_memory kind,
                               const char *what)
 {
-    const struct dv_caps *caps = &dev->caps;
-    uint64_t              limit =
-        caps->max_buffer < caps->max_allocation ? caps->max_buffer : caps->max_allocation;
+    const struct dv_caps *caps  = &dev->caps;
+    uint64_t              limit = dv_min(caps->max_buffer, caps->max_allocation);
     if (bytes == 0)
         return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT, "memory: %s: a buffer of 0 bytes", what);
     if (bytes > limit)
@@ -54,7 +53,7 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, enum dv_memory kind, 
     struct dv_device  *dev  = buffer->dev;
     VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-        .size  = (buffer->bytes + 3) & ~(uint64_t)3, /* fills are in words */
+        .size  = dv_round_up(buffer->bytes, 4), /* fills are in words */
         .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
                  VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
                  VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
@@ -142,7 +141,7 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
     dsvk_status status;
     char        doing[DOING_BYTES];
     bool        zero = memory != DV_MEMORY_RAW && memory != DV_MEMORY_HOST;
-    snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", MIB(bytes), what);
+    snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", dv_mib(bytes), what);
     *out = NULL;
     if (memory == DV_MEMORY_RAW)
         memory = DV_MEMORY_DEVICE;

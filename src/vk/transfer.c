@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/size.h"
+
 #define MIN_STAGING ((uint64_t)64 << 10)
 #define MAX_STAGING ((uint64_t)16 << 20)
 
@@ -69,7 +71,7 @@ dsvk_status dv_stream_upload(struct dv_stream *stream, struct dv_buffer *buffer,
     }
     TRY(reserve(&staging, stream, DV_MEMORY_UPLOAD, bytes, MAX_STAGING));
     for (uint64_t done = 0; done < bytes;) {
-        uint64_t n = bytes - done < staging->bytes ? bytes - done : staging->bytes;
+        uint64_t n = dv_min(bytes - done, staging->bytes);
         memcpy(staging->mapped, from + done, (size_t)n);
         TRY(copy_and_wait(stream, staging, 0, buffer, offset + done, n));
         done += n;
@@ -94,7 +96,7 @@ dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_b
     }
     TRY(reserve(&staging, stream, DV_MEMORY_READBACK, bytes, MAX_STAGING));
     for (uint64_t done = 0; done < bytes;) {
-        uint64_t n = bytes - done < staging->bytes ? bytes - done : staging->bytes;
+        uint64_t n = dv_min(bytes - done, staging->bytes);
         TRY(copy_and_wait(stream, buffer, offset + done, staging, 0, n));
         memcpy(to + done, staging->mapped, (size_t)n);
         done += n;
