@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What README and docs show is what the tools print: rows of cards, and the plot.   tools.sh PROGRAM ROOT
+# What README and docs show is what the tools print: rows of cards, and the plots.   tools.sh PROGRAM ROOT
 set -uo pipefail
 program=$1 root=$2
 fails=0
@@ -15,10 +15,11 @@ while read -r row; do
 done <<<"$rows"
 "$root/tools/cards" -p "$program" nosuch:keep >/dev/null 2>&1 && wrong "cards takes an unknown shape"
 
-pictures=$root/docs/pictures
-"$root/tools/plot" "$pictures/decode.txt" | cmp - "$pictures/decode.svg" || wrong "decode.svg is not what tools/plot draws"
-point() { # FILE: the first point of what plot draws of it
-    "$root/tools/plot" "$1" | grep -o 'points="[^"]*"'
+for points in "$root"/docs/pictures/*.txt; do
+    "$root/tools/plot" "$points" | cmp - "${points%.txt}.svg" || wrong "${points%.txt}.svg is not what tools/plot draws"
+done
+point() { # [-t TEST] FILE: the points of what plot draws of it
+    "$root/tools/plot" "$@" | grep -o 'points="[^"]*"'
 }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -32,6 +33,20 @@ cat >"$folder/bench.json" <<'JSON'
       "depth": 0,
       "median": 900.0,
       "min": 900.0
+    },
+    {
+      "test": "prefill",
+      "tokens": 2048,
+      "depth": 0,
+      "median": 1000.0,
+      "min": 900.0
+    },
+    {
+      "test": "prefill",
+      "tokens": 16,
+      "depth": 100,
+      "median": 500.0,
+      "min": 400.0
     },
     {
       "test": "decode",
@@ -54,6 +69,12 @@ printf 'series A & B\n0 50\n100 25.5\n' >"$folder/lines.txt"
 [ "$(point "$folder/bench.json")" = 'points="60.0,78.3 560.0,172.2"' ] ||
     wrong "plot of a benchmark: $(point "$folder/bench.json")"
 cmp <("$root/tools/plot" "$folder/bench.json") <("$root/tools/plot" "$folder/lines.txt") || wrong "two forms, two plots"
+printf 'title prefilled tokens/s\nseries A & B, 16 tokens\n0 900\n100 500\nseries A & B, 2,048 tokens\n0 1000\n' \
+    >"$folder/prefill.txt"
+cmp <("$root/tools/plot" -t prefill "$folder/bench.json") <("$root/tools/plot" "$folder/prefill.txt") ||
+    wrong "two forms of a prefill, two plots"
+"$root/tools/plot" -t decode-sampled "$folder/bench.json" >/dev/null 2>&1 && wrong "plot draws what was not measured"
+"$root/tools/plot" -t score "$folder/bench.json" >/dev/null 2>&1 && wrong "plot takes an unknown test"
 "$root/tools/plot" "$folder/bench.json" | grep -qF '>A &amp; B<' || wrong "plot writes a name as it is"
 for bad in 'series x\n1 2 3\n' '1 2\n' 'series x\n' ''; do
     printf "$bad" >"$folder/bad.txt"
