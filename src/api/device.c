@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The public device functions: they list, open and describe, and pass everything else to vk. */
 #include <stdio.h>
 #include <string.h>
 

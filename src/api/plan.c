@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* dsvk_model_plan(): the planner's sums copied into the public struct. It allocates nothing on a
+ * device and works without one. */
 #include "api/handles.h"
 #include "planner/tiers.h"
 #include "planner/ledger.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The public session functions: they check the caller's parameters and pass everything else to
+ * the engine. No public function reaches the engine with a value that is out of range. */
 #include "api/handles.h"
 
 static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The public functions on tokens, texts and chats: they check what the caller gave and choose the
+ * chat format, and pass everything else to the tokenizer. */
 #include "api/handles.h"
 
 static dsvk_status need_tokenizer(const dsvk_model *model)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Memory of which many small pieces are needed and that goes all at once. Pieces are zeroed; a
+ * block that does not fit into the current chunk gets one of its own. */
 #include "base/arena.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Allocator and log, which every function that may fail gets by its context. Allocations, and
+ * messages, go through here alone, so that a caller's allocator sees each of them and nothing is
+ * printed. */
 #include "base/context.h"
 
 #include <stdio.h>

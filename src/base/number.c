@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Codecs of the small float formats, written after their definitions and exact: every value
+ * rounds to the nearest, ties to even. They are the specification of what shaders decode, so
+ * speed does not matter here. */
 #include "base/number.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Texts for messages: names from files become harmless for a terminal, sizes become readable. */
 #include "base/text.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Tensors and files with something wrong that nobody may ever need: the sentence is kept and said
+ * when somebody asks for the thing. None of them is an error by itself. */
 #include "file/faults.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Finds the folder that a model's files lie in, and says what a folder is that holds none: one
+ * level too high, another program's format, a file, a cache of downloads. It looks at names and
+ * first bytes only. */
 #include "file/folder.h"
 
 #include <stdio.h>

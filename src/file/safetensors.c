@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads the header of a safetensors file, which is untrusted input: every length, offset and
+ * shape is checked against the file before it is kept. Ranges must cover the file without holes
+ * or overlap, as the format demands. */
 #include "file/safetensors.h"
 
 #include <stdlib.h>

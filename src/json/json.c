@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads JSON of untrusted files and takes typed values out of objects. The first value that is
+ * missing or wrong is remembered with one sentence and later ones are ignored, so that readers
+ * need no check after each field. */
 #include "json/json.h"
 
 #include <math.h>

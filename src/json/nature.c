@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Guesses what a file is that is not what its name says, such as a web page or a pointer of
+ * git-lfs, for the error message. It looks at the first bytes only and decides nothing. */
 #include "json/nature.h"
 
 #include <string.h>

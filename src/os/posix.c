@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Everything of os.h on POSIX systems. Calls can be interrupted or transfer less than asked for,
+ * so all of them go on until done; messages name the path and the system's reason. */
 #define _GNU_SOURCE
 #include "os/os.h"
 

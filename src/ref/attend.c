@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The reference of attention over the latent cache, the specification of every attend kernel. It
+ * takes positions in the kernels' splits, and sums in double precision. */
 #include <math.h>
 
 #include "ref/ref.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* The reference of writing latent and rope key into the cache, with the rounding of each cache
+ * format. The fp8 scale is chosen by trying all candidates, so the choice depends on the record
+ * alone. */
 #include <math.h>
 #include <string.h>
 

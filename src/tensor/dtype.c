@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Names, sizes and values of the number formats that checkpoints hold. */
 #include "tensor/dtype.h"
 
 #include <math.h>

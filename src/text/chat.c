@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes a conversation as token ids, in one of the chat formats that are known here. Templates
+ * of checkpoints are recognised and never executed; a text of a user cannot become a mark. */
 #include "text/chat.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Finds the chat template of a checkpoint in the places where releases put it. One that is
+ * missing or cannot be read ends nothing: only a chat needs it. */
 #include "text/chat_template.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* The driver's pipeline cache in a file. What is read back may be damaged or of another driver,
+ * so a header of our own with a checksum stands before the driver's data; a bad file costs time
+ * and never a run. */
 #include "vk/cache_file.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Recorded command buffers: dispatches, barriers and copies. Only global memory barriers are
+ * used, between compute, transfer and host; parameters go into push constants. */
 #include "vk/vk.h"
 
 #include <assert.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The logical device, with the features that kernels use and no other. A lost device is
+ * remembered: every later call answers DEVICE_LOST at once. */
 #include "vk/caps.h"
 
 #include <string.h>

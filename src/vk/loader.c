@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Opens the Vulkan library and fills the function tables. It is opened by name at run time, so
+ * that programs start where there is none. */
 #include "vk/loader.h"
 
 #include "os/os.h"

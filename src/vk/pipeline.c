@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Compute pipelines: the variant of a kernel that a device can run, with its specialisation
+ * constants, checked against the device's limits before the driver sees it. Equal parameters give
+ * the same pipeline. */
 #include "vk/pipeline.h"
 
 #include <stdio.h>

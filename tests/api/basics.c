@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What needs no device: texts, versions, names, and functions that take NULL. */
 #include "demo.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Context, arena, files and threads of base and os: also what a caller's log and allocator see of
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

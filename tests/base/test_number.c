@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Codecs of the float formats: all codes of each, compared with the formula or with neighbours,
+ * since errors hide at ends and ties. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Texts for messages: whatever bytes come in, no terminal obeys what comes out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* One engine and the phases of its life, for the sweeps that let each call fail in turn. Every
+ * phase answers a status and leaves what it made in the engine, so that closing works after any
+ * of them. */
 #include "fault/support.h"
 
 #include <stdio.h>

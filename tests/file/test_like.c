@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memmem */
 /* Checkpoints in the layout of releases, as make-checkpoint --like writes them; here with the
  * layers and formats of each, but narrow. */
+#define _GNU_SOURCE /* memmem */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Changes single numbers in the files of a made checkpoint, such as an infinite weight, in
+ * whatever format the tensor has. The size of the files stays. */
 #include "model/damage.h"
 
 #include <dirent.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The device under test, and models loaded from made checkpoints on it. Warnings are counted,
+ * since a test that passes with unexpected ones has not passed. */
 #include "model/support.h"
 
 #include <stdio.h>

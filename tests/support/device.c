@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* A device as tests use it: validated where layers are installed, with its log counted. A test
+ * ends as failed where validation had something to say. */
 #include "support/device.h"
 
 #include <limits.h>

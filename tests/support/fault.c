@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Allocators and Vulkan tables that fail at the nth call. Calls are counted from the moment of
+ * arming, over all threads, and the name of the failed one is kept for the message. */
 #include "support/fault.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A temporary folder of files that a test writes, reads and removes. */
 #define _XOPEN_SOURCE 700
 #include "support/folder.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads a made safetensors file, lets a test replace tensors, and writes it again. Written by
+ * other code than the engine's, so that an error in one does not hide in both. */
 #include "support/rewrite.h"
 
 #include <setjmp.h>

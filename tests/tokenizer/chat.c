@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Chat formats against texts written by hand from the models' templates, and what a user's text
+ * must not be able to do. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

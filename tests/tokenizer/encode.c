@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Encoding of texts that no golden has: random bytes, long runs, damaged UTF-8, and the time that
+ * the worst of them may take. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* What tests of the tokenizer share: a context that counts memory and log lines, ids, and
+ * tokenizers from files or from JSON made in a test. */
 #include "support.h"
 
 #include <stdio.h>

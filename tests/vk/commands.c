@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Dispatches, barriers, copies and fills, by what they leave in memory: an order that is not kept
+ * would show as a wrong number. */
 #include "test.h"
 
 #include "modules.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Which device a word of the user names, on an instance with made devices, since no test machine
+ * has four. */
 #include "test.h"
 
 #include "modules.h"

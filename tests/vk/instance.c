@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Instances on the drivers of the machine: several at once, none at all, and devices in order of
+ * rank. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 

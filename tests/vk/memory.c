@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Buffers and the choice of memory types, the latter on made properties, since a test machine has
+ * one kind of memory. */
 #include "test.h"
 
 #include "modules.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Pipelines: what is refused before the driver sees it, which variant is chosen, and that each
+ * compiles at every subgroup size. */
 #include "test.h"
 
 #include "kernel/coop.h"

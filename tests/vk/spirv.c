@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What is read from the SPIR-V modules, and that damaged ones are refused and never followed. */
 #include "test.h"
 
 #include "modules.h"

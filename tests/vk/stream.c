@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Transfers and waiting: exact bytes with and without staging, and devices that answer too late
+ * or never. */
 #include "test.h"
 
 #include "modules.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk bench`: repeats prefill and decode at given context depths and times each repetition.
+ * Speeds come from here and never from a timed test, so that every figure has the same rules: one
+ * warm-up, then the median, least and most of all repetitions. */
 #include "bench.h"
 
 #include "host.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* What all commands share: outcomes that become exit status and one error line, and the opening
+ * of model, device, weights and session in this order. Commands open nothing by themselves and
+ * close nothing: cli_close() runs after any outcome. */
 #include "cli.h"
 
 #include "host.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk devices`: what each Vulkan device offers and what is missing for speed. It opens no
+ * device, so it also lists those that the engine would refuse. */
 #include "json.h"
 #include "text.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk graph`: prints the graph of a model, wrapped to the width of the terminal. It reads
+ * config.json alone and needs no device. */
 #include "cli.h"
 
 #include "host.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Texts and token ids that come in, from files, standard input or the command line. A text is
+ * read whole, as far as memory goes, and ids are checked against the vocabulary. */
 #include "input.h"
 
 #include "host.h"

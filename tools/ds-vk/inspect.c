@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk inspect`: describes a checkpoint as text or JSON. It reads headers only, never the data
+ * of a tensor. */
 #include "json.h"
 #include "text.h"
 

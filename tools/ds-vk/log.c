@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Messages on standard error: one line each, wrapped at the terminal's width, with nothing in it
+ * that a terminal would obey. The first error is kept and printed last, where a person looks. */
 #include "log.h"
 
 #include "host.h"

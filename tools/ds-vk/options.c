@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Parses a command line by the option table. All that is wrong with a word is said in one
+ * sentence that names the option and what it takes; a misspelled name gets a suggestion. It knows
+ * no command and opens nothing. */
 #include "options.h"
 
 #include "cli.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk plan`: asks the library what a run would take in memory and gathers it into a view that
+ * plan_text.c and plan_json.c print. It computes no size itself, since only the planner's sizes
+ * are those that loading allocates. */
 #include "plan.h"
 
 #include <string.h>

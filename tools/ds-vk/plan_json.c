@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk plan --json`: the view of a plan as one JSON document. Sizes are bytes and never
+ * rounded. */
 #include "json.h"
 #include "plan.h"
 

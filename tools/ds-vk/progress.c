@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The bar on standard error while something takes long. It shows only on a terminal, goes away
+ * before any other line is printed, and asks after each step whether a person interrupted. */
 #include "progress.h"
 
 #include "host.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Makes the token ids that a command begins with, from --tokens or from a text. The text is read
+ * before a model is opened, and the ids are checked before anything is computed from them. */
 #include "run.h"
 
 #include <stdlib.h>

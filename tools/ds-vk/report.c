@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* What --stats and --profile print to standard error after an answer. Standard output stays the
+ * answer alone. */
 #include "run.h"
 
 #include "text.h"

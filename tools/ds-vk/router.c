@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Collects the experts that the routers choose while a text is scored, and prints them as JSON.
+ * Layers come in any order and windows overlap, so rows are kept by layer and position. */
 #include "router.h"
 
 #include <inttypes.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk score`: evaluates a given text in windows and reports its likelihood, on request with
+ * logits and chosen experts as files. It generates nothing, and its files appear only when they
+ * are whole. */
 #include "host.h"
 #include "input.h"
 #include "json.h"

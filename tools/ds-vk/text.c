@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Bytes become whole characters, harmless ones, or short texts for people. Tokens may end within
+ * a character, so what is incomplete waits for the next token; what is no UTF-8 becomes U+FFFD.
+ * */
 #include "text.h"
 
 #include <stdio.h>

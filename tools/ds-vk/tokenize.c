@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk tokenize`: text to token ids and back. It opens the tokenizer alone and needs neither
+ * weights nor a device. */
 #include "input.h"
 #include "text.h"
 

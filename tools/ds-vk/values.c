@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Numbers and sizes as people write them on a command line, and sizes as people read them.
+ * Stricter than strtoull and strtod: a word is taken whole or not at all. */
 #include "values.h"
 
 #include <errno.h>
