@@ -56,8 +56,28 @@ plant src/vk/b.c '    p = malloc(3);\n';             find_it style "belong into 
 plant src/base/b.c '    p = malloc(3);\n';           pass style
 plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"
 plant src/vk/b.c ''; echo 'int x;' >"$tree/src/vk/b.c"; find_it style "no SPDX line"
-plant src/vk/b.c "$(printf '\\n%.0s' {1..601})";   find_it metrics "too long: 602 src/vk/b.c"
-plant src/vk/b.c "int f(int x)\n{\n$(printf '\\n%.0s' {1..130})}\n"; find_it metrics "too long: 132 src/vk/b.c:3 f"
+lines() { # N: that many empty ones
+    printf '\\n%.0s' $(seq "$1")
+}
+plant src/vk/b.c "/* b */\n$(lines 349)";               find_it metrics "file src/vk/b.c has 351 lines"
+plant src/vk/b.c "/* b */\n$(lines 348)";               pass metrics
+plant shaders/b.comp "/* b */\n$(lines 249)";           find_it metrics "file shaders/b.comp has 251 lines"
+plant src/vk/b.c "$(lines 60)";                          find_it metrics "head src/vk/b.c"
+plant src/vk/b.c "$(lines 59)";                          pass metrics
+plant src/vk/b.c "int f(int x)\n{\n$(lines 39)}\n";      find_it metrics "function src/vk/b.c:f has 41 lines"
+plant src/vk/b.c "int f(int x)\n{\n$(lines 38)}\n";      pass metrics
+plant src/vk/b.c 'int f(int a, int b, int c,\n      int d, int e, int f, int g)\n{\n}\n'
+find_it metrics "parameters src/vk/b.c:f takes 7"
+plant src/vk/b.c 'int f(int a, int b, int c, int d, int (*e)(int, int), int f)\n{\n}\n'; pass metrics
+excepted() { # EXCEPTION TEXT: what metrics says of the tree with it
+    local out
+    out=$("$here/metrics.sh" "$tree" "$1" 2>&1)
+    [[ -z $2 && $? == 0 || -n $2 && $out == *"$2"* ]] || { echo "metrics does not say '$2' of '$1' but: $out"; fails=1; }
+}
+excepted "file src/vk/b.c as a trial" '"file src/vk/b.c" is within its limit now: take its line out'
+excepted "file src/vk/b.c" "exception without a reason"
+plant src/vk/b.c "/* b */\n$(lines 349)"
+excepted "file src/vk/b.c as a trial" ""
 
 # Of a call that no include shows.
 link_up() { # RULES CALLER CALLED
