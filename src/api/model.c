@@ -141,7 +141,7 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     source.check_data = true;
     source.budget     = &budget;
     if (model->checkpoint)
-        dv_quantize_warn(&model->ctx, model->checkpoint, source.formats);
+        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, source.formats));
     if (budget.host_bytes == 0)
         budget.host_bytes = dv_expert_host_bytes(&device->dev->caps, device_left(device));
     status = dv_recipe_graphs(graphs, &n, &model->ctx, &model->config, math_f16, params->no_fuse);

@@ -47,7 +47,7 @@ static void describe_formats(dsvk_model *m)
     }
 }
 
-static void describe(dsvk_model *m)
+static dsvk_status describe(dsvk_model *m)
 {
     const struct dv_config *c = &m->config;
     dsvk_model_info        *i = &m->info;
@@ -79,7 +79,6 @@ static void describe(dsvk_model *m)
                                                    .gen_top_k      = c->gen_top_k };
     for (uint32_t l = 0; l < c->layers; l++)
         i->dense_layers += !dv_config_is_moe(c, l);
-    i->parameters   = dv_config_parameters(c, &i->active_parameters);
     i->latent_bytes = (uint64_t)c->layers * (c->kv_lora + c->rope) * 2;
     if (m->tokenizer) {
         i->tokenizer_size = dv_tokenizer_size(m->tokenizer);
@@ -94,6 +93,9 @@ static void describe(dsvk_model *m)
         snprintf(m->formats, sizeof m->formats, "%s, made up",
                  c->block_rows ? "F8_E4M3, BF16" : "BF16");
     }
+    if (c->layers == 0) /* words alone: no model is known */
+        return DSVK_OK;
+    return dv_model_parameters(&i->parameters, &i->active_parameters, &m->ctx, c);
 }
 
 /* ---- opening ---- */
@@ -147,7 +149,7 @@ static dsvk_status open_parts(dsvk_model *m, const dsvk_model_params *params, co
         return open_words(m, folder);
     TRY(dv_checkpoint_open(&m->checkpoint, &m->ctx, folder));
     m->config = *dv_checkpoint_config(m->checkpoint);
-    TRY(dv_checkpoint_check(&m->ctx, m->checkpoint));
+    TRY(dv_model_check(&m->ctx, m->checkpoint));
     return open_tokenizer(m, folder);
 }
 
@@ -184,11 +186,12 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "model: no memory for it");
     m->ctx = ctx;
     status = open_folder(m, params);
+    if (status == DSVK_OK)
+        status = describe(m);
     if (status != DSVK_OK) {
         dsvk_model_close(m);
         return status;
     }
-    describe(m);
     *out = m;
     return DSVK_OK;
 }

@@ -99,9 +99,5 @@ dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
 dsvk_status dv_checkpoint_vector(const struct dv_tensor_file **vector, const struct dv_context *ctx,
                                  const struct dv_checkpoint *checkpoint, const char *name,
                                  uint32_t n);
-/* Checks that every tensor which the architecture in the config needs is there, with the right
- * shape and format, before anything is allocated for it. Headers only. */
-dsvk_status dv_checkpoint_check(const struct dv_context    *ctx,
-                                const struct dv_checkpoint *checkpoint);
 
 #endif

@@ -61,7 +61,5 @@ dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ct
                            const char *name);
 const char *dv_config_like_name(uint32_t index); /* NULL behind the last */
 bool        dv_config_is_moe(const struct dv_config *config, uint32_t layer);
-/* Weight parameters of the main model: all, and those that one token uses. */
-uint64_t dv_config_parameters(const struct dv_config *config, uint64_t *active);
 
 #endif

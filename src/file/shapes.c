@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows from a configuration without a checkpoint: the published shapes by name, for plans
- * and benchmarks, and parameter counts. Sources: the config.json of each model. */
+ * and benchmarks. Sources: the config.json of each model. */
 #include <string.h>
 
 #include "file/config.h"
@@ -195,38 +195,4 @@ const char *dv_config_like_name(uint32_t index)
 bool dv_config_is_moe(const struct dv_config *config, uint32_t layer)
 {
     return config->experts && layer >= config->first_dense && layer % config->moe_every == 0;
-}
-
-static uint64_t attention_parameters(const struct dv_config *config)
-{
-    uint64_t hidden = config->hidden,
-             q_rows = (uint64_t)config->heads * (config->nope + config->rope);
-    uint64_t q =
-        config->q_lora ? (uint64_t)config->q_lora * (hidden + 1 + q_rows) : q_rows * hidden;
-    uint64_t kv = (uint64_t)(config->kv_lora + config->rope) * hidden + config->kv_lora +
-                  (uint64_t)config->heads * (config->nope + config->v_head) * config->kv_lora;
-    return q + kv + hidden * config->heads * config->v_head;
-}
-
-uint64_t dv_config_parameters(const struct dv_config *config, uint64_t *active)
-{
-    uint64_t hidden = config->hidden, head = hidden * config->vocab;
-    uint64_t expert = 3 * hidden * config->expert_ffn;
-    uint64_t always =
-        head + hidden; /* head and last norm: a lookup uses one row of the embedding */
-    uint64_t routed = 0, used = 0;
-    for (uint32_t i = 0; i < config->layers; i++) {
-        always += attention_parameters(config) + 2 * hidden;
-        if (dv_config_is_moe(config, i)) {
-            always += (hidden + config->has_correction_bias) * config->experts;
-            always += expert * config->shared_experts;
-            routed += expert * config->experts;
-            used += expert * config->top_k;
-        } else {
-            always += 3 * hidden * config->dense_ffn;
-        }
-    }
-    if (active)
-        *active = always + used;
-    return always + routed + (config->tied_head ? 0 : head);
 }

@@ -2,6 +2,7 @@
 /* The graph's storage: values, weights and nodes in growing arrays, names in an arena. */
 #include "graph/graph.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -204,11 +205,13 @@ dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info)
     return g->n_weights;
 }
 
-dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, uint32_t cols)
+dv_weight dv_weight_matrix(struct dv_graph *g, enum dv_role role, const char *name, uint32_t rows,
+                           uint32_t cols)
 {
     if (!name)
         return 0;
     struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .role        = role,
                                    .name        = name,
                                    .rows        = rows,
                                    .cols        = cols,
@@ -219,11 +222,12 @@ dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, 
     return dv_weight_add(g, &info);
 }
 
-dv_weight dv_weight_vector(struct dv_graph *g, const char *name, uint32_t n)
+dv_weight dv_weight_vector(struct dv_graph *g, enum dv_role role, const char *name, uint32_t n)
 {
     if (!name)
         return 0;
     struct dv_weight_info info = { .kind        = DV_WEIGHT_VECTOR,
+                                   .role        = role,
                                    .name        = name,
                                    .rows        = 1,
                                    .cols        = n,
@@ -232,4 +236,13 @@ dv_weight dv_weight_vector(struct dv_graph *g, const char *name, uint32_t n)
                                    .n_parts     = 1,
                                    .parts       = { { name, 1 } } };
     return dv_weight_add(g, &info);
+}
+
+void dv_weight_tensor_name(char name[256], const char *pattern, uint32_t expert)
+{
+    const char *mark = strstr(pattern, "%u");
+    if (mark)
+        snprintf(name, 256, "%.*s%u%s", (int)(mark - pattern), pattern, expert, mark + 2);
+    else
+        snprintf(name, 256, "%s", pattern);
 }

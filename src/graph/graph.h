@@ -31,6 +31,21 @@ enum dv_weight_kind {
     DV_WEIGHT_ROPE,   /* computed: (cos, sin) [context, rope/2] */
 };
 
+/* What a matrix or vector is to its model, whatever it is called; model/ says it. */
+enum dv_role {
+    DV_ROLE_NONE, /* of no model, or computed */
+    DV_ROLE_NORM,
+    DV_ROLE_EMBEDDING,
+    DV_ROLE_HEAD,
+    DV_ROLE_ATTENTION,
+    DV_ROLE_DENSE, /* feed forward that every token sees; SHARED: beside experts */
+    DV_ROLE_SHARED,
+    DV_ROLE_EXPERT,
+    DV_ROLE_ROUTER,
+    DV_ROLE_ROUTER_BIAS,
+    DV_ROLE_PREDICTOR, /* joins a token and a state, to predict one more token */
+};
+
 #define DV_MAX_PARTS 4
 
 struct dv_weight_part {
@@ -40,6 +55,7 @@ struct dv_weight_part {
 
 struct dv_weight_info {
     enum dv_weight_kind kind;
+    enum dv_role        role;
     const char         *name;    /* for people */
     uint32_t            experts; /* 0: one matrix; else that many of the same shape */
     uint32_t            rows;    /* of one slice: outputs (of one part when paired) */
@@ -135,8 +151,11 @@ dsvk_status dv_graph_finish(struct dv_graph *g);
 bool      dv_weight_same(const struct dv_weight_info *a, const struct dv_weight_info *b);
 dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info);
 /* The same recipe added twice gives the same weight. */
-dv_weight dv_weight_matrix(struct dv_graph *g, const char *name, uint32_t rows, uint32_t cols);
-dv_weight dv_weight_vector(struct dv_graph *g, const char *name, uint32_t n);
+dv_weight dv_weight_matrix(struct dv_graph *g, enum dv_role role, const char *name, uint32_t rows,
+                           uint32_t cols);
+dv_weight dv_weight_vector(struct dv_graph *g, enum dv_role role, const char *name, uint32_t n);
+/* The name of a tensor of a part, with the expert in the place of "%u". */
+void dv_weight_tensor_name(char name[256], const char *pattern, uint32_t expert);
 
 /* Columns col0 .. col0+cols-1 / rows row0 .. of x, without a copy. */
 dv_tensor dv_view_cols(struct dv_graph *g, dv_tensor x, uint32_t col0, uint32_t cols);

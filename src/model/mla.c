@@ -76,6 +76,7 @@ static dv_weight up_projection(const struct dv_model_layer *layer, enum up which
     if (!name)
         return 0;
     struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .role        = DV_ROLE_ATTENTION,
                                    .name        = name,
                                    .slices      = c->heads,
                                    .row0        = which == W_UV ? c->nope : 0,
@@ -92,7 +93,7 @@ static dv_weight up_projection(const struct dv_model_layer *layer, enum up which
 static dv_tensor linear(const struct dv_model_layer *layer, const char *suffix, dv_tensor x,
                         uint32_t rows, uint32_t cols)
 {
-    dv_weight w = dv_weight_matrix(layer->g, dv_layer_name(layer, suffix), rows, cols);
+    dv_weight w = dv_layer_matrix(layer, DV_ROLE_ATTENTION, suffix, rows, cols);
     return dv_matmul(layer->g, w, x, 0);
 }
 
@@ -103,10 +104,10 @@ static dv_tensor query(const struct dv_model_layer *layer, dv_tensor h)
     uint32_t                rows = c->heads * (c->nope + c->rope);
     if (c->q_lora == 0)
         return linear(layer, "self_attn.q_proj.weight", h, rows, c->hidden);
-    dv_weight norm = dv_weight_vector(
-        layer->g, dv_layer_name(layer, "self_attn.q_a_layernorm.weight"), c->q_lora);
     dv_tensor compressed = linear(layer, "self_attn.q_a_proj.weight", h, c->q_lora, c->hidden);
-    compressed           = dv_rms_norm(layer->g, compressed, norm, INNER_EPS);
+    dv_weight norm =
+        dv_layer_vector(layer, DV_ROLE_NORM, "self_attn.q_a_layernorm.weight", c->q_lora);
+    compressed = dv_rms_norm(layer->g, compressed, norm, INNER_EPS);
     return linear(layer, "self_attn.q_b_proj.weight", compressed, rows, c->q_lora);
 }
 
@@ -161,12 +162,12 @@ dv_tensor dv_mla(const struct dv_model_layer *layer, dv_tensor h)
     struct dv_graph        *g    = layer->g;
     const struct dv_config *c    = layer->config;
     uint32_t                head = c->nope + c->rope;
-    dv_weight               kv_norm =
-        dv_weight_vector(g, dv_layer_name(layer, "self_attn.kv_a_layernorm.weight"), c->kv_lora);
 
     struct parts p = { .q = query(layer, h) };
     dv_tensor    kva =
         linear(layer, "self_attn.kv_a_proj_with_mqa.weight", h, c->kv_lora + c->rope, c->hidden);
+    dv_weight kv_norm =
+        dv_layer_vector(layer, DV_ROLE_NORM, "self_attn.kv_a_layernorm.weight", c->kv_lora);
     p.latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, c->kv_lora), kv_norm, INNER_EPS);
     p.k_rope =
         dv_rope(g, dv_view_cols(g, kva, c->kv_lora, c->rope), layer->rope, 1, c->rope, c->rope, 0);

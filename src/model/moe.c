@@ -6,14 +6,14 @@
 #include "args.h"
 
 /* W_down(silu(W_gate h) * (W_up h)) with the tensors prefix{gate,up,down}_proj.weight. */
-static dv_tensor swiglu_ffn(const struct dv_model_layer *layer, const char *const names[3],
-                            dv_tensor h, uint32_t width)
+static dv_tensor swiglu_ffn(const struct dv_model_layer *layer, enum dv_role role,
+                            const char *const names[3], dv_tensor h, uint32_t width)
 {
     struct dv_graph *g      = layer->g;
     uint32_t         hidden = layer->config->hidden;
-    dv_weight        gate   = dv_weight_matrix(g, dv_layer_name(layer, names[0]), width, hidden);
-    dv_weight        up     = dv_weight_matrix(g, dv_layer_name(layer, names[1]), width, hidden);
-    dv_weight        down   = dv_weight_matrix(g, dv_layer_name(layer, names[2]), hidden, width);
+    dv_weight        gate   = dv_layer_matrix(layer, role, names[0], width, hidden);
+    dv_weight        up     = dv_layer_matrix(layer, role, names[1], width, hidden);
+    dv_weight        down   = dv_layer_matrix(layer, role, names[2], hidden, width);
     dv_tensor        act    = dv_swiglu(g, dv_matmul(g, gate, h, 0), dv_matmul(g, up, h, 0));
     return dv_matmul(g, down, act, 0);
 }
@@ -22,7 +22,7 @@ dv_tensor dv_dense_ffn(const struct dv_model_layer *layer, dv_tensor h)
 {
     static const char *const names[3] = { "mlp.gate_proj.weight", "mlp.up_proj.weight",
                                           "mlp.down_proj.weight" };
-    return swiglu_ffn(layer, names, h, layer->config->dense_ffn);
+    return swiglu_ffn(layer, DV_ROLE_DENSE, names, h, layer->config->dense_ffn);
 }
 
 /* The experts' matrices of one kind: one weight with a member for each expert. */
@@ -35,6 +35,7 @@ static dv_weight expert_weight(const struct dv_model_layer *layer, const char *k
     if (!name)
         return 0;
     struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .role        = DV_ROLE_EXPERT,
                                    .name        = name,
                                    .rows        = rows,
                                    .cols        = cols,
@@ -79,11 +80,11 @@ dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h)
     const struct dv_config  *c               = layer->config;
     struct dv_router_shape   shape           = router_shape(c);
     dv_weight                router =
-        dv_weight_matrix(g, dv_layer_name(layer, "mlp.gate.weight"), c->experts, c->hidden);
+        dv_layer_matrix(layer, DV_ROLE_ROUTER, "mlp.gate.weight", c->experts, c->hidden);
     dv_weight bias = 0;
     if (shape.flags & DV_ROUTER_BIAS)
-        bias = dv_weight_vector(g, dv_layer_name(layer, "mlp.gate.e_score_correction_bias"),
-                                c->experts);
+        bias = dv_layer_vector(layer, DV_ROLE_ROUTER_BIAS, "mlp.gate.e_score_correction_bias",
+                               c->experts);
 
     dv_tensor route  = dv_router(g, dv_matmul(g, router, h, 0), bias, &shape);
     bool      sorted = g->size.tokens > DV_FEW_TOKENS || g->size.plan_experts;
@@ -97,5 +98,7 @@ dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h)
     dv_tensor routed = dv_expert_sum(g, out, route, 0, 0, c->top_k);
     if (c->shared_experts == 0)
         return routed;
-    return dv_add(g, routed, swiglu_ffn(layer, shared_names, h, c->shared_experts * c->expert_ffn));
+    return dv_add(
+        g, routed,
+        swiglu_ffn(layer, DV_ROLE_SHARED, shared_names, h, c->shared_experts * c->expert_ffn));
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "planner/ledger.h"
 
-#include <string.h>
-
 #include "weights/loading.h"
 #include "planner/recipes.h"
 #include "planner/tiers.h"
@@ -31,29 +29,31 @@ const struct dv_caps dv_ledger_usual_card = {
 
 /* ---- weights ---- */
 
-static bool contains(const struct dv_weight_info *info, const char *part)
+static uint64_t *line_of(dsvk_plan_bytes *bytes, enum dv_role role)
 {
-    return strstr(info->parts[0].name, part) != NULL;
-}
-
-static uint64_t *line_of(dsvk_plan_bytes *bytes, const struct dv_weight_info *info)
-{
-    if (info->kind == DV_WEIGHT_VECTOR || contains(info, "mlp.gate."))
+    switch (role) {
+    case DV_ROLE_NORM:
+    case DV_ROLE_ROUTER:
+    case DV_ROLE_ROUTER_BIAS:
         return &bytes->norms_routers;
-    if (info->experts)
+    case DV_ROLE_EXPERT:
         return &bytes->routed_experts;
-    if (contains(info, "shared_experts"))
+    case DV_ROLE_SHARED:
         return &bytes->shared_experts;
-    if (contains(info, "self_attn"))
+    case DV_ROLE_ATTENTION:
         return &bytes->attention;
-    return contains(info, "mlp.") ? &bytes->dense_ffn : &bytes->embedding_head;
+    case DV_ROLE_DENSE:
+        return &bytes->dense_ffn;
+    default:
+        return &bytes->embedding_head;
+    }
 }
 
 /* Of everything, wherever it goes. */
 static void add_lines(dsvk_plan *plan, const struct dv_loading *l)
 {
     for (uint32_t i = 0; i < l->n_items; i++)
-        *line_of(&plan->device, &l->w->recipes[l->items[i].recipe]) += l->items[i].bytes;
+        *line_of(&plan->device, l->w->recipes[l->items[i].recipe].role) += l->items[i].bytes;
 }
 
 static dsvk_status lay_out(struct dv_loading *l, const struct dv_session_size *size)

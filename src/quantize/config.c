@@ -16,8 +16,9 @@ static json_t *modules(const struct dv_quantizing *q, enum dv_stored_kind kind)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < q->n; i++) {
-        const char *name = q->tensors[i].name, *end = strstr(name, WEIGHT);
-        if (q->tensors[i].kind == kind && end && !strstr(name, "embed_tokens"))
+        const struct dv_new_tensor *t    = &q->tensors[i];
+        const char                 *name = t->name, *end = strstr(name, WEIGHT);
+        if (t->kind == kind && end && t->role != DV_ROLE_EMBEDDING)
             json_array_append_new(list, json_stringn(name, (size_t)(end - name)));
     }
     return list;

@@ -30,10 +30,11 @@ bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_fil
     return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
 }
 
-bool dv_quantize_target_changes(const struct dv_quantize_matrix *m, dsvk_weights formats)
+bool dv_quantize_target(enum dv_dtype *target, const struct dv_quantizing *q,
+                        const struct dv_quantize_matrix *m)
 {
-    enum dv_dtype target;
-    return dv_formats_target(&target, formats, m->name, m->dtype, m->cols);
+    return dv_formats_target(target, q->formats, dv_model_role(q->roles, m->name), m->dtype,
+                             m->cols);
 }
 
 enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_quantize_matrix *m)
@@ -62,16 +63,16 @@ enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_qu
                : DV_STORED_BLOCKS;
 }
 
-bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
-                         dsvk_weights formats)
+bool dv_quantize_changes(char text[96], const struct dv_quantizing *q)
 {
-    bool   there[DV_N_DTYPES] = { false };
-    size_t at = 0, left = 0;
-    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(checkpoint); i++) {
+    bool          there[DV_N_DTYPES] = { false };
+    size_t        at = 0, left = 0;
+    enum dv_dtype unused;
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(q->checkpoint); i++) {
         struct dv_quantize_matrix m;
-        if (!dv_quantize_matrix(&m, dv_checkpoint_tensor(checkpoint, i)))
+        if (!dv_quantize_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)))
             continue;
-        if (dv_quantize_target_changes(&m, formats))
+        if (dv_quantize_target(&unused, q, &m))
             return true;
         left += !there[m.dtype];
         there[m.dtype] = true;
@@ -87,26 +88,29 @@ bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
 }
 
 /* Tiles of eight rows have one scale on the device, so that these become F32. */
-static bool has_row_scales(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint)
+static bool has_row_scales(struct dv_quantizing *q)
 {
-    struct dv_quantizing      q = { .ctx = ctx, .checkpoint = checkpoint };
     struct dv_quantize_matrix m;
-    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(checkpoint); i++)
-        if (dv_quantize_matrix(&m, dv_checkpoint_tensor(checkpoint, i)) &&
-            dv_quantize_kind(&q, &m) == DV_STORED_ROWS)
+    for (uint32_t i = 0; i < dv_checkpoint_n_tensors(q->checkpoint); i++)
+        if (dv_quantize_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)) &&
+            dv_quantize_kind(q, &m) == DV_STORED_ROWS)
             return true;
     return false;
 }
 
-void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                      dsvk_weights formats)
+dsvk_status dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
+                             dsvk_weights formats)
 {
-    char text[96];
-    if (formats != DSVK_WEIGHTS_KEEP && !dv_quantize_changes(text, checkpoint, formats))
+    dsvk_status          status;
+    char                 text[96];
+    struct dv_quantizing q = { .ctx = ctx, .checkpoint = checkpoint, .formats = formats };
+    TRY(dv_model_roles(&q.roles, ctx, dv_checkpoint_config(checkpoint)));
+    if (formats != DSVK_WEIGHTS_KEEP && !dv_quantize_changes(text, &q))
         dv_log(ctx, DSVK_LOG_WARN, "weights: no weight is converted: all matrices are %s", text);
-    if ((formats == DSVK_WEIGHTS_KEEP || formats == DSVK_WEIGHTS_FP8) &&
-        has_row_scales(ctx, checkpoint))
+    if ((formats == DSVK_WEIGHTS_KEEP || formats == DSVK_WEIGHTS_FP8) && has_row_scales(&q))
         dv_log(ctx, DSVK_LOG_WARN,
                "weights: FP8 with a scale for each row takes 4 bytes a weight on the device; "
                "converted to bf16 (--weights bf16) 2, rounded");
+    dv_graph_free(q.roles);
+    return DSVK_OK;
 }

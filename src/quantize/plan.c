@@ -22,11 +22,12 @@ static bool is_converted(const struct dv_quantizing *q, const char *name)
 {
     struct dv_quantize_matrix    m;
     char                         packed[300];
+    enum dv_dtype                unused;
     const struct dv_tensor_file *t = dv_checkpoint_find(q->checkpoint, name);
     snprintf(packed, sizeof packed, "%s" PACKED, name);
     if (!t)
         t = dv_checkpoint_find(q->checkpoint, packed);
-    return t && dv_quantize_matrix(&m, t) && dv_quantize_target_changes(&m, q->formats);
+    return t && dv_quantize_matrix(&m, t) && dv_quantize_target(&unused, q, &m);
 }
 
 /* The matrix whose scale, shape or the like a tensor is; false for all others. `tail`: how the name
@@ -73,7 +74,7 @@ static void survey(struct dv_quantizing *q)
         enum dv_stored_kind       kind;
         if (!dv_quantize_matrix(&m, dv_checkpoint_tensor(q->checkpoint, i)))
             continue;
-        if (dv_formats_target(&target, q->formats, m.name, m.dtype, m.cols)) {
+        if (dv_quantize_target(&target, q, &m)) {
             kind = kind_of_target(target);
             q->new_fp8 |= kind == DV_STORED_BLOCKS;
             q->new_int4 |= kind == DV_STORED_INT4;
@@ -127,9 +128,10 @@ static void add_scales(struct dv_quantizing *q, const char *name,
 }
 
 /* The tensors that a matrix is stored as, in the spelling of the releases. */
-static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
+static dsvk_status add_converted(struct dv_quantizing *q, const struct dv_quantize_matrix *m,
                                  const struct dv_layout_source *part)
 {
+    const char *name = m->stored;
     bool        int4 = part->target == DV_INT4, fp4 = part->target == DV_FP4;
     const char *values = dv_arena_printf(&q->arena, int4 ? "%s" PACKED : "%s", name);
     const char *scale  = scale_name(q, name, part->target);
@@ -147,6 +149,7 @@ static dsvk_status add_converted(struct dv_quantizing *q, const char *name,
                                   dv_dtype_size(part->target, (uint64_t)part->rows * part->cols));
     t->part                 = *part;
     t->kind                 = kind_of_target(part->target);
+    t->role                 = dv_model_role(q->roles, m->name);
     if (part->target != DV_BF16)
         add_scales(q, scale, part);
     if (int4) {
@@ -188,6 +191,7 @@ static dsvk_status add_kept(struct dv_quantizing *q, const struct dv_tensor_file
     t->n_dims               = from->n_dims;
     memcpy(t->dims, from->dims, sizeof t->dims);
     t->copied = from;
+    t->role   = dv_model_role(q->roles, from->name);
     if (dv_quantize_matrix(&m, from))
         t->kind = dv_quantize_kind(q, &m);
     return DSVK_OK;
@@ -200,15 +204,16 @@ static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_f
     char                      weight[256];
     const char               *tail;
     struct dv_layout_source   part;
-    struct dv_weight_source   source = { .checkpoint = q->checkpoint,
-                                         .formats    = q->formats,
-                                         .check_data = true };
+    enum dv_dtype             target;
+    struct dv_weight_source   source = { .checkpoint = q->checkpoint, .check_data = true };
     if (owner_of(weight, &tail, from->name) && is_converted(q, weight))
         return DSVK_OK;
-    if (!dv_quantize_matrix(&m, from) || !dv_quantize_target_changes(&m, q->formats))
+    if (!dv_quantize_matrix(&m, from) || !dv_quantize_target(&target, q, &m))
         return add_kept(q, from);
     TRY(dv_source_matrix(&part, q->ctx, &source, m.name, m.rows, m.cols));
-    return add_converted(q, m.stored, &part);
+    part.target    = target;
+    part.converted = true;
+    return add_converted(q, &m, &part);
 }
 
 /* Shards of at most 5 GB, unless one matrix needs more; a matrix and its scales stay together. */
@@ -235,7 +240,7 @@ dsvk_status dv_quantize_plan(struct dv_quantizing *q)
     dsvk_status status;
     uint32_t    n = dv_checkpoint_n_tensors(q->checkpoint);
     char        text[96];
-    if (!dv_quantize_changes(text, q->checkpoint, q->formats))
+    if (!dv_quantize_changes(text, q))
         return dv_fail(q->ctx, DSVK_BAD_ARGUMENT,
                        "quantize: %s: no weight would change: all matrices are %s",
                        dv_checkpoint_folder(q->checkpoint), text);

@@ -58,6 +58,7 @@ static dsvk_status prepare(struct dv_quantizing *q, const char *folder)
     uint64_t    free;
     TRY(dv_quantize_place(q, folder));
     TRY(dv_quantize_list_small(q));
+    TRY(dv_model_roles(&q->roles, q->ctx, dv_checkpoint_config(q->checkpoint)));
     TRY(dv_quantize_plan(q));
     TRY(dv_quantize_config(q));
     return dv_place_free(&free, q->parent) ? dv_quantize_room(q, free) : DSVK_OK;
@@ -99,6 +100,7 @@ fail:
     }
     json_decref(q.config);
     dv_free(ctx, q.tensors);
+    dv_graph_free(q.roles);
     dv_arena_done(&q.arena);
     return status;
 }

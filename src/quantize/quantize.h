@@ -10,19 +10,16 @@
 #include <jansson.h>
 
 #include "base/arena.h"
+#include "model/model.h"
 #include "weights/source.h"
 
 /* `folder` must not be there; it appears when it is whole. Until then all is in `folder`.partial,
  * which is removed on failure, but not when everything is in it and only the last step failed. */
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
                         dsvk_weights formats, const char *folder, const dsvk_progress *progress);
-/* Whether any weight of a checkpoint would change; if not, `text` says what all are: "F8_E4M3 and
- * BF16". */
-bool dv_quantize_changes(char text[96], const struct dv_checkpoint *checkpoint,
-                         dsvk_weights formats);
 /* For loading: warnings where a format changes nothing, and where FP8 becomes wider. */
-void dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                      dsvk_weights formats);
+dsvk_status dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
+                             dsvk_weights formats);
 
 /* ---- inside engine/ ---- */
 
@@ -50,6 +47,7 @@ struct dv_new_tensor {
     int64_t                      shape[2]; /* neither: this is the data */
     uint32_t                     shard;
     enum dv_stored_kind          kind;
+    enum dv_role                 role;
 };
 
 struct dv_small_file {
@@ -61,6 +59,7 @@ struct dv_quantizing {
     const struct dv_context    *ctx;
     const struct dv_checkpoint *checkpoint;
     dsvk_weights                formats;
+    struct dv_graph            *roles; /* of the model: dv_model_role() */
     struct dv_arena             arena; /* names */
     struct dv_new_tensor       *tensors;
     uint32_t                    n, n_shards, n_converted;
@@ -89,7 +88,11 @@ struct dv_quantize_matrix {
 };
 /* False for tensors that are none. */
 bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_file *t);
-bool dv_quantize_target_changes(const struct dv_quantize_matrix *m, dsvk_weights formats);
+/* Whether it becomes something else, and what. */
+bool dv_quantize_target(enum dv_dtype *target, const struct dv_quantizing *q,
+                        const struct dv_quantize_matrix *m);
+/* Whether any matrix does; if not, `text` says what all are: "F8_E4M3 and BF16". */
+bool dv_quantize_changes(char text[96], const struct dv_quantizing *q);
 /* Of a matrix that is kept. Where its scales are not understood, nobody here needs it: OTHER. */
 enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_quantize_matrix *m);
 

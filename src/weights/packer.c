@@ -234,7 +234,7 @@ static dsvk_status check_reads(const struct packing *p, const struct batch *batc
         char               name[256];
         if (!unit->reads.missing)
             continue;
-        dv_source_name(name, unit->reads.where, unit->item->expert);
+        dv_weight_tensor_name(name, unit->reads.where, unit->item->expert);
         return dv_fail(p->l->ctx, DSVK_BAD_FILE,
                        "weights: %s: %" PRIu64 " bytes could not be read: its file has become "
                        "shorter, or the disk fails",

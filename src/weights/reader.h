@@ -19,7 +19,7 @@ struct dv_read {
 struct dv_reads {
     struct dv_read values[DV_MAX_PARTS], scales[DV_MAX_PARTS];
     uint64_t       missing; /* bytes that could not be read, of the first run with any */
-    const char    *where;   /* the tensor of that run: dv_source_name() */
+    const char    *where;   /* the tensor of that run: dv_weight_tensor_name() */
 };
 
 /* What the groups first .. end-1 of an item need; of a vector with end == 0, all. Places in the

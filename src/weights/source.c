@@ -3,19 +3,7 @@
 
 #include "pack/narrow.h"
 
-#include <stdio.h>
-#include <string.h>
-
 /* ---- from a checkpoint ---- */
-
-void dv_source_name(char name[256], const char *pattern, uint32_t expert)
-{
-    const char *mark = strstr(pattern, "%u");
-    if (mark)
-        snprintf(name, 256, "%.*s%u%s", (int)(mark - pattern), pattern, expert, mark + 2);
-    else
-        snprintf(name, 256, "%s", pattern);
-}
 
 static dsvk_status find_vector(struct dv_layout_source *part, const struct dv_context *ctx,
                                const struct dv_checkpoint *checkpoint, const char *name, uint32_t n)
@@ -47,24 +35,26 @@ dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_cont
         part->block_rows  = file.block_rows;
         part->block_cols  = file.block_cols;
     }
-    part->converted = dv_formats_target(&part->target, source->formats, name, part->dtype, cols);
     return DSVK_OK;
+}
+
+static void convert(struct dv_layout_source *part, const struct dv_weight_source *source,
+                    const struct dv_weight_info *info)
+{
+    part->converted =
+        info->kind != DV_WEIGHT_VECTOR &&
+        dv_formats_target(&part->target, source->formats, info->role, part->dtype, part->cols);
 }
 
 /* ---- made up ---- */
 
-static bool contains(const char *name, const char *part)
-{
-    return strstr(name, part) != NULL;
-}
-
 /* Releases in FP8 keep these in BF16; vectors that correct the router are F32 in all of them. */
-static enum dv_dtype published_dtype(const struct dv_config *config, const char *name, bool vector)
+static enum dv_dtype published_dtype(const struct dv_config *config, enum dv_role role)
 {
-    if (contains(name, "correction_bias"))
+    if (role == DV_ROLE_ROUTER_BIAS)
         return DV_F32;
-    bool plain = vector || contains(name, "embed_tokens") || contains(name, "lm_head") ||
-                 contains(name, "mlp.gate.weight");
+    bool plain = role == DV_ROLE_NORM || role == DV_ROLE_EMBEDDING || role == DV_ROLE_HEAD ||
+                 role == DV_ROLE_ROUTER;
     return plain || config->block_rows == 0 ? DV_BF16 : DV_F8_E4M3;
 }
 
@@ -74,18 +64,16 @@ static void make_up(struct dv_layout_source *part, const struct dv_weight_source
     const struct dv_config    *config   = source->config;
     static const unsigned char there[4] = { 0 };
     bool                       vector   = info->kind == DV_WEIGHT_VECTOR;
-    *part =
-        (struct dv_layout_source){ .dtype = published_dtype(config, info->parts[p].name, vector),
-                                   .rows  = vector ? 1 : info->parts[p].rows,
-                                   .cols  = vector ? info->cols : info->tensor_cols };
+    *part = (struct dv_layout_source){ .dtype = published_dtype(config, info->role),
+                                       .rows  = vector ? 1 : info->parts[p].rows,
+                                       .cols  = vector ? info->cols : info->tensor_cols };
     if (part->dtype == DV_F8_E4M3) {
         part->scale_dtype = DV_F32;
         part->scale       = there;
         part->block_rows  = config->block_rows;
         part->block_cols  = config->block_cols;
     }
-    part->converted = !vector && dv_formats_target(&part->target, source->formats,
-                                                   info->parts[p].name, part->dtype, part->cols);
+    convert(part, source, info);
     if (part->converted) /* nothing is there to convert: only the form counts */
         *part = dv_convert_form(part);
 }
@@ -103,7 +91,7 @@ float dv_source_made_up(const struct dv_weight_info *info, uint32_t k)
 {
     uint64_t seed = (dv_source_seed(info, 0) + k) * UINT64_C(0xd1b54a32d192ed03);
     float    x    = (float)(seed >> 40) * 0x1p-24f - 0.5f;
-    return contains(info->name, "correction_bias") ? 0.01f * x : 1.0f + 0.25f * x;
+    return info->role == DV_ROLE_ROUTER_BIAS ? 0.01f * x : 1.0f + 0.25f * x;
 }
 
 /* ---- both ---- */
@@ -112,15 +100,18 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
                            const struct dv_weight_source *source, const struct dv_weight_info *info,
                            uint32_t p, uint32_t expert)
 {
-    char name[256];
+    dsvk_status status;
+    char        name[256];
     if (!source->checkpoint) {
         make_up(part, source, info, p);
         return DSVK_OK;
     }
-    dv_source_name(name, info->parts[p].name, expert);
+    dv_weight_tensor_name(name, info->parts[p].name, expert);
     if (info->kind == DV_WEIGHT_VECTOR)
         return find_vector(part, ctx, source->checkpoint, name, info->cols);
-    return dv_source_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols);
+    TRY(dv_source_matrix(part, ctx, source, name, info->parts[p].rows, info->tensor_cols));
+    convert(part, source, info);
+    return DSVK_OK;
 }
 
 uint64_t dv_source_bytes(const struct dv_weight_info *info, const struct dv_layout_source *stored)

@@ -31,13 +31,10 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
                            const struct dv_weight_source *source, const struct dv_weight_info *info,
                            uint32_t p, uint32_t expert);
 
-/* A matrix of the checkpoint, with what it is to become. */
+/* A matrix of the checkpoint, as it is stored. */
 dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
                              const struct dv_weight_source *source, const char *name, uint32_t rows,
                              uint32_t cols);
-
-/* The name of a tensor, with the expert in the place of "%u". */
-void dv_source_name(char name[256], const char *pattern, uint32_t expert);
 
 /* Element k of a made-up vector. */
 float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "file/checkpoint.h"
+#include "model/model.h"
 #include "support/folder.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
@@ -90,7 +91,7 @@ static void every_recipe_opens_and_passes_its_check(void **state)
         init_folder(&folder, dv_make_checkpoint_names[i]);
         dv_test_context_init(&test);
         assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
-        assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+        assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
         assert_string_equal(dv_checkpoint_folder(checkpoint), folder.path);
         assert_int_equal(test.errors + test.warnings, 0);
         uint32_t n     = dv_checkpoint_n_tensors(checkpoint);
@@ -203,7 +204,7 @@ static void legal_oddities_are_read(void **state)
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
     assert_int_equal(dv_checkpoint_n_tensors(checkpoint), 0);
     assert_null(dv_checkpoint_find(checkpoint, "a"));
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_BAD_FILE);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_BAD_FILE);
     assert_int_equal(test.errors, 1);
     dv_checkpoint_close(checkpoint);
     dv_folder_done(&folder);
@@ -360,7 +361,7 @@ static void folder_without_index_is_read_whole(void **state)
     dv_test_context_init(&test);
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
     assert_int_equal(dv_checkpoint_n_shards(checkpoint), 3);
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
     dv_checkpoint_close(checkpoint);
     for (unsigned i = 1; i <= 3; i++) {
         char name[64];

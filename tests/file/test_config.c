@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "file/config.h"
+#include "model/model.h"
 #include "support/test_context.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -362,9 +363,10 @@ static void published_shapes_have_their_published_size(void **state)
     (void)state;
     dv_test_context_init(&test);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        uint64_t active;
+        uint64_t all, active;
         assert_int_equal(dv_config_like(&config, &test.ctx, cases[i].name), DSVK_OK);
-        double total = (double)dv_config_parameters(&config, &active) / 1e9;
+        assert_int_equal(dv_model_parameters(&all, &active, &test.ctx, &config), DSVK_OK);
+        double total = (double)all / 1e9;
         assert_true(total > cases[i].total - 6e-4 && total < cases[i].total + 6e-4);
         assert_true((double)active / 1e9 > cases[i].active - 6e-4 &&
                     (double)active / 1e9 < cases[i].active + 6e-4);

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "file/checkpoint.h"
+#include "model/model.h"
 #include "support/folder.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
@@ -281,8 +282,7 @@ static void odd_folders_give_the_same_tensors(void **state)
         dv_test_context_init(&second);
         assert_int_equal(dv_checkpoint_open(&plain, &first.ctx, plain_folder.path), DSVK_OK);
         if (dv_checkpoint_open(&other, &second.ctx, folder.path) != DSVK_OK ||
-            dv_checkpoint_check(&second.ctx, other) != DSVK_OK ||
-            second.warnings != folders[i].warnings)
+            dv_model_check(&second.ctx, other) != DSVK_OK || second.warnings != folders[i].warnings)
             fail_msg("folder %zu: \"%s\"", i, second.line);
         expect_same(plain, other);
         dv_checkpoint_close(plain);
@@ -309,7 +309,7 @@ static void copies_need_an_index(void **state)
     edit_header(&folder, COPY, name_copy, 64);
     dv_test_context_init(&test);
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
     dv_checkpoint_close(checkpoint);
     edit_index(&folder, index_picks);
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
@@ -318,7 +318,7 @@ static void copies_need_an_index(void **state)
     dv_folder_remove(&folder, INDEX);
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
     assert_null(dv_checkpoint_find(checkpoint, NORM));
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_BAD_FILE);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_BAD_FILE);
     assert_non_null(strstr(test.line, ": is in model-0000"));
     assert_int_equal(test.errors, 1);
     dv_checkpoint_close(checkpoint);
@@ -366,7 +366,7 @@ static void expect_failure(const struct dv_folder *folder, const char *says)
     dv_test_context_init(&test);
     dsvk_status status = dv_checkpoint_open(&checkpoint, &test.ctx, folder->path);
     if (status == DSVK_OK)
-        status = dv_checkpoint_check(&test.ctx, checkpoint);
+        status = dv_model_check(&test.ctx, checkpoint);
     if (status == DSVK_OK || test.errors != 1 || !strstr(test.line, says) ||
         !strstr(test.line, ".safetensors"))
         fail_msg("expected \"%s\": status %d, \"%s\"", says, (int)status, test.line);

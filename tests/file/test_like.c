@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "file/checkpoint.h"
+#include "model/model.h"
 #include "support/folder.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
@@ -98,7 +99,7 @@ static void check_shape(const char *name, enum dv_like_format format)
     like.shard_bytes    = 1000000;
     assert_int_equal(dv_make_like(&test.ctx, &like, folder.path), DSVK_OK);
     assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
     assert_true(dv_checkpoint_n_shards(checkpoint) > 1);
     check_values(checkpoint, format);
     dv_checkpoint_close(checkpoint);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "file/checkpoint.h"
+#include "model/model.h"
 #include "support/folder.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
@@ -37,16 +38,18 @@ static struct dv_checkpoint *open_folder(struct dv_test_context *test,
     return checkpoint;
 }
 
+#define GRAPH_BYTES (1u << 20) /* of the graph whose weights are looked for, at most */
+
 static void expect_refusal(const struct dv_folder *folder, dsvk_status expected, const char *says)
 {
     struct dv_test_context test;
     struct dv_checkpoint  *checkpoint = open_folder(&test, folder);
     size_t                 before     = test.total;
-    dsvk_status            status     = dv_checkpoint_check(&test.ctx, checkpoint);
+    dsvk_status            status     = dv_model_check(&test.ctx, checkpoint);
     if (status != expected || test.errors != 1 || !strstr(test.line, says))
         fail_msg("expected \"%s\": status %d, %u lines, \"%s\"", says, (int)status, test.errors,
                  test.line);
-    assert_int_equal(test.total, before);
+    assert_true(test.total - before < GRAPH_BYTES); /* nothing of what headers say */
     dv_checkpoint_close(checkpoint);
     assert_int_equal(test.live, 0);
 }
@@ -146,7 +149,7 @@ static void changed_packed_tensors_are_refused(void **state)
         size_t                 bytes;
         init_folder(&folder, kinds[k].name);
         struct dv_checkpoint *checkpoint = open_folder(&test, &folder);
-        assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+        assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
         dv_checkpoint_close(checkpoint);
         char *good = dv_folder_read(&folder, ONE_FILE, &bytes);
         for (size_t i = 0; i < kinds[k].n; i++) {
@@ -207,7 +210,7 @@ static void expect_bad_scale(const struct dv_folder *folder, const char *says)
     struct dv_matrix_file   matrix;
     struct dv_checkpoint   *checkpoint = open_folder(&test, folder);
     const struct dv_config *c          = dv_checkpoint_config(checkpoint);
-    assert_int_equal(dv_checkpoint_check(&test.ctx, checkpoint), DSVK_OK);
+    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_OK);
     assert_int_equal(
         dv_checkpoint_matrix(&matrix, &test.ctx, checkpoint, KV_A, c->kv_lora + c->rope, c->hidden),
         DSVK_OK);

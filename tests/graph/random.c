@@ -38,13 +38,14 @@ static dv_tensor grow(struct dv_graph *g, const dv_tensor *values, uint32_t n)
     char      name[32];
     switch (random_below(4)) {
     case 0:
-        return dv_rms_norm(g, a, dv_weight_vector(g, "norm", 64 * width), 1e-6f);
+        return dv_rms_norm(g, a, dv_weight_vector(g, DV_ROLE_NORM, "norm", 64 * width), 1e-6f);
     case 1:
         return dv_swiglu(g, a, b);
     case 2:
         snprintf(name, sizeof name, "w%u", g->n_nodes);
-        return dv_matmul(g, dv_weight_matrix(g, name, 64 * (1 + random_below(8)), 64 * width), a,
-                         0);
+        return dv_matmul(
+            g, dv_weight_matrix(g, DV_ROLE_NONE, name, 64 * (1 + random_below(8)), 64 * width), a,
+            0);
     default:
         return dv_add(g, a, b);
     }
@@ -60,7 +61,7 @@ static struct dv_graph *random_graph(const struct dv_context *ctx, uint64_t seed
     };
     struct dv_graph *g = dv_graph_new(ctx, &size);
     assert_non_null(g);
-    values[0]    = dv_embed(g, dv_weight_matrix(g, "embed", 100, 64 * 8));
+    values[0]    = dv_embed(g, dv_weight_matrix(g, DV_ROLE_EMBEDDING, "embed", 100, 64 * 8));
     uint32_t all = 2 + random_below(MOST_NODES - 1);
     for (; n < all; n++)
         values[n] = grow(g, values, n);

@@ -257,12 +257,12 @@ void op_place_weights(struct op_bench *b)
 
 dv_weight op_matrix(struct op_bench *b, const char *name, uint32_t rows, uint32_t cols)
 {
-    return dv_weight_matrix(b->graph, name, rows, cols);
+    return dv_weight_matrix(b->graph, DV_ROLE_NONE, name, rows, cols);
 }
 
 dv_weight op_vector(struct op_bench *b, const char *name, uint32_t cols)
 {
-    return dv_weight_vector(b->graph, name, cols);
+    return dv_weight_vector(b->graph, DV_ROLE_NONE, name, cols);
 }
 
 dv_weight op_experts(struct op_bench *b, const char *name, uint32_t experts, uint32_t rows,

@@ -32,7 +32,7 @@ static struct dv_checkpoint *open_folder(struct dv_test_context *test, const cha
 {
     struct dv_checkpoint *checkpoint;
     if (dv_checkpoint_open(&checkpoint, &test->ctx, path) != DSVK_OK ||
-        dv_checkpoint_check(&test->ctx, checkpoint) != DSVK_OK)
+        dv_model_check(&test->ctx, checkpoint) != DSVK_OK)
         fail_msg("%s", test->line);
     return checkpoint;
 }

@@ -21,7 +21,7 @@ static struct dv_checkpoint *open_folder(struct dv_test_context *test, const cha
 {
     struct dv_checkpoint *checkpoint;
     if (dv_checkpoint_open(&checkpoint, &test->ctx, path) != DSVK_OK ||
-        dv_checkpoint_check(&test->ctx, checkpoint) != DSVK_OK)
+        dv_model_check(&test->ctx, checkpoint) != DSVK_OK)
         fail_msg("%s", test->line);
     return checkpoint;
 }
@@ -30,6 +30,7 @@ struct fixture {
     struct dv_test_context test;
     struct dv_folder       in, out;
     struct dv_checkpoint  *checkpoint;
+    struct dv_graph       *roles;
 };
 
 static void setup(struct fixture *f, const char *name)
@@ -39,10 +40,13 @@ static void setup(struct fixture *f, const char *name)
     assert_int_equal(dv_make_checkpoint(&f->test.ctx, name, 1, f->in.path), DSVK_OK);
     assert_true(snprintf(f->out.path, sizeof f->out.path, "%s.out", f->in.path) > 0);
     f->checkpoint = open_folder(&f->test, f->in.path);
+    assert_int_equal(dv_model_roles(&f->roles, &f->test.ctx, dv_checkpoint_config(f->checkpoint)),
+                     DSVK_OK);
 }
 
 static void teardown(struct fixture *f)
 {
+    dv_graph_free(f->roles);
     dv_checkpoint_close(f->checkpoint);
     dv_folder_done(&f->in);
     assert_int_equal(f->test.live, 0);
@@ -53,7 +57,7 @@ static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *chec
                              dsvk_weights formats, const char *name, uint32_t rows, uint32_t cols,
                              uint64_t *bytes)
 {
-    struct dv_weight_source source = { .checkpoint = checkpoint, .formats = formats };
+    struct dv_weight_source source = { .checkpoint = checkpoint };
     struct dv_layout_source part;
     struct dv_layout        layout;
     struct dv_weight_info   info = { .kind        = DV_WEIGHT_MATRIX,
@@ -64,8 +68,11 @@ static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *chec
                                      .tensor_cols = cols,
                                      .n_parts     = 1,
                                      .parts       = { { name, rows } } };
-    if (dv_source_matrix(&part, &f->test.ctx, &source, name, rows, cols) != DSVK_OK ||
-        dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
+    if (dv_source_matrix(&part, &f->test.ctx, &source, name, rows, cols) != DSVK_OK)
+        fail_msg("%s", f->test.line);
+    part.converted =
+        dv_formats_target(&part.target, formats, dv_model_role(f->roles, name), part.dtype, cols);
+    if (dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
         fail_msg("%s", f->test.line);
     unsigned char *data = malloc(layout.bytes);
     assert_non_null(data);
@@ -116,8 +123,9 @@ static void expect_same_weights(struct fixture *f, dsvk_weights formats)
 /* A format that changes nothing is refused with a word, before anything is written. */
 static bool expect_change(struct fixture *f, dsvk_weights formats)
 {
-    char text[96];
-    if (dv_quantize_changes(text, f->checkpoint, formats))
+    char                 text[96];
+    struct dv_quantizing q = { .checkpoint = f->checkpoint, .formats = formats, .roles = f->roles };
+    if (dv_quantize_changes(text, &q))
         return true;
     dv_test_context_reset(&f->test);
     assert_int_equal(dv_quantize(&f->test.ctx, f->checkpoint, formats, f->out.path, NULL),

@@ -65,9 +65,9 @@ static dsvk_status add(struct collection *c, const struct found *found)
 
 static enum dv_dtype stored_as(const struct stored *stored, const struct dv_weight_info *info)
 {
-    if (strstr(info->name, "mlp.gate.weight"))
+    if (info->role == DV_ROLE_ROUTER)
         return stored->router;
-    if (strstr(info->name, "embed_tokens") || strstr(info->name, "lm_head"))
+    if (info->role == DV_ROLE_EMBEDDING || info->role == DV_ROLE_HEAD)
         return stored->head;
     return stored->matrices;
 }
