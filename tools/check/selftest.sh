@@ -52,6 +52,9 @@ prose "$(printf 'x%.0s' {1..130})\n"; mv "$tree/docs/a.md" "$tree/CHANGELOG.md";
 prose 'See [a](architecture.md), [b](none.md).\n';     find_it style "docs/a.md:1: none.md"
 prose '[a](architecture.md#x) [b](https://none.md) [c](../src/vk/a.c) [d](#x)\n'; pass style
 prose '![a](none.svg)\n';                              find_it style "dead links"
+prose '| 6 lines | [a](architecture.md) | five |\n';      pass style
+prose '| 7 lines | [a](architecture.md) | five |\n';      find_it style "architecture.md has 5 lines, not 7"
+prose '| 4 lines | [a](architecture.md) | five |\n';      find_it style "lengths in a reading list"
 plant src/vk/b.c '    p = malloc(3);\n';             find_it style "belong into base or os"
 plant src/base/b.c '    p = malloc(3);\n';           pass style
 plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"

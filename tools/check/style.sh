@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What a reader should not have to look at: tabs, blanks at line ends, long lines, missing licences, dead links,
-# and calls that go around the context or the host.   style.sh [ROOT]
+# reading lists with wrong lengths, and calls that go around the context or the host.   style.sh [ROOT]
 set -u
 shopt -s lastpipe # wrong() counts in this shell, not in one of a pipe
 cd "${1:-$(dirname "$0")/../..}" || exit 1
@@ -33,6 +33,14 @@ grep -noE '\]\([^)]+\)' "${prose[@]}" /dev/null | while IFS=: read -r file line 
     case $link in '' | *:*) continue ;; esac
     [ -e "$(dirname "$file")/$link" ] || echo "$file:$line: $link"
 done | wrong "dead links"
+# A reading list names lengths, within a fifth: | N lines | [text](file) | ... |
+grep -nE '^\| [0-9]+ lines \| \[' "${prose[@]}" /dev/null | while IFS=: read -r file line row; do
+    said=${row#| } said=${said%% *} link=${row#*](} link=${link%%)*}
+    [ -f "$(dirname "$file")/$link" ] || continue # a dead link, told above
+    is=$(wc -l <"$(dirname "$file")/$link")
+    [ $((is * 5)) -ge $((said * 4)) ] && [ $((is * 5)) -le $((said * 6)) ] ||
+        echo "$file:$line: $link has $is lines, not $said"
+done | wrong "lengths in a reading list"
 banned='malloc|calloc|realloc|free|printf|fprintf|puts|getenv|exit|abort|strcpy|strcat|sprintf|atoi|system'
 grep -rnE "(^|[^A-Za-z0-9_.>])($banned)\(" src --include='*.c' --include='*.h' |
     grep -vE '^src/(base|os)/|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "calls that belong into base or os"
