@@ -17,14 +17,14 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint CACHE = 1;
-layout(constant_id = 3) const uint HEADS = 8; // of a workgroup
-layout(constant_id = 4) const uint EACH = 2;  // pairs of a lane
-layout(constant_id = 5) const uint ROWS = 4;  // positions of a tile; divides DV_PAGE
-layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
-layout(constant_id = 7) const uint ROPE4 = 16;
-layout(constant_id = 8) const uint MERGE = 0;
-layout(constant_id = 9) const uint TOKENS = 1; // of a workgroup
+layout(constant_id = DV_ATTEND_CACHE) const uint CACHE = 1;
+layout(constant_id = DV_ATTEND_HEADS) const uint HEADS = 8; // of a workgroup
+layout(constant_id = DV_ATTEND_TOKENS) const uint TOKENS = 1; // of a workgroup
+layout(constant_id = DV_ATTEND_KV4) const uint KV4 = 128; // groups of four columns
+layout(constant_id = DV_ATTEND_ROPE4) const uint ROPE4 = 16;
+layout(constant_id = DV_ATTEND_MERGE) const uint MERGE = 0;
+layout(constant_id = DV_ATTEND_EACH) const uint EACH = 2; // pairs of a lane
+layout(constant_id = DV_ATTEND_ROWS) const uint ROWS = 4; // positions of a tile; divides DV_PAGE
 
 ARGS(attend);
 

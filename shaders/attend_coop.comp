@@ -20,17 +20,13 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/coop_matrix.glsl"
 
-// No id is left out: see lib/coop_constants.glsl.
-layout(constant_id = 1) const uint CACHE = 1;
-layout(constant_id = 2) const uint HEADS = 16;
-layout(constant_id = 3) const uint TOKENS = 2;
-layout(constant_id = 4) const uint POSITIONS = 16; // divides DV_PAGE
-layout(constant_id = 5) const uint KV = 512;
-layout(constant_id = 6) const uint ROPE = 64;
-layout(constant_id = 7) const uint SUBGROUPS = 8; // at least 2
-layout(constant_id = 8) const uint M = 16;        // of one matrix; M x N sums of K products
-layout(constant_id = 9) const uint N = 16;
-layout(constant_id = 10) const uint K = 16;
+layout(constant_id = DV_ATTEND_COOP_CACHE) const uint CACHE = 1;
+layout(constant_id = DV_ATTEND_COOP_HEADS) const uint HEADS = 16;
+layout(constant_id = DV_ATTEND_COOP_TOKENS) const uint TOKENS = 2;
+layout(constant_id = DV_ATTEND_COOP_POSITIONS) const uint POSITIONS = 16; // divides DV_PAGE
+layout(constant_id = DV_ATTEND_COOP_KV) const uint KV = 512;
+layout(constant_id = DV_ATTEND_COOP_ROPE) const uint ROPE = 64;
+layout(constant_id = DV_ATTEND_COOP_SUBGROUPS) const uint SUBGROUPS = 8; // at least 2
 
 ARGS(attend);
 

@@ -14,12 +14,12 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint QUERIES = 16; // of a workgroup
-layout(constant_id = 3) const uint EACH = 2;     // of a lane
-layout(constant_id = 4) const uint ROWS = 8;     // keys of a tile
-layout(constant_id = 5) const uint NOPE4 = 32;   // groups of four columns
-layout(constant_id = 6) const uint ROPE4 = 16;
-layout(constant_id = 7) const uint V4 = 32;
+layout(constant_id = DV_ATTEND_HEADS_QUERIES) const uint QUERIES = 16; // of a workgroup
+layout(constant_id = DV_ATTEND_HEADS_EACH) const uint EACH = 2; // of a lane
+layout(constant_id = DV_ATTEND_HEADS_ROWS) const uint ROWS = 8; // keys of a tile
+layout(constant_id = DV_ATTEND_HEADS_NOPE4) const uint NOPE4 = 32; // groups of four columns
+layout(constant_id = DV_ATTEND_HEADS_ROPE4) const uint ROPE4 = 16;
+layout(constant_id = DV_ATTEND_HEADS_V4) const uint V4 = 32;
 
 ARGS(attend_heads);
 

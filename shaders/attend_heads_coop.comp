@@ -14,15 +14,11 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/coop_matrix.glsl"
 
-// No id is left out: see lib/coop_constants.glsl.
-layout(constant_id = 1) const uint SUBGROUPS = 4;
-layout(constant_id = 2) const uint POSITIONS = 16;
-layout(constant_id = 3) const uint NOPE = 128;
-layout(constant_id = 4) const uint ROPE = 64;
-layout(constant_id = 5) const uint V = 128;
-layout(constant_id = 6) const uint M = 16; // of one matrix; M x N sums of K products
-layout(constant_id = 7) const uint N = 16;
-layout(constant_id = 8) const uint K = 16;
+layout(constant_id = DV_ATTEND_HEADS_COOP_SUBGROUPS) const uint SUBGROUPS = 4;
+layout(constant_id = DV_ATTEND_HEADS_COOP_POSITIONS) const uint POSITIONS = 16;
+layout(constant_id = DV_ATTEND_HEADS_COOP_NOPE) const uint NOPE = 128;
+layout(constant_id = DV_ATTEND_HEADS_COOP_ROPE) const uint ROPE = 64;
+layout(constant_id = DV_ATTEND_HEADS_COOP_V) const uint V = 128;
 
 ARGS(attend_heads);
 

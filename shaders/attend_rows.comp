@@ -18,15 +18,16 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint CACHE = 1;
-layout(constant_id = 3) const uint HEADS = 16; // of a workgroup
-layout(constant_id = 4) const uint TOKENS = 1; // of a workgroup; not more than there are
-layout(constant_id = 5) const uint SPLIT = 256; // positions; a multiple of DV_PAGE
-layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
-layout(constant_id = 7) const uint ROPE4 = 16;
-layout(constant_id = 8) const uint MERGE = 0;
-layout(constant_id = 9) const uint KV_STEP = 4; // groups of columns a step, at most 4; divides KV4
-layout(constant_id = 10) const uint ROPE_STEP = 4; // the same for ROPE4
+layout(constant_id = DV_ATTEND_CACHE) const uint CACHE = 1;
+layout(constant_id = DV_ATTEND_HEADS) const uint HEADS = 16; // of a workgroup
+layout(constant_id = DV_ATTEND_TOKENS) const uint TOKENS = 1; // the same; not more than there are
+layout(constant_id = DV_ATTEND_KV4) const uint KV4 = 128; // groups of four columns
+layout(constant_id = DV_ATTEND_ROPE4) const uint ROPE4 = 16;
+layout(constant_id = DV_ATTEND_MERGE) const uint MERGE = 0;
+layout(constant_id = DV_ATTEND_ROWS_SPLIT) const uint SPLIT = 256; // a multiple of DV_PAGE
+// Groups of columns a step, at most 4; they divide KV4 and ROPE4.
+layout(constant_id = DV_ATTEND_ROWS_KV_STEP) const uint KV_STEP = 4;
+layout(constant_id = DV_ATTEND_ROWS_ROPE_STEP) const uint ROPE_STEP = 4;
 
 ARGS(attend);
 

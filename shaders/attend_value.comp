@@ -8,11 +8,11 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint FORMAT = 3;
-layout(constant_id = 3) const uint GROUPS = 1;
-layout(constant_id = 4) const uint TOKENS = 1;
-layout(constant_id = 5) const uint MATH_F16 = 0;
-layout(constant_id = 6) const uint KV4 = 128; // groups of four columns
+layout(constant_id = DV_DOT_FORMAT) const uint FORMAT = 3;
+layout(constant_id = DV_DOT_GROUPS) const uint GROUPS = 1;
+layout(constant_id = DV_DOT_MATH_F16) const uint MATH_F16 = 0;
+layout(constant_id = DV_DOT_TOKENS) const uint TOKENS = 1;
+layout(constant_id = DV_ATTEND_VALUE_KV4) const uint KV4 = 128; // groups of four columns
 
 ARGS(attend_value);
 

@@ -5,7 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint CACHE = 1;
+layout(constant_id = DV_CACHE_WRITE_CACHE) const uint CACHE = 1;
 
 ARGS(cache_write);
 

@@ -6,7 +6,7 @@
 #include "lib/common.glsl"
 #include "lib/weight.glsl"
 
-layout(constant_id = 2) const uint FORMAT = 2;
+layout(constant_id = DV_EMBED_FORMAT) const uint FORMAT = 2;
 
 ARGS(embed);
 

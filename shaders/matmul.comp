@@ -10,13 +10,13 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint FORMAT = 3;
-layout(constant_id = 3) const uint GROUPS = 1;
-layout(constant_id = 4) const uint TOKENS = 1;
-layout(constant_id = 5) const uint MATH_F16 = 0;
-layout(constant_id = 6) const uint NORM = 0;
-layout(constant_id = 7) const uint PAIR = 0;
-layout(constant_id = 8) const uint TURNS = 1; // tiles of GROUPS groups that a workgroup computes
+layout(constant_id = DV_DOT_FORMAT) const uint FORMAT = 3;
+layout(constant_id = DV_DOT_GROUPS) const uint GROUPS = 1;
+layout(constant_id = DV_DOT_MATH_F16) const uint MATH_F16 = 0;
+layout(constant_id = DV_DOT_TOKENS) const uint TOKENS = 1;
+layout(constant_id = DV_DOT_NORM) const uint NORM = 0;
+layout(constant_id = DV_DOT_PAIR) const uint PAIR = 0;
+layout(constant_id = DV_DOT_TURNS) const uint TURNS = 1; // tiles that a workgroup computes
 
 ARGS(matmul);
 

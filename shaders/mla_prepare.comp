@@ -9,12 +9,12 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint FORMAT = 3;
-layout(constant_id = 3) const uint GROUPS = 1;
-layout(constant_id = 4) const uint TOKENS = 1;
-layout(constant_id = 5) const uint MATH_F16 = 0;
-layout(constant_id = 6) const uint CACHE = 1;
-layout(constant_id = 7) const uint ROTATORS = 1;
+layout(constant_id = DV_DOT_FORMAT) const uint FORMAT = 3;
+layout(constant_id = DV_DOT_GROUPS) const uint GROUPS = 1;
+layout(constant_id = DV_DOT_MATH_F16) const uint MATH_F16 = 0;
+layout(constant_id = DV_DOT_TOKENS) const uint TOKENS = 1;
+layout(constant_id = DV_MLA_PREPARE_CACHE) const uint CACHE = 1;
+layout(constant_id = DV_MLA_PREPARE_ROTATORS) const uint ROTATORS = 1;
 
 ARGS(mla_prepare);
 

@@ -10,15 +10,15 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint FORMAT_A = 3;
-layout(constant_id = 3) const uint GROUPS = 1;
-layout(constant_id = 4) const uint TOKENS = 1;
-layout(constant_id = 5) const uint MATH_F16 = 0;
-layout(constant_id = 6) const uint NORM = 0;
-layout(constant_id = 7) const uint PAIR_A = 0;
-layout(constant_id = 8) const uint PAIR_B = 0;
-layout(constant_id = 9) const uint FORMAT_B = 3;
-layout(constant_id = 10) const uint TURNS = 1; // tiles of GROUPS groups that a workgroup computes
+layout(constant_id = DV_DOT_FORMAT) const uint FORMAT_A = 3;
+layout(constant_id = DV_DOT_GROUPS) const uint GROUPS = 1;
+layout(constant_id = DV_DOT_MATH_F16) const uint MATH_F16 = 0;
+layout(constant_id = DV_DOT_TOKENS) const uint TOKENS = 1;
+layout(constant_id = DV_DOT_NORM) const uint NORM = 0;
+layout(constant_id = DV_DOT_PAIR) const uint PAIR_A = 0;
+layout(constant_id = DV_DOT_TURNS) const uint TURNS = 1; // tiles that a workgroup computes
+layout(constant_id = DV_PROJECT_TWO_PAIR_B) const uint PAIR_B = 0;
+layout(constant_id = DV_PROJECT_TWO_FORMAT_B) const uint FORMAT_B = 3;
 const uint FORMAT = FORMAT_A;
 
 ARGS(project_two);

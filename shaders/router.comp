@@ -5,7 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 
-layout(constant_id = 2) const uint EXPERTS = 64;
+layout(constant_id = DV_ROUTER_EXPERTS) const uint EXPERTS = 64;
 
 ARGS(router);
 

@@ -49,7 +49,7 @@ struct dv_matrix {
     uint32_t   blocks;      /* scales a group */
 };
 
-/* Forms of the dot loop (constant 1 of the matrix kernels, lib/dot.glsl). */
+/* Bits of the constant DV_DOT_FORM (lib/dot.glsl). */
 #define DV_DOT_BROADCAST 1u /* rows are loaded at shared addresses, lanes keep their own */
 #define DV_DOT_WHOLE 2u     /* no chunk has columns beyond the last */
 

@@ -21,9 +21,10 @@
 #endif
 
 #include "lib/args.h"
+#include "lib/constants.h"
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WORKGROUP = 64;
+layout(local_size_x_id = DV_WORKGROUP) in;
+layout(constant_id = DV_WORKGROUP) const uint WORKGROUP = 64;
 
 #define ARGS(op) layout(push_constant, std430) uniform Push { dv_##op##_args args; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What all kernels with cooperative matrices begin with: extensions, the matrices' type, rounding
-// to what is multiplied.
+// What all kernels with cooperative matrices begin with: extensions, the matrices' size and
+// type, rounding to what is multiplied.
 #ifndef DV_COOP_MATRIX_GLSL
 #define DV_COOP_MATRIX_GLSL
 
@@ -10,6 +10,11 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 
 #include "lib/common.glsl"
+
+// Of one matrix: M x N sums of K products.
+layout(constant_id = DV_COOP_M) const uint M = 16;
+layout(constant_id = DV_COOP_N) const uint N = 16;
+layout(constant_id = DV_COOP_K) const uint K = 16;
 
 #define MATRIX(type, rows, cols, use) coopmat<type, gl_ScopeSubgroup, rows, cols, use>
 

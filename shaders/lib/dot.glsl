@@ -12,13 +12,13 @@
 // The including kernel defines before the constants FORMAT, GROUPS, TOKENS, MATH_F16 and
 //   vec4 dot_input(uint token, uint k, uint i);   four activations from column k + 4i on; token <
 //       TOKENS, i is a constant: an address that differs by a constant only costs nothing on GPUs
-// and passes dv_tile_form() (kernel/tile.h) as constant 1.
+// and passes dv_tile_form() (kernel/tile.h) as DV_DOT_FORM.
 #ifndef DV_DOT_GLSL
 #define DV_DOT_GLSL
 
 #include "lib/weight.glsl"
 
-layout(constant_id = 1) const uint DOT_FORM = 0; // DV_DOT_*
+layout(constant_id = DV_DOT_FORM) const uint DOT_FORM = 0; // DV_DOT_BROADCAST, _WHOLE
 const uint DOT_SLICES = WORKGROUP / 8;
 
 // Which slice and row this invocation has. With one slice the number is a constant, which tells

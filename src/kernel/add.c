@@ -22,7 +22,7 @@ static dsvk_status dispatch_add(struct dv_dispatch *dispatch, const struct dv_ke
     };
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "add", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .pipeline = { .kernel = "add", .spec = { [DV_WORKGROUP] = tuning.row_workgroup } },
         .groups   = { dv_quad_groups(y.cols, tuning.row_workgroup), dv_groups(site, 1, y.rows), 1 },
     };
     DV_PUSH(dispatch, args);

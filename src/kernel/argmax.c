@@ -24,7 +24,8 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
         .split    = node->split,
     };
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "argmax", .spec = { dv_wide_workgroup(site, 1024) }, .n_spec = 1 },
+        .pipeline = { .kernel = "argmax",
+                      .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 1024) } },
         .groups   = { dv_groups(site, 0, x.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);

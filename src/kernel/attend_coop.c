@@ -72,20 +72,21 @@ void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_
 {
     const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
 
-    *params = (struct dv_pipeline_params){ .kernel   = "attend_coop",
-                                           .spec     = { [0]  = shape->subgroup * shape->subgroups,
-                                                         [1]  = format,
-                                                         [2]  = shape->heads,
-                                                         [3]  = shape->tokens,
-                                                         [4]  = shape->positions,
-                                                         [5]  = node->kv,
-                                                         [6]  = node->dim,
-                                                         [7]  = shape->subgroups,
-                                                         [8]  = m->m,
-                                                         [9]  = m->n,
-                                                         [10] = m->k },
-                                           .n_spec   = 11,
-                                           .subgroup = shape->subgroup };
+    *params = (struct dv_pipeline_params){
+        .kernel   = "attend_coop",
+        .spec     = { [DV_WORKGROUP]             = shape->subgroup * shape->subgroups,
+                      [DV_COOP_M]                = m->m,
+                      [DV_COOP_N]                = m->n,
+                      [DV_COOP_K]                = m->k,
+                      [DV_ATTEND_COOP_CACHE]     = format,
+                      [DV_ATTEND_COOP_HEADS]     = shape->heads,
+                      [DV_ATTEND_COOP_TOKENS]    = shape->tokens,
+                      [DV_ATTEND_COOP_POSITIONS] = shape->positions,
+                      [DV_ATTEND_COOP_KV]        = node->kv,
+                      [DV_ATTEND_COOP_ROPE]      = node->dim,
+                      [DV_ATTEND_COOP_SUBGROUPS] = shape->subgroups },
+        .subgroup = shape->subgroup,
+    };
 }
 
 static uint32_t heads_shared_bytes(const struct dv_coop_attend_heads *s,
@@ -125,16 +126,17 @@ void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const stru
 {
     const struct dv_coop_shape *m = &caps->coop[DV_COOP_F16];
 
-    *params = (struct dv_pipeline_params){ .kernel   = "attend_heads_coop",
-                                           .spec     = { [0] = shape->subgroup * shape->subgroups,
-                                                         [1] = shape->subgroups,
-                                                         [2] = shape->positions,
-                                                         [3] = node->nope,
-                                                         [4] = node->dim,
-                                                         [5] = node->v_head,
-                                                         [6] = m->m,
-                                                         [7] = m->n,
-                                                         [8] = m->k },
-                                           .n_spec   = 9,
-                                           .subgroup = shape->subgroup };
+    *params = (struct dv_pipeline_params){
+        .kernel   = "attend_heads_coop",
+        .spec     = { [DV_WORKGROUP]                   = shape->subgroup * shape->subgroups,
+                      [DV_COOP_M]                      = m->m,
+                      [DV_COOP_N]                      = m->n,
+                      [DV_COOP_K]                      = m->k,
+                      [DV_ATTEND_HEADS_COOP_SUBGROUPS] = shape->subgroups,
+                      [DV_ATTEND_HEADS_COOP_POSITIONS] = shape->positions,
+                      [DV_ATTEND_HEADS_COOP_NOPE]      = node->nope,
+                      [DV_ATTEND_HEADS_COOP_ROPE]      = node->dim,
+                      [DV_ATTEND_HEADS_COOP_V]         = node->v_head },
+        .subgroup = shape->subgroup,
+    };
 }

@@ -88,9 +88,13 @@ static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries
 
     *pipeline = (struct dv_pipeline_params){
         .kernel = "attend_heads",
-        .spec   = { s.workgroup, 0, s.queries, s.each, s.rows, node->nope / 4, node->dim / 4,
-                    node->v_head / 4 },
-        .n_spec = 8,
+        .spec   = { [DV_WORKGROUP]            = s.workgroup,
+                    [DV_ATTEND_HEADS_QUERIES] = s.queries,
+                    [DV_ATTEND_HEADS_EACH]    = s.each,
+                    [DV_ATTEND_HEADS_ROWS]    = s.rows,
+                    [DV_ATTEND_HEADS_NOPE4]   = node->nope / 4,
+                    [DV_ATTEND_HEADS_ROPE4]   = node->dim / 4,
+                    [DV_ATTEND_HEADS_V4]      = node->v_head / 4 },
     };
     return check_shared(site, node, &s);
 }

@@ -42,9 +42,13 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
 
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
-                      .spec   = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
-                                  tile.groups, tile.tokens, site->round_f16, node->kv / 4 },
-                      .n_spec = 7 },
+                      .spec   = { [DV_WORKGROUP]        = tile.workgroup,
+                                  [DV_DOT_FORM]         = dv_tile_form(&tile, &args.w, format),
+                                  [DV_DOT_FORMAT]       = format,
+                                  [DV_DOT_GROUPS]       = tile.groups,
+                                  [DV_DOT_MATH_F16]     = site->round_f16,
+                                  [DV_DOT_TOKENS]       = tile.tokens,
+                                  [DV_ATTEND_VALUE_KV4] = node->kv / 4 } },
         .groups   = { node->heads * dv_ceil_div(args.w.groups, tile.groups),
                       dv_ceil_div(y.rows, tile.tokens), 1 },
     };

@@ -30,8 +30,8 @@ static dsvk_status dispatch_cache_write(struct dv_dispatch          *dispatch,
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "cache_write",
-                      .spec   = { tuning.row_workgroup, 0, site->cache_format },
-                      .n_spec = 3 },
+                      .spec   = { [DV_WORKGROUP]         = tuning.row_workgroup,
+                                  [DV_CACHE_WRITE_CACHE] = site->cache_format } },
         .groups   = { dv_groups(site, 0, latent.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);

@@ -24,7 +24,7 @@ static dsvk_status dispatch_combine(struct dv_dispatch *dispatch, const struct d
         .splits          = node->splits,
     };
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "combine", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .pipeline = { .kernel = "combine", .spec = { [DV_WORKGROUP] = tuning.row_workgroup } },
         .groups   = { dv_quad_groups(node->heads * node->kv, tuning.row_workgroup), y.rows, 1 },
     };
     DV_PUSH(dispatch, args);

@@ -108,20 +108,21 @@ void dv_coop_pipeline(struct dv_pipeline_params *params, const struct dv_caps *c
 {
     const struct dv_coop_shape *shape = &caps->coop[DV_COOP_F16];
 
-    *params = (struct dv_pipeline_params){ .kernel   = kernel,
-                                           .spec     = { [0]  = tile->workgroup,
-                                                         [1]  = format,
-                                                         [2]  = paired,
-                                                         [3]  = tile->rows,
-                                                         [4]  = tile->tokens,
-                                                         [5]  = depth_of(tile, format),
-                                                         [6]  = tile->sub_rows,
-                                                         [7]  = tile->sub_tokens,
-                                                         [8]  = shape->m,
-                                                         [9]  = shape->n,
-                                                         [10] = shape->k },
-                                           .n_spec   = 11,
-                                           .subgroup = tile->subgroup };
+    *params = (struct dv_pipeline_params){
+        .kernel   = kernel,
+        .spec     = { [DV_WORKGROUP]       = tile->workgroup,
+                      [DV_COOP_M]          = shape->m,
+                      [DV_COOP_N]          = shape->n,
+                      [DV_COOP_K]          = shape->k,
+                      [DV_COOP_FORMAT]     = format,
+                      [DV_COOP_PAIR]       = paired,
+                      [DV_COOP_ROWS]       = tile->rows,
+                      [DV_COOP_TOKENS]     = tile->tokens,
+                      [DV_COOP_DEPTH]      = depth_of(tile, format),
+                      [DV_COOP_SUB_ROWS]   = tile->sub_rows,
+                      [DV_COOP_SUB_TOKENS] = tile->sub_tokens },
+        .subgroup = tile->subgroup,
+    };
 }
 
 bool dv_prefers_f16(const struct dv_caps *caps)

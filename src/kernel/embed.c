@@ -18,8 +18,8 @@ static dsvk_status dispatch_embed(struct dv_dispatch *dispatch, const struct dv_
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "embed",
-                      .spec   = { tuning.row_workgroup, 0, site->weights[node->w[0]].format },
-                      .n_spec = 3 },
+                      .spec   = { [DV_WORKGROUP]    = tuning.row_workgroup,
+                                  [DV_EMBED_FORMAT] = site->weights[node->w[0]].format } },
         .groups   = { dv_groups(site, 0, y.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);

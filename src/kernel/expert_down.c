@@ -43,24 +43,26 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch          *dispatch,
           .rows   = rows,
           .top_k  = node->top_k,
     };
-    struct dv_tile tile = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
-    uint32_t       form = dv_tile_form(&tile, &args.w, site->weights[node->w[0]].format);
+    struct dv_tile        tile          = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
+    enum dv_weight_format format        = site->weights[node->w[0]].format;
+    enum dv_weight_format shared_format = DV_FORMAT_F32;
+    uint32_t              form          = dv_tile_form(&tile, &args.w, format);
     if (node->w[1]) {
         struct dv_matrix shared = dv_site_matrix(site, node->w[1]);
-        form &= dv_tile_form(&tile, &shared, site->weights[node->w[1]].format);
+        shared_format           = site->weights[node->w[1]].format;
+        form &= dv_tile_form(&tile, &shared, shared_format);
     }
     fill_block(site, node);
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "expert_down",
-        .spec   = { [0] = tile.workgroup,
-                    [1] = form,
-                    [2] = site->weights[node->w[0]].format,
-                    [3] = tile.groups,
-                    [4] = node->w[1] ? site->weights[node->w[1]].format : DV_FORMAT_F32,
-                    [5] = site->round_f16,
-                    [6] = node->w[1] != 0,
-                    [7] = node->in[3] != 0 },
-        .n_spec = 8,
+        .spec   = { [DV_WORKGROUP]                 = tile.workgroup,
+                    [DV_DOT_FORM]                  = form,
+                    [DV_DOT_FORMAT]                = format,
+                    [DV_DOT_GROUPS]                = tile.groups,
+                    [DV_EXPERT_DOWN_SHARED_FORMAT] = shared_format,
+                    [DV_DOT_MATH_F16]              = site->round_f16,
+                    [DV_EXPERT_DOWN_SHARED]        = node->w[1] != 0,
+                    [DV_EXPERT_DOWN_RESIDUAL]      = node->in[3] != 0 },
     };
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, "expert_down", dv_ceil_div(args.w.groups, tile.groups),

@@ -28,8 +28,7 @@ static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
                        node->experts, MAX_EXPERTS);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "expert_plan",
-                      .spec   = { dv_wide_workgroup(site, 256) },
-                      .n_spec = 1 },
+                      .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 256) } },
         .groups   = { 1, 1, 1 },
     };
     DV_PUSH(dispatch, args);

@@ -10,6 +10,7 @@
 
 /* Shared with GLSL. */
 #include "args.h"
+#include "constants.h"
 
 /* What a kernel needs to know of the world around its node. */
 struct dv_kernel_site {

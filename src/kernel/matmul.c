@@ -49,16 +49,15 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     } else {
         dispatch->pipeline = (struct dv_pipeline_params){
             .kernel = "matmul",
-            .spec   = { [0] = tile.workgroup,
-                        [1] = dv_tile_form(&tile, &args.w, format),
-                        [2] = format,
-                        [3] = tile.groups,
-                        [4] = tile.tokens,
-                        [5] = site->round_f16,
-                        [6] = form->norm != 0,
-                        [7] = paired,
-                        [8] = turns },
-            .n_spec = 9,
+            .spec   = { [DV_WORKGROUP]    = tile.workgroup,
+                        [DV_DOT_FORM]     = dv_tile_form(&tile, &args.w, format),
+                        [DV_DOT_FORMAT]   = format,
+                        [DV_DOT_GROUPS]   = tile.groups,
+                        [DV_DOT_TOKENS]   = tile.tokens,
+                        [DV_DOT_MATH_F16] = site->round_f16,
+                        [DV_DOT_NORM]     = form->norm != 0,
+                        [DV_DOT_PAIR]     = paired,
+                        [DV_DOT_TURNS]    = turns },
         };
     }
     DV_PUSH(dispatch, args);

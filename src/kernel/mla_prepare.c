@@ -57,10 +57,14 @@ static dsvk_status dispatch_mla_prepare(struct dv_dispatch          *dispatch,
 
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "mla_prepare",
-                      .spec   = { tile.workgroup, dv_tile_form(&tile, &args.w, format), format,
-                                  tile.groups, tile.tokens, site->round_f16, site->cache_format,
-                                  rotators },
-                      .n_spec = 8 },
+                      .spec   = { [DV_WORKGROUP]            = tile.workgroup,
+                                  [DV_DOT_FORM]             = dv_tile_form(&tile, &args.w, format),
+                                  [DV_DOT_FORMAT]           = format,
+                                  [DV_DOT_GROUPS]           = tile.groups,
+                                  [DV_DOT_MATH_F16]         = site->round_f16,
+                                  [DV_DOT_TOKENS]           = tile.tokens,
+                                  [DV_MLA_PREPARE_CACHE]    = site->cache_format,
+                                  [DV_MLA_PREPARE_ROTATORS] = rotators } },
         .groups   = { 1 + rotators + node->heads * dv_ceil_div(args.w.groups, tile.groups),
                       dv_ceil_div(rows, tile.tokens), 1 },
     };

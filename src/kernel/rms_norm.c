@@ -22,7 +22,7 @@ static dsvk_status dispatch_rms_norm(struct dv_dispatch          *dispatch,
     };
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "rms_norm", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .pipeline = { .kernel = "rms_norm", .spec = { [DV_WORKGROUP] = tuning.row_workgroup } },
         .groups   = { dv_groups(site, 0, x.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);

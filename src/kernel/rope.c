@@ -28,7 +28,7 @@ static dsvk_status dispatch_rope(struct dv_dispatch *dispatch, const struct dv_k
                        node->x_offset, node->x_head);
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "rope", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .pipeline = { .kernel = "rope", .spec = { [DV_WORKGROUP] = tuning.row_workgroup } },
         .groups   = { dv_quad_groups(node->heads * node->dim, tuning.row_workgroup),
                       dv_groups(site, 1, y.rows), 1 },
     };

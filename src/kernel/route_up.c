@@ -23,6 +23,7 @@ static dsvk_status dispatch_route_up(struct dv_dispatch          *dispatch,
 {
     dsvk_status                  status;
     const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
+    enum dv_weight_format        format = site->weights[node->w[0]].format;
     bool                         paired = info->kind == DV_WEIGHT_PAIR;
     struct dv_operand            x      = dv_site_operand(site, node->in[0]);
     struct dv_operand            y      = dv_site_operand(site, node->out[0]);
@@ -44,16 +45,15 @@ static dsvk_status dispatch_route_up(struct dv_dispatch          *dispatch,
     TRY(fill_block(site, node));
     dispatch->pipeline = (struct dv_pipeline_params){
         .kernel = "route_up",
-        .spec   = { [0] = tile.workgroup,
-                    [1] = dv_tile_form(&tile, &args.w, site->weights[node->w[0]].format),
-                    [2] = site->weights[node->w[0]].format,
-                    [3] = tile.groups,
-                    [5] = site->round_f16,
-                    [6] = node->w[1] != 0,
-                    [7] = paired,
-                    [8] = node->experts,
-                    [9] = turns },
-        .n_spec = 10,
+        .spec   = { [DV_WORKGROUP]        = tile.workgroup,
+                    [DV_DOT_FORM]         = dv_tile_form(&tile, &args.w, format),
+                    [DV_DOT_FORMAT]       = format,
+                    [DV_DOT_GROUPS]       = tile.groups,
+                    [DV_DOT_MATH_F16]     = site->round_f16,
+                    [DV_DOT_NORM]         = node->w[1] != 0,
+                    [DV_DOT_PAIR]         = paired,
+                    [DV_ROUTE_UP_EXPERTS] = node->experts,
+                    [DV_DOT_TURNS]        = turns },
     };
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, "route_up", dv_ceil_div(tiles, turns), y.rows);

@@ -56,8 +56,8 @@ static dsvk_status dispatch_router(struct dv_dispatch *dispatch, const struct dv
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "router",
-                      .spec   = { [0] = tuning.row_workgroup, [2] = node->experts },
-                      .n_spec = 3 },
+                      .spec   = { [DV_WORKGROUP]      = tuning.row_workgroup,
+                                  [DV_ROUTER_EXPERTS] = node->experts } },
         .groups   = { dv_groups(site, 0, args.tokens), 1, 1 },
     };
     DV_PUSH(dispatch, args);

@@ -22,7 +22,7 @@ static dsvk_status dispatch_swiglu(struct dv_dispatch *dispatch, const struct dv
     };
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
-        .pipeline = { .kernel = "swiglu", .spec = { tuning.row_workgroup }, .n_spec = 1 },
+        .pipeline = { .kernel = "swiglu", .spec = { [DV_WORKGROUP] = tuning.row_workgroup } },
         .groups   = { dv_quad_groups(y.cols, tuning.row_workgroup), dv_groups(site, 1, y.rows), 1 },
     };
     DV_PUSH(dispatch, args);

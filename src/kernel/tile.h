@@ -20,8 +20,8 @@ struct dv_tile dv_tile_of(const struct dv_caps *caps, uint32_t groups, uint32_t 
 /* Floats of shared memory that dot_shared in lib/dot.glsl takes. */
 uint32_t dv_tile_shared(const struct dv_tile *tile);
 
-/* The form of the dot loop (DV_DOT_*), constant 1 of kernels that include lib/dot.glsl, for
- * products with the matrix `w`. */
+/* The constant DV_DOT_FORM of kernels that include lib/dot.glsl, for products with
+ * the matrix `w`. */
 uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
                       enum dv_weight_format format);
 

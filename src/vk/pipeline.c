@@ -48,13 +48,30 @@ static dsvk_status check_subgroup(struct dv_device *dev, const struct dv_pipelin
                    caps->subgroup_min, caps->subgroup_max);
 }
 
+static bool has_constant(const struct dv_spirv_facts *facts, uint32_t id)
+{
+    for (uint32_t i = 0; i < facts->n_spec; i++)
+        if (facts->spec_ids[i] == id)
+            return true;
+    return false;
+}
+
+/* A number for a constant that the module has not would be lost without a word. */
+static dsvk_status check_constants(struct dv_device *dev, const struct dv_pipeline_params *params,
+                                   const struct dv_spirv_facts *facts)
+{
+    for (uint32_t id = 0; id < DV_MAX_SPEC; id++)
+        if (params->spec[id] != 0 && !has_constant(facts, id))
+            return dv_fail(dev->ctx, DSVK_BAD_ARGUMENT,
+                           "pipeline: %s: constant %u is %u, its module has none of this id",
+                           params->kernel, id, params->spec[id]);
+    return DSVK_OK;
+}
+
 static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_params *params,
                                 const struct dv_spirv_facts *facts)
 {
     const struct dv_context *ctx = dev->ctx;
-    if (params->n_spec > DV_MAX_SPEC)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "pipeline: %s: %u constants, at most %u",
-                       params->kernel, params->n_spec, DV_MAX_SPEC);
     if (params->push_bytes != facts->push_bytes)
         return dv_fail(ctx, DSVK_UNSUPPORTED,
                        "pipeline: %s: %u bytes of push constants, its module declares %u",
@@ -64,10 +81,10 @@ static dsvk_status check_limits(struct dv_device *dev, const struct dv_pipeline_
         return dv_fail(ctx, DSVK_UNSUPPORTED,
                        "pipeline: %s: %u bytes of push constants, at most 128", params->kernel,
                        params->push_bytes);
-    if (params->n_spec > 0 && params->spec[0] == 0)
+    if (params->spec[0] == 0)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "pipeline: %s: a workgroup of 0 invocations",
                        params->kernel);
-    if (params->n_spec > 0 && params->spec[0] > dev->caps.max_workgroup)
+    if (params->spec[0] > dev->caps.max_workgroup)
         return dv_fail(ctx, DSVK_UNSUPPORTED,
                        "pipeline: %s: a workgroup of %u invocations, the device allows %u",
                        params->kernel, params->spec[0], dev->caps.max_workgroup);
@@ -89,27 +106,19 @@ dsvk_status dv_pipeline_resolve(struct dv_pipeline_params *resolved, struct dv_s
     if (!dv_spirv_read(facts, resolved->module->words, resolved->module->n_words))
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "pipeline: %s: its SPIR-V is not understood",
                        resolved->kernel);
+    TRY(check_constants(dev, resolved, facts));
     TRY(check_limits(dev, resolved, facts));
     return check_subgroup(dev, resolved);
 }
 
-static bool has_constant(const struct dv_spirv_facts *facts, uint32_t id)
-{
-    for (uint32_t i = 0; i < facts->n_spec; i++)
-        if (facts->spec_ids[i] == id)
-            return true;
-    return false;
-}
-
-/* Values for the constants that the module has among 0 .. n_spec-1; the others keep their
- * defaults. Some drivers mishandle entries for constants that do not exist, and validation layers
- * take the i-th entry for constant i where cooperative matrices ask for it: in order. */
-static uint32_t map_constants(VkSpecializationMapEntry         entries[DV_SPIRV_MAX_SPEC],
-                              const struct dv_pipeline_params *params,
-                              const struct dv_spirv_facts     *facts)
+/* Entries for all constants that the module has. Some drivers mishandle entries for constants that
+ * do not exist, and validation layers take the i-th entry for constant i where cooperative matrices
+ * ask for it: in order. */
+static uint32_t map_constants(VkSpecializationMapEntry     entries[DV_MAX_SPEC],
+                              const struct dv_spirv_facts *facts)
 {
     uint32_t n = 0;
-    for (uint32_t id = 0; id < params->n_spec; id++)
+    for (uint32_t id = 0; id < DV_MAX_SPEC; id++)
         if (has_constant(facts, id))
             entries[n++] =
                 (VkSpecializationMapEntry){ id, id * (uint32_t)sizeof(uint32_t), sizeof(uint32_t) };
@@ -132,8 +141,8 @@ VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
                              const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
 {
     VkShaderModule           module;
-    VkSpecializationMapEntry entries[DV_SPIRV_MAX_SPEC];
-    uint32_t                 n_entries = map_constants(entries, params, facts);
+    VkSpecializationMapEntry entries[DV_MAX_SPEC];
+    uint32_t                 n_entries = map_constants(entries, facts);
     *out                               = VK_NULL_HANDLE;
     VkResult result                    = create_module(&module, dev, params->module);
     if (result != VK_SUCCESS)
@@ -184,8 +193,8 @@ dsvk_status dv_pipeline_create(VkPipeline *out, struct dv_device *dev,
 
 bool dv_pipeline_is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
 {
-    return a->module == b->module && a->n_spec == b->n_spec && a->push_bytes == b->push_bytes &&
-           a->subgroup == b->subgroup && memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+    return a->module == b->module && a->push_bytes == b->push_bytes && a->subgroup == b->subgroup &&
+           memcmp(a->spec, b->spec, sizeof a->spec) == 0;
 }
 
 struct dv_pipeline *dv_pipeline_find(const struct dv_device          *dev,

@@ -193,10 +193,9 @@ struct dv_stream;
 struct dv_pipeline_params {
     const char            *kernel;            /* base in dv_kernel_spirv */
     uint32_t               spec[DV_MAX_SPEC]; /* by constant id; id 0 is the workgroup size */
-    uint32_t               n_spec;
-    uint32_t               push_bytes; /* must equal what the module declares */
-    uint32_t               subgroup;   /* wanted subgroup size; 0 = any, it may even vary */
-    const struct dv_spirv *module;     /* taken instead of `kernel` when not NULL; outlives dev */
+    uint32_t               push_bytes;        /* must equal what the module declares */
+    uint32_t               subgroup;          /* wanted subgroup size; 0 = any, it may even vary */
+    const struct dv_spirv *module; /* taken instead of `kernel` when not NULL; outlives dev */
 };
 
 struct dv_pipeline {
@@ -213,7 +212,8 @@ uint64_t dv_caps_buffer_bytes(const struct dv_caps *caps);
 
 /* The pipeline with these parameters, made on first use and owned by the device. Takes the first
  * variant of the kernel whose needs the device meets. UNSUPPORTED when there is none, when
- * push_bytes differs from the module's or the device's limits are exceeded. */
+ * push_bytes differs from the module's or the device's limits are exceeded; BAD_ARGUMENT when a
+ * constant is not 0 that the module has not. */
 dsvk_status dv_pipeline_get(struct dv_pipeline **out, struct dv_device *dev,
                             const struct dv_pipeline_params *params);
 

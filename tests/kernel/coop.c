@@ -49,14 +49,15 @@ static void check_tile(const struct device *d, const struct dv_caps *caps, uint3
     if (!dv_coop_tile_of(&t, caps, &(struct dv_coop_size){ rows, tokens, 1 }))
         fail_msg("%s: no tile for %u tokens", d->name, tokens);
     dv_coop_pipeline(&p, caps, "matmul_coop", &t, DV_FORMAT_E4M3, true);
-    uint32_t depth = p.spec[5], subgroups = t.rows / t.sub_rows * (t.tokens / t.sub_tokens);
+    uint32_t depth     = p.spec[DV_COOP_DEPTH],
+             subgroups = t.rows / t.sub_rows * (t.tokens / t.sub_tokens);
     assert_int_equal(t.sub_rows % d->shape.m + t.sub_tokens % d->shape.n + depth % d->shape.k, 0);
     assert_int_equal(t.rows % t.sub_rows + t.tokens % t.sub_tokens, 0);
     assert_int_equal(t.sub_rows % 16, 0); /* both groups of a pair */
     assert_int_equal(depth % 32, 0);      /* whole chunks of all formats */
     assert_int_equal(subgroups % 2, 0);   /* two store their sums at a time */
     assert_int_equal(t.workgroup, subgroups * t.subgroup);
-    assert_int_equal(p.spec[0], t.workgroup);
+    assert_int_equal(p.spec[DV_WORKGROUP], t.workgroup);
     assert_int_equal(p.subgroup, t.subgroup);
     assert_in_range(t.subgroup, d->subgroup_min, d->subgroup_max);
     assert_true(t.tokens >= tokens || t.tokens == 64);

@@ -10,9 +10,9 @@
 
 static struct dv_folder folder;
 
-static const struct dv_pipeline_params scale = {
-    .module = &module_scale, .spec = { 64, 3 }, .n_spec = 2, .push_bytes = sizeof(struct scale_push)
-};
+static const struct dv_pipeline_params scale = { .module     = &module_scale,
+                                                 .spec       = { 64, 3 },
+                                                 .push_bytes = sizeof(struct scale_push) };
 
 static int make_folder(void **state)
 {

@@ -18,9 +18,9 @@
 static struct dv_folder   folder;
 static struct test_device t;
 
-static const struct dv_pipeline_params scale = {
-    .module = &module_scale, .spec = { 64, 3 }, .n_spec = 2, .push_bytes = sizeof(struct scale_push)
-};
+static const struct dv_pipeline_params scale = { .module     = &module_scale,
+                                                 .spec       = { 64, 3 },
+                                                 .push_bytes = sizeof(struct scale_push) };
 
 /* ---- using it ---- */
 

@@ -40,7 +40,6 @@ static struct dv_pipeline *get_scale(const struct dv_spirv *module, uint32_t fac
         dv_pipeline_get(&pipeline, t.dev,
                         &(struct dv_pipeline_params){ .module     = module,
                                                       .spec       = { 64, factor },
-                                                      .n_spec     = 2,
                                                       .push_bytes = sizeof(struct scale_push) }),
         DSVK_OK);
     return pipeline;
@@ -94,24 +93,23 @@ static void dispatch_with_64_bit_addresses(void **state)
         check_scale(&module_scale_i64);
 }
 
-static void constants_not_given_keep_their_defaults(void **state)
+static void constants_are_found_by_their_ids(void **state)
 {
     struct scale_push   push = { x->address, y->address, N, 0 };
     struct dv_pipeline *pipeline;
     (void)state;
-    struct dv_pipeline_params params = {
-        .module = &module_scale, .spec = { 32 }, .n_spec = 1, .push_bytes = sizeof push
-    };
+    struct dv_pipeline_params params = { .module     = &module_scale,
+                                         .spec       = { 32, 3 },
+                                         .push_bytes = sizeof push };
     assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
     dv_commands_fill(commands, x, 0, N * 4, 11);
     dv_commands_barrier_all(commands);
     dv_commands_dispatch(commands, pipeline, &push, 4, 1, 1);
-    assert_int_equal(run_and_read()[N - 1], 33); /* FACTOR is 3 by default */
+    assert_int_equal(run_and_read()[N - 1], 33);
 
     params.spec[5] = 100; /* EXTRA; ids 2 to 4 do not exist */
     params.spec[1] = 2;
-    params.n_spec  = 6;
     assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
     dv_commands_dispatch(commands, pipeline, &push, 4, 1, 1);
@@ -197,11 +195,9 @@ static void subgroup_sizes_are_what_was_asked(void **state)
     (void)state;
     for (uint32_t size = caps->subgroup_min; size <= caps->subgroup_max; size *= 2) {
         struct dv_pipeline       *pipeline;
-        struct dv_pipeline_params params = { .module     = &module_subgroup,
-                                             .spec       = { 64 },
-                                             .n_spec     = 1,
-                                             .push_bytes = 8,
-                                             .subgroup   = size };
+        struct dv_pipeline_params params = {
+            .module = &module_subgroup, .spec = { 64 }, .push_bytes = 8, .subgroup = size
+        };
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
         assert_int_equal(dv_commands_begin(commands), DSVK_OK);
         dv_commands_dispatch(commands, pipeline, &y->address, 2, 1, 1);
@@ -241,7 +237,7 @@ int test_commands(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dispatch_with_two_word_addresses),
         cmocka_unit_test(dispatch_with_64_bit_addresses),
-        cmocka_unit_test(constants_not_given_keep_their_defaults),
+        cmocka_unit_test(constants_are_found_by_their_ids),
         cmocka_unit_test(barrier_orders_dispatches),
         cmocka_unit_test(indirect_dispatch_reads_what_a_kernel_wrote),
         cmocka_unit_test(submission_sees_earlier_ones),

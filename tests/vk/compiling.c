@@ -27,7 +27,6 @@ static void fill_batch(struct dv_pipeline_params params[N_BATCH], uint32_t first
     for (uint32_t i = 0; i < N_BATCH; i++)
         params[i] = (struct dv_pipeline_params){ .module     = &module_scale,
                                                  .spec       = { 64, first + i / 2 },
-                                                 .n_spec     = 2,
                                                  .push_bytes = sizeof(struct scale_push) };
 }
 

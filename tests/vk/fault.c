@@ -20,8 +20,7 @@ static dsvk_status use_device(struct dv_device *dev)
     uint32_t                  n, data[64] = { 1, 2, 3 };
     uint64_t                  value, ns[2];
     struct dv_pipeline_params params = { .module     = &module_scale,
-                                         .spec       = { 64 },
-                                         .n_spec     = 1,
+                                         .spec       = { 64, 3 },
                                          .push_bytes = sizeof(struct scale_push) };
     TRY_OR(fail, dv_stream_new(&stream, dev));
     TRY_OR(fail, dv_buffer_new(&x, dev, sizeof data, DV_MEMORY_DEVICE, "x"));

@@ -91,9 +91,7 @@ static void wait_ends_in_time(void **state)
     assert_true(test_device_open(&slow));
     assert_int_equal(dv_buffer_new(&y, slow.dev, 4, DV_MEMORY_DEVICE, "y"), DSVK_OK);
     assert_int_equal(dv_commands_new(&commands, slow.dev), DSVK_OK);
-    struct dv_pipeline_params params = {
-        .module = &module_spin, .spec = { 64 }, .n_spec = 1, .push_bytes = 12
-    };
+    struct dv_pipeline_params params = { .module = &module_spin, .spec = { 64 }, .push_bytes = 12 };
     assert_int_equal(dv_pipeline_get(&pipeline, slow.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
     struct spin_push push = { y->address, 20000 };

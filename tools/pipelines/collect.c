@@ -36,8 +36,8 @@ struct pass {
 
 static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline_params *b)
 {
-    return strcmp(a->kernel, b->kernel) == 0 && a->n_spec == b->n_spec &&
-           a->subgroup == b->subgroup && memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0;
+    return strcmp(a->kernel, b->kernel) == 0 && a->subgroup == b->subgroup &&
+           memcmp(a->spec, b->spec, sizeof a->spec) == 0;
 }
 
 static dsvk_status add(struct collection *c, const struct found *found)
@@ -124,6 +124,7 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
                                        cache, pass->config->kv_lora, pass->config->rope),
                                    .cache_format = cache,
                                    .math_f16     = pass->math_f16,
+                                   .round_f16    = c->round_f16,
                                    .block_data   = block,
                                    .block        = FAKE_ADDRESS };
     for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {

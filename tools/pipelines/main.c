@@ -96,11 +96,23 @@ static void sum_up(struct summary *s, const struct row *row)
 
 /* ---- printing ---- */
 
+/* All variants of a kernel have the same. */
+static uint32_t count_constants(const struct dv_pipeline_params *params)
+{
+    struct dv_spirv_facts  facts  = { .n_spec = 0 };
+    const struct dv_spirv *module = dv_spirv_choose(params->kernel, ~0u, 0);
+    if (module)
+        dv_spirv_read(&facts, module->words, module->n_words);
+    return facts.n_spec;
+}
+
 /* The workgroup, then the op's own constants: "64: 3 2 1 0 1". */
 static void print_constants(char *out, size_t room, const struct dv_pipeline_params *params)
 {
+    uint32_t n = count_constants(params);
+
     int at = snprintf(out, room, "%" PRIu32 ":", params->spec[0]);
-    for (uint32_t i = 1; i < params->n_spec && at > 0 && (size_t)at < room; i++)
+    for (uint32_t i = 1; i < n && at > 0 && (size_t)at < room; i++)
         at += snprintf(out + at, room - (size_t)at, " %" PRIu32, params->spec[i]);
 }
 
@@ -129,10 +141,11 @@ static json_t *row_json(const struct row *row)
 {
     const struct dv_pipeline_params *params     = &row->found->params;
     json_t                          *statistics = json_object(), *constants = json_array();
+    uint32_t                         n = count_constants(params);
     for (uint32_t i = 0; i < row->n_statistics; i++)
         json_object_set_new(statistics, row->statistics[i].name,
                             json_integer((json_int_t)row->statistics[i].value));
-    for (uint32_t i = 0; i < params->n_spec; i++)
+    for (uint32_t i = 0; i < n; i++)
         json_array_append_new(constants, json_integer(params->spec[i]));
     return json_pack("{s:s, s:s, s:s, s:i, s:o, s:b, s:f, s:o}", "kernel", params->kernel, "op",
                      row->found->op, "model", row->found->shape, "tokens", (int)row->found->tokens,

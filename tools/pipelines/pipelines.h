@@ -19,7 +19,8 @@ struct found {
 struct collection {
     const struct dv_context *ctx;
     const struct dv_caps    *caps;
-    const char              *only; /* one kernel; NULL: all */
+    const char              *only;      /* one kernel; NULL: all */
+    bool                     round_f16; /* of dv_kernel_site */
     struct found            *list;
     uint32_t                 n, capacity;
 };
