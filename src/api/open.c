@@ -5,6 +5,7 @@
 
 #include "api/handles.h"
 #include "os/os.h"
+#include "os/place.h"
 #include "file/folder.h"
 
 /* ---- describing ---- */
@@ -102,9 +103,8 @@ static dsvk_status describe(dsvk_model *m)
 
 static bool has_file(const char *folder, const char *name)
 {
-    char path[4096];
-    int  n = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return n > 0 && (size_t)n < sizeof path && dv_file_exists(path);
+    char path[DV_PATH_BYTES];
+    return dv_place_join(path, folder, name) && dv_file_exists(path);
 }
 
 /* A folder without a tokenizer is no failure here; one with a broken tokenizer is. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+
 size_t dv_text_sign(const char *text, size_t bytes)
 {
     const unsigned char *t = (const unsigned char *)text;
@@ -40,9 +42,25 @@ void dv_text_clean(char *text)
     text[to] = 0;
 }
 
+bool dv_text_begins(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool dv_text_ends(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+bool dv_text_has(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
 const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes)
 {
-    double mib = (double)bytes / (1024.0 * 1024.0);
+    double mib = dv_mib(bytes);
     if (bytes < 1024)
         snprintf(text, DV_SIZE_BYTES, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
     else if (mib < 0.1)

@@ -3,6 +3,7 @@
 #ifndef DV_BASE_TEXT_H
 #define DV_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,11 @@ size_t dv_text_sign(const char *text, size_t bytes);
 /* Makes a line that a terminal cannot take for an order: control characters become blanks, those of
  * C1 and what is no UTF-8 become question marks. It never gets longer. */
 void dv_text_clean(char *text);
+
+/* Whether a text begins with, ends with or holds another. */
+bool dv_text_begins(const char *text, const char *start);
+bool dv_text_ends(const char *text, const char *end);
+bool dv_text_has(const char *text, const char *part);
 
 #define DV_SIZE_BYTES 32
 /* Two sizes that differ read differently: in bytes where they would not. */

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "os/os.h"
+#include "os/place.h"
 #include "json/nature.h"
 
-#define PATH_BYTES 4096u
 #define NAME_BYTES 256u
 
 /* What a folder holds, as far as its names tell. */
@@ -18,12 +19,6 @@ struct listing {
     bool config, tokenizer, snapshots, adapter, safetensors;
     char gguf[NAME_BYTES], pickle[NAME_BYTES]; /* an example of each */
 };
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t length = strlen(name), tail = strlen(end);
-    return length > tail && strcmp(name + length - tail, end) == 0;
-}
 
 static void keep(char *example, const char *name)
 {
@@ -38,15 +33,15 @@ static dsvk_status visit(void *user, const char *name)
     if (*name == '.')
         return DSVK_OK;
     listing->config      = listing->config || strcmp(name, "config.json") == 0;
-    listing->tokenizer   = listing->tokenizer || strncmp(name, "tokenizer", 9) == 0;
+    listing->tokenizer   = listing->tokenizer || dv_text_begins(name, "tokenizer");
     listing->tokenizer   = listing->tokenizer || strcmp(name, "tiktoken.model") == 0;
     listing->snapshots   = listing->snapshots || strcmp(name, "snapshots") == 0;
     listing->adapter     = listing->adapter || strcmp(name, "adapter_config.json") == 0;
-    listing->safetensors = listing->safetensors || ends_with(name, ".safetensors");
-    if (ends_with(name, ".gguf"))
+    listing->safetensors = listing->safetensors || dv_text_ends(name, ".safetensors");
+    if (dv_text_ends(name, ".gguf"))
         keep(listing->gguf, name);
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
-        if (ends_with(name, pickles[i]))
+        if (dv_text_ends(name, pickles[i]))
             keep(listing->pickle, name);
     return DSVK_OK;
 }
@@ -107,7 +102,7 @@ static void read_reference(char *name, const struct dv_context *ctx, const char 
     size_t            bytes, n = 0;
     *name = 0;
     dv_capture(&capture, ctx);
-    if ((size_t)snprintf(path, PATH_BYTES, "%s/refs/main", folder) >= PATH_BYTES ||
+    if (!dv_place_join(path, folder, "refs/main") ||
         dv_file_read(&text, &bytes, &capture.ctx, path, NAME_BYTES - 1) != DSVK_OK)
         return;
     while (n < bytes && (unsigned char)text[n] > ' ' && text[n] != '/')
@@ -127,12 +122,13 @@ static dsvk_status find_snapshot(char **out, const struct dv_context *ctx, const
     char              name[NAME_BYTES];
     dv_capture(&capture, ctx);
     read_reference(name, ctx, folder, path);
-    if (*name && (size_t)snprintf(path, PATH_BYTES, "%s/snapshots/%s", folder, name) < PATH_BYTES &&
+    if (*name &&
+        (size_t)snprintf(path, DV_PATH_BYTES, "%s/snapshots/%s", folder, name) < DV_PATH_BYTES &&
         dv_file_exists(path)) {
         *out = dv_strdup(ctx, path);
         return DSVK_OK;
     }
-    if ((size_t)snprintf(path, PATH_BYTES, "%s/snapshots", folder) < PATH_BYTES)
+    if (dv_place_join(path, folder, "snapshots"))
         (void)dv_folder_list(&capture.ctx, path, visit_snapshot, &snapshots);
     if (snapshots.n == 0)
         return dv_fail(ctx, DSVK_BAD_FILE,
@@ -144,7 +140,8 @@ static dsvk_status find_snapshot(char **out, const struct dv_context *ctx, const
                        "model: %s: a folder of the Hugging Face cache with %u snapshots: give one, "
                        "such as %s/snapshots/%s",
                        folder, snapshots.n, folder, snapshots.name);
-    if ((size_t)snprintf(path, PATH_BYTES, "%s/snapshots/%s", folder, snapshots.name) < PATH_BYTES)
+    if ((size_t)snprintf(path, DV_PATH_BYTES, "%s/snapshots/%s", folder, snapshots.name) <
+        DV_PATH_BYTES)
         *out = dv_strdup(ctx, path);
     return DSVK_OK;
 }
@@ -201,7 +198,7 @@ static dsvk_status find_folder(char **out, const struct dv_context *ctx, const c
 
 dsvk_status dv_model_folder(char **out, const struct dv_context *ctx, const char *folder)
 {
-    char *path         = dv_alloc(ctx, PATH_BYTES);
+    char *path         = dv_alloc(ctx, DV_PATH_BYTES);
     *out               = NULL;
     dsvk_status status = path ? find_folder(out, ctx, folder, path) : DSVK_OK;
     dv_free(ctx, path);

@@ -6,6 +6,7 @@
  *     FP4    X.weight I8 or U8 [rows, cols/2], X.scale F8_E8M0 [rows, groups]   DeepSeek
  * Their scales are in matrix_scales.c; their values are not looked at here: they are a sixteenth of
  * such a checkpoint. Packing does. */
+#include "base/text.h"
 #include "file/faults.h"
 #include "file/matrix.h"
 
@@ -57,12 +58,6 @@ const struct dv_tensor_file *dv_matrix_beside(const struct dv_checkpoint *checkp
         return NULL;
     snprintf(text, sizeof text, "%.*s%s", (int)(length - tail), name, end);
     return dv_checkpoint_find(checkpoint, text);
-}
-
-bool dv_matrix_named(const char *name, const char *end)
-{
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
 /* ---- 4 bits ---- */
@@ -150,9 +145,9 @@ static bool is_byte(enum dv_dtype dtype)
 
 enum dv_dtype dv_tensor_values(const struct dv_tensor_file *tensor)
 {
-    if (tensor->dtype == DV_I32 && dv_matrix_named(tensor->name, WEIGHT "_packed"))
+    if (tensor->dtype == DV_I32 && dv_text_ends(tensor->name, WEIGHT "_packed"))
         return DV_INT4;
-    if (is_byte(tensor->dtype) && dv_matrix_named(tensor->name, WEIGHT))
+    if (is_byte(tensor->dtype) && dv_text_ends(tensor->name, WEIGHT))
         return DV_FP4;
     return tensor->dtype;
 }
@@ -184,7 +179,7 @@ dsvk_status dv_checkpoint_matrix(struct dv_matrix_file *matrix, const struct dv_
     struct dv_matrix_file made = { .rows = rows, .cols = cols };
     memset(matrix, 0, sizeof *matrix);
     made.weight = dv_checkpoint_find(checkpoint, name);
-    if (!made.weight && dv_matrix_named(name, WEIGHT)) {
+    if (!made.weight && dv_text_ends(name, WEIGHT)) {
         made.weight = dv_matrix_beside(checkpoint, name, 0, "_packed");
         if (made.weight) {
             TRY(find_int4(&made, ctx, checkpoint, name));

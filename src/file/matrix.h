@@ -11,8 +11,6 @@ const char *dv_matrix_shape_text(const struct dv_tensor_file *tensor, char *text
 bool        dv_matrix_is_plain(enum dv_dtype dtype); /* F32, F16, BF16 */
 dsvk_status dv_matrix_bad_format(const struct dv_context *ctx, const struct dv_tensor_file *tensor,
                                  const char *expected);
-/* Whether a name ends so. */
-bool dv_matrix_named(const char *name, const char *end);
 /* The tensor called as `name` is but for the last `tail` characters, which `end` replaces. */
 const struct dv_tensor_file *dv_matrix_beside(const struct dv_checkpoint *checkpoint,
                                               const char *name, size_t tail, const char *end);

@@ -5,6 +5,7 @@
  *     X.weight_scale       compressed-tensors, fbgemm, ModelOpt, early FP8   matrix, rows, blocks
  *     X.scale              DeepSeek, later   blocks, groups
  * Scales of activations (X.input_scale) are for those who compute with FP8 activations. */
+#include "base/text.h"
 #include "file/matrix.h"
 
 #include <stdio.h>
@@ -106,7 +107,7 @@ const struct dv_tensor_file *dv_matrix_find_scale(const struct dv_checkpoint *ch
     const struct dv_tensor_file *scale = dv_matrix_beside(checkpoint, name, 0, "_scale_inv");
     if (!scale)
         scale = dv_matrix_beside(checkpoint, name, 0, "_scale");
-    if (scale || !dv_matrix_named(name, WEIGHT))
+    if (scale || !dv_text_ends(name, WEIGHT))
         return scale;
     return dv_matrix_beside(checkpoint, name, strlen(WEIGHT), ".scale");
 }

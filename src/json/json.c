@@ -53,11 +53,15 @@ dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char
     return status;
 }
 
+json_t *dv_json_member(const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
 json_t *dv_json_get(const struct dv_json *json, const char *key)
 {
-    json_t *value =
-        json->status == DSVK_OK && json->object ? json_object_get(json->object, key) : NULL;
-    return json_is_null(value) ? NULL : value;
+    return json->status == DSVK_OK ? dv_json_member(json->object, key) : NULL;
 }
 
 void dv_json_missing(struct dv_json *json, const char *key)

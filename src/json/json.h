@@ -16,7 +16,9 @@ struct dv_json {
     dsvk_status              status;
 };
 
-/* The value of a key; NULL when absent, null, or after a failure. */
+/* The value of a key of an object; NULL when absent or null, and where `object` is none. */
+json_t *dv_json_member(const json_t *object, const char *key);
+/* The same of a reader's object; NULL after a failure, too. */
 json_t *dv_json_get(const struct dv_json *json, const char *key);
 /* Records that a key must be there, or must hold `expected` ("an integer from 1 to 9"). */
 void dv_json_missing(struct dv_json *json, const char *key);

@@ -61,8 +61,7 @@ dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool 
 typedef void (*dv_function)(void);
 dv_function dv_library_function(const char *library, const char *name);
 
-uint64_t dv_time_ns(void);     /* monotonic */
-uint64_t dv_cpu_time_ns(void); /* of this process, all threads */
+uint64_t dv_time_ns(void); /* monotonic */
 /* Bytes that the process may still take: with the page cache that the system would give back,
  * within the limits of its control groups. The second: as files below `root` say, for tests. */
 uint64_t dv_host_memory_free(void);

@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Room for any path; a longer one is refused. */
+#define DV_PATH_BYTES 4096u
+
+/* The path of a name in a folder; false, and `path` cut, where it is longer than that. */
+bool dv_place_join(char path[DV_PATH_BYTES], const char *folder, const char *name);
+
 enum dv_place_kind { DV_PLACE_NONE, DV_PLACE_FILE, DV_PLACE_FOLDER, DV_PLACE_OTHER };
 
 /* What a path leads to, through links; NONE also where a link leads nowhere. `bytes` of a file, may

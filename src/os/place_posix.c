@@ -2,11 +2,18 @@
 #define _XOPEN_SOURCE 700
 #include "os/place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+bool dv_place_join(char path[DV_PATH_BYTES], const char *folder, const char *name)
+{
+    int n = snprintf(path, DV_PATH_BYTES, "%s/%s", folder, name);
+    return n >= 0 && (size_t)n < DV_PATH_BYTES;
+}
 
 enum dv_place_kind dv_place_kind(const char *path, uint64_t *bytes)
 {

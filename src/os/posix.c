@@ -245,21 +245,11 @@ dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool 
     return status;
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 uint64_t dv_time_ns(void)
 {
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t dv_cpu_time_ns(void)
-{
-    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 uint32_t dv_processor_count(void)

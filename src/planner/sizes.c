@@ -3,7 +3,7 @@
 
 #include "planner/cache_shape.h"
 
-#define DEFAULT_CONTEXT 8192u
+#define USUAL_CONTEXT 8192u /* tokens, where the whole model is on the device */
 #define SMALLEST_CONTEXT 256u
 #define SMALLEST_CHUNK 32u
 
@@ -214,7 +214,7 @@ static dsvk_status choose_context(struct dv_session_size *size, uint64_t left)
 {
     dsvk_status status;
     uint32_t    most = size->config->max_context;
-    size->context    = most < DEFAULT_CONTEXT ? most : DEFAULT_CONTEXT;
+    size->context    = most < USUAL_CONTEXT ? most : USUAL_CONTEXT;
     for (; left != UINT64_MAX && size->context > SMALLEST_CONTEXT; size->context /= 2) {
         struct dv_cache_shape shape = cache_shape(size);
         bool                  fits  = false;

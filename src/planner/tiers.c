@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "os/os.h"
 
-#define DEFAULT_CONTEXT 4096u
+#define TIERED_CONTEXT 4096u /* tokens, half of the usual: what it spares holds experts */
 #define SMALLEST_CONTEXT 256u
 #define SMALLEST_CHUNK 32u
 
@@ -15,7 +15,7 @@ static void start(struct dv_session_size *size, const struct dv_session_size *as
     *size         = *asked;
     size->tiers   = true;
     if (size->context == 0)
-        size->context = DEFAULT_CONTEXT < most ? DEFAULT_CONTEXT : most;
+        size->context = TIERED_CONTEXT < most ? TIERED_CONTEXT : most;
     if (size->chunk == 0)
         size->chunk = DV_USUAL_CHUNK;
     if (size->chunk > size->context)

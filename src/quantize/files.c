@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 #include "os/os.h"
 #include "os/place.h"
 #include "quantize/quantize.h"
 
 #define SMALL_FILE_BYTES 200000000u
-#define PATH_BYTES 4096u
 
 /* ---- the place ---- */
 
@@ -39,7 +39,7 @@ static dsvk_status name_places(struct dv_quantizing *q, const char *folder)
                     : dv_arena_printf(&q->arena, "%.*s", slash > 1 ? (int)slash - 1 : 1, folder);
     if (!q->target || !q->folder || !q->parent)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a name");
-    if (length > PATH_BYTES - 256)
+    if (length > DV_PATH_BYTES - 256)
         return dv_fail(q->ctx, DSVK_BAD_FILE, "quantize: %s: a name of %zu bytes is too long",
                        q->target, length);
     return DSVK_OK;
@@ -48,7 +48,7 @@ static dsvk_status name_places(struct dv_quantizing *q, const char *folder)
 dsvk_status dv_quantize_place(struct dv_quantizing *q, const char *folder)
 {
     dsvk_status status;
-    char        in[PATH_BYTES], out[PATH_BYTES];
+    char        in[DV_PATH_BYTES], out[DV_PATH_BYTES];
     const char *source = dv_checkpoint_folder(q->checkpoint);
     TRY(name_places(q, folder));
     if (dv_place_taken(q->target))
@@ -87,21 +87,15 @@ dsvk_status dv_quantize_room(const struct dv_quantizing *q, uint64_t free)
 
 /* ---- small files ---- */
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && strcmp(name + length - tail, end) == 0;
-}
-
 /* Tokenizer, templates, code, licence and the like: what is beside the tensors, by its ending. */
 static bool is_wanted(const char *name)
 {
     static const char *const ends[] = { ".json",  ".txt", ".model", ".tiktoken",
                                         ".jinja", ".md",  ".py",    "LICENSE" };
-    if (name[0] == '.' || strcmp(name, "config.json") == 0 || ends_with(name, ".index.json"))
+    if (name[0] == '.' || strcmp(name, "config.json") == 0 || dv_text_ends(name, ".index.json"))
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(name, ends[i]))
+        if (dv_text_ends(name, ends[i]))
             return true;
     return false;
 }
@@ -123,12 +117,12 @@ static const char *why_not(const char *path, uint64_t *bytes)
 static dsvk_status list_one(void *user, const char *name)
 {
     struct dv_quantizing *q = user;
-    char                  path[PATH_BYTES];
+    char                  path[DV_PATH_BYTES];
     uint64_t              bytes;
     if (!is_wanted(name))
         return DSVK_OK;
     const char *folder = dv_checkpoint_folder(q->checkpoint);
-    bool        fits   = (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path;
+    bool        fits   = dv_place_join(path, folder, name);
     const char *why    = fits ? why_not(path, &bytes) : "its name is too long";
     if (why) {
         dv_log(q->ctx, DSVK_LOG_WARN, "quantize: %s/%s is not copied: %s", folder, name, why);
@@ -166,11 +160,11 @@ static dsvk_status copy_one(struct dv_quantizing *q, const char *name)
 {
     dsvk_status       status;
     struct dv_capture capture;
-    char              path[PATH_BYTES], *data;
+    char              path[DV_PATH_BYTES], *data;
     size_t            bytes;
     FILE             *file;
     dv_capture(&capture, q->ctx);
-    snprintf(path, sizeof path, "%s/%s", dv_checkpoint_folder(q->checkpoint), name);
+    (void)dv_place_join(path, dv_checkpoint_folder(q->checkpoint), name); /* it was, when listed */
     status = dv_file_read(&data, &bytes, &capture.ctx, path, SMALL_FILE_BYTES);
     if (status == DSVK_NO_MEMORY)
         return dv_fail(q->ctx, status, "quantize: %s", capture.line);

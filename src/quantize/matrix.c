@@ -2,17 +2,12 @@
 /* Which tensors of a checkpoint are matrices that can be converted, and how they are stored. */
 #include <string.h>
 
+#include "base/text.h"
 #include "quantize/quantize.h"
 #include "pack/narrow.h"
 
 #define MAX_DIM (1u << 24)
 #define PACKED "_packed"
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && strcmp(name + length - tail, end) == 0;
-}
 
 bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_file *t)
 {
@@ -27,7 +22,7 @@ bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_fil
     snprintf(m->stored, sizeof m->stored, "%.*s", (int)(stored - packed), t->stored);
     m->rows = (uint32_t)t->dims[0];
     m->cols = (uint32_t)t->dims[1] * pack;
-    return m->rows > 0 && m->cols > 0 && ends_with(m->name, ".weight");
+    return m->rows > 0 && m->cols > 0 && dv_text_ends(m->name, ".weight");
 }
 
 bool dv_quantize_target(enum dv_dtype *target, const struct dv_quantizing *q,

@@ -3,17 +3,12 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 #include "quantize/quantize.h"
 #include "pack/narrow.h"
 
 #define SHARD_BYTES UINT64_C(5000000000)
 #define PACKED "_packed"
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && strcmp(name + length - tail, end) == 0;
-}
 
 /* ---- matrices ---- */
 
@@ -45,10 +40,10 @@ static bool owner_of(char weight[256], const char **tail, const char *name)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t stem = strlen(name) - strlen(ends[i][0]);
         *tail       = ends[i][0];
-        if (!ends_with(name, ends[i][0]) || stem + 8 > 256)
+        if (!dv_text_ends(name, ends[i][0]) || stem + 8 > 256)
             continue;
         snprintf(weight, 256, "%.*s%s", (int)stem, name, ends[i][1]);
-        if (ends_with(weight, ".weight"))
+        if (dv_text_ends(weight, ".weight"))
             return true;
     }
     return false;

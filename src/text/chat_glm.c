@@ -8,6 +8,7 @@
  * An answer behind the last question keeps its thoughts, earlier ones lose them. */
 #include <string.h>
 
+#include "base/text.h"
 #include "text/chat.h"
 #include "text/tiktoken.h"
 
@@ -63,12 +64,6 @@ static dsvk_status put_answer(struct dv_chat_writer *w, const char *text, bool l
     return dv_chat_put_bytes(w, answer.text, answer.bytes);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t bytes = strlen(text), n = strlen(end);
-    return bytes >= n && strcmp(text + bytes - n, end) == 0;
-}
-
 static dsvk_status put_message(struct dv_chat_writer *w, const struct dv_chat_message *message)
 {
     dsvk_status status;
@@ -78,7 +73,7 @@ static dsvk_status put_message(struct dv_chat_writer *w, const struct dv_chat_me
         TRY(dv_chat_put(w, "\n"));
     TRY(dv_chat_put(w, message->text));
     if (w->format != DV_CHAT_GLM45 || !user || w->think != DV_THINK_OFF ||
-        ends_with(message->text, NO_THINK))
+        dv_text_ends(message->text, NO_THINK))
         return DSVK_OK;
     /* A token of its own in the vocabularies that were taught it. */
     return dv_tokenizer_find(w->tokenizer, NO_THINK) >= 0 ? dv_chat_mark(w, NO_THINK)

@@ -60,7 +60,7 @@ static dsvk_status take_json(struct dv_tokenizer *tokenizer, const struct dv_con
     dsvk_status status;
     json_t     *root;
     TRY(dv_tokenizer_load_json(&root, ctx, path, text, bytes));
-    status = dv_chat_template_take(tokenizer, dv_json_get(root, "chat_template"));
+    status = dv_chat_template_take(tokenizer, dv_json_member(root, "chat_template"));
     json_decref(root);
     return status;
 }

@@ -236,7 +236,7 @@ static dsvk_status read_specials(const struct dv_tokenizer_reader *reader, const
     json_t                    *root = NULL;
     if (json)
         TRY(dv_tokenizer_load_json(&root, reader->ctx, where, json, bytes));
-    status = add_specials(&config, dv_json_get(root, "added_tokens_decoder"));
+    status = add_specials(&config, dv_json_member(root, "added_tokens_decoder"));
     json_decref(root);
     return status;
 }

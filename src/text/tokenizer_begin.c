@@ -31,7 +31,7 @@ static int64_t find_id(const struct dv_tokenizer *tokenizer, const json_t *templ
 /* A special token or none, then the text, then nothing. */
 static void read_template(struct dv_tokenizer_reader *reader, const json_t *template)
 {
-    const json_t *parts = dv_json_get(template, "single");
+    const json_t *parts = dv_json_member(template, "single");
     size_t        n     = json_array_size(parts);
     const json_t *first = json_object_get(json_array_get(parts, 0), "SpecialToken");
     const json_t *text  = json_object_get(json_array_get(parts, n - 1), "Sequence");
@@ -53,7 +53,7 @@ static void read_template(struct dv_tokenizer_reader *reader, const json_t *temp
 
 static void read_processor(struct dv_tokenizer_reader *reader, const json_t *processor)
 {
-    const char *type = dv_json_get_type(processor);
+    const char *type = dv_tokenizer_type(processor);
     if (strcmp(type, "TemplateProcessing") == 0)
         read_template(reader, processor);
     else if (strcmp(type, "ByteLevel") != 0) /* offsets only, which nobody asks for here */
@@ -62,13 +62,14 @@ static void read_processor(struct dv_tokenizer_reader *reader, const json_t *pro
 
 void dv_tokenizer_read_begin(struct dv_tokenizer_reader *reader, const json_t *root)
 {
-    const json_t *processor = dv_json_get(root, "post_processor"), *part;
+    const json_t *processor = dv_json_member(root, "post_processor"), *part;
     size_t        i;
     if (!processor)
         return;
-    if (strcmp(dv_json_get_type(processor), "Sequence") != 0) {
+    if (strcmp(dv_tokenizer_type(processor), "Sequence") != 0) {
         read_processor(reader, processor);
         return;
     }
-    json_array_foreach(dv_json_get(processor, "processors"), i, part) read_processor(reader, part);
+    json_array_foreach(dv_json_member(processor, "processors"), i, part)
+        read_processor(reader, part);
 }

@@ -16,7 +16,7 @@ static const json_t *content_of(const json_t *root, const char *key)
 /* Where it does not say whether a text begins with a token, tokenizer.json has said it. */
 static dsvk_status read_root(struct dv_tokenizer *tokenizer, const char *where, const json_t *root)
 {
-    const json_t *adds = dv_json_get(root, "add_bos_token");
+    const json_t *adds = dv_json_member(root, "add_bos_token");
     const json_t *text = content_of(root, "bos_token"), *end = content_of(root, "eos_token");
     if (json_is_string(text))
         tokenizer->bos = dv_tokenizer_find(tokenizer, json_string_value(text));
@@ -31,7 +31,7 @@ static dsvk_status read_root(struct dv_tokenizer *tokenizer, const char *where, 
                        "tokenizer: %s: the configuration adds the token '%.100s', "
                        "which does not exist",
                        where, json_is_string(text) ? json_string_value(text) : "(none)");
-    return dv_chat_template_take(tokenizer, dv_json_get(root, "chat_template"));
+    return dv_chat_template_take(tokenizer, dv_json_member(root, "chat_template"));
 }
 
 dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char *where,

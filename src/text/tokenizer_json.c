@@ -240,17 +240,18 @@ fail: /* or done */
 static dsvk_status check_model(const struct dv_tokenizer_reader *reader, const json_t *model)
 {
     static const char *const affixes[] = { "continuing_subword_prefix", "end_of_word_suffix" };
-    if (strcmp(dv_json_get_type(model), "BPE") != 0)
+    if (strcmp(dv_tokenizer_type(model), "BPE") != 0)
         return REFUSE(reader, "the model is of type '%.60s', not BPE", reader->where,
-                      dv_json_get_type(model));
-    if (json_number_value(dv_json_get(model, "dropout")) != 0)
+                      dv_tokenizer_type(model));
+    if (json_number_value(dv_json_member(model, "dropout")) != 0)
         return REFUSE(reader, "the model has a dropout", reader->where);
     for (size_t i = 0; i < sizeof affixes / sizeof *affixes; i++)
-        if (dv_json_get(model, affixes[i]) && json_string_length(dv_json_get(model, affixes[i])))
+        if (dv_json_member(model, affixes[i]) &&
+            json_string_length(dv_json_member(model, affixes[i])))
             return REFUSE(reader, "the model has a %s", reader->where, affixes[i]);
     /* unk_token, fuse_unk and byte_fallback are for text without tokens: bytes all have one. */
-    if (!json_is_object(dv_json_get(model, "vocab")) ||
-        !json_is_array(dv_json_get(model, "merges")))
+    if (!json_is_object(dv_json_member(model, "vocab")) ||
+        !json_is_array(dv_json_member(model, "merges")))
         return BAD(reader, "the model has no vocabulary or no merges", reader->where);
     return DSVK_OK;
 }
@@ -266,14 +267,14 @@ static dsvk_status read_added_token(struct dv_tokenizer_reader *reader, const js
     const char              *text    = json_string_value(content);
     uint32_t                 bytes   = (uint32_t)json_string_length(content);
     uint32_t                 id      = (uint32_t)json_integer_value(json_object_get(entry, "id"));
-    struct dv_added         *added   = &tokenizer->added[dv_json_get_true(entry, "normalized")];
+    struct dv_added         *added   = &tokenizer->added[dv_tokenizer_says(entry, "normalized")];
     bool                     is_new;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (dv_json_get_true(entry, flags[i]))
+        if (dv_tokenizer_says(entry, flags[i]))
             return REFUSE(reader, "the added token '%.100s' has %s", reader->where, text, flags[i]);
     TRY(name_id(reader, text, bytes, id, &is_new));
     struct dv_token *token = &tokenizer->tokens[id];
-    token->special         = dv_json_get_true(entry, "special");
+    token->special         = dv_tokenizer_says(entry, "special");
     token->length          = bytes;
     token->bytes           = copy_text(reader, text, bytes);
     if (!token->bytes)
@@ -305,11 +306,12 @@ static dsvk_status read_added(struct dv_tokenizer_reader *reader, const json_t *
 static dsvk_status read_root(struct dv_tokenizer_reader *reader, const json_t *root)
 {
     struct dv_tokenizer *tokenizer = reader->tokenizer;
-    const json_t *model = dv_json_get(root, "model"), *added = dv_json_get(root, "added_tokens");
-    dsvk_status   status;
+    const json_t        *model     = dv_json_member(root, "model"),
+                 *added            = dv_json_member(root, "added_tokens");
+    dsvk_status status;
     TRY(check_model(reader, model));
     TRY(dv_tokenizer_read_steps(reader, root));
-    const json_t *vocab = dv_json_get(model, "vocab"), *merges = dv_json_get(model, "merges");
+    const json_t *vocab = dv_json_member(model, "vocab"), *merges = dv_json_member(model, "merges");
     TRY(count_ids(reader, vocab, added));
     if (!dv_bpe_init(&tokenizer->bpe, &tokenizer->arena, json_array_size(merges)))
         return no_room(reader);
@@ -317,7 +319,7 @@ static dsvk_status read_root(struct dv_tokenizer_reader *reader, const json_t *r
     TRY(read_merges(reader, merges));
     TRY(read_added(reader, added));
     dv_tokenizer_read_begin(reader, root);
-    tokenizer->ignore_merges = dv_json_get_true(model, "ignore_merges");
+    tokenizer->ignore_merges = dv_tokenizer_says(model, "ignore_merges");
     return DSVK_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "json/json.h"
 #include "text/tokenizer_parts.h"
 
 struct dv_tokenizer_reader {
@@ -25,19 +26,12 @@ void dv_tokenizer_read_begin(struct dv_tokenizer_reader *reader, const json_t *r
 /* The normalizer, which must be empty, and the pre-tokenizer. */
 dsvk_status dv_tokenizer_read_steps(struct dv_tokenizer_reader *reader, const json_t *root);
 
-/* Absent and null are the same in these files. */
-static inline const json_t *dv_json_get(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-static inline bool dv_json_get_true(const json_t *object, const char *key)
+static inline bool dv_tokenizer_says(const json_t *object, const char *key)
 {
     return json_is_true(json_object_get(object, key));
 }
 
-static inline const char *dv_json_get_type(const json_t *object)
+static inline const char *dv_tokenizer_type(const json_t *object)
 {
     const char *type = json_string_value(json_object_get(object, "type"));
     return type ? type : "(none)";

@@ -80,9 +80,8 @@ dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const c
 /* Also one that leads nowhere or may not be read: without it the ids would be others. */
 static bool has_file(const char *folder, const char *name)
 {
-    char path[4096];
-    int  n = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return n > 0 && (size_t)n < sizeof path && dv_place_taken(path);
+    char path[DV_PATH_BYTES];
+    return dv_place_join(path, folder, name) && dv_place_taken(path);
 }
 
 bool dv_tokenizer_exists(const char *folder)

@@ -6,14 +6,14 @@
 
 static dsvk_status read_split(struct dv_tokenizer_reader *reader, const json_t *step)
 {
-    const json_t *pattern  = dv_json_get(step, "pattern");
-    const json_t *regex    = dv_json_get(pattern, "Regex");
-    const json_t *plain    = dv_json_get(pattern, "String");
-    const char   *behavior = json_string_value(dv_json_get(step, "behavior"));
+    const json_t *pattern  = dv_json_member(step, "pattern");
+    const json_t *regex    = dv_json_member(pattern, "Regex");
+    const json_t *plain    = dv_json_member(pattern, "String");
+    const char   *behavior = json_string_value(dv_json_member(step, "behavior"));
     if (!behavior || strcmp(behavior, "Isolated") != 0)
         return REFUSE(reader, "a Split behaves '%.60s', not Isolated", reader->where,
                       behavior ? behavior : "(none)");
-    if (dv_json_get_true(step, "invert"))
+    if (dv_tokenizer_says(step, "invert"))
         return REFUSE(reader, "a Split is inverted", reader->where);
     if (!json_is_string(regex) && !json_is_string(plain))
         return BAD(reader, "a Split without a pattern", reader->where);
@@ -24,11 +24,11 @@ static dsvk_status read_split(struct dv_tokenizer_reader *reader, const json_t *
 
 static dsvk_status read_step(struct dv_tokenizer_reader *reader, const json_t *step, bool last)
 {
-    const char *type = dv_json_get_type(step);
+    const char *type = dv_tokenizer_type(step);
     if (strcmp(type, "Split") == 0)
         return read_split(reader, step);
     if (strcmp(type, "Digits") == 0) {
-        const char *pattern = dv_json_get_true(step, "individual_digits") ? "\\p{N}" : "\\p{N}+";
+        const char *pattern = dv_tokenizer_says(step, "individual_digits") ? "\\p{N}" : "\\p{N}+";
         return dv_pretoken_add(reader->tokenizer->pretoken, reader->where, pattern, strlen(pattern),
                                false);
     }
@@ -45,13 +45,13 @@ static dsvk_status read_step(struct dv_tokenizer_reader *reader, const json_t *s
 
 static dsvk_status read_pretokenizer(struct dv_tokenizer_reader *reader, const json_t *root)
 {
-    const json_t *node = dv_json_get(root, "pre_tokenizer"), *step;
+    const json_t *node = dv_json_member(root, "pre_tokenizer"), *step;
     dsvk_status   status;
     size_t        i;
     TRY(dv_pretoken_new(&reader->tokenizer->pretoken, reader->ctx));
-    if (strcmp(dv_json_get_type(node), "Sequence") != 0)
+    if (strcmp(dv_tokenizer_type(node), "Sequence") != 0)
         return read_step(reader, node, true);
-    const json_t *steps = dv_json_get(node, "pretokenizers");
+    const json_t *steps = dv_json_member(node, "pretokenizers");
     if (json_array_size(steps) == 0)
         return REFUSE(reader, "a pre-tokenizer without ByteLevel", reader->where);
     json_array_foreach(steps, i, step)
@@ -61,12 +61,12 @@ static dsvk_status read_pretokenizer(struct dv_tokenizer_reader *reader, const j
 
 static dsvk_status check_normalizer(const struct dv_tokenizer_reader *reader, const json_t *root)
 {
-    const json_t *normalizer = dv_json_get(root, "normalizer");
-    if (!normalizer || (strcmp(dv_json_get_type(normalizer), "Sequence") == 0 &&
-                        json_array_size(dv_json_get(normalizer, "normalizers")) == 0))
+    const json_t *normalizer = dv_json_member(root, "normalizer");
+    if (!normalizer || (strcmp(dv_tokenizer_type(normalizer), "Sequence") == 0 &&
+                        json_array_size(dv_json_member(normalizer, "normalizers")) == 0))
         return DSVK_OK;
     return REFUSE(reader, "a normalizer of type '%.60s' that is not empty", reader->where,
-                  dv_json_get_type(normalizer));
+                  dv_tokenizer_type(normalizer));
 }
 
 dsvk_status dv_tokenizer_read_steps(struct dv_tokenizer_reader *reader, const json_t *root)

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "os/os.h"
+#include "os/place.h"
 
 #define VERSION 1u
-#define PATH_BYTES 4096
 #define DRIVER_HEADER 32 /* VkPipelineCacheHeaderVersionOne */
 #define ENDING ".pipelines"
 
@@ -34,7 +35,7 @@ enum {
 };
 
 struct dv_cache_file {
-    char     folder[PATH_BYTES], path[PATH_BYTES];
+    char     folder[DV_PATH_BYTES], path[DV_PATH_BYTES];
     uint64_t sum; /* of the data that were read; 0: none */
     size_t   n;
     char     reason[256]; /* why the last file operation failed */
@@ -200,10 +201,10 @@ dsvk_status dv_device_keep_pipelines(struct dv_device *dev, const char *folder)
     if (!file)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline cache: no memory for its name");
     dv_cache_file_name(name, &dev->key);
-    int n           = snprintf(file->folder, sizeof file->folder, "%s", folder);
-    int m           = snprintf(file->path, sizeof file->path, "%s/%s", folder, name);
+    int  n          = snprintf(file->folder, sizeof file->folder, "%s", folder);
+    bool fits       = dv_place_join(file->path, folder, name);
     dev->cache_file = file;
-    if (n < 0 || m < 0 || (size_t)n >= sizeof file->folder || (size_t)m >= sizeof file->path) {
+    if (!fits || n < 0) { /* the folder is shorter */
         dv_log(dev->ctx, DSVK_LOG_INFO, "pipeline cache: the folder's name is too long");
         dv_cache_file_free(dev);
         return DSVK_OK;
@@ -225,14 +226,12 @@ struct stale {
 /* Of this device and driver, but of another version. */
 static dsvk_status remove_stale(void *user, const char *name)
 {
-    struct stale *stale  = user;
-    size_t        length = strlen(name), end = sizeof ENDING - 1;
-    char          path[PATH_BYTES];
-    if (length < end || strcmp(name + length - end, ENDING) != 0 ||
-        strncmp(name, stale->name, stale->prefix) != 0 || strcmp(name, stale->name) == 0)
+    struct stale *stale = user;
+    char          path[DV_PATH_BYTES];
+    if (!dv_text_ends(name, ENDING) || strncmp(name, stale->name, stale->prefix) != 0 ||
+        strcmp(name, stale->name) == 0)
         return DSVK_OK;
-    int n = snprintf(path, sizeof path, "%s/%s", stale->file->folder, name);
-    if (n > 0 && (size_t)n < sizeof path)
+    if (dv_place_join(path, stale->file->folder, name))
         dv_file_remove(path);
     return DSVK_OK;
 }

@@ -79,9 +79,21 @@ static void sizes_are_for_people(void **state)
     assert_string_equal(b, "3 MiB");
 }
 
+static void parts_are_found(void **state)
+{
+    (void)state;
+    assert_true(dv_text_begins("model.json", "model") && dv_text_begins("model", ""));
+    assert_false(dv_text_begins("model", "model.json") || dv_text_begins("a.model", "model"));
+    assert_true(dv_text_ends("model.json", ".json") && dv_text_ends(".json", ".json"));
+    assert_false(dv_text_ends("json", ".json") || dv_text_ends("model.json.gz", ".json"));
+    assert_true(dv_text_has("a.mlp.b", ".mlp.") && dv_text_has("mlp", "mlp"));
+    assert_false(dv_text_has("mlp", ".mlp."));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_are_found),
         cmocka_unit_test(sizes_are_for_people),
         cmocka_unit_test(texts_become_harmless),
         cmocka_unit_test(log_lines_are_harmless),

@@ -99,11 +99,11 @@ static void print_text(const dsvk_device_info *info, uint32_t index)
         line("", SLOW_DRIVER);
     printf("   type         %s, Vulkan %s\n", type(info), info->api);
     line("uuid", info->uuid);
-    printf("   memory       %s, %s free%s\n", text_size(total, info->memory_total),
-           text_size(left, info->memory_free), info->unified_memory ? ", unified" : "");
+    printf("   memory       %s, %s free%s\n", text_size_short(total, info->memory_total),
+           text_size_short(left, info->memory_free), info->unified_memory ? ", unified" : "");
     printf("   subgroup     %u (%u to %u), workgroup %u, %s shared\n", info->subgroup,
            info->subgroup_min, info->subgroup_max, info->max_workgroup,
-           text_size(shared, info->shared_bytes));
+           text_size_short(shared, info->shared_bytes));
     print_capabilities(info);
 }
 

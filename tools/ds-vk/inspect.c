@@ -122,7 +122,7 @@ static void print_files(const dsvk_model_info *info)
            text_count(active, info->active_parameters));
     if (info->tensors)
         printf("tensors         %u in %u file%s, %s\n", info->tensors, info->shards,
-               PLURAL(info->shards), text_size(size, info->bytes));
+               PLURAL(info->shards), text_size_short(size, info->bytes));
     else
         printf("tensors         none, a shape alone\n");
     printf("formats         %s\n", info->number_formats);

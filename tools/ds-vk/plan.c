@@ -3,6 +3,7 @@
  * plan_text.c and plan_json.c print. It computes no size itself, since only the planner's sizes
  * are those that loading allocates. */
 #include "plan.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -130,8 +131,8 @@ static int outcome(const struct plan_view *view)
     const dsvk_plan *plan = view->plan;
     if (plan->fits)
         return EXIT_DONE;
-    char needed[SIZE_TEXT], may[SIZE_TEXT];
-    size_text_pair(needed, view->needed, may, plan->device_limit);
+    char needed[TEXT_SIZE], may[TEXT_SIZE];
+    text_size_pair(needed, view->needed, may, plan->device_limit);
     return cli_fail(view->cli,
                     "it does not fit: it needs %s of device memory, %s may be used; the least "
                     "that works is --memory %llu",

@@ -52,16 +52,16 @@ static void print_fit(const struct plan_view *view)
     const dsvk_plan  *plan    = view->plan;
     static const char fewer[] = ";\n                    with fewer experts on the device";
     bool              all     = plan->experts_device == plan->experts;
-    char              a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
+    char              a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE];
     printf("\nDoes it fit?\n");
-    size_text(a, view->needed);
-    size_text(b, plan->device_limit);
+    text_size(a, view->needed);
+    text_size(b, plan->device_limit);
     if (plan->fits)
         printf("  yes               it takes %s of %s, %s are left\n", a, b,
-               size_text(c, view->margin));
+               text_size(c, view->margin));
     else
         printf("  no                it needs %s of device memory, %s may be used\n", a, b);
-    printf("  least memory      %s (--memory %" PRIu64 ")\n", size_text(a, plan->least_bytes),
+    printf("  least memory      %s (--memory %" PRIu64 ")\n", text_size(a, plan->least_bytes),
            plan->least_bytes);
     if (plan->largest_context)
         printf("  largest context   %u tokens, in passes of at most %u%s\n", plan->largest_context,
@@ -94,11 +94,11 @@ static void print_experts(const struct plan_view *view)
 {
     const dsvk_plan *plan       = view->plan;
     uint32_t         moe_layers = plan->layers - plan->dense_layers;
-    char             each[SIZE_TEXT];
+    char             each[TEXT_SIZE];
     if (plan->experts == 0 || moe_layers == 0)
         return;
     printf("  %u routed expert%s in %u layer%s, %s each%s\n", plan->experts, PLURAL(plan->experts),
-           moe_layers, PLURAL(moe_layers), size_text(each, plan->expert_bytes),
+           moe_layers, PLURAL(moe_layers), text_size(each, plan->expert_bytes),
            plan->fits ? "" : ", with the least memory");
     print_share("on the device", plan->experts_device, plan, moe_layers);
     if (plan->experts_device == plan->experts)
@@ -127,12 +127,12 @@ static void print_places(const struct plan_view *view)
 
 static void print_brought(const struct plan_view *view)
 {
-    char a[SIZE_TEXT], b[SIZE_TEXT];
+    char a[TEXT_SIZE], b[TEXT_SIZE];
     if (view->plan->experts_device == view->plan->experts)
         return;
     printf("  brought a token   %s from host memory, %s from the disk, where\n"
            "                    every expert is as likely as any other\n",
-           size_text(a, view->token_host), size_text(b, view->token_disk));
+           text_size(a, view->token_host), text_size(b, view->token_disk));
     if (view->brought > 0)
         printf("  with these        about %.2f tokens/s at the given --bus and --disk\n",
                view->brought);
@@ -143,12 +143,12 @@ static void print_brought(const struct plan_view *view)
 static void print_speed(const struct plan_view *view)
 {
     const dsvk_plan *plan = view->plan;
-    char             a[SIZE_TEXT], b[SIZE_TEXT];
+    char             a[TEXT_SIZE], b[TEXT_SIZE];
     bool             all = plan->experts_device == plan->experts;
     printf("\nHow fast?\n");
     printf("  read a token      %s of weights, %s of latents when the\n"
            "                    context is full\n",
-           size_text(a, plan->token_weights), size_text(b, plan->token_cache));
+           text_size(a, plan->token_weights), text_size(b, plan->token_cache));
     if (view->bound > 0)
         printf("  speed bound       %.1f tokens/s, %.1f when the context is full%s\n", view->bound,
                view->bound_full, all ? "" : ";\n                    of the device alone");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "progress.h"
-#include "values.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,10 +22,10 @@ static bool report(void *user, uint64_t done, uint64_t total)
 static void summarise(struct cli *cli, const char *folder, uint64_t bytes)
 {
     uint64_t before = dsvk_model_describe(cli->model)->bytes;
-    char     now[SIZE_TEXT], then[SIZE_TEXT];
+    char     now[TEXT_SIZE], then[TEXT_SIZE];
     log_note(&cli->log, "%s: %s of weights, %.0f %% of the %s before", folder,
-             size_text(now, bytes), before ? 100.0 * (double)bytes / (double)before : 0.0,
-             size_text(then, before));
+             text_size(now, bytes), before ? 100.0 * (double)bytes / (double)before : 0.0,
+             text_size(then, before));
 }
 
 /* The option's words as a sentence has them: "bf16, fp8, int4 or fp4". */

@@ -4,7 +4,7 @@
 #include "run.h"
 
 #include "text.h"
-#include "values.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,8 @@ static void count(const char *name, uint64_t value, const char *unit)
 /* For people, and in parentheses exactly. */
 static void size(const char *name, uint64_t bytes)
 {
-    char text[SIZE_TEXT];
-    fprintf(stderr, "%-22s%s (%llu bytes)\n", name, size_text(text, bytes),
+    char text[TEXT_SIZE];
+    fprintf(stderr, "%-22s%s (%llu bytes)\n", name, text_size(text, bytes),
             (unsigned long long)bytes);
 }
 

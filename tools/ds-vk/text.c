@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum state { WHOLE, BEGUN, INVALID };
 
@@ -122,7 +123,7 @@ static const char *scaled(char text[TEXT_SIZE], uint64_t value, double base,
     return text;
 }
 
-const char *text_size(char text[TEXT_SIZE], uint64_t bytes)
+const char *text_size_short(char text[TEXT_SIZE], uint64_t bytes)
 {
     static const char *const names[] = { " bytes", " KiB", " MiB", " GiB" };
     return scaled(text, bytes, 1024, names);
@@ -132,4 +133,28 @@ const char *text_count(char text[TEXT_SIZE], uint64_t count)
 {
     static const char *const names[] = { "", " K", " M", " B" };
     return scaled(text, count, 1000, names);
+}
+
+const char *text_size(char text[TEXT_SIZE], uint64_t bytes)
+{
+    double mib = (double)bytes / (1024.0 * 1024.0);
+    if (bytes < 1024)
+        snprintf(text, TEXT_SIZE, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
+    else if (mib < 0.1)
+        snprintf(text, TEXT_SIZE, "%.4g KiB", mib * 1024);
+    else if (mib < 1024)
+        snprintf(text, TEXT_SIZE, "%.4g MiB", mib);
+    else
+        snprintf(text, TEXT_SIZE, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
+    return text;
+}
+
+void text_size_pair(char a[TEXT_SIZE], uint64_t a_bytes, char b[TEXT_SIZE], uint64_t b_bytes)
+{
+    text_size(a, a_bytes);
+    text_size(b, b_bytes);
+    if (strcmp(a, b) != 0 || a_bytes == b_bytes)
+        return;
+    snprintf(a, TEXT_SIZE, "%llu bytes", (unsigned long long)a_bytes);
+    snprintf(b, TEXT_SIZE, "%llu bytes", (unsigned long long)b_bytes);
 }

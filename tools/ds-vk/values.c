@@ -115,27 +115,3 @@ bool value_list(const char *text, uint64_t high, uint32_t **list, size_t *n, con
     *n    = 0;
     return false;
 }
-
-const char *size_text(char text[SIZE_TEXT], uint64_t bytes)
-{
-    double mib = (double)bytes / (1024.0 * 1024.0);
-    if (bytes < 1024)
-        snprintf(text, SIZE_TEXT, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
-    else if (mib < 0.1)
-        snprintf(text, SIZE_TEXT, "%.4g KiB", mib * 1024);
-    else if (mib < 1024)
-        snprintf(text, SIZE_TEXT, "%.4g MiB", mib);
-    else
-        snprintf(text, SIZE_TEXT, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
-    return text;
-}
-
-void size_text_pair(char a[SIZE_TEXT], uint64_t a_bytes, char b[SIZE_TEXT], uint64_t b_bytes)
-{
-    size_text(a, a_bytes);
-    size_text(b, b_bytes);
-    if (strcmp(a, b) != 0 || a_bytes == b_bytes)
-        return;
-    snprintf(a, SIZE_TEXT, "%llu bytes", (unsigned long long)a_bytes);
-    snprintf(b, SIZE_TEXT, "%llu bytes", (unsigned long long)b_bytes);
-}
