@@ -42,6 +42,7 @@
 #include "dsvk/device.h"
 #include "dsvk/model.h"
 #include "dsvk/plan.h"
+#include "dsvk/run.h"
 #include "dsvk/session.h"
 
 #endif

@@ -5,6 +5,7 @@
 #define DSVK_MODEL_H
 
 #include "dsvk/device.h"
+#include "dsvk/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,55 +122,12 @@ DSVK_API dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_
 
 /* ---- weights on a device ---- */
 
-/* Formats of the latent cache of sessions, with the words of `ds-vk run --cache`. */
-#define DSVK_CACHE_MAP(X)                                                                          \
-    X(BF16, "bf16")                                                                                \
-    X(F32, "f32")                                                                                  \
-    X(FP8, "fp8")
-
-typedef enum {
-#define X(name, word) DSVK_CACHE_##name,
-    DSVK_CACHE_MAP(X)
-#undef X
-} dsvk_cache;
-
-/* F16: activations are rounded to float16 before products. A pass with values that it does not
- * hold is computed again in f32, and so is all after it, with a warning in the log. */
-typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
-
-/* What weights become when they are loaded or written: as they are stored; BF16, whatever they
- * were; or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32
- * columns (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become
- * BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. The words are
- * those of `ds-vk run --weights`. */
-#define DSVK_WEIGHTS_MAP(X)                                                                        \
-    X(KEEP, "keep")                                                                                \
-    X(BF16, "bf16")                                                                                \
-    X(FP8, "fp8")                                                                                  \
-    X(INT4, "int4")                                                                                \
-    X(FP4, "fp4")
-
-typedef enum {
-#define X(name, word) DSVK_WEIGHTS_##name,
-    DSVK_WEIGHTS_MAP(X)
-#undef X
-} dsvk_weights;
-
 typedef struct {
-    dsvk_math     math;        /* activations in matrix products; AUTO: f16 where it is faster */
-    bool          no_fuse;     /* run the graph as built */
-    dsvk_weights  weights;     /* converted on the way, on all cores, without temporary files */
-    dsvk_progress progress;    /* bytes */
-    uint64_t      host_memory; /* bytes for routed experts that find no room on the device; 0 = what
-                                * is free less a margin. Reading them takes up to 256 MiB more. */
-    /* Of the sessions to come, for which room is left; context 0 = what the model and the memory
-     * allow, at most 8192 tokens, with experts that come and go at most 4096; chunk 0 = what is
-     * usual for the device. */
-    uint32_t   context, chunk;
-    dsvk_cache cache;
+    dsvk_run      run;
+    dsvk_progress progress; /* bytes */
 } dsvk_load_params;
 
-/* Puts the weights on the device, unchanged in value unless `weights` says otherwise. Routed
+/* Puts the weights on the device, unchanged in value unless `run.weights` says otherwise. Routed
  * experts that do not fit beside all else and a session go to host memory, and what does not fit
  * there stays on the disk; they are brought when a token needs them, and results are the same
  * bits. The folder's files must stay as they are while the model is open. NO_VRAM when not even

@@ -10,15 +10,9 @@
 extern "C" {
 #endif
 
-/* As in dsvk_load_params and dsvk_session_params. */
 typedef struct {
-    dsvk_math    math;
-    bool         no_fuse;
-    dsvk_weights weights;
-    uint32_t     context, chunk;
-    dsvk_cache   cache;
-    uint64_t     memory_limit; /* device bytes that may be used; 0 = the device's limit */
-    uint64_t     host_memory;  /* bytes for experts; 0 = what is free now less a margin */
+    dsvk_run run;          /* as of dsvk_load_params; sessions as it says */
+    uint64_t memory_limit; /* device bytes that may be used; 0 = the device's limit */
 } dsvk_plan_params;
 
 typedef struct {

@@ -12,7 +12,7 @@ extern "C" {
 typedef struct dsvk_session dsvk_session;
 
 typedef struct {
-    uint32_t   context; /* tokens; 0 = as of dsvk_load_params: at most 8192, or 4096 */
+    uint32_t   context; /* tokens; 0 = as of dsvk_run: at most 8192, or 4096 */
     uint32_t   chunk;   /* most tokens in one pass; 0 = chosen for the device */
     dsvk_cache cache;   /* format of the latent cache */
     bool       profile; /* time each kernel */

@@ -50,9 +50,11 @@ static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params 
     return DSVK_OK;
 }
 
-struct dv_weight_source dv_source_of(const dsvk_model *model)
+struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weights)
 {
-    return (struct dv_weight_source){ .checkpoint = model->checkpoint, .config = &model->config };
+    return (struct dv_weight_source){ .checkpoint = model->checkpoint,
+                                      .config     = &model->config,
+                                      .formats    = weights };
 }
 
 static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
@@ -60,7 +62,7 @@ static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
 {
     dsvk_status             status;
     struct dv_traffic       traffic;
-    struct dv_weight_source source = dv_source_of(model);
+    struct dv_weight_source source = dv_source_of(model, DSVK_WEIGHTS_KEEP);
     uint32_t                chunk  = params->chunk ? params->chunk : DV_LONG_CHUNK;
     TRY(dv_traffic_of(&traffic, &model->ctx, &source, tokens, chunk, params->no_fuse));
     plan->passes             = traffic.passes;
@@ -99,67 +101,58 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
 
 /* ---- weights ---- */
 
-bool dv_wants_f16(dsvk_math math, const struct dv_caps *caps)
-{
-    return math == DSVK_MATH_F16 || (math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
-}
-
 static uint64_t device_left(const dsvk_device *device)
 {
     const struct dv_device *dev = device->dev;
     return dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
 }
 
-dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+static dsvk_status check_loadable(const dsvk_model *model)
 {
-    dsvk_status      status;
-    struct dv_graph *graphs[2] = { NULL, NULL };
-    uint32_t         n;
     if (model->weights)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    dv_device_read_budget(device->dev, true);
-    struct dv_weight_source source   = dv_source_of(model);
-    bool                    math_f16 = dv_wants_f16(params->math, &device->dev->caps);
-    struct dv_session_size  size     = { .ctx      = &model->ctx,
-                                         .config   = &model->config,
-                                         .caps     = &device->dev->caps,
-                                         .math_f16 = math_f16,
-                                         .no_fuse  = params->no_fuse,
-                                         .context  = params->context,
-                                         .chunk    = params->chunk,
-                                         .cache    = dv_cache_format_of(params->cache) };
-    struct dv_expert_budget budget   = { .session = &size, .host_bytes = params->host_memory };
-    if (params->context > model->config.max_context)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
-                       "model: a context of %u tokens, but the model's limit is %u",
-                       params->context, model->config.max_context);
-    if ((unsigned)params->weights >= DV_N_WEIGHT_CHOICES)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: no such format of weights");
-    source.formats    = params->weights;
-    source.check_data = true;
-    source.budget     = &budget;
-    if (model->checkpoint)
-        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, source.formats));
+    return DSVK_OK;
+}
+
+/* Weights, and what is kept of the memory for a session as `setup` says. */
+static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
+                                const dsvk_load_params *params, const struct dv_setup *setup)
+{
+    dsvk_status             status;
+    struct dv_graph        *graphs[2];
+    uint32_t                n;
+    struct dv_weight_source source = dv_source_of(model, params->run.weights);
+    struct dv_expert_budget budget = { .session = setup, .host_bytes = params->run.host_memory };
+    source.check_data              = true;
+    source.budget                  = &budget;
     if (budget.host_bytes == 0)
-        budget.host_bytes = dv_expert_host_bytes(&device->dev->caps, device_left(device));
-    status = dv_recipe_graphs(graphs, &n, &model->ctx, &model->config, math_f16, params->no_fuse);
+        budget.host_bytes = dv_expert_host_bytes(setup->caps, device_left(device));
+    status = dv_recipe_graphs(graphs, &n, setup);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
                                  &params->progress);
     dv_graph_free(graphs[0]);
     dv_graph_free(graphs[1]);
-    if (status != DSVK_OK)
-        return status;
-    model->device        = device;
+    return status;
+}
+
+dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+{
+    dsvk_status     status;
+    struct dv_setup setup;
+    TRY(check_loadable(model));
+    dv_device_read_budget(device->dev, true);
+    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &device->dev->caps, &params->run));
+    if (model->checkpoint)
+        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, params->run.weights));
+    TRY(load_weights(model, device, params, &setup));
     struct dv_experts *x = dv_weights_experts(model->weights);
+    model->device        = device;
     model->context       = x ? x->context : 0;
-    model->no_fuse       = params->no_fuse;
-    model->math_f16      = math_f16;
+    model->run           = params->run;
     model->left_f16      = false;
-    /* AUTO: f16 where it is faster, which is in matrix units only. */
-    model->round_f16 = params->math == DSVK_MATH_F16;
     return DSVK_OK;
 }
 
@@ -173,7 +166,7 @@ dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsv
 {
     if (!model->checkpoint)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    if ((unsigned)weights >= DV_N_WEIGHT_CHOICES || weights == DSVK_WEIGHTS_KEEP)
+    if (!dv_setup_knows_weights(weights) || weights == DSVK_WEIGHTS_KEEP)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "quantize: no format to convert to");
     return dv_quantize(&model->ctx, model->checkpoint, weights, folder, progress);
 }

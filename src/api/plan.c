@@ -5,26 +5,6 @@
 #include "planner/tiers.h"
 #include "planner/ledger.h"
 
-static dsvk_status check_params(const dsvk_model *model, const dsvk_device *device,
-                                const dsvk_plan_params *params)
-{
-    const struct dv_context *ctx = &model->ctx;
-    if (!device && params->memory_limit == 0)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: neither a device nor how much memory it has");
-    if (params->context > model->config.max_context)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
-                       "plan: a context of %u tokens, but the model's limit is %u", params->context,
-                       model->config.max_context);
-    if ((unsigned)params->cache >= DV_N_CACHE_CHOICES || (unsigned)params->math > DSVK_MATH_F16)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: no such cache format or math");
-    if ((unsigned)params->weights >= DV_N_WEIGHT_CHOICES)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: no such format of weights");
-    if (params->chunk > 4096)
-        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "plan: chunks of %u tokens, at most 4096",
-                       params->chunk);
-    return DSVK_OK;
-}
-
 static void add_heaps(dsvk_plan *plan, const struct dv_caps *caps)
 {
     plan->has_device = true;
@@ -45,32 +25,23 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
 {
     dsvk_status status;
     *plan = (dsvk_plan){ 0 };
-    TRY(check_params(model, device, params));
+    if (!device && params->memory_limit == 0)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "plan: neither a device nor how much memory it has");
     if (device)
         dv_device_read_budget(device->dev, true);
     const struct dv_caps   *caps   = device ? &device->dev->caps : &dv_ledger_usual_card;
-    struct dv_weight_source source = dv_source_of(model);
-    source.formats                 = params->weights;
-    struct dv_ledger_params ledger = {
-        .source = &source,
-        .size   = { .ctx      = &model->ctx,
-                    .config   = &model->config,
-                    .caps     = caps,
-                    .math_f16 = dv_wants_f16(params->math, caps),
-                    .no_fuse  = params->no_fuse,
-                    .context  = params->context,
-                    .chunk    = params->chunk,
-                    .cache    = dv_cache_format_of(params->cache) },
-        .limit  = params->memory_limit,
-    };
+    struct dv_weight_source source = dv_source_of(model, params->run.weights);
+    struct dv_ledger_params ledger = { .source = &source, .limit = params->memory_limit };
+    TRY(dv_setup_make(&ledger.setup, &model->ctx, &model->config, caps, &params->run));
     if (device) {
         ledger.used  = device->dev->bytes_used;
         ledger.limit = params->memory_limit ? params->memory_limit : device->dev->bytes_limit;
     }
     uint64_t left = ledger.limit > ledger.used ? ledger.limit - ledger.used : 0;
-    ledger.host   = params->host_memory ? params->host_memory : dv_expert_host_bytes(caps, left);
-    if (ledger.size.context > 0 && ledger.size.chunk > ledger.size.context)
-        ledger.size.chunk = ledger.size.context;
+    ledger.host   = params->run.host_memory;
+    if (ledger.host == 0)
+        ledger.host = dv_expert_host_bytes(caps, left);
     TRY(dv_ledger_make(plan, &ledger));
     if (device)
         add_heaps(plan, caps);

@@ -3,62 +3,38 @@
  * the engine. No public function reaches the engine with a value that is out of range. */
 #include "api/handles.h"
 
-static dsvk_status check_params(const dsvk_model *model, const dsvk_session_params *params)
+/* The run that the model is loaded for, but for what a session chooses itself. */
+static dsvk_run run_of(const dsvk_model *model, const dsvk_session_params *params)
 {
-    if (!model->weights)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
-    if (params->context > model->config.max_context)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
-                       "session: a context of %u tokens, but the model's limit is %u",
-                       params->context, model->config.max_context);
-    if ((unsigned)params->cache >= DV_N_CACHE_CHOICES)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: no such cache format");
-    if (params->chunk > 4096)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: chunks of %u tokens, at most 4096",
-                       params->chunk);
-    return DSVK_OK;
-}
-
-enum dv_cache_format dv_cache_format_of(dsvk_cache cache)
-{
-    static const enum dv_cache_format formats[] = {
-#define X(name, word) [DSVK_CACHE_##name] = DV_CACHE_##name,
-        DSVK_CACHE_MAP(X)
-#undef X
-    };
-    return formats[(unsigned)cache < DV_N_CACHE_CHOICES ? cache : 0];
+    dsvk_run run = model->run;
+    run.context  = params->context ? params->context : model->context;
+    run.chunk    = params->chunk;
+    run.cache    = params->cache;
+    return run;
 }
 
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                              const dsvk_session_params *params)
 {
-    dsvk_status status;
+    dsvk_status     status;
+    struct dv_setup setup;
     *out = NULL;
-    TRY(check_params(model, params));
+    if (!model->weights)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
+    dsvk_run          run = run_of(model, params);
+    struct dv_device *dev = model->device->dev;
+    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &dev->caps, &run));
+    setup.choices         = model->info.tokenizer_size;
     dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     session->model                  = model;
-    struct dv_engine         engine = { .ctx       = &model->ctx,
-                                        .dev       = model->device->dev,
-                                        .stream    = model->device->stream,
-                                        .config    = &model->config,
-                                        .weights   = model->weights,
-                                        .math_f16  = model->math_f16,
-                                        .round_f16 = model->round_f16,
-                                        .left_f16  = &model->left_f16,
-                                        .no_fuse   = model->no_fuse,
-                                        .choices   = model->info.tokenizer_size };
-    struct dv_session_params p      = { .context   = params->context,
-                                        .chunk     = params->chunk,
-                                        .cache     = dv_cache_format_of(params->cache),
-                                        .profile   = params->profile,
-                                        .compiling = params->compiling };
-    if (p.context == 0)
-        p.context = model->context;
-    if (p.context > 0 && p.chunk > p.context)
-        p.chunk = p.context;
-    status = dv_session_new(&session->session, &engine, &p);
+    struct dv_engine         engine = { .dev      = dev,
+                                        .stream   = model->device->stream,
+                                        .weights  = model->weights,
+                                        .left_f16 = &model->left_f16 };
+    struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
+    status                     = dv_session_new(&session->session, &engine, &setup, &p);
     if (status != DSVK_OK) {
         dsvk_session_free(session);
         return status;
@@ -77,11 +53,11 @@ void dsvk_session_free(dsvk_session *session)
 
 static dsvk_status check_count(const dsvk_session *session, size_t n)
 {
-    if (n <= session->session->params.context)
+    if (n <= session->session->setup.context)
         return DSVK_OK;
     return dv_fail(&session->model->ctx, DSVK_BAD_ARGUMENT,
                    "session: %zu tokens do not fit into a context of %u", n,
-                   session->session->params.context);
+                   session->session->setup.context);
 }
 
 dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
@@ -105,12 +81,12 @@ size_t dsvk_session_tokens(const dsvk_session *session)
 
 uint32_t dsvk_session_context(const dsvk_session *session)
 {
-    return session->session->params.context;
+    return session->session->setup.context;
 }
 
 uint32_t dsvk_session_chunk(const dsvk_session *session)
 {
-    return session->session->params.chunk;
+    return session->session->setup.chunk;
 }
 
 dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
@@ -159,7 +135,7 @@ dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row *
     *n                         = 0;
     *rows                      = NULL;
     if (!s->params.profile || s->engine.dev->caps.timestamp_ns <= 0)
-        return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED,
+        return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
                        "profile: not asked for, or the device has no timestamps");
     return dv_profile_rows(&s->profile, rows, n);
 }

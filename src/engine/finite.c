@@ -30,7 +30,7 @@ fail:
 static dsvk_status find_layer(uint32_t *layer, struct dv_session *s, uint32_t position)
 {
     dsvk_status status;
-    uint32_t    good = 0, bad = s->engine.config->layers;
+    uint32_t    good = 0, bad = s->setup.config->layers;
     bool        finite;
     *layer = bad;
     TRY(try_layers(&finite, s, 0, position));
@@ -51,7 +51,7 @@ static dsvk_status find_layer(uint32_t *layer, struct dv_session *s, uint32_t po
 dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
 {
     dsvk_status              status;
-    const struct dv_context *ctx = s->engine.ctx;
+    const struct dv_context *ctx = s->setup.ctx;
     uint32_t                 layer;
     /* What the last pass left is overwritten: it is computed again where it is asked for. */
     s->next      = DV_NOT_FINITE;
@@ -62,7 +62,7 @@ dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
             s->n_tokens = 0;          /* the cache may hold half a pass */
         return status;
     }
-    if (layer < s->engine.config->layers)
+    if (layer < s->setup.config->layers)
         return dv_fail(ctx, DSVK_NOT_FINITE,
                        "session: the logits at position %u are not finite, from layer %u on",
                        position, layer);

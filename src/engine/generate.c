@@ -143,7 +143,7 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_off
 {
     dsvk_status status;
     TRY(dv_session_argmax(s, &s->next));
-    uint32_t limit = s->params.context - s->n_tokens;
+    uint32_t limit = s->setup.context - s->n_tokens;
     limit          = n < limit ? n : limit;
     if (dv_weights_experts(s->engine.weights))
         return generate_by_pass(s, limit, offer);

@@ -71,7 +71,7 @@ static bool last_is_finite(const struct dv_session *s)
 
 bool dv_session_in_f16(const struct dv_session *s)
 {
-    return (s->engine.math_f16 || s->engine.round_f16) && !*s->engine.left_f16;
+    return (s->setup.math_f16 || s->setup.round_f16) && !*s->engine.left_f16;
 }
 
 /* In pieces that there is memory for. Products in f32 give the same bits however the tokens are
@@ -80,7 +80,7 @@ static dsvk_status compute_in_f32(struct dv_session *s, const uint32_t *ids, uin
                                   uint32_t position, bool all_rows)
 {
     dsvk_status status;
-    uint32_t    most = dv_size_f32_chunk(&s->size);
+    uint32_t    most = dv_size_f32_chunk(&s->setup);
     for (uint32_t done = 0; done < n;) {
         uint32_t       left = n - done;
         struct dv_pass pass = { .tokens   = left < most ? left : most,
@@ -96,12 +96,12 @@ static void leave_f16(struct dv_session *s, uint32_t n, uint32_t position)
 {
     *s->engine.left_f16 = true;
     if (n == 1)
-        dv_log(s->engine.ctx, DSVK_LOG_WARN,
+        dv_log(s->setup.ctx, DSVK_LOG_WARN,
                "session: values at position %u leave the range of float16; products are computed "
                "in f32 from here on",
                position);
     else
-        dv_log(s->engine.ctx, DSVK_LOG_WARN,
+        dv_log(s->setup.ctx, DSVK_LOG_WARN,
                "session: values at positions %u to %u leave the range of float16; products are "
                "computed in f32 from here on",
                position, position + n - 1);

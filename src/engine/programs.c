@@ -21,7 +21,7 @@ static dsvk_status find_places(struct dv_weight_place *places, const struct dv_s
     for (uint32_t i = 0; i < graph->n_nodes; i++)
         for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
             if (graph->nodes[i].w[k] && places[graph->nodes[i].w[k]].address == 0)
-                return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED, "session: %s is not loaded",
+                return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED, "session: %s is not loaded",
                                graph->weights[graph->nodes[i].w[k]].name);
     return DSVK_OK;
 }
@@ -44,7 +44,7 @@ static dsvk_status grow_arena(struct dv_session *s, uint64_t bytes)
 
 /* `slot` says which room its arguments get; DV_MAX_PROGRAMS: its own. */
 static dsvk_status make_program(struct dv_program **out, struct dv_session *s, uint32_t slot,
-                                const struct dv_session_size *size, const struct dv_pass *pass)
+                                const struct dv_setup *size, const struct dv_pass *pass)
 {
     dsvk_status             status;
     const struct dv_engine *e      = &s->engine;
@@ -53,10 +53,10 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     struct dv_plan          plan;
     TRY(dv_size_graph(&graph, &plan, size, pass));
     TRY_OR(fail, grow_arena(s, plan.arena_bytes));
-    places = dv_zalloc_array(e->ctx, graph->n_weights + 1, sizeof *places);
+    places = dv_zalloc_array(s->setup.ctx, graph->n_weights + 1, sizeof *places);
     if (!places) {
-        status =
-            dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u places", graph->n_weights);
+        status = dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u places",
+                         graph->n_weights);
         goto fail;
     }
     TRY_OR(fail, find_places(places, s, graph));
@@ -79,14 +79,14 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
                                                    .pages        = s->cache->table->address,
                                                    .cache_record = s->cache->record,
                                                    .cache_format = s->cache->format,
-                                                   .math_f16     = e->math_f16 && !pass->f32,
-                                                   .round_f16    = e->round_f16 && !pass->f32,
+                                                   .math_f16     = s->setup.math_f16 && !pass->f32,
+                                                   .round_f16    = s->setup.round_f16 && !pass->f32,
                                         } };
     status                          = dv_program_new(out, e->dev, graph, &plan, &params);
     graph                           = NULL;
 fail:
     dv_graph_free(graph);
-    dv_free(e->ctx, places);
+    dv_free(s->setup.ctx, places);
     return status;
 }
 
@@ -116,7 +116,7 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
         s->last = NULL;
     dv_program_free(oldest->program);
     oldest->program = NULL;
-    TRY(make_program(out, s, (uint32_t)(oldest - s->slots), &s->size, pass));
+    TRY(make_program(out, s, (uint32_t)(oldest - s->slots), &s->setup, pass));
     *oldest = (struct dv_session_slot){ .program = *out, .pass = *pass, .used = ++s->clock };
     return DSVK_OK;
 }
@@ -124,11 +124,11 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
 dsvk_status dv_session_program_of_layers(struct dv_program **out, struct dv_session *s,
                                          uint32_t layers)
 {
-    struct dv_config       config = *s->engine.config;
-    struct dv_session_size size   = s->size;
-    config.layers                 = layers;
-    size.config                   = &config;
-    *out                          = NULL;
-    struct dv_pass pass           = { .tokens = 1, .f32 = s->size.math_f16 };
+    struct dv_config config = *s->setup.config;
+    struct dv_setup  size   = s->setup;
+    config.layers           = layers;
+    size.config             = &config;
+    *out                    = NULL;
+    struct dv_pass pass     = { .tokens = 1, .f32 = s->setup.math_f16 };
     return make_program(out, s, DV_MAX_PROGRAMS, &size, &pass);
 }

@@ -12,10 +12,10 @@ dsvk_status dv_session_sample(struct dv_session *s, const dsvk_sampling *samplin
     *token = 0;
     TRY(dv_session_see_logits(s, &logits));
     if (!s->chooser)
-        TRY(dv_chooser_new(&s->chooser, s->engine.ctx, s->engine.choices));
+        TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
     dv_choose_rule_make(&rule, sampling->temperature, sampling->top_k, sampling->top_p,
                         sampling->min_p, sampling->seed);
-    if (dv_choose(s->chooser, token, logits, s->engine.choices, &rule, s->n_tokens))
+    if (dv_choose(s->chooser, token, logits, s->setup.choices, &rule, s->n_tokens))
         return DSVK_OK;
     *token = 0;
     return dv_session_not_finite(s, s->n_tokens - 1);

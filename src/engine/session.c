@@ -12,16 +12,16 @@
 static dsvk_status make_rope_table(struct dv_session *s, uint64_t bytes)
 {
     dsvk_status             status;
-    const struct dv_config *c     = s->engine.config;
+    const struct dv_config *c     = s->setup.config;
     uint32_t                pairs = c->rope / 2;
-    float                  *table = dv_alloc(s->engine.ctx, (size_t)bytes);
-    double                 *f     = dv_alloc(s->engine.ctx, pairs * sizeof *f), mscale;
+    float                  *table = dv_alloc(s->setup.ctx, (size_t)bytes);
+    double                 *f     = dv_alloc(s->setup.ctx, pairs * sizeof *f), mscale;
     if (!table || !f) {
-        status = dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
+        status = dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
         goto fail;
     }
     dv_model_rope_frequencies(c, f, &mscale);
-    for (uint32_t p = 0; p < s->params.context; p++)
+    for (uint32_t p = 0; p < s->setup.context; p++)
         for (uint32_t i = 0; i < pairs; i++) {
             table[((size_t)p * pairs + i) * 2]     = (float)(cos(p * f[i]) * mscale);
             table[((size_t)p * pairs + i) * 2 + 1] = (float)(sin(p * f[i]) * mscale);
@@ -29,8 +29,8 @@ static dsvk_status make_rope_table(struct dv_session *s, uint64_t bytes)
     TRY_OR(fail, dv_buffer_new(&s->rope, s->engine.dev, bytes, DV_MEMORY_DEVICE, "rope table"));
     status = dv_stream_upload(s->engine.stream, s->rope, 0, table, bytes);
 fail:
-    dv_free(s->engine.ctx, table);
-    dv_free(s->engine.ctx, f);
+    dv_free(s->setup.ctx, table);
+    dv_free(s->setup.ctx, f);
     return status;
 }
 
@@ -38,18 +38,18 @@ static dsvk_status allocate(struct dv_session *s)
 {
     dsvk_status             status;
     const struct dv_engine *e     = &s->engine;
-    const struct dv_config *c     = e->config;
-    struct dv_cache_shape   shape = { .format  = s->params.cache,
+    const struct dv_config *c     = s->setup.config;
+    struct dv_cache_shape   shape = { .format  = s->setup.cache,
                                       .layers  = c->layers,
                                       .kv      = c->kv_lora,
                                       .rope    = c->rope,
-                                      .context = s->params.context };
+                                      .context = s->setup.context };
     struct dv_session_bytes bytes;
-    s->tokens = dv_zalloc_array(e->ctx, s->params.context, sizeof *s->tokens);
+    s->tokens = dv_zalloc_array(s->setup.ctx, s->setup.context, sizeof *s->tokens);
     if (!s->tokens)
-        return dv_fail(e->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
-                       s->params.context);
-    TRY(dv_size_bytes(&bytes, &s->size));
+        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
+                       s->setup.context);
+    TRY(dv_size_bytes(&bytes, &s->setup));
     s->argument_nodes = bytes.nodes;
     TRY(dv_cache_new(&s->cache, e->dev, e->stream, &shape));
     TRY(dv_buffer_new(&s->arena, e->dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
@@ -59,8 +59,8 @@ static dsvk_status allocate(struct dv_session *s)
     return make_rope_table(s, bytes.rope);
 }
 
-/* Context and chunk where the parameters leave them to us. */
-static dsvk_status choose_size(struct dv_session *s)
+/* Context and chunk where the caller leaves them to us. */
+static dsvk_status complete_setup(struct dv_session *s)
 {
     dsvk_status             status;
     const struct dv_engine *e    = &s->engine;
@@ -71,48 +71,37 @@ static dsvk_status choose_size(struct dv_session *s)
     dv_device_read_budget(e->dev, false); /* loading has left room */
     if (dev->bytes_limit)
         left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-    s->size = (struct dv_session_size){ .ctx              = e->ctx,
-                                        .config           = e->config,
-                                        .caps             = &dev->caps,
-                                        .math_f16         = e->math_f16,
-                                        .no_fuse          = e->no_fuse,
-                                        .context          = s->params.context,
-                                        .chunk            = s->params.chunk,
-                                        .choices          = e->choices,
-                                        .cache            = s->params.cache,
-                                        .materialise_from = s->params.materialise_from,
-                                        .tiers            = x != NULL,
-                                        .expert_slots     = x ? dv_experts_slots(x) : 0 };
-    TRY(dv_size_choose(&s->size, left));
-    s->params.context = s->size.context;
-    s->params.chunk   = s->size.chunk;
+    s->setup.tiers        = x != NULL;
+    s->setup.expert_slots = x ? dv_experts_slots(x) : 0;
+    if (s->setup.choices == 0 || s->setup.choices > s->setup.config->vocab)
+        s->setup.choices = s->setup.config->vocab;
+    TRY(dv_size_choose(&s->setup, left));
     dv_tuning_of(&tuning, &dev->caps);
-    s->split            = dv_engine_split(s->params.context, &tuning);
-    s->materialise_from = dv_size_form(&s->size);
+    s->split            = dv_engine_split(s->setup.context, &tuning);
+    s->materialise_from = dv_size_materialise_from(&s->setup);
     return DSVK_OK;
 }
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
-                           const struct dv_session_params *params)
+                           const struct dv_setup *setup, const struct dv_session_params *params)
 {
     dsvk_status        status;
-    struct dv_session *s = dv_zalloc(engine->ctx, sizeof *s);
+    struct dv_session *s = dv_zalloc(setup->ctx, sizeof *s);
     *out                 = NULL;
     if (!s)
-        return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for it");
+        return dv_fail(setup->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     if (params->profile && dv_weights_experts(engine->weights)) {
-        dv_free(engine->ctx, s);
-        return dv_fail(engine->ctx, DSVK_UNSUPPORTED,
+        dv_free(setup->ctx, s);
+        return dv_fail(setup->ctx, DSVK_UNSUPPORTED,
                        "session: no profile with experts in tiers; give the device more memory");
     }
     s->engine      = *engine;
+    s->setup       = *setup;
     s->params      = *params;
-    s->profile.ctx = engine->ctx;
+    s->profile.ctx = setup->ctx;
     if (!s->engine.left_f16)
         s->engine.left_f16 = &s->left_f16;
-    if (s->engine.choices == 0 || s->engine.choices > engine->config->vocab)
-        s->engine.choices = engine->config->vocab;
-    TRY_OR(fail, choose_size(s));
+    TRY_OR(fail, complete_setup(s));
     TRY_OR(fail, allocate(s));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
@@ -129,7 +118,7 @@ void dv_session_free(struct dv_session *session)
 {
     if (!session)
         return;
-    const struct dv_context *ctx = session->engine.ctx;
+    const struct dv_context *ctx = session->setup.ctx;
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
         dv_program_free(session->slots[i].program);
     dv_cache_free(session->cache);
@@ -148,17 +137,17 @@ void dv_session_free(struct dv_session *session)
 
 static dsvk_status check_tokens(const struct dv_session *s, const uint32_t *tokens, uint32_t n)
 {
-    const struct dv_context *ctx = s->engine.ctx;
+    const struct dv_context *ctx = s->setup.ctx;
     if (n == 0)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: no tokens");
-    if (n > s->params.context)
+    if (n > s->setup.context)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: %u tokens do not fit into a context of %u",
-                       n, s->params.context);
+                       n, s->setup.context);
     for (uint32_t i = 0; i < n; i++)
-        if (tokens[i] >= s->engine.config->vocab)
+        if (tokens[i] >= s->setup.config->vocab)
             return dv_fail(ctx, DSVK_BAD_ARGUMENT,
                            "session: token %u at position %u is outside the vocabulary of %u",
-                           tokens[i], i, s->engine.config->vocab);
+                           tokens[i], i, s->setup.config->vocab);
     return DSVK_OK;
 }
 
@@ -166,7 +155,7 @@ static dsvk_status report(const struct dv_session *s, const dsvk_progress *progr
                           uint32_t total)
 {
     if (progress && progress->report && !progress->report(progress->user, done, total))
-        return dv_fail(s->engine.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done,
+        return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done,
                        total);
     return DSVK_OK;
 }
@@ -182,7 +171,7 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     s->n_tokens    = kept;
     uint32_t first = kept;
     while (s->n_tokens < n) {
-        uint32_t left = n - s->n_tokens, step = left < s->params.chunk ? left : s->params.chunk;
+        uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
         status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
         if (status != DSVK_OK) {
             if (status != DSVK_CANCELLED) /* while compiling: before the pass */
@@ -200,7 +189,7 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
 dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
 {
     if (!s->last || s->n_tokens == 0)
-        return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+        return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
     const struct dv_graph *g   = s->last->graph;
     uint32_t               row = g->values[g->token].rows - 1;
     const uint32_t        *ids = s->result->mapped;
@@ -223,7 +212,7 @@ static dsvk_status find_logits(uint64_t *offset, struct dv_session *s)
     dsvk_status status;
     *offset = 0;
     if (!s->last || s->n_tokens == 0)
-        return dv_fail(s->engine.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+        return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
     if (s->ran_ahead)
         TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
     const struct dv_graph *g = s->last->graph;
@@ -237,7 +226,7 @@ dsvk_status dv_session_logits(struct dv_session *s, float *logits)
     uint64_t    offset;
     TRY(find_logits(&offset, s));
     return dv_stream_download(s->engine.stream, logits, s->arena, offset,
-                              (uint64_t)s->engine.config->vocab * sizeof *logits);
+                              (uint64_t)s->setup.config->vocab * sizeof *logits);
 }
 
 dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
@@ -247,7 +236,7 @@ dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
     const void *data;
     TRY(find_logits(&offset, s));
     TRY(dv_stream_see(&data, s->engine.stream, s->arena, offset,
-                      (uint64_t)s->engine.choices * sizeof **logits));
+                      (uint64_t)s->setup.choices * sizeof **logits));
     *logits = data;
     return DSVK_OK;
 }
@@ -261,7 +250,7 @@ static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *
     const struct dv_graph *g = s->last->graph;
     for (uint32_t t = 0; t < n; t++) {
         TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, g->logits, t),
-                               (uint64_t)s->engine.config->vocab * sizeof *row));
+                               (uint64_t)s->setup.config->vocab * sizeof *row));
         rows->logits(rows->user, s->n_tokens + t, row);
     }
     return DSVK_OK;
@@ -307,11 +296,11 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
 {
     dsvk_status status;
     TRY(check_tokens(s, tokens, n));
-    float *row = dv_alloc(s->engine.ctx, (size_t)s->engine.config->vocab * sizeof *row);
+    float *row = dv_alloc(s->setup.ctx, (size_t)s->setup.config->vocab * sizeof *row);
     if (!row)
-        return dv_fail(s->engine.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
-                       s->engine.config->vocab);
-    uint32_t most = s->params.chunk < DV_SCORE_CHUNK ? s->params.chunk : DV_SCORE_CHUNK;
+        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
+                       s->setup.config->vocab);
+    uint32_t most = s->setup.chunk < DV_SCORE_CHUNK ? s->setup.chunk : DV_SCORE_CHUNK;
     s->n_tokens   = 0;
     status        = DSVK_OK;
     while (status == DSVK_OK && s->n_tokens < n) {
@@ -322,6 +311,6 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
     }
     if (status != DSVK_OK && status != DSVK_CANCELLED)
         s->n_tokens = 0;
-    dv_free(s->engine.ctx, row);
+    dv_free(s->setup.ctx, row);
     return status;
 }

@@ -16,27 +16,17 @@
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
-    const struct dv_context *ctx;
-    struct dv_device        *dev;
-    struct dv_stream        *stream;
-    const struct dv_config  *config;
-    struct dv_weights       *weights;
-    bool                     math_f16, round_f16; /* of dv_kernel_site */
-    bool                    *left_f16; /* set once its values were found beyond float16: from then
-                                        * on products are in f32; NULL: the session's own */
-    bool                     no_fuse;
-    uint32_t                 choices; /* ids that may be chosen, those that the tokenizer has; 0 =
-                                       * as many as the head has rows */
+    struct dv_device  *dev;
+    struct dv_stream  *stream;
+    struct dv_weights *weights;
+    bool *left_f16; /* set once its values were found beyond float16: from then on products are in
+                     * f32; NULL: the session's own */
 };
 
 struct dv_session_params {
-    uint32_t             context; /* 0 = dv_size_choose() */
-    uint32_t             chunk;   /* 0 = dv_size_choose() */
-    enum dv_cache_format cache;
-    bool                 profile;
-    dsvk_progress        compiling;
-    uint32_t             materialise_from; /* for tests; 0 = by policy, else from so many tokens */
-    uint32_t             ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
+    bool          profile;
+    dsvk_progress compiling;
+    uint32_t      ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
 };
 
 struct dv_session_slot {
@@ -48,7 +38,7 @@ struct dv_session_slot {
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
-    struct dv_session_size   size;             /* as params, what was 0 chosen */
+    struct dv_setup          setup;            /* what was 0 is chosen */
     uint32_t                 split;            /* positions of one attention split */
     uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
     struct dv_cache         *cache;
@@ -69,8 +59,9 @@ struct dv_session {
     struct dv_chooser       *chooser; /* NULL until a token is drawn */
 };
 
+/* tiers and expert_slots of `setup` are set here. */
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
-                           const struct dv_session_params *params);
+                           const struct dv_setup *setup, const struct dv_session_params *params);
 void        dv_session_free(struct dv_session *session);
 
 /* See dsvk/session.h. */

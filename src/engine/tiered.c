@@ -21,7 +21,7 @@ static dsvk_status take_id(const struct dv_session *s, const struct dv_program_p
                            bool *chosen, uint32_t id)
 {
     if (id >= part->n_experts || id >= MOST_EXPERTS)
-        return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED,
+        return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
                        "session: the device chose expert %u of %u in layer %u", id, part->n_experts,
                        part->layer);
     chosen[id] = true;
@@ -36,7 +36,7 @@ static dsvk_status read_choice(struct choice *c, const struct dv_session *s)
     bool                          chosen[MOST_EXPERTS] = { false };
     uint32_t                      tiles                = part->max_tiles ? words[0] : 0;
     if (tiles > part->max_tiles)
-        return dv_fail(s->engine.ctx, DSVK_UNSUPPORTED,
+        return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
                        "session: the device planned %u tiles, of at most %u, in layer %u", tiles,
                        part->max_tiles, part->layer);
     for (uint32_t i = 0; i < tiles; i++)
@@ -105,8 +105,8 @@ static dsvk_status run_experts(struct dv_session *s, const struct dv_program *p,
     dv_experts_want(x, part->layer, c.ids, c.n);
     set_order(&c, x);
     if (part->max_tiles == 0 && c.n > dv_experts_slots(x))
-        return dv_fail(s->engine.ctx, DSVK_NO_VRAM, "session: %u experts at a time in %u slots",
-                       c.n, dv_experts_slots(x));
+        return dv_fail(s->setup.ctx, DSVK_NO_VRAM, "session: %u experts at a time in %u slots", c.n,
+                       dv_experts_slots(x));
     while (c.taken < c.n)
         TRY(run_wave(&c, s, x));
     return DSVK_OK;

@@ -56,12 +56,12 @@ static void add_lines(dsvk_plan *plan, const struct dv_loading *l)
         *line_of(&plan->device, l->w->recipes[l->items[i].recipe].role) += l->items[i].bytes;
 }
 
-static dsvk_status lay_out(struct dv_loading *l, const struct dv_session_size *size)
+static dsvk_status lay_out(struct dv_loading *l, const struct dv_setup *setup)
 {
     dsvk_status      status;
     struct dv_graph *graphs[2] = { NULL, NULL };
     uint32_t         n;
-    status = dv_recipe_graphs(graphs, &n, l->ctx, size->config, size->math_f16, size->no_fuse);
+    status = dv_recipe_graphs(graphs, &n, setup);
     if (status == DSVK_OK)
         status = dv_places_lay_out(l, graphs, n);
     dv_graph_free(graphs[0]);
@@ -79,13 +79,12 @@ static void add_tiers(dsvk_plan *plan, const struct dv_experts *x, bool room)
     plan->host_experts          = plan->experts_host * x->slot_bytes;
 }
 
-static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l,
-                               const struct dv_session_size *size)
+static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l, const struct dv_setup *setup)
 {
     dsvk_status        status;
     struct dv_weights *w = l->w;
     bool               room;
-    TRY(lay_out(l, size));
+    TRY(lay_out(l, setup));
     add_lines(plan, l);
     TRY(dv_experts_take(&w->experts, &room, l)); /* that there is none is an answer here */
     plan->experts_device   = plan->experts;
@@ -103,23 +102,23 @@ static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l,
     plan->fits                 = room;
     plan->device.expert_tables = dv_places_table_bytes(w);
     plan->device_bytes += plan->device.expert_tables;
-    plan->host_staging = size->caps->device_mapped ? 0 : dv_loading_staging(l);
+    plan->host_staging = setup->caps->device_mapped ? 0 : dv_loading_staging(l);
     plan->experts_disk = plan->experts - plan->experts_device - plan->experts_host;
     return DSVK_OK;
 }
 
 /* ---- the session ---- */
 
-static dsvk_status add_session(dsvk_plan *plan, struct dv_session_size *size, uint64_t left)
+static dsvk_status add_session(dsvk_plan *plan, struct dv_setup *setup, uint64_t left)
 {
     dsvk_status             status;
     struct dv_session_bytes bytes;
     if (!plan->fits)
-        dv_size_least(size);
-    TRY(dv_size_choose(size, left));
-    TRY(dv_size_bytes(&bytes, size));
-    plan->context             = size->context;
-    plan->chunk               = size->chunk;
+        dv_size_least(setup);
+    TRY(dv_size_choose(setup, left));
+    TRY(dv_size_bytes(&bytes, setup));
+    plan->context             = setup->context;
+    plan->chunk               = setup->chunk;
     plan->device.latent_cache = bytes.cache;
     plan->device.activations  = bytes.arena;
     plan->device.rope_table   = bytes.rope;
@@ -133,12 +132,12 @@ static dsvk_status add_session(dsvk_plan *plan, struct dv_session_size *size, ui
 
 /* The least: with experts, as many as one token needs, and what scoring takes. `weights` are device
  * bytes of what is no expert, or of all where there are none; `asked` as the caller has it. */
-static dsvk_status add_least(dsvk_plan *plan, const struct dv_session_size *asked, uint64_t weights)
+static dsvk_status add_least(dsvk_plan *plan, const struct dv_setup *asked, uint64_t weights)
 {
     dsvk_status             status;
     struct dv_session_bytes bytes;
     uint64_t                session;
-    struct dv_session_size  least = *asked;
+    struct dv_setup         least = *asked;
     dv_size_least(&least);
     if (plan->experts) {
         least.tiers = true;
@@ -153,22 +152,22 @@ static dsvk_status add_least(dsvk_plan *plan, const struct dv_session_size *aske
 
 /* With all experts on the device where they are, else with the fewest, and with what loading leaves
  * for scoring. */
-static dsvk_status add_largest(dsvk_plan *plan, const struct dv_session_size *size, uint64_t left)
+static dsvk_status add_largest(dsvk_plan *plan, const struct dv_setup *setup, uint64_t left)
 {
     dsvk_status             status;
     struct dv_session_bytes bytes;
-    struct dv_session_size  largest = *size;
+    struct dv_setup         largest = *setup;
     uint64_t                scores, extra;
     if (largest.chunk > DV_USUAL_CHUNK)
         largest.chunk = DV_USUAL_CHUNK;
     plan->largest_chunk = largest.chunk;
     if (!plan->fits)
         return DSVK_OK;
-    if (size->tiers) {
+    if (setup->tiers) {
         TRY(dv_size_bytes(&bytes, &largest));
         TRY(dv_size_with_scores(&scores, &largest));
         extra = scores - dv_size_device(&bytes);
-        left += (plan->experts_device - size->config->top_k) * plan->expert_bytes;
+        left += (plan->experts_device - setup->config->top_k) * plan->expert_bytes;
         left = left > extra ? left - extra : 0;
     }
     return dv_size_largest(&plan->largest_context, &largest, left);
@@ -177,14 +176,14 @@ static dsvk_status add_largest(dsvk_plan *plan, const struct dv_session_size *si
 /* ---- what a token reads ---- */
 
 static dsvk_status add_token(dsvk_plan *plan, const struct dv_weight_source *source,
-                             const struct dv_session_size *size)
+                             const struct dv_setup *setup)
 {
     dsvk_status             status;
     struct dv_traffic       traffic;
-    const struct dv_config *c = size->config;
-    TRY(dv_traffic_of(&traffic, size->ctx, source, 1, 1, size->no_fuse));
+    const struct dv_config *c = setup->config;
+    TRY(dv_traffic_of(&traffic, setup->ctx, source, 1, 1, setup->no_fuse));
     plan->token_weights = traffic.touched;
-    plan->token_cache   = (uint64_t)dv_cache_record_bytes(size->cache, c->kv_lora, c->rope) *
+    plan->token_cache   = (uint64_t)dv_cache_record_bytes(setup->cache, c->kv_lora, c->rope) *
                         c->layers * plan->context;
     return DSVK_OK;
 }
@@ -216,24 +215,24 @@ static dsvk_status plain_bytes(uint64_t *bytes, dsvk_plan *plan, struct dv_loadi
 static dsvk_status fill(dsvk_plan *plan, struct dv_loading *l,
                         const struct dv_ledger_params *params)
 {
-    dsvk_status            status;
-    struct dv_session_size size = params->size;
-    uint64_t               plain;
-    count_experts(plan, size.config);
-    TRY(add_weights(plan, l, &size));
+    dsvk_status     status;
+    struct dv_setup setup = params->setup;
+    uint64_t        plain;
+    count_experts(plan, setup.config);
+    TRY(add_weights(plan, l, &setup));
     if (l->w->experts) {
-        size.tiers        = true;
-        size.expert_slots = plan->experts_device;
-        if (size.context == 0)
-            size.context = l->w->experts->context;
+        setup.tiers        = true;
+        setup.expert_slots = plan->experts_device;
+        if (setup.context == 0)
+            setup.context = l->w->experts->context;
     }
     uint64_t left = dv_loading_left(l, plan->device_bytes);
-    TRY(add_session(plan, &size, left));
+    TRY(add_session(plan, &setup, left));
     plan->fits = plan->fits && dv_loading_left(l, 0) >= plan->device_bytes;
-    TRY(add_largest(plan, &size, left));
-    TRY(add_token(plan, params->source, &size));
+    TRY(add_largest(plan, &setup, left));
+    TRY(add_token(plan, params->source, &setup));
     TRY(plain_bytes(&plain, plan, l));
-    return add_least(plan, &params->size, params->used + plain);
+    return add_least(plan, &params->setup, params->used + plain);
 }
 
 dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *params)
@@ -241,17 +240,17 @@ dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *param
     dsvk_status             status;
     struct dv_weights       w      = { 0 };
     struct dv_weight_source source = *params->source;
-    struct dv_expert_budget budget = { .session = &params->size, .host_bytes = params->host };
+    struct dv_expert_budget budget = { .session = &params->setup, .host_bytes = params->host };
     struct dv_loading       l      = { .w        = &w,
-                                       .ctx      = params->size.ctx,
+                                       .ctx      = params->setup.ctx,
                                        .source   = &source,
-                                       .caps     = params->size.caps,
+                                       .caps     = params->setup.caps,
                                        .limit    = params->limit ? params->limit : UINT64_MAX,
                                        .used     = params->used,
                                        .planning = true };
     source.budget                  = &budget;
     dv_arena_init(&w.arena, l.ctx);
-    *plan  = (dsvk_plan){ .math_f16      = params->size.math_f16,
+    *plan  = (dsvk_plan){ .math_f16      = params->setup.math_f16,
                           .device_before = params->used,
                           .device_limit  = params->limit,
                           .buffer_limit  = dv_caps_buffer_bytes(l.caps) };

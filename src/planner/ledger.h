@@ -10,7 +10,7 @@
 
 struct dv_ledger_params {
     const struct dv_weight_source *source;
-    struct dv_session_size         size;        /* context and chunk 0: chosen */
+    struct dv_setup                setup;       /* context and chunk 0: chosen */
     uint64_t                       limit, used; /* of device memory; 0 = no limit */
     uint64_t                       host;        /* for experts */
 };

@@ -3,12 +3,11 @@
 #ifndef DV_PLANNER_RECIPES_H
 #define DV_PLANNER_RECIPES_H
 
-#include "model/model.h"
+#include "planner/setup.h"
 
 /* The graphs that name the recipes: which matrices there are does not depend on the tokens of a
  * pass, but on the forms of attention that sessions may choose. The caller frees both graphs, also
  * after a failure. */
-dsvk_status dv_recipe_graphs(struct dv_graph *graphs[2], uint32_t *n, const struct dv_context *ctx,
-                             const struct dv_config *config, bool math_f16, bool no_fuse);
+dsvk_status dv_recipe_graphs(struct dv_graph *graphs[2], uint32_t *n, const struct dv_setup *setup);
 
 #endif

@@ -4,8 +4,7 @@
 #ifndef DV_PLANNER_SIZES_H
 #define DV_PLANNER_SIZES_H
 
-#include "kernel/kernel.h"
-#include "model/model.h"
+#include "planner/setup.h"
 
 /* Tokens of a pass on devices with matrix units, unless memory or the caller say less. */
 #define DV_LONG_CHUNK 2048u
@@ -15,20 +14,6 @@
 #define DV_MAX_PROGRAMS 8
 /* Most tokens of a scoring pass: each has a row of logits in the arena, half a megabyte for V3. */
 #define DV_SCORE_CHUNK 256u
-
-/* All that a session's memory depends on. ctx, config and caps are borrowed. */
-struct dv_session_size {
-    const struct dv_context *ctx;
-    const struct dv_config  *config;
-    const struct dv_caps    *caps;
-    bool                     math_f16, no_fuse;
-    uint32_t                 context, chunk; /* 0 = dv_size_choose() */
-    uint32_t                 choices;        /* of dv_graph_size */
-    enum dv_cache_format     cache;
-    uint32_t                 materialise_from; /* 0 = by policy, else from so many tokens */
-    bool                     tiers;            /* experts come and go: experts/experts.h */
-    uint32_t                 expert_slots;     /* with tiers: on the device at a time */
-};
 
 /* What a program is recorded for. */
 struct dv_pass {
@@ -46,13 +31,13 @@ dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,
  * a page or a multiple of it, at most 128 splits of the context: a large GPU needs that many. */
 uint32_t dv_engine_split(uint32_t context, const struct dv_tuning *tuning);
 /* From how many tokens at position 0 on a pass is materialised; UINT32_MAX: never. */
-uint32_t dv_size_form(const struct dv_session_size *size);
+uint32_t dv_size_materialise_from(const struct dv_setup *setup);
 /* Most tokens of a pass in f32 of a session whose products are rounded to float16: there is memory
  * for it (engine/pass.c). */
-uint32_t dv_size_f32_chunk(const struct dv_session_size *size);
+uint32_t dv_size_f32_chunk(const struct dv_setup *setup);
 /* The graph of a pass and its plan. */
 dsvk_status dv_size_graph(struct dv_graph **graph, struct dv_plan *plan,
-                          const struct dv_session_size *size, const struct dv_pass *pass);
+                          const struct dv_setup *setup, const struct dv_pass *pass);
 
 struct dv_session_bytes {
     uint64_t cache, arena, rope, arguments; /* on the device */
@@ -61,20 +46,20 @@ struct dv_session_bytes {
 };
 
 /* What is allocated for a session with context and chunk chosen. */
-dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_session_size *size);
+dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup *setup);
 uint64_t    dv_size_device(const struct dv_session_bytes *bytes);
 uint64_t    dv_size_host(const struct dv_session_bytes *bytes);
 
 /* The device bytes, and what they grow by when every position is scored. */
-dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_session_size *size);
+dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_setup *setup);
 
 /* Sets context and chunk where they are 0, for `left` bytes of device memory (UINT64_MAX: no
  * limit), to what fits; when nothing does, to the least that a session takes. */
-dsvk_status dv_size_choose(struct dv_session_size *size, uint64_t left);
+dsvk_status dv_size_choose(struct dv_setup *setup, uint64_t left);
 /* The same whatever the memory: the least that a session takes. */
-void dv_size_least(struct dv_session_size *size);
+void dv_size_least(struct dv_setup *setup);
 
-/* The longest context that fits with size->chunk, at most the model's; 0: none does. */
-dsvk_status dv_size_largest(uint32_t *context, const struct dv_session_size *size, uint64_t left);
+/* The longest context that fits with setup->chunk, at most the model's; 0: none does. */
+dsvk_status dv_size_largest(uint32_t *context, const struct dv_setup *setup, uint64_t left);
 
 #endif

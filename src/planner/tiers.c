@@ -9,47 +9,47 @@
 #define SMALLEST_CONTEXT 256u
 #define SMALLEST_CHUNK 32u
 
-static void start(struct dv_session_size *size, const struct dv_session_size *asked)
+static void start(struct dv_setup *setup, const struct dv_setup *asked)
 {
     uint32_t most = asked->config->max_context;
-    *size         = *asked;
-    size->tiers   = true;
-    if (size->context == 0)
-        size->context = TIERED_CONTEXT < most ? TIERED_CONTEXT : most;
-    if (size->chunk == 0)
-        size->chunk = DV_USUAL_CHUNK;
-    if (size->chunk > size->context)
-        size->chunk = size->context;
+    *setup        = *asked;
+    setup->tiers  = true;
+    if (setup->context == 0)
+        setup->context = TIERED_CONTEXT < most ? TIERED_CONTEXT : most;
+    if (setup->chunk == 0)
+        setup->chunk = DV_USUAL_CHUNK;
+    if (setup->chunk > setup->context)
+        setup->chunk = setup->context;
 }
 
 /* Halves what nobody asked for, the context first; false when nothing is left to halve. */
-static bool shrink(struct dv_session_size *size, const struct dv_session_size *asked)
+static bool shrink(struct dv_setup *setup, const struct dv_setup *asked)
 {
-    if (asked->context == 0 && size->context > SMALLEST_CONTEXT)
-        size->context /= 2;
-    else if (asked->chunk == 0 && size->chunk > SMALLEST_CHUNK)
-        size->chunk = size->chunk / 2 < SMALLEST_CHUNK ? SMALLEST_CHUNK : size->chunk / 2;
+    if (asked->context == 0 && setup->context > SMALLEST_CONTEXT)
+        setup->context /= 2;
+    else if (asked->chunk == 0 && setup->chunk > SMALLEST_CHUNK)
+        setup->chunk = setup->chunk / 2 < SMALLEST_CHUNK ? SMALLEST_CHUNK : setup->chunk / 2;
     else
         return false;
-    if (size->chunk > size->context)
-        size->chunk = size->context;
+    if (setup->chunk > setup->context)
+        setup->chunk = setup->context;
     return true;
 }
 
 /* A context that nobody asked for leaves most of a small device to weights. */
-dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context,
-                              const struct dv_session_size *asked, uint64_t limit, uint64_t room)
+dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context, const struct dv_setup *asked,
+                              uint64_t limit, uint64_t room)
 {
-    dsvk_status            status;
-    struct dv_session_size size;
-    start(&size, asked);
+    dsvk_status     status;
+    struct dv_setup setup;
+    start(&setup, asked);
     for (;;) {
-        TRY(dv_size_with_scores(bytes, &size));
+        TRY(dv_size_with_scores(bytes, &setup));
         bool modest = asked->context > 0 || *bytes <= limit / 8;
-        if ((modest && *bytes <= room) || !shrink(&size, asked))
+        if ((modest && *bytes <= room) || !shrink(&setup, asked))
             break;
     }
-    *context = size.context;
+    *context = setup.context;
     return DSVK_OK;
 }
 

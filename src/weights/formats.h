@@ -3,7 +3,7 @@
 #ifndef DV_WEIGHTS_FORMATS_H
 #define DV_WEIGHTS_FORMATS_H
 
-#include "dsvk/model.h"
+#include "dsvk/run.h"
 #include "graph/graph.h"
 #include "tensor/dtype.h"
 

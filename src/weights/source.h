@@ -10,11 +10,11 @@
 #include "pack/layout.h"
 
 /* What routed experts may take when they do not all fit: see experts/experts.h. */
-struct dv_session_size;
+struct dv_setup;
 struct dv_expert_budget {
     uint64_t device_bytes; /* of slots; 0 = what all else and a session leave of the device */
     uint64_t host_bytes;
-    const struct dv_session_size *session; /* for which room is left; context and chunk may be 0 */
+    const struct dv_setup *session; /* for which room is left; context and chunk may be 0 */
 };
 
 struct dv_weight_source {

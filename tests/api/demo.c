@@ -20,7 +20,7 @@ struct demo demo_open(struct demo_log *log, bool load)
     struct demo        demo    = { 0 };
     dsvk_model_params  model   = { .folder = DSVK_DEMO, .log = demo_log_sink(log) };
     dsvk_device_params device  = { .log = demo_log_sink(log) };
-    dsvk_load_params   loading = { .math = DSVK_MATH_AUTO };
+    dsvk_load_params   loading = { .run.math = DSVK_MATH_AUTO };
 
     assert_int_equal(dsvk_model_open(&demo.model, &model), DSVK_OK);
     if (load) {

@@ -359,7 +359,7 @@ static void a_published_shape_runs_on_made_up_weights(void **state)
         dsvk_model       *model;
         dsvk_session     *session;
         dsvk_model_params params = { .like = "v2-lite", .layers = 1 };
-        dsvk_load_params  load   = { .math = DSVK_MATH_F32 };
+        dsvk_load_params  load   = { .run.math = DSVK_MATH_F32 };
         assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
         uint32_t vocab = dsvk_model_describe(model)->vocab;
         assert_int_equal(dsvk_model_describe(model)->layers, 1);

@@ -261,7 +261,7 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
     uint64_t limit = params->memory_limit ? params->memory_limit : 1u << 29;
 
     *plan      = (dsvk_plan){ .has_device   = device != NULL,
-                              .context      = params->context ? params->context : CONTEXT,
+                              .context      = params->run.context ? params->run.context : CONTEXT,
                               .chunk        = CONTEXT,
                               .device_bytes = 1000,
                               .device_limit = limit,

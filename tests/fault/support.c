@@ -41,7 +41,7 @@ dsvk_status plan_model(struct engine *e)
 {
     dsvk_status      status;
     dsvk_plan        plan;
-    dsvk_plan_params params = { .host_memory = 1 };
+    dsvk_plan_params params = { .run.host_memory = 1 };
     TRY(dsvk_model_plan(&plan, e->model, e->device, &params));
     params.memory_limit = plan.least_bytes;
     TRY(dsvk_model_plan(&plan, e->model, NULL, &params));
@@ -51,7 +51,7 @@ dsvk_status plan_model(struct engine *e)
 
 dsvk_status load_model(struct engine *e)
 {
-    dsvk_load_params params = { .context = CONTEXT, .host_memory = e->host_memory };
+    dsvk_load_params params = { .run = { .context = CONTEXT, .host_memory = e->host_memory } };
     if (e->limit)
         e->device->dev->bytes_limit = e->limit;
     return dsvk_model_load(e->model, e->device, &params);

@@ -27,8 +27,8 @@ static int open_session(void **state)
     model = load(&subject, DSVK_MATH_F32, false);
     s     = session(model, 64, 16, DSVK_CACHE_BF16);
     make_tokens(tokens, N, subject.vocab, 3);
-    choices                    = subject.vocab - BEYOND;
-    s->session->engine.choices = s->session->size.choices = choices;
+    choices                   = subject.vocab - BEYOND;
+    s->session->setup.choices = choices;
     return 0;
 }
 

@@ -69,8 +69,7 @@ static void score_both(struct pair *p)
 static dsvk_model *load_both_forms(const struct subject *subject, bool no_fuse)
 {
     dsvk_model *model = load(subject, DSVK_MATH_F16, no_fuse);
-    model->math_f16   = false;
-    model->round_f16  = false;
+    model->run.math   = DSVK_MATH_F32;
     return model;
 }
 

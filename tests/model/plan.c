@@ -34,10 +34,12 @@ static uint64_t sum(const dsvk_plan_bytes *b)
            b->rope_table + b->arguments;
 }
 
-static dsvk_session *new_session(dsvk_model *model, const dsvk_plan_params *p)
+static dsvk_session *new_session(dsvk_model *model, const dsvk_run *run)
 {
     dsvk_session       *s;
-    dsvk_session_params params = { .context = p->context, .chunk = p->chunk, .cache = p->cache };
+    dsvk_session_params params = { .context = run->context,
+                                   .chunk   = run->chunk,
+                                   .cache   = run->cache };
     assert_int_equal(dsvk_session_new(&s, model, &params), DSVK_OK);
     return s;
 }
@@ -51,10 +53,10 @@ static const dsvk_cache caches[]   = { DSVK_CACHE_BF16, DSVK_CACHE_F32, DSVK_CAC
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* `predicted` was made while the model was not loaded, `before` bytes were allocated then. */
-static void expect_bytes(dsvk_model *model, const dsvk_plan_params *params,
-                         const dsvk_plan *predicted, uint64_t before)
+static void expect_bytes(dsvk_model *model, const dsvk_run *run, const dsvk_plan *predicted,
+                         uint64_t before)
 {
-    dsvk_session      *s = new_session(model, params);
+    dsvk_session      *s = new_session(model, run);
     dsvk_session_stats stats;
     dsvk_session_stats_get(s, &stats);
     assert_int_equal(sum(&predicted->device), predicted->device_bytes);
@@ -76,21 +78,21 @@ static void compare(const struct subject *subject, dsvk_math math, bool no_fuse)
     for (size_t i = 0; i < COUNT(contexts); i++)
         for (size_t j = 0; j < COUNT(chunks); j++)
             for (size_t k = 0; k < COUNT(caches); k++)
-                made[i][j][k] = plan(model, &(dsvk_plan_params){ .math    = math,
-                                                                 .no_fuse = no_fuse,
-                                                                 .context = contexts[i],
-                                                                 .chunk   = chunks[j],
-                                                                 .cache   = caches[k] });
+                made[i][j][k] = plan(model, &(dsvk_plan_params){ .run = { .math    = math,
+                                                                          .no_fuse = no_fuse,
+                                                                          .context = contexts[i],
+                                                                          .chunk   = chunks[j],
+                                                                          .cache   = caches[k] } });
     assert_int_equal(dsvk_device_bytes(device()), before);
     dsvk_model_close(model);
     model = load(subject, math, no_fuse);
     for (size_t i = 0; i < COUNT(contexts); i++)
         for (size_t j = 0; j < COUNT(chunks); j++)
             for (size_t k = 0; k < COUNT(caches); k++)
-                expect_bytes(model,
-                             &(dsvk_plan_params){
-                                 .context = contexts[i], .chunk = chunks[j], .cache = caches[k] },
-                             &made[i][j][k], before);
+                expect_bytes(
+                    model,
+                    &(dsvk_run){ .context = contexts[i], .chunk = chunks[j], .cache = caches[k] },
+                    &made[i][j][k], before);
     dsvk_model_close(model);
     assert_int_equal(dsvk_device_bytes(device()), before);
 }
@@ -110,10 +112,10 @@ static void a_run_allocates_no_more(const struct subject *subject)
 {
     uint32_t         tokens[150];
     uint64_t         before = dsvk_device_bytes(device());
-    dsvk_plan_params params = { .math = DSVK_MATH_F32, .context = 200, .chunk = 64 };
-    dsvk_model      *model  = load(subject, params.math, false);
+    dsvk_plan_params params = { .run = { .math = DSVK_MATH_F32, .context = 200, .chunk = 64 } };
+    dsvk_model      *model  = load(subject, params.run.math, false);
     dsvk_plan        made;
-    dsvk_session    *s = new_session(model, &params);
+    dsvk_session    *s = new_session(model, &params.run);
     make_tokens(tokens, 150, subject->vocab, 5);
     for (size_t n = 0; n < 4; n++) {
         static const size_t ends[] = { 3, 5, 100, 101 };
@@ -137,18 +139,13 @@ static dsvk_status try(const struct subject *subject, const dsvk_plan_params *pa
     dsvk_model       *model = open_only(subject);
     dsvk_session     *s     = NULL;
 
-    dsvk_load_params load = { .math        = params->math,
-                              .context     = params->context,
-                              .chunk       = params->chunk,
-                              .cache       = params->cache,
-                              .host_memory = params->host_memory };
-
-    dsvk_session_params p = { .context = params->context,
-                              .chunk   = params->chunk,
-                              .cache   = params->cache };
+    dsvk_session_params p = { .context = params->run.context,
+                              .chunk   = params->run.chunk,
+                              .cache   = params->run.cache };
     dsvk_session_stats  stats;
-    dev->bytes_limit   = limit;
-    dsvk_status status = dsvk_model_load(model, device(), &load);
+    dev->bytes_limit = limit;
+    dsvk_status status =
+        dsvk_model_load(model, device(), &(dsvk_load_params){ .run = params->run });
     if (status == DSVK_OK)
         status = dsvk_session_new(&s, model, &p);
     if (s) {
@@ -215,7 +212,7 @@ static void expect_choices_that_fit(const struct subject *subject)
     dsvk_model *model = open_only(subject);
     uint64_t    least = plan(model, &(dsvk_plan_params){ 0 }).least_bytes;
     for (uint64_t more = 0; more < UINT64_C(32) << 20; more = more * 3 / 2 + 40000) {
-        dsvk_plan_params params = { .memory_limit = least + more, .host_memory = more + 1 };
+        dsvk_plan_params params = { .memory_limit = least + more, .run.host_memory = more + 1 };
         dsvk_plan        made   = plan(model, &params);
         assert_true(made.fits);
         assert_int_equal(sum(&made.device), made.device_bytes);
@@ -225,7 +222,7 @@ static void expect_choices_that_fit(const struct subject *subject)
         assert_int_equal(try(subject, &params, &made, params.memory_limit), DSVK_OK);
         if (made.largest_context == 0)
             continue; /* only with passes shorter than usual */
-        params.context = made.largest_context;
+        params.run.context = made.largest_context;
         assert_true(plan(model, &params).fits);
     }
     dsvk_model_close(model);
@@ -234,8 +231,9 @@ static void expect_choices_that_fit(const struct subject *subject)
 static void bounds_are_exact(const struct subject *subject)
 {
     expect_least(subject, &(dsvk_plan_params){ 0 });
-    expect_least(subject, &(dsvk_plan_params){ .context = 300, .cache = DSVK_CACHE_F32 });
-    expect_least(subject, &(dsvk_plan_params){ .context = 300, .chunk = 64 });
+    expect_least(subject,
+                 &(dsvk_plan_params){ .run = { .context = 300, .cache = DSVK_CACHE_F32 } });
+    expect_least(subject, &(dsvk_plan_params){ .run = { .context = 300, .chunk = 64 } });
     expect_choices_that_fit(subject);
 }
 

@@ -119,7 +119,7 @@ static void make(struct subject *subject, enum form form, bool reference)
 static void expect_plan(const dsvk_model *model, uint64_t before)
 {
     dsvk_plan        plan;
-    dsvk_plan_params params = { .math = DSVK_MATH_F32, .context = 64, .chunk = 16 };
+    dsvk_plan_params params = { .run = { .math = DSVK_MATH_F32, .context = 64, .chunk = 16 } };
     assert_int_equal(dsvk_model_plan(&plan, model, device_under_test(), &params), DSVK_OK);
     const dsvk_plan_bytes *b = &plan.device;
     assert_int_equal(b->attention + b->dense_ffn + b->shared_experts + b->routed_experts +

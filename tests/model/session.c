@@ -88,7 +88,7 @@ static void cancelled_load_can_be_repeated(void **state)
     uint64_t before = dsvk_device_bytes(device_under_test());
     for (unsigned at = 1; at <= 2; at++) {
         struct progress  p      = { .cancel_at = at };
-        dsvk_load_params params = { .math = DSVK_MATH_F32, .progress = { report, &p } };
+        dsvk_load_params params = { .run.math = DSVK_MATH_F32, .progress = { report, &p } };
         expect_lines();
         dsvk_status status = dsvk_model_load(other, device_under_test(), &params);
         assert_int_equal(expected_lines(), status != DSVK_OK);
@@ -100,7 +100,7 @@ static void cancelled_load_can_be_repeated(void **state)
     }
     if (dsvk_model_weight_bytes(other) == 0)
         assert_int_equal(dsvk_model_load(other, device_under_test(),
-                                         &(dsvk_load_params){ .math = DSVK_MATH_F32 }),
+                                         &(dsvk_load_params){ .run.math = DSVK_MATH_F32 }),
                          DSVK_OK);
     dsvk_session *s = session(other, N, 16, DSVK_CACHE_BF16);
     sync(s, tokens, N);
@@ -281,12 +281,12 @@ static void a_budget_that_shrinks_is_seen(void **state)
     dev->instance->vk.vkGetPhysicalDeviceMemoryProperties2 = play_budget;
 
     played_budget = 4096;
-    assert_int_equal(dsvk_model_plan(&plan, other, device, &(dsvk_plan_params){ .chunk = 0 }),
-                     DSVK_OK);
+    assert_int_equal(
+        dsvk_model_plan(&plan, other, device, &(dsvk_plan_params){ .memory_limit = 0 }), DSVK_OK);
     assert_false(plan.fits);
     assert_int_equal(plan.device_limit, dev->bytes_used + 4096);
     expect_lines();
-    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .chunk = 0 }),
+    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .run = { .chunk = 0 } }),
                      DSVK_NO_VRAM);
     assert_int_equal(expected_lines(), 1);
     expect_lines();
@@ -302,7 +302,8 @@ static void a_budget_that_shrinks_is_seen(void **state)
     sync(s, tokens, N);
     expect_results(s);
     dsvk_session_free(s);
-    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .chunk = 0 }), DSVK_OK);
+    assert_int_equal(dsvk_model_load(other, device, &(dsvk_load_params){ .run = { .chunk = 0 } }),
+                     DSVK_OK);
     dsvk_model_close(other);
     dev->caps         = kept.caps;
     dev->bytes_limit  = kept.bytes_limit;

@@ -101,7 +101,8 @@ dsvk_model *load(const struct subject *subject, dsvk_math math, bool no_fuse)
                                                                    .log    = test_log }),
                      DSVK_OK);
     assert_int_equal(
-        dsvk_model_load(model, device, &(dsvk_load_params){ .math = math, .no_fuse = no_fuse }),
+        dsvk_model_load(model, device,
+                        &(dsvk_load_params){ .run = { .math = math, .no_fuse = no_fuse } }),
         DSVK_OK);
     return model;
 }
@@ -118,8 +119,9 @@ dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_
 
 void choose_form(dsvk_session *s, uint32_t materialise_from)
 {
-    s->session->size.materialise_from = materialise_from;
-    s->session->materialise_from      = dv_size_form(&s->session->size);
+    struct dv_session *session = s->session;
+    session->materialise_from =
+        materialise_from ? materialise_from : dv_size_materialise_from(&session->setup);
 }
 
 void sync(dsvk_session *s, const uint32_t *tokens, size_t n)

@@ -55,8 +55,8 @@ static void load_tiers(dsvk_model *model, const struct dv_expert_budget *budget,
         dv_weights_load(&model->weights, device->dev, device->stream, &source, &g, 1, NULL),
         DSVK_OK);
     dv_graph_free(g);
-    model->device  = device;
-    model->no_fuse = no_fuse;
+    model->device = device;
+    model->run    = (dsvk_run){ .no_fuse = no_fuse };
 }
 
 static dsvk_model *open_tiers(const struct base *b, const struct placement *p)
@@ -69,8 +69,8 @@ static dsvk_model *open_tiers(const struct base *b, const struct placement *p)
     assert_int_equal(
         dsvk_model_open(&model, &(dsvk_model_params){ .folder = b->subject.folder.path }), DSVK_OK);
     load_tiers(model, &budget, b->no_fuse);
-    model->round_f16 = model->math_f16 = b->math == DSVK_MATH_F16;
-    struct dv_experts *x               = dv_weights_experts(model->weights);
+    model->run.math      = b->math;
+    struct dv_experts *x = dv_weights_experts(model->weights);
     assert_non_null(x);
     assert_int_equal(x->slot_bytes, b->slot);
     if (model->device->dev->caps.is_software)

@@ -181,26 +181,31 @@ static int open_device(struct cli *cli)
     return EXIT_DONE;
 }
 
-dsvk_plan_params cli_plan_params(const struct cli *cli)
+dsvk_run cli_run(const struct cli *cli, uint32_t context)
 {
     const struct option_value *values = cli->options.values;
-    return (dsvk_plan_params){
-        .math         = (dsvk_math)values[OPT_MATH].count,
-        .weights      = (dsvk_weights)values[OPT_WEIGHTS].count,
-        .no_fuse      = values[OPT_NO_FUSE].given,
-        .chunk        = (uint32_t)values[OPT_CHUNK].count,
-        .cache        = (dsvk_cache)values[OPT_CACHE].count,
-        .memory_limit = values[OPT_MEMORY].count,
-        .host_memory  = values[OPT_HOST_MEMORY].count,
+    return (dsvk_run){
+        .math        = (dsvk_math)values[OPT_MATH].count,
+        .weights     = (dsvk_weights)values[OPT_WEIGHTS].count,
+        .no_fuse     = values[OPT_NO_FUSE].given,
+        .context     = context,
+        .chunk       = (uint32_t)values[OPT_CHUNK].count,
+        .cache       = (dsvk_cache)values[OPT_CACHE].count,
+        .host_memory = values[OPT_HOST_MEMORY].count,
     };
+}
+
+dsvk_plan_params cli_plan_params(const struct cli *cli, uint32_t context)
+{
+    return (dsvk_plan_params){ .run          = cli_run(cli, context),
+                               .memory_limit = cli->options.values[OPT_MEMORY].count };
 }
 
 /* The library knows what it needs, and not by which option a person gives it. */
 static void say_least(struct cli *cli, uint32_t context)
 {
     dsvk_plan        plan;
-    dsvk_plan_params params = cli_plan_params(cli);
-    params.context          = context;
+    dsvk_plan_params params = cli_plan_params(cli, context);
     if (dsvk_model_plan(&plan, cli->model, cli->device, &params) == DSVK_OK && !plan.fits)
         log_error_more(&cli->log, "; the least that works is --memory %llu",
                        (unsigned long long)plan.least_bytes);
@@ -208,20 +213,12 @@ static void say_least(struct cli *cli, uint32_t context)
 
 int cli_load(struct cli *cli, uint32_t context)
 {
-    const struct option_value *values = cli->options.values;
-    struct progress            bar;
-    int                        code = open_device(cli);
+    struct progress bar;
+    int             code = open_device(cli);
     if (code)
         return code;
     progress_init(&bar, &cli->log, "loading", true);
-    dsvk_load_params params = { .math        = (dsvk_math)values[OPT_MATH].count,
-                                .no_fuse     = values[OPT_NO_FUSE].given,
-                                .progress    = progress_sink(&bar),
-                                .weights     = (dsvk_weights)values[OPT_WEIGHTS].count,
-                                .host_memory = values[OPT_HOST_MEMORY].count,
-                                .context     = context,
-                                .chunk       = (uint32_t)values[OPT_CHUNK].count,
-                                .cache       = (dsvk_cache)values[OPT_CACHE].count };
+    dsvk_load_params params = { .run = cli_run(cli, context), .progress = progress_sink(&bar) };
     dsvk_status      status = dsvk_model_load(cli->model, cli->device, &params);
     if (status == DSVK_NO_VRAM)
         say_least(cli, context);
@@ -230,12 +227,12 @@ int cli_load(struct cli *cli, uint32_t context)
 
 int cli_open_session(struct cli *cli, uint32_t context, bool profile)
 {
-    const struct option_value *values = cli->options.values;
-    dsvk_session_params        params = { .context   = context,
-                                          .chunk     = (uint32_t)values[OPT_CHUNK].count,
-                                          .cache     = (dsvk_cache)values[OPT_CACHE].count,
-                                          .profile   = profile,
-                                          .compiling = progress_sink(&cli->compiling) };
+    dsvk_run            run    = cli_run(cli, context);
+    dsvk_session_params params = { .context   = run.context,
+                                   .chunk     = run.chunk,
+                                   .cache     = run.cache,
+                                   .profile   = profile,
+                                   .compiling = progress_sink(&cli->compiling) };
     progress_init_many(&cli->compiling, &cli->log, "compiling");
     int code = cli_status(cli, dsvk_session_new(&cli->session, cli->model, &params), "the session");
     if (code == EXIT_DONE)

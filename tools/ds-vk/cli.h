@@ -63,10 +63,11 @@ bool cli_is_checkpoint(const char *folder);
 /* Whether a name is that of a file that begins with these bytes, or has any for "". */
 bool cli_file_begins(const char *name, const char *bytes);
 /* --device and --memory, then the weights with --math, --no-fuse and --host-memory, leaving room
- * for a session of `context` tokens; 0: as dsvk_load_params. */
+ * for a session of `context` tokens; 0: as dsvk_run. */
 int cli_load(struct cli *cli, uint32_t context);
-/* What the options say of a plan; of the context nothing. */
-dsvk_plan_params cli_plan_params(const struct cli *cli);
+/* What the options say of a run and its plan; `context` as in dsvk_run. */
+dsvk_run         cli_run(const struct cli *cli, uint32_t context);
+dsvk_plan_params cli_plan_params(const struct cli *cli, uint32_t context);
 /* --chunk and --cache; `context` as in dsvk_session_params. */
 int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
 void cli_close(struct cli *cli);

@@ -44,8 +44,7 @@ static int open_device(struct cli *cli)
 
 static int make_plan(struct cli *cli, dsvk_plan *plan)
 {
-    dsvk_plan_params params = cli_plan_params(cli);
-    params.context          = (uint32_t)cli->options.values[OPT_CTX].count;
+    dsvk_plan_params params = cli_plan_params(cli, (uint32_t)cli->options.values[OPT_CTX].count);
     return cli_status(cli, dsvk_model_plan(plan, cli->model, cli->device, &params), "planning");
 }
 
