@@ -53,9 +53,12 @@ dsvk_status dv_folder_list(const struct dv_context *ctx, const char             
 dsvk_status dv_file_replace(const struct dv_context *ctx, const char *path, const void *data,
                             size_t bytes);
 void        dv_file_remove(const char *path);
+/* Gives a file or a folder another name in its file system; where it cannot, *why says it. */
+bool dv_file_move(const char **why, const char *from, const char *to);
 /* Makes a folder and those above it, for its owner alone if `own`, else as the user's mask says;
  * one that is there is fine. */
 dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own);
+void        dv_folder_remove_empty(const char *path);
 
 /* A function of a shared library of the system, which stays loaded; NULL when there is none. */
 typedef void (*dv_function)(void);

@@ -225,6 +225,18 @@ void dv_file_remove(const char *path)
     unlink(path);
 }
 
+bool dv_file_move(const char **why, const char *from, const char *to)
+{
+    bool moved = rename(from, to) == 0;
+    *why       = moved ? NULL : strerror(errno);
+    return moved;
+}
+
+void dv_folder_remove_empty(const char *path)
+{
+    rmdir(path);
+}
+
 dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own)
 {
     mode_t      mode   = own ? 0700 : 0777;
@@ -239,8 +251,10 @@ dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool 
             mkdir(part, mode); /* the last one tells whether all went well */
             *c = '/';
         }
-    if (mkdir(part, mode) != 0 && (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)))
-        status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", path, strerror(errno));
+    bool made = mkdir(part, mode) == 0;
+    int  why  = errno; /* stat has another reason */
+    if (!made && (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)))
+        status = dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", path, strerror(why));
     dv_free(ctx, part);
     return status;
 }

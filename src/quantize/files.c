@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a converted checkpoint goes, and the small files that go with it. */
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -162,7 +162,6 @@ static dsvk_status copy_one(struct dv_quantizing *q, const char *name)
     struct dv_capture capture;
     char              path[DV_PATH_BYTES], *data;
     size_t            bytes;
-    FILE             *file;
     dv_capture(&capture, q->ctx);
     (void)dv_place_join(path, dv_checkpoint_folder(q->checkpoint), name); /* it was, when listed */
     status = dv_file_read(&data, &bytes, &capture.ctx, path, SMALL_FILE_BYTES);
@@ -172,11 +171,7 @@ static dsvk_status copy_one(struct dv_quantizing *q, const char *name)
         dv_log(q->ctx, DSVK_LOG_WARN, "quantize: %s is not copied", capture.line);
         return DSVK_OK;
     }
-    status = dv_quantize_open(&file, q, name);
-    if (status == DSVK_OK) {
-        fwrite(data, 1, bytes, file);
-        status = dv_quantize_close(file, q, name);
-    }
+    status = dv_quantize_write(q, name, data, bytes);
     dv_free(q->ctx, data);
     return status;
 }

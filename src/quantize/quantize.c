@@ -1,53 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "quantize/quantize.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "os/os.h"
-#include "os/place.h"
+#include "os/output.h"
 
-dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const char *name)
+char *dv_quantize_dump(size_t *bytes, const struct dv_quantizing *q, const json_t *root,
+                       size_t flags)
 {
-    char path[4096];
-    *file = NULL;
-    errno = ENAMETOOLONG;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", q->folder, name) < sizeof path)
-        *file = fopen(path, "wb");
-    if (!*file)
-        return dv_fail(q->ctx, DSVK_BAD_FILE, "quantize: %s/%s: %s", q->folder, name,
-                       strerror(errno));
-    return DSVK_OK;
+    *bytes     = json_dumpb(root, NULL, 0, flags);
+    char *text = dv_alloc(q->ctx, *bytes);
+    if (text)
+        json_dumpb(root, text, *bytes, flags);
+    return text;
 }
 
-dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name)
+dsvk_status dv_quantize_write(const struct dv_quantizing *q, const char *name, const void *data,
+                              size_t bytes)
 {
-    bool bad = ferror(file) != 0;
-    bad      = fclose(file) != 0 || bad;
-    if (!bad)
-        return DSVK_OK;
-    return dv_fail(q->ctx, DSVK_BAD_FILE, "quantize: %s/%s: %s", q->folder, name,
-                   errno ? strerror(errno) : "cannot be written");
+    dsvk_status      status;
+    struct dv_output output;
+    TRY(dv_output_create(&output, q->ctx, "quantize", q->folder, name));
+    dv_output_write(&output, data, bytes);
+    return dv_output_close(&output);
 }
 
 dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root)
 {
-    dsvk_status status;
-    FILE       *file;
-    TRY(dv_quantize_open(&file, q, name));
-    bool whole = json_dumpf(root, file, JSON_INDENT(2)) == 0;
-    TRY(dv_quantize_close(file, q, name));
-    if (!whole)
+    size_t bytes;
+    char  *text = dv_quantize_dump(&bytes, q, root, JSON_INDENT(2));
+    if (!text)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s/%s: no memory to write it", q->folder,
                        name);
-    return DSVK_OK;
+    dsvk_status status = dv_quantize_write(q, name, text, bytes);
+    dv_free(q->ctx, text);
+    return status;
 }
 
 static dsvk_status remove_file(void *user, const char *name)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", ((struct dv_quantizing *)user)->folder, name);
-    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+    char path[DV_PATH_BYTES];
+    bool other = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    if (!other && dv_place_join(path, ((struct dv_quantizing *)user)->folder, name))
         dv_file_remove(path);
     return DSVK_OK;
 }
@@ -77,6 +72,7 @@ dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint
                         dsvk_weights formats, const char *folder, const dsvk_progress *progress)
 {
     dsvk_status status;
+    const char *why  = NULL;
     bool        made = false;
 
     struct dv_quantizing q = {
@@ -88,15 +84,18 @@ dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint
     made = true;
     TRY_OR(fail, write_all(&q));
     made = false; /* whole: too dear to be thrown away for its name */
-    if (dv_place_taken(q.target) || rename(q.folder, q.target) != 0)
-        TRY_OR(fail, dv_fail(ctx, DSVK_BAD_FILE,
-                             "quantize: %s: cannot get its name (%s), and is whole in %s", q.target,
-                             dv_place_taken(q.target) ? "something has it now" : strerror(errno),
-                             q.folder));
+    if (dv_place_taken(q.target))
+        why = "something has it now";
+    else
+        (void)dv_file_move(&why, q.folder, q.target);
+    if (why)
+        status = dv_fail(ctx, DSVK_BAD_FILE,
+                         "quantize: %s: cannot get its name (%s), and is whole in %s", q.target,
+                         why, q.folder);
 fail:
     if (made) {
         dv_folder_list(ctx, q.folder, remove_file, &q);
-        remove(q.folder);
+        dv_folder_remove_empty(q.folder);
     }
     json_decref(q.config);
     dv_free(ctx, q.tensors);

@@ -74,9 +74,12 @@ struct dv_quantizing {
     const dsvk_progress  *progress;
 };
 
-/* Opens a file of the new folder; ends with dv_quantize_close(), which reports failed writes. */
-dsvk_status dv_quantize_open(FILE **file, const struct dv_quantizing *q, const char *name);
-dsvk_status dv_quantize_close(FILE *file, const struct dv_quantizing *q, const char *name);
+/* A file of the new folder, as a whole. */
+dsvk_status dv_quantize_write(const struct dv_quantizing *q, const char *name, const void *data,
+                              size_t bytes);
+/* JSON as text, which the caller frees; NULL when memory is exhausted. */
+char       *dv_quantize_dump(size_t *bytes, const struct dv_quantizing *q, const json_t *root,
+                             size_t flags);
 dsvk_status dv_quantize_json(const struct dv_quantizing *q, const char *name, const json_t *root);
 
 /* A tensor of two dimensions as the matrix that its values are. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The safetensors files of a folder that is written. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "base/size.h"
 #include "os/os.h"
+#include "os/output.h"
 #include "quantize/quantize.h"
 #include "weights/reader.h"
 #include "pack/narrow.h"
@@ -24,10 +26,14 @@ static void shard_name(char *name, size_t bytes, uint32_t i, uint32_t n)
 }
 
 /* The header is padded with blanks, so that the data begins at a multiple of 8. */
-static dsvk_status write_header(FILE *file, const struct dv_quantizing *q, uint32_t shard)
+static dsvk_status write_header(struct dv_output *file, const struct dv_quantizing *q,
+                                uint32_t shard)
 {
-    json_t  *root = json_object();
-    uint64_t at   = 0;
+    static const char blanks[] = "       "; /* seven at most */
+    unsigned char     first[8];
+    size_t            length;
+    json_t           *root = json_object();
+    uint64_t          at   = 0;
     json_object_set_new(root, "__metadata__", json_pack("{s:s}", "format", "pt"));
     for (uint32_t i = 0; i < q->n; i++) {
         const struct dv_new_tensor *t    = &q->tensors[i];
@@ -43,19 +49,18 @@ static dsvk_status write_header(FILE *file, const struct dv_quantizing *q, uint3
                                       "data_offsets", (json_int_t)at, (json_int_t)(at + t->bytes)));
         at += t->bytes;
     }
-    uint64_t length = json_dumpb(root, NULL, 0, JSON_COMPACT), padded = dv_round_up(length, 8);
-    char    *text = dv_alloc(q->ctx, padded + 1);
-    if (text) {
-        memset(text, ' ', padded);
-        json_dumpb(root, text, length, JSON_COMPACT);
-        for (unsigned i = 0; i < 8; i++)
-            fputc((int)(padded >> 8 * i & 255), file);
-        fwrite(text, 1, padded, file);
-    }
-    dv_free(q->ctx, text);
+    char *text = dv_quantize_dump(&length, q, root, JSON_COMPACT);
     json_decref(root);
-    return text && length ? DSVK_OK
-                          : dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a header");
+    if (!text)
+        return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a header");
+    const uint64_t padded = dv_round_up(length, 8);
+    for (unsigned i = 0; i < 8; i++)
+        first[i] = (unsigned char)(padded >> 8 * i);
+    dv_output_write(file, first, sizeof first);
+    dv_output_write(file, text, length);
+    dv_output_write(file, blanks, padded - length);
+    dv_free(q->ctx, text);
+    return DSVK_OK;
 }
 
 dsvk_status dv_quantize_go_on(const struct dv_quantizing *q)
@@ -126,7 +131,7 @@ static dsvk_status fetch_rows(struct dv_layout_source *part, unsigned char **roo
 }
 
 /* The matrix and, behind it, its scales. */
-static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
+static dsvk_status write_converted(struct dv_output *file, struct dv_quantizing *q,
                                    const struct dv_new_tensor *t)
 {
     dsvk_status             status = DSVK_OK;
@@ -151,13 +156,13 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
         dv_free(q->ctx, room);
         if (status != DSVK_OK)
             break;
-        fwrite(s.codes, 1, rows * a_row, file);
+        dv_output_write(file, s.codes, rows * a_row);
         status = advance(q, rows * a_row);
     }
     if (status == DSVK_OK && scales)
         status = check_scales(q, t, s.scales, scales);
     if (status == DSVK_OK) {
-        fwrite(s.scales, 1, scales, file);
+        dv_output_write(file, s.scales, scales);
         status = advance(q, scales);
     }
     dv_free(q->ctx, s.codes);
@@ -165,7 +170,8 @@ static dsvk_status write_converted(FILE *file, struct dv_quantizing *q,
     return status;
 }
 
-static dsvk_status write_copied(FILE *file, struct dv_quantizing *q, const struct dv_new_tensor *t)
+static dsvk_status write_copied(struct dv_output *file, struct dv_quantizing *q,
+                                const struct dv_new_tensor *t)
 {
     dsvk_status    status = DSVK_OK;
     unsigned char *some   = dv_alloc(q->ctx, COPY_BYTES);
@@ -177,41 +183,40 @@ static dsvk_status write_copied(FILE *file, struct dv_quantizing *q, const struc
             status = cannot_read(q, t->name);
             break;
         }
-        fwrite(some, 1, n, file);
+        dv_output_write(file, some, n);
         status = advance(q, n);
     }
     dv_free(q->ctx, some);
     return status;
 }
 
-static dsvk_status write_tensor(FILE *file, struct dv_quantizing *q, const struct dv_new_tensor *t)
+static dsvk_status write_tensor(struct dv_output *file, struct dv_quantizing *q,
+                                const struct dv_new_tensor *t)
 {
     if (t->copied)
         return write_copied(file, q, t);
     if (t->part.rows && !t->scales)
         return write_converted(file, q, t);
     if (!t->part.rows)
-        fwrite(t->shape, 1, t->bytes, file);
+        dv_output_write(file, t->shape, t->bytes);
     return DSVK_OK;
 }
 
 static dsvk_status write_shard(struct dv_quantizing *q, uint32_t shard)
 {
-    dsvk_status status, closed;
-    FILE       *file;
-    char        name[64];
+    dsvk_status      status;
+    struct dv_output file;
+    char             name[64];
     shard_name(name, sizeof name, shard, q->n_shards);
-    TRY(dv_quantize_open(&file, q, name));
-    status = write_header(file, q, shard);
-    for (uint32_t i = 0; i < q->n && status == DSVK_OK && !ferror(file); i++)
+    TRY(dv_output_create(&file, q->ctx, "quantize", q->folder, name));
+    status = write_header(&file, q, shard);
+    for (uint32_t i = 0; i < q->n && status == DSVK_OK && file.error == 0; i++)
         if (q->tensors[i].shard == shard)
-            status = write_tensor(file, q, &q->tensors[i]);
-    if (status != DSVK_OK) {
-        fclose(file);
-        return status;
-    }
-    closed = dv_quantize_close(file, q, name);
-    return closed;
+            status = write_tensor(&file, q, &q->tensors[i]);
+    if (status == DSVK_OK)
+        return dv_output_close(&file);
+    dv_output_drop(&file);
+    return status;
 }
 
 static dsvk_status write_index(const struct dv_quantizing *q)

@@ -57,6 +57,8 @@ prose '| 7 lines | [a](architecture.md) | five |\n';      find_it style "archite
 prose '| 4 lines | [a](architecture.md) | five |\n';      find_it style "lengths in a reading list"
 plant src/vk/b.c '    p = malloc(3);\n';             find_it style "belong into base or os"
 plant src/base/b.c '    p = malloc(3);\n';           pass style
+plant src/vk/b.c '    f = fopen(name, mode);\n';     find_it style "belong into base or os"
+plant src/vk/b.c '    rename(from, to);\n';          find_it style "belong into base or os"
 plant src/vk/b.c '    dv_free(3); /* T''ODO */\n';   find_it style "open ends"
 plant src/vk/b.c ''; echo 'int x;' >"$tree/src/vk/b.c"; find_it style "no SPDX line"
 lines() { # N: that many empty ones

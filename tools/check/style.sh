@@ -42,6 +42,7 @@ grep -nE '^\| [0-9]+ lines \| \[' "${prose[@]}" /dev/null | while IFS=: read -r 
         echo "$file:$line: $link has $is lines, not $said"
 done | wrong "lengths in a reading list"
 banned='malloc|calloc|realloc|free|printf|fprintf|puts|getenv|exit|abort|strcpy|strcat|sprintf|atoi|system'
+banned+='|fopen|fread|fwrite|fputc|rename|remove|mkdir|unlink|rmdir'
 grep -rnE "(^|[^A-Za-z0-9_.>])($banned)\(" src --include='*.c' --include='*.h' |
     grep -vE '^src/(base|os)/|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "calls that belong into base or os"
 grep -nE 'T[O]DO|F[I]XME' "${code[@]}" /dev/null | wrong "open ends"

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "os/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/size.h"
+
+#define MOST_AT_A_TIME (UINT64_C(1) << 30) /* some systems take no more */
+
+dsvk_status dv_output_create(struct dv_output *output, const struct dv_context *ctx,
+                             const char *module, const char *folder, const char *name)
+{
+    *output = (struct dv_output){ .ctx = ctx, .module = module, .descriptor = -1 };
+    errno   = ENAMETOOLONG;
+    if (dv_place_join(output->path, folder, name))
+        output->descriptor = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (output->descriptor < 0)
+        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s/%s: %s", module, folder, name, strerror(errno));
+    return DSVK_OK;
+}
+
+void dv_output_write(struct dv_output *output, const void *data, uint64_t bytes)
+{
+    const unsigned char *from = data;
+    while (bytes > 0 && output->error == 0) {
+        ssize_t n = write(output->descriptor, from, (size_t)dv_min(bytes, MOST_AT_A_TIME));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            output->error = n < 0 ? errno : EIO;
+            break;
+        }
+        from += n;
+        bytes -= (uint64_t)n;
+    }
+}
+
+dsvk_status dv_output_close(struct dv_output *output)
+{
+    /* Not all file systems have what fsync does; those that have it fail in other ways. */
+    if (output->error == 0 && fsync(output->descriptor) != 0 && errno != EINVAL)
+        output->error = errno;
+    if (close(output->descriptor) != 0 && output->error == 0)
+        output->error = errno;
+    output->descriptor = -1;
+    if (output->error == 0)
+        return DSVK_OK;
+    return dv_fail(output->ctx, DSVK_BAD_FILE, "%s: %s: %s", output->module, output->path,
+                   strerror(output->error));
+}
+
+void dv_output_drop(struct dv_output *output)
+{
+    if (output->descriptor >= 0)
+        close(output->descriptor);
+    output->descriptor = -1;
+}
