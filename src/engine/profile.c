@@ -9,9 +9,9 @@
 static void add_others(char *text, size_t bytes, const struct dv_graph *g,
                        const struct dv_node *node, dv_weight first)
 {
-    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++) {
-        const struct dv_weight_info *info = &g->weights[node->w[k]];
-        if (node->w[k] == 0 || node->w[k] == first || !dv_weight_is_matrix(info))
+    for (uint32_t k = 0; k < dv_n_weights(node->op); k++) {
+        const struct dv_weight_info *info = &g->weights[node->w.at[k]];
+        if (node->w.at[k] == 0 || node->w.at[k] == first || !dv_weight_is_matrix(info))
             continue;
         uint32_t rows = info->rows * (info->kind == DV_WEIGHT_PAIR ? 2 : 1);
         int      n    = snprintf(text, bytes, "+%ux%u", rows, info->cols);

@@ -19,10 +19,10 @@ static dsvk_status find_places(struct dv_weight_place *places, const struct dv_s
             places[w] = *place; /* recipes that fusion replaced are not loaded and not used */
     }
     for (uint32_t i = 0; i < graph->n_nodes; i++)
-        for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-            if (graph->nodes[i].w[k] && places[graph->nodes[i].w[k]].address == 0)
+        for (uint32_t k = 0; k < dv_n_weights(graph->nodes[i].op); k++)
+            if (graph->nodes[i].w.at[k] && places[graph->nodes[i].w.at[k]].address == 0)
                 return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED, "session: %s is not loaded",
-                               graph->weights[graph->nodes[i].w[k]].name);
+                               graph->weights[graph->nodes[i].w.at[k]].name);
     return DSVK_OK;
 }
 

@@ -264,13 +264,14 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node  = &g->nodes[i];
         dv_tensor             route = dv_node_route(node);
-        if (!route || node->top_k > 64)
+        uint32_t              top_k = g->values[route].cols / 2;
+        if (!route || top_k > 64)
             continue;
         for (uint32_t t = 0; t < n; t++) {
             TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, route, t),
-                                   node->top_k * 2 * sizeof *row));
+                                   top_k * 2 * sizeof *row));
             float weights[64];
-            memcpy(weights, row + node->top_k, node->top_k * sizeof *weights);
+            memcpy(weights, row + top_k, top_k * sizeof *weights);
             rows->router(rows->user, node->layer, s->n_tokens + t, row, weights);
         }
     }

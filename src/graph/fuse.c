@@ -28,11 +28,11 @@ static void count_uses(struct fuser *f)
     memset(f->uses, 0, (g->n_values + 1) * sizeof *f->uses);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
-        for (uint32_t k = 0; !node->dead && k < DV_MAX_INPUTS; k++) {
-            dv_tensor base = base_of(g, node->in[k]);
+        for (uint32_t k = 0; !node->dead && k < dv_n_inputs(node->op); k++) {
+            dv_tensor base = base_of(g, node->in.at[k]);
             f->uses[base]++;
-            if (base != node->in[k])
-                f->uses[node->in[k]]++;
+            if (base != node->in.at[k])
+                f->uses[node->in.at[k]]++;
         }
     }
     f->uses[base_of(g, g->logits)]++;
@@ -64,9 +64,21 @@ bool dv_fuse_is_plain_matrix(const struct dv_graph *g, dv_weight w)
 void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused)
 {
     fused.layer = node->layer;
-    memcpy(fused.out, node->out, sizeof fused.out);
-    *node    = fused;
-    f->stale = true;
+    fused.out   = node->out;
+    *node       = fused;
+    f->stale    = true;
+}
+
+struct dv_node dv_fuse_as_project(const struct dv_node *product)
+{
+    if (product->op == DV_OP_project)
+        return *product;
+    return (struct dv_node){ .op         = DV_OP_project,
+                             .in.project = { .x = product->in.matmul.x },
+                             .w.project  = { .matrix = product->w.matmul.matrix },
+                             .out        = product->out,
+                             .project    = { .x_slice = product->matmul.x_slice },
+                             .layer      = product->layer };
 }
 
 /* ---- gate and up in one: swiglu(W_g x, W_u x), the rows of both interleaved ---- */
@@ -80,28 +92,57 @@ static dv_weight pair_weight(struct dv_graph *g, dv_weight gate, dv_weight up)
     return dv_weight_add(g, &info);
 }
 
+static bool makes_pair(const struct dv_graph *g, dv_weight gate, dv_weight up)
+{
+    const struct dv_weight_info *a = &g->weights[gate], *b = &g->weights[up];
+    return a->rows == b->rows && a->slices == 1 && b->slices == 1 && a->n_parts == 1;
+}
+
+static bool fuse_matrices(struct fuser *f, struct dv_node *node)
+{
+    struct dv_node *gate = dv_fuse_only_maker(f, node->in.swiglu.gate, DV_OP_matmul);
+    struct dv_node *up   = dv_fuse_only_maker(f, node->in.swiglu.up, DV_OP_matmul);
+    if (!gate || !up || gate->in.matmul.x != up->in.matmul.x ||
+        !makes_pair(f->g, gate->w.matmul.matrix, up->w.matmul.matrix))
+        return false;
+    struct dv_node fused = {
+        .op         = DV_OP_project,
+        .in.project = { .x = gate->in.matmul.x },
+        .w.project  = { .matrix = pair_weight(f->g, gate->w.matmul.matrix, up->w.matmul.matrix) },
+    };
+    gate->dead = up->dead = true;
+    dv_fuse_become(f, node, fused);
+    return true;
+}
+
+static bool fuse_experts(struct fuser *f, struct dv_node *node)
+{
+    struct dv_node *gate = dv_fuse_only_maker(f, node->in.swiglu.gate, DV_OP_expert_matmul);
+    struct dv_node *up   = dv_fuse_only_maker(f, node->in.swiglu.up, DV_OP_expert_matmul);
+    if (!gate || !up ||
+        memcmp(&gate->in.expert_matmul, &up->in.expert_matmul, sizeof gate->in.expert_matmul) != 0)
+        return false;
+    dv_weight a = gate->w.expert_matmul.experts, b = up->w.expert_matmul.experts;
+    if (!makes_pair(f->g, a, b))
+        return false;
+    struct dv_node fused = {
+        .op           = DV_OP_expert_up,
+        .in.expert_up = { .x     = gate->in.expert_matmul.x,
+                          .route = gate->in.expert_matmul.route,
+                          .plan  = gate->in.expert_matmul.plan },
+        .w.expert_up  = { .experts = pair_weight(f->g, a, b) },
+        .expert_up    = { .top_k = gate->expert_matmul.top_k,
+                          .x_div = gate->expert_matmul.x_div,
+                          .tile  = gate->expert_matmul.tile },
+    };
+    gate->dead = up->dead = true;
+    dv_fuse_become(f, node, fused);
+    return true;
+}
+
 static bool fuse_gate_up(struct fuser *f, struct dv_node *node)
 {
-    if (node->op != DV_OP_swiglu)
-        return false;
-    struct dv_graph *g = f->g;
-    for (int experts = 0; experts < 2; experts++) {
-        enum dv_op      op   = experts ? DV_OP_expert_matmul : DV_OP_matmul;
-        struct dv_node *gate = dv_fuse_only_maker(f, node->in[0], op);
-        struct dv_node *up   = dv_fuse_only_maker(f, node->in[1], op);
-        if (!gate || !up || memcmp(gate->in, up->in, sizeof gate->in) != 0)
-            continue;
-        const struct dv_weight_info *a = &g->weights[gate->w[0]], *b = &g->weights[up->w[0]];
-        if (a->rows != b->rows || a->slices != 1 || b->slices != 1 || a->n_parts != 1)
-            continue;
-        struct dv_node fused = *gate;
-        fused.op             = experts ? DV_OP_expert_up : DV_OP_project;
-        fused.w[0]           = pair_weight(g, gate->w[0], up->w[0]);
-        gate->dead = up->dead = true;
-        dv_fuse_become(f, node, fused);
-        return true;
-    }
-    return false;
+    return node->op == DV_OP_swiglu && (fuse_matrices(f, node) || fuse_experts(f, node));
 }
 
 /* ---- two matrices on one input: their rows stacked, the outputs become views ---- */
@@ -126,8 +167,8 @@ static void rebase(struct dv_graph *g, dv_tensor value, dv_tensor base, uint32_t
 static bool feeds(const struct dv_graph *g, const struct dv_node *from, dv_tensor x, enum dv_op op)
 {
     for (const struct dv_node *n = from; n < g->nodes + g->n_nodes && n->layer == from->layer; n++)
-        for (uint32_t k = 0; !n->dead && k < DV_MAX_INPUTS; k++)
-            if (n->in[k] == x && n->op == op)
+        for (uint32_t k = 0; !n->dead && n->op == op && k < dv_n_inputs(op); k++)
+            if (n->in.at[k] == x)
                 return true;
     return false;
 }
@@ -135,10 +176,11 @@ static bool feeds(const struct dv_graph *g, const struct dv_node *from, dv_tenso
 /* Router matrices stay by themselves: they are never FP8, so stacking would widen the other. */
 static bool can_stack(const struct fuser *f, const struct dv_node *node)
 {
-    return node->op == DV_OP_matmul && !node->dead && dv_fuse_is_plain_matrix(f->g, node->w[0]) &&
-           !feeds(f->g, node, node->out[0], DV_OP_router) &&
-           !feeds(f->g, node, node->out[0], DV_OP_swiglu) &&
-           base_of(f->g, f->g->logits) != node->out[0];
+    dv_tensor y = node->out.matmul.y;
+    return node->op == DV_OP_matmul && !node->dead &&
+           dv_fuse_is_plain_matrix(f->g, node->w.matmul.matrix) &&
+           !feeds(f->g, node, y, DV_OP_router) && !feeds(f->g, node, y, DV_OP_swiglu) &&
+           base_of(f->g, f->g->logits) != y;
 }
 
 static struct dv_node *same_input(const struct fuser *f, const struct dv_node *node)
@@ -148,7 +190,7 @@ static struct dv_node *same_input(const struct fuser *f, const struct dv_node *n
          other++) {
         if (other->layer != node->layer)
             return NULL;
-        if (other->in[0] == node->in[0] && can_stack(f, other))
+        if (can_stack(f, other) && other->in.matmul.x == node->in.matmul.x)
             return other;
     }
     return NULL;
@@ -157,21 +199,21 @@ static struct dv_node *same_input(const struct fuser *f, const struct dv_node *n
 static bool fuse_stack(struct fuser *f, struct dv_node *node)
 {
     struct dv_graph *g = f->g;
-    if (!can_stack(f, node) || g->weights[node->w[0]].rows % 8 != 0)
+    if (!can_stack(f, node) || g->weights[node->w.matmul.matrix].rows % 8 != 0)
         return false;
     struct dv_node *other = same_input(f, node);
     if (!other)
         return false;
-    struct dv_weight_info info = g->weights[node->w[0]];
+    struct dv_weight_info info = g->weights[node->w.matmul.matrix];
     if (info.n_parts == DV_MAX_PARTS)
         return false;
     uint32_t  first = info.rows;
-    dv_tensor a = node->out[0], b = other->out[0];
-    info.parts[info.n_parts++] = g->weights[other->w[0]].parts[0];
-    info.rows += g->weights[other->w[0]].rows;
-    dv_tensor y = dv_graph_value(g, "project", g->values[a].rows, info.rows);
-    node->w[0]  = dv_weight_add(g, &info);
-    if (!y || !node->w[0])
+    dv_tensor a = node->out.matmul.y, b = other->out.matmul.y;
+    info.parts[info.n_parts++] = g->weights[other->w.matmul.matrix].parts[0];
+    info.rows += g->weights[other->w.matmul.matrix].rows;
+    dv_tensor y           = dv_graph_value(g, "project", g->values[a].rows, info.rows);
+    node->w.matmul.matrix = dv_weight_add(g, &info);
+    if (!y || !node->w.matmul.matrix)
         return false;
     uint32_t *uses = dv_realloc(g->ctx, f->uses, (g->n_values + 1) * sizeof *uses);
     if (!uses) {
@@ -179,7 +221,7 @@ static bool fuse_stack(struct fuser *f, struct dv_node *node)
         return false;
     }
     f->uses = uses;
-    dv_graph_out(g, node, 0, y);
+    dv_graph_out(g, node, &node->out.matmul.y, y);
     other->dead = true;
     rebase(g, a, y, 0);
     rebase(g, b, y, first);
@@ -193,18 +235,15 @@ static bool fuse_expert_sum(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_add)
         return false;
-    struct dv_node *ffn = dv_fuse_only_maker(f, node->in[1], DV_OP_add), *sum;
-    if (ffn) {
-        sum = dv_fuse_only_maker(f, ffn->in[0], DV_OP_expert_sum);
-    } else {
-        sum = dv_fuse_only_maker(f, node->in[1], DV_OP_expert_sum);
-    }
-    if (!sum || sum->in[2] || sum->in[3])
+    struct dv_node *ffn = dv_fuse_only_maker(f, node->in.add.b, DV_OP_add);
+    dv_tensor       x   = ffn ? ffn->in.add.a : node->in.add.b;
+    struct dv_node *sum = dv_fuse_only_maker(f, x, DV_OP_expert_sum);
+    if (!sum || sum->in.expert_sum.shared || sum->in.expert_sum.residual)
         return false;
-    struct dv_node fused = *sum;
-    fused.in[2]          = ffn ? ffn->in[1] : 0;
-    fused.in[3]          = node->in[0];
-    sum->dead            = true;
+    struct dv_node fused         = *sum;
+    fused.in.expert_sum.shared   = ffn ? ffn->in.add.b : 0;
+    fused.in.expert_sum.residual = node->in.add.a;
+    sum->dead                    = true;
     if (ffn)
         ffn->dead = true;
     dv_fuse_become(f, node, fused);
@@ -217,15 +256,16 @@ static bool fuse_residual(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_add)
         return false;
-    struct dv_node *matmul = dv_fuse_only_maker(f, node->in[1], DV_OP_matmul);
-    if (!matmul)
-        matmul = dv_fuse_only_maker(f, node->in[1], DV_OP_project);
-    if (!matmul || matmul->in[1] || f->g->weights[matmul->w[0]].kind == DV_WEIGHT_PAIR)
+    struct dv_node *product = dv_fuse_only_maker(f, node->in.add.b, DV_OP_matmul);
+    if (!product)
+        product = dv_fuse_only_maker(f, node->in.add.b, DV_OP_project);
+    if (!product)
         return false;
-    struct dv_node fused = *matmul;
-    fused.op             = DV_OP_project;
-    fused.in[1]          = node->in[0];
-    matmul->dead         = true;
+    struct dv_node fused = dv_fuse_as_project(product);
+    if (fused.in.project.residual || f->g->weights[fused.w.project.matrix].kind == DV_WEIGHT_PAIR)
+        return false;
+    fused.in.project.residual = node->in.add.a;
+    product->dead             = true;
     dv_fuse_become(f, node, fused);
     return true;
 }
@@ -237,8 +277,8 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
     struct dv_graph *g = f->g;
     if (node->op != DV_OP_cache_write)
         return false;
-    struct dv_node *norm = dv_fuse_only_maker(f, node->in[0], DV_OP_rms_norm);
-    struct dv_node *rope = dv_fuse_only_maker(f, node->in[1], DV_OP_rope);
+    struct dv_node *norm = dv_fuse_only_maker(f, node->in.cache_write.latent, DV_OP_rms_norm);
+    struct dv_node *rope = dv_fuse_only_maker(f, node->in.cache_write.rope_key, DV_OP_rope);
     if (!norm || !rope)
         return false;
     struct dv_node *q_rope = NULL, *absorb = NULL;
@@ -247,31 +287,38 @@ static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
             continue;
         if (n->op == DV_OP_rope && n != rope)
             q_rope = n;
-        if (n->op == DV_OP_matmul && g->weights[n->w[0]].slices > 1 &&
-            g->weights[n->w[0]].transposed)
+        if (n->op == DV_OP_matmul && g->weights[n->w.matmul.matrix].slices > 1 &&
+            g->weights[n->w.matmul.matrix].transposed)
             absorb = n;
     }
-    const struct dv_value *latent = &g->values[norm->in[0]], *key = &g->values[rope->in[0]];
-    if (!q_rope || !absorb || q_rope->in[0] != absorb->in[0] || latent->base != key->base ||
-        key->offset != latent->offset + latent->cols)
+    const struct dv_value *latent = &g->values[norm->in.rms_norm.x];
+    const struct dv_value *key    = &g->values[rope->in.rope.x];
+    if (!q_rope || !absorb || q_rope->in.rope.x != absorb->in.matmul.x ||
+        latent->base != key->base || key->offset != latent->offset + latent->cols)
         return false;
     /* Both views are neighbours: the op takes them as one. */
-    dv_tensor both = norm->in[0];
+    dv_tensor both = norm->in.rms_norm.x;
     g->values[both].cols += key->cols;
-    struct dv_node fused = { .op    = DV_OP_mla_prepare,
-                             .layer = node->layer,
-                             .in    = { absorb->in[0], both },
-                             .w     = { absorb->w[0], rope->w[0], norm->w[0] },
-                             .out   = { absorb->out[0], q_rope->out[0], node->out[0] },
-                             .heads = q_rope->heads,
-                             .kv    = node->kv,
-                             .dim   = node->dim,
-                             .nope  = q_rope->x_offset,
-                             .eps   = norm->eps };
+    struct dv_node fused = {
+        .op              = DV_OP_mla_prepare,
+        .layer           = node->layer,
+        .in.mla_prepare  = { .q = absorb->in.matmul.x, .kva = both },
+        .w.mla_prepare   = { .w_uk  = absorb->w.matmul.matrix,
+                             .table = rope->w.rope.table,
+                             .norm  = norm->w.rms_norm.norm },
+        .out.mla_prepare = { .q_latent = absorb->out.matmul.y,
+                             .q_rope   = q_rope->out.rope.y,
+                             .state    = node->out.cache_write.state },
+        .mla_prepare     = { .heads = q_rope->rope.heads,
+                             .kv    = node->cache_write.kv,
+                             .nope  = q_rope->rope.x_offset,
+                             .rope  = node->cache_write.rope,
+                             .eps   = norm->rms_norm.eps },
+    };
     norm->dead = rope->dead = q_rope->dead = absorb->dead = true;
     *node                                                 = fused;
-    for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
-        g->values[fused.out[i]].producer = (uint32_t)(node - g->nodes) + 1;
+    for (uint32_t i = 0; i < dv_n_outputs(fused.op); i++)
+        g->values[fused.out.at[i]].producer = (uint32_t)(node - g->nodes) + 1;
     f->stale = true;
     return true;
 }

@@ -18,6 +18,8 @@ struct dv_node *dv_fuse_only_maker(struct fuser *f, dv_tensor x, enum dv_op op);
 bool            dv_fuse_is_plain_matrix(const struct dv_graph *g, dv_weight w);
 /* Replaces `node` by `fused`, which makes the same outputs. */
 void dv_fuse_become(struct fuser *f, struct dv_node *node, struct dv_node fused);
+/* A matmul as the project that computes the same; a project as it is. */
+struct dv_node dv_fuse_as_project(const struct dv_node *product);
 /* Live nodes that read x, or a view of it; counted again after the nodes have changed. */
 uint32_t dv_fuse_uses(struct fuser *f, dv_tensor x);
 

@@ -11,26 +11,54 @@ static bool few(const struct fuser *f)
 
 /* ---- a norm computed by its consumer ---- */
 
-bool dv_fuse_norm(struct fuser *f, struct dv_node *node)
+/* The norm that makes x, if the product with `w` can compute it. */
+static struct dv_node *norm_before(const struct fuser *f, dv_tensor x, dv_weight w)
 {
-    struct dv_graph *g      = f->g;
-    bool             matmul = node->op == DV_OP_matmul || node->op == DV_OP_project;
-    if (!few(f) || (!matmul && node->op != DV_OP_expert_up))
-        return false;
-    struct dv_node *norm = dv_fuse_maker(f, node->in[0], DV_OP_rms_norm);
-    if (!norm || node->w[1] || g->weights[node->w[0]].slices != 1 ||
-        g->values[node->in[0]].kind == DV_VALUE_VIEW)
-        return false;
-    struct dv_node fused = *node;
-    fused.op             = matmul ? DV_OP_project : DV_OP_expert_up;
-    fused.in[0]          = norm->in[0];
-    fused.w[1]           = norm->w[0];
-    fused.eps            = norm->eps;
-    bool last            = dv_fuse_uses(f, norm->out[0]) == 1;
+    struct dv_node *norm  = dv_fuse_maker(f, x, DV_OP_rms_norm);
+    bool            plain = f->g->weights[w].slices == 1 && f->g->values[x].kind != DV_VALUE_VIEW;
+    return norm && plain ? norm : NULL;
+}
+
+static bool take_norm(struct fuser *f, struct dv_node *node, struct dv_node *norm,
+                      struct dv_node fused)
+{
+    bool last = dv_fuse_uses(f, norm->out.rms_norm.y) == 1;
     dv_fuse_become(f, node, fused);
     norm->dead |= last;
-    f->stale = true;
     return true;
+}
+
+static bool fuse_norm_project(struct fuser *f, struct dv_node *node)
+{
+    struct dv_node  fused = dv_fuse_as_project(node);
+    struct dv_node *norm  = norm_before(f, fused.in.project.x, fused.w.project.matrix);
+    if (!norm || fused.w.project.norm)
+        return false;
+    fused.in.project.x   = norm->in.rms_norm.x;
+    fused.w.project.norm = norm->w.rms_norm.norm;
+    fused.project.eps    = norm->rms_norm.eps;
+    return take_norm(f, node, norm, fused);
+}
+
+static bool fuse_norm_expert_up(struct fuser *f, struct dv_node *node)
+{
+    struct dv_node  fused = *node;
+    struct dv_node *norm  = norm_before(f, fused.in.expert_up.x, fused.w.expert_up.experts);
+    if (!norm || fused.w.expert_up.norm)
+        return false;
+    fused.in.expert_up.x   = norm->in.rms_norm.x;
+    fused.w.expert_up.norm = norm->w.rms_norm.norm;
+    fused.expert_up.eps    = norm->rms_norm.eps;
+    return take_norm(f, node, norm, fused);
+}
+
+bool dv_fuse_norm(struct fuser *f, struct dv_node *node)
+{
+    if (!few(f))
+        return false;
+    if (node->op == DV_OP_matmul || node->op == DV_OP_project)
+        return fuse_norm_project(f, node);
+    return node->op == DV_OP_expert_up && fuse_norm_expert_up(f, node);
 }
 
 /* ---- down projections of the chosen and the shared experts in one ---- */
@@ -39,22 +67,26 @@ bool dv_fuse_expert_down(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_expert_sum || !few(f))
         return false;
-    struct dv_node *down = dv_fuse_only_maker(f, node->in[0], DV_OP_expert_matmul);
-    if (!down || down->in[2])
+    struct dv_node *down = dv_fuse_only_maker(f, node->in.expert_sum.x, DV_OP_expert_matmul);
+    if (!down || down->in.expert_matmul.plan)
         return false;
     struct dv_node *shared = NULL;
-    if (node->in[2]) {
-        shared = dv_fuse_only_maker(f, node->in[2], DV_OP_matmul);
-        if (!shared || !dv_fuse_is_plain_matrix(f->g, shared->w[0]))
+    if (node->in.expert_sum.shared) {
+        shared = dv_fuse_only_maker(f, node->in.expert_sum.shared, DV_OP_matmul);
+        if (!shared || !dv_fuse_is_plain_matrix(f->g, shared->w.matmul.matrix))
             return false;
     }
-    struct dv_node fused = { .op      = DV_OP_expert_down,
-                             .top_k   = node->top_k,
-                             .experts = down->experts,
-                             .in      = { down->in[0], node->in[1], shared ? shared->in[0] : 0,
-                                          node->in[3] },
-                             .w       = { down->w[0], shared ? shared->w[0] : 0 } };
-    down->dead           = true;
+    struct dv_node fused = {
+        .op             = DV_OP_expert_down,
+        .in.expert_down = { .h        = down->in.expert_matmul.x,
+                            .route    = node->in.expert_sum.route,
+                            .shared   = shared ? shared->in.matmul.x : 0,
+                            .residual = node->in.expert_sum.residual },
+        .w.expert_down  = { .experts = down->w.expert_matmul.experts,
+                            .shared  = shared ? shared->w.matmul.matrix : 0 },
+        .expert_down    = { .top_k = node->expert_sum.top_k },
+    };
+    down->dead = true;
     if (shared)
         shared->dead = true;
     dv_fuse_become(f, node, fused);
@@ -67,24 +99,40 @@ bool dv_fuse_attend_value(struct fuser *f, struct dv_node *node)
 {
     if (node->op != DV_OP_matmul || !few(f))
         return false;
-    struct dv_node *combine = dv_fuse_only_maker(f, node->in[0], DV_OP_combine);
-    if (!combine || f->g->weights[node->w[0]].slices != combine->heads)
+    struct dv_node *combine = dv_fuse_only_maker(f, node->in.matmul.x, DV_OP_combine);
+    if (!combine || f->g->weights[node->w.matmul.matrix].slices != combine->combine.heads)
         return false;
-    struct dv_node fused = *combine;
-    fused.op             = DV_OP_attend_value;
-    fused.w[0]           = node->w[0];
-    combine->dead        = true;
+    struct dv_node fused = {
+        .op              = DV_OP_attend_value,
+        .in.attend_value = { .partials = combine->in.combine.partials },
+        .w.attend_value  = { .w_uv = node->w.matmul.matrix },
+        .attend_value    = { .heads  = combine->combine.heads,
+                             .kv     = combine->combine.kv,
+                             .split  = combine->combine.split,
+                             .splits = combine->combine.splits },
+    };
+    combine->dead = true;
     dv_fuse_become(f, node, fused);
     return true;
 }
 
 /* ---- two projections of one input in one dispatch ---- */
 
-static bool is_projection(const struct fuser *f, const struct dv_node *node)
+/* Whether a node is one of the two, and as which project. */
+static bool as_projection(struct dv_node *project, const struct fuser *f,
+                          const struct dv_node *node)
 {
-    const struct dv_weight_info *info = &f->g->weights[node->w[0]];
-    return (node->op == DV_OP_matmul || node->op == DV_OP_project) && !node->dead && !node->in[1] &&
-           info->slices == 1 && info->experts == 0;
+    if (node->dead || (node->op != DV_OP_matmul && node->op != DV_OP_project))
+        return false;
+    *project                          = dv_fuse_as_project(node);
+    const struct dv_weight_info *info = &f->g->weights[project->w.project.matrix];
+    return !project->in.project.residual && info->slices == 1 && info->experts == 0;
+}
+
+static bool same_start(const struct dv_node *a, const struct dv_node *b)
+{
+    return a->in.project.x == b->in.project.x && a->w.project.norm == b->w.project.norm &&
+           a->project.eps == b->project.eps;
 }
 
 /* The first stays where it is and takes the second along, which may have been computed there: it
@@ -92,22 +140,26 @@ static bool is_projection(const struct fuser *f, const struct dv_node *node)
 bool dv_fuse_project_two(struct fuser *f, struct dv_node *node)
 {
     struct dv_graph *g = f->g;
-    if (!few(f) || !is_projection(f, node))
+    struct dv_node   a, b = { 0 };
+    if (!few(f) || !as_projection(&a, f, node))
         return false;
     struct dv_node *end = g->nodes + g->n_nodes, *other = node + 1;
     while (other < end && other->layer == node->layer &&
-           !(is_projection(f, other) && other->in[0] == node->in[0] && other->w[1] == node->w[1] &&
-             other->eps == node->eps))
+           !(as_projection(&b, f, other) && same_start(&a, &b)))
         other++;
     if (other == end || other->layer != node->layer)
         return false;
-    struct dv_node fused = *node;
-    fused.op             = DV_OP_project_two;
-    fused.w[2]           = other->w[0];
-    node->out[1]         = other->out[0];
-    other->dead          = true;
-    dv_graph_out(g, node, 1, node->out[1]);
+    struct dv_node fused = {
+        .op             = DV_OP_project_two,
+        .in.project_two = { .x = a.in.project.x },
+        .w.project_two  = { .a    = a.w.project.matrix,
+                            .norm = a.w.project.norm,
+                            .b    = b.w.project.matrix },
+        .project_two    = { .eps = a.project.eps },
+    };
+    other->dead = true;
     dv_fuse_become(f, node, fused);
+    dv_graph_out(g, node, &node->out.project_two.y_b, b.out.project.y);
     return true;
 }
 
@@ -117,31 +169,31 @@ bool dv_fuse_project_two(struct fuser *f, struct dv_node *node)
 static bool read_between(const struct dv_node *from, const struct dv_node *to, dv_tensor x)
 {
     for (const struct dv_node *n = from + 1; n < to; n++)
-        for (uint32_t k = 0; !n->dead && k < DV_MAX_INPUTS; k++)
-            if (n->in[k] == x)
+        for (uint32_t k = 0; !n->dead && k < dv_n_inputs(n->op); k++)
+            if (n->in.at[k] == x)
                 return true;
     return false;
 }
 
 bool dv_fuse_route_up(struct fuser *f, struct dv_node *node)
 {
-    dv_tensor route = node->in[1];
-    if (f->g->size.tiers || node->op != DV_OP_expert_up || !few(f) || node->in[2] ||
-        node->x_div != node->top_k)
+    if (f->g->size.tiers || node->op != DV_OP_expert_up || !few(f) || node->in.expert_up.plan ||
+        node->expert_up.x_div != node->expert_up.top_k)
         return false;
+    dv_tensor       route  = node->in.expert_up.route;
     struct dv_node *router = dv_fuse_maker(f, route, DV_OP_router);
     if (!router || read_between(router, node, route))
         return false;
-    struct dv_node fused = *node;
-    fused.op             = DV_OP_route_up;
-    fused.in[1]          = router->in[0];
-    fused.w[2]           = router->w[0];
-    fused.groups         = router->groups;
-    fused.top_k_groups   = router->top_k_groups;
-    fused.flags          = router->flags;
-    fused.scale          = router->scale;
-    router->dead         = true;
-    dv_graph_out(f->g, node, 1, route);
+    struct dv_node fused = {
+        .op          = DV_OP_route_up,
+        .in.route_up = { .x = node->in.expert_up.x, .logits = router->in.router.logits },
+        .w.route_up  = { .experts = node->w.expert_up.experts,
+                         .norm    = node->w.expert_up.norm,
+                         .bias    = router->w.router.bias },
+        .route_up    = { .shape = router->router.shape, .eps = node->expert_up.eps },
+    };
+    router->dead = true;
     dv_fuse_become(f, node, fused);
+    dv_graph_out(f->g, node, &node->out.route_up.route, route);
     return true;
 }

@@ -8,25 +8,93 @@
 #include "base/size.h"
 #include "graph/build.h"
 
-const char *dv_op_name(enum dv_op op)
-{
-    static const char *const names[] = {
-#define OP(name) #name,
+/* Of each op its name and how many operands it has. */
+static const struct op_row {
+    const char *name;
+    uint8_t     inputs, weights, outputs;
+} operands[] = {
+#define NONE
+#define IN(x) +1
+#define WEIGHT(x) +1
+#define OUT(x) +1
+#define OP(name, inputs, weights, outputs, params) { #name, 0 inputs, 0 weights, 0 outputs },
 #include "graph/ops.def"
 #undef OP
-    };
-    return (unsigned)op < DV_N_OPS ? names[op] : "?";
+#undef OUT
+#undef WEIGHT
+#undef IN
+#undef NONE
+};
+
+/* No op has more operands than a node holds. */
+_Static_assert(sizeof(union dv_inputs) == DV_MAX_INPUTS * sizeof(dv_tensor), "inputs");
+_Static_assert(sizeof(union dv_weights_used) == DV_MAX_WEIGHTS * sizeof(dv_weight), "weights");
+_Static_assert(sizeof(union dv_outputs) == DV_MAX_OUTPUTS * sizeof(dv_tensor), "outputs");
+
+const char *dv_op_name(enum dv_op op)
+{
+    return (unsigned)op < DV_N_OPS ? operands[op].name : "?";
+}
+
+uint32_t dv_n_inputs(enum dv_op op)
+{
+    return operands[op].inputs;
+}
+
+uint32_t dv_n_weights(enum dv_op op)
+{
+    return operands[op].weights;
+}
+
+uint32_t dv_n_outputs(enum dv_op op)
+{
+    return operands[op].outputs;
 }
 
 dv_tensor dv_node_route(const struct dv_node *node)
 {
-    return node->op == DV_OP_router ? node->out[0] : node->op == DV_OP_route_up ? node->out[1] : 0;
+    switch (node->op) {
+    case DV_OP_router:
+        return node->out.router.route;
+    case DV_OP_route_up:
+        return node->out.route_up.route;
+    default:
+        return 0;
+    }
+}
+
+struct dv_expert_use dv_node_expert_use(const struct dv_node *node)
+{
+    switch (node->op) {
+    case DV_OP_expert_matmul:
+        return (struct dv_expert_use){ .route   = node->in.expert_matmul.route,
+                                       .plan    = node->in.expert_matmul.plan,
+                                       .experts = node->w.expert_matmul.experts,
+                                       .top_k   = node->expert_matmul.top_k,
+                                       .tile    = node->expert_matmul.tile };
+    case DV_OP_expert_up:
+        return (struct dv_expert_use){ .route   = node->in.expert_up.route,
+                                       .plan    = node->in.expert_up.plan,
+                                       .experts = node->w.expert_up.experts,
+                                       .top_k   = node->expert_up.top_k,
+                                       .tile    = node->expert_up.tile };
+    case DV_OP_expert_down:
+        return (struct dv_expert_use){ .route   = node->in.expert_down.route,
+                                       .experts = node->w.expert_down.experts,
+                                       .top_k   = node->expert_down.top_k };
+    case DV_OP_route_up:
+        return (struct dv_expert_use){ .route   = node->out.route_up.route,
+                                       .experts = node->w.route_up.experts,
+                                       .top_k   = node->route_up.shape.top_k };
+    default:
+        return (struct dv_expert_use){ 0 };
+    }
 }
 
 bool dv_node_reads_experts(const struct dv_graph *g, const struct dv_node *node)
 {
-    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-        if (node->w[k] && g->weights[node->w[k]].experts > 0)
+    for (uint32_t k = 0; k < dv_n_weights(node->op); k++)
+        if (node->w.at[k] && g->weights[node->w.at[k]].experts > 0)
             return true;
     return false;
 }
@@ -36,7 +104,9 @@ bool dv_node_repeats(const struct dv_graph *g, const struct dv_node *node)
 {
     if (dv_node_reads_experts(g, node))
         return true;
-    uint32_t producer = node->op == DV_OP_swiglu ? g->values[node->in[0]].producer : 0;
+    if (node->op != DV_OP_swiglu)
+        return false;
+    uint32_t producer = g->values[node->in.swiglu.gate].producer;
     return producer && dv_node_reads_experts(g, &g->nodes[producer - 1]);
 }
 
@@ -130,10 +200,11 @@ struct dv_node *dv_graph_node(struct dv_graph *g, enum dv_op op)
     return node;
 }
 
-dv_tensor dv_graph_out(struct dv_graph *g, struct dv_node *node, uint32_t i, dv_tensor value)
+dv_tensor dv_graph_out(struct dv_graph *g, const struct dv_node *node, dv_tensor *out,
+                       dv_tensor value)
 {
     if (value) {
-        node->out[i]              = value;
+        *out                      = value;
         g->values[value].producer = (uint32_t)(node - g->nodes) + 1;
     }
     return value;

@@ -14,7 +14,7 @@ typedef uint32_t dv_tensor; /* index of a value; 0 = none */
 typedef uint32_t dv_weight; /* index of a weight; 0 = none */
 
 enum dv_op {
-#define OP(name) DV_OP_##name,
+#define OP(name, ...) DV_OP_##name,
 #include "graph/ops.def"
 #undef OP
     DV_N_OPS
@@ -94,25 +94,81 @@ struct dv_value {
 #define DV_MAX_OUTPUTS 3
 #define DV_MAX_WEIGHTS 4
 
-struct dv_node {
-    enum dv_op op;
-    dv_tensor  in[DV_MAX_INPUTS];
-    dv_tensor  out[DV_MAX_OUTPUTS];
-    dv_weight  w[DV_MAX_WEIGHTS];
-    uint32_t   layer;
-    float      eps, scale; /* norms; attend's softmax scale, router's weight scale */
-    uint32_t   heads, dim, x_head, x_offset; /* rope; attend: heads, dim = rope width */
-    uint32_t   x_slice;                      /* matmul with slices: words between the slices of x */
-    uint32_t   kv, nope, v_head;             /* attention widths */
-    uint32_t   top_k, experts, groups, top_k_groups, flags; /* router, experts; flags DV_ROUTER_* */
-    bool       advance;                                     /* argmax: of dv_graph_size */
-    uint32_t   choices;                                     /* argmax: columns that it looks at */
-    uint32_t   x_div;         /* expert_matmul: pairs that share a row of x */
-    uint32_t   tile;          /* expert_plan: pairs a tile */
-    uint32_t   split, splits; /* attend: positions a split, most splits; argmax: split */
-    bool       dead;          /* removed by fuse */
-    uint32_t   stage;         /* set by plan */
+/* How a router chooses top_k of its experts. */
+struct dv_router_shape {
+    uint32_t experts, top_k, groups, top_k_groups;
+    bool     sigmoid;    /* scores of the logits; else softmax */
+    bool     group_sums; /* a group counts by the sum of its two best; else by its best */
+    bool     normalise;  /* the weights are divided by their sum */
+    float    scale;      /* of the weights, afterwards */
 };
+
+/* Operands by name, `node->in.attend.state`, and by number, `node->in.at[k]`: both in the order of
+ * ops.def. Those behind the op's last are not set. */
+#define NONE uint32_t none;
+#define IN(x) dv_tensor x;
+#define WEIGHT(x) dv_weight x;
+#define OUT(x) dv_tensor x;
+#define PARAM(type, x) type x;
+
+union dv_inputs {
+    dv_tensor at[DV_MAX_INPUTS];
+#define OP(name, inputs, weights, outputs, params)                                                 \
+    struct {                                                                                       \
+        inputs                                                                                     \
+    } name;
+#include "graph/ops.def"
+#undef OP
+};
+
+union dv_weights_used {
+    dv_weight at[DV_MAX_WEIGHTS];
+#define OP(name, inputs, weights, outputs, params)                                                 \
+    struct {                                                                                       \
+        weights                                                                                    \
+    } name;
+#include "graph/ops.def"
+#undef OP
+};
+
+union dv_outputs {
+    dv_tensor at[DV_MAX_OUTPUTS];
+#define OP(name, inputs, weights, outputs, params)                                                 \
+    struct {                                                                                       \
+        outputs                                                                                    \
+    } name;
+#include "graph/ops.def"
+#undef OP
+};
+
+struct dv_node {
+    enum dv_op            op;
+    union dv_inputs       in;
+    union dv_outputs      out;
+    union dv_weights_used w;
+    union { /* parameters: node->attend.heads */
+#define OP(name, inputs, weights, outputs, params)                                                 \
+    struct {                                                                                       \
+        params                                                                                     \
+    } name;
+#include "graph/ops.def"
+#undef OP
+    };
+    uint32_t layer;
+    uint32_t stage; /* set by plan */
+    bool     dead;  /* removed by fuse */
+};
+
+#undef NONE
+#undef IN
+#undef WEIGHT
+#undef OUT
+#undef PARAM
+
+/* How many of each a node of this op has, missing ones (0) among them. */
+uint32_t dv_n_inputs(enum dv_op op);
+uint32_t dv_n_weights(enum dv_op op);
+uint32_t dv_n_outputs(enum dv_op op);
 
 struct dv_graph_size {
     uint32_t tokens;      /* of one pass */
@@ -190,10 +246,6 @@ struct dv_attend_heads_shape {
 };
 dv_tensor dv_attend_heads(struct dv_graph *g, const struct dv_attend_heads_inputs *in,
                           const struct dv_attend_heads_shape *shape); /* [T, heads * v_head] */
-struct dv_router_shape {
-    uint32_t experts, top_k, groups, top_k_groups, flags;
-    float    scale;
-};
 dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
                     const struct dv_router_shape *shape); /* route [T, 2 * top_k] */
 dv_tensor dv_expert_plan(struct dv_graph *g, dv_tensor route, const struct dv_router_shape *shape);
@@ -225,6 +277,13 @@ struct dv_plan {
 dv_tensor dv_node_route(const struct dv_node *node);
 /* Whether a node reads matrices of experts. */
 bool dv_node_reads_experts(const struct dv_graph *g, const struct dv_node *node);
+/* By what such a node chooses among them. */
+struct dv_expert_use {
+    dv_tensor route, plan; /* plan 0: none */
+    dv_weight experts;
+    uint32_t  top_k, tile; /* tile: of the plan */
+};
+struct dv_expert_use dv_node_expert_use(const struct dv_node *node);
 /* With `tiers`: whether a node is among those that run once for each part of a layer's experts:
  * those that read them and what stands between. The stages of a layer's run from the first of them
  * to the last, and in all of these the values that they use keep their places. */

@@ -27,14 +27,14 @@ static dv_tensor simple(struct dv_graph *g, struct dv_node fields, uint32_t rows
         return 0;
     fields.layer = node->layer;
     *node        = fields;
-    return dv_graph_out(g, node, 0, y);
+    return dv_graph_out(g, node, &node->out.at[0], y);
 }
 
 dv_tensor dv_embed(struct dv_graph *g, dv_weight table)
 {
     if (!need(g, DV_OP_embed, table != 0, "no table"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_embed, .w = { table } }, g->size.tokens,
+    return simple(g, (struct dv_node){ .op = DV_OP_embed, .w.embed = { table } }, g->size.tokens,
                   g->weights[table].cols);
 }
 
@@ -43,8 +43,11 @@ dv_tensor dv_rms_norm(struct dv_graph *g, dv_tensor x, dv_weight w, float eps)
     if (!need(g, DV_OP_rms_norm, x && w && g->weights[w].cols == value(g, x)->cols,
               "the weight has another width than the input"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_rms_norm, .in = { x }, .w = { w }, .eps = eps },
-                  value(g, x)->rows, value(g, x)->cols);
+    return simple(
+        g,
+        (struct dv_node){
+            .op = DV_OP_rms_norm, .in.rms_norm = { x }, .w.rms_norm = { w }, .rms_norm = { eps } },
+        value(g, x)->rows, value(g, x)->cols);
 }
 
 dv_tensor dv_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, uint32_t x_slice)
@@ -57,7 +60,9 @@ dv_tensor dv_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, uint32_t x_sli
               "the input is narrower than the matrix"))
         return 0;
     return simple(
-        g, (struct dv_node){ .op = DV_OP_matmul, .in = { x }, .w = { w }, .x_slice = x_slice },
+        g,
+        (struct dv_node){
+            .op = DV_OP_matmul, .in.matmul = { x }, .w.matmul = { w }, .matmul = { x_slice } },
         value(g, x)->rows, (uint64_t)info->rows * info->slices);
 }
 
@@ -70,13 +75,10 @@ dv_tensor dv_rope(struct dv_graph *g, dv_tensor x, dv_weight table, uint32_t hea
               "heads outside the input, or an odd width"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op       = DV_OP_rope,
-                                    .in       = { x },
-                                    .w        = { table },
-                                    .heads    = heads,
-                                    .dim      = dim,
-                                    .x_head   = x_head,
-                                    .x_offset = x_offset },
+                  (struct dv_node){ .op      = DV_OP_rope,
+                                    .in.rope = { x },
+                                    .w.rope  = { table },
+                                    .rope    = { heads, dim, x_head, x_offset } },
                   value(g, x)->rows, (uint64_t)heads * dim);
 }
 
@@ -87,7 +89,7 @@ dv_tensor dv_swiglu(struct dv_graph *g, dv_tensor gate, dv_tensor up)
                   value(g, gate)->rows == value(g, up)->rows,
               "gate and up differ in shape"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_swiglu, .in = { gate, up } },
+    return simple(g, (struct dv_node){ .op = DV_OP_swiglu, .in.swiglu = { gate, up } },
                   value(g, gate)->rows, value(g, gate)->cols);
 }
 
@@ -98,7 +100,7 @@ dv_tensor dv_add(struct dv_graph *g, dv_tensor a, dv_tensor b)
                   value(g, a)->rows == value(g, b)->rows,
               "the terms differ in shape"))
         return 0;
-    return simple(g, (struct dv_node){ .op = DV_OP_add, .in = { a, b } }, value(g, a)->rows,
+    return simple(g, (struct dv_node){ .op = DV_OP_add, .in.add = { a, b } }, value(g, a)->rows,
                   value(g, a)->cols);
 }
 
@@ -110,11 +112,11 @@ dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_ke
     struct dv_node *node  = state ? dv_graph_node(g, DV_OP_cache_write) : NULL;
     if (!node)
         return 0;
-    node->in[0] = latent;
-    node->in[1] = rope_key;
-    node->kv    = value(g, latent)->cols;
-    node->dim   = value(g, rope_key)->cols;
-    return dv_graph_out(g, node, 0, state);
+    node->in.cache_write.latent   = latent;
+    node->in.cache_write.rope_key = rope_key;
+    node->cache_write.kv          = value(g, latent)->cols;
+    node->cache_write.rope        = value(g, rope_key)->cols;
+    return dv_graph_out(g, node, &node->out.cache_write.state, state);
 }
 
 /* With few tokens the positions are cut into splits, so that one token fills a device; with many
@@ -135,14 +137,14 @@ dv_tensor dv_attend(struct dv_graph *g, dv_tensor q_latent, dv_tensor q_rope, dv
         return 0;
     uint32_t splits = attend_splits(g);
     return simple(g,
-                  (struct dv_node){ .op     = DV_OP_attend,
-                                    .in     = { q_latent, q_rope, cache },
-                                    .heads  = shape->heads,
-                                    .kv     = shape->kv,
-                                    .dim    = shape->rope,
-                                    .scale  = shape->scale,
-                                    .split  = g->size.split,
-                                    .splits = splits },
+                  (struct dv_node){ .op        = DV_OP_attend,
+                                    .in.attend = { q_latent, q_rope, cache },
+                                    .attend    = { .heads  = shape->heads,
+                                                   .kv     = shape->kv,
+                                                   .rope   = shape->rope,
+                                                   .scale  = shape->scale,
+                                                   .split  = g->size.split,
+                                                   .splits = splits } },
                   value(g, q_latent)->rows, (uint64_t)shape->heads * splits * (shape->kv + 4));
 }
 
@@ -155,12 +157,12 @@ dv_tensor dv_combine(struct dv_graph *g, dv_tensor partials, const struct dv_att
               "not the partials of this attention"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op     = DV_OP_combine,
-                                    .in     = { partials },
-                                    .heads  = shape->heads,
-                                    .kv     = shape->kv,
-                                    .split  = g->size.split,
-                                    .splits = splits },
+                  (struct dv_node){ .op         = DV_OP_combine,
+                                    .in.combine = { partials },
+                                    .combine    = { .heads  = shape->heads,
+                                                    .kv     = shape->kv,
+                                                    .split  = g->size.split,
+                                                    .splits = splits } },
                   value(g, partials)->rows, (uint64_t)shape->heads * shape->kv);
 }
 
@@ -185,13 +187,17 @@ dv_tensor dv_attend_heads(struct dv_graph *g, const struct dv_attend_heads_input
               "a width that is not a multiple of 4"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op     = DV_OP_attend_heads,
-                                    .in     = { in->q, in->q_rope, in->k_nope, in->k_rope, in->v },
-                                    .heads  = shape->heads,
-                                    .nope   = shape->nope,
-                                    .dim    = shape->rope,
-                                    .v_head = shape->v_head,
-                                    .scale  = shape->scale },
+                  (struct dv_node){ .op              = DV_OP_attend_heads,
+                                    .in.attend_heads = { .q      = in->q,
+                                                         .q_rope = in->q_rope,
+                                                         .k_nope = in->k_nope,
+                                                         .k_rope = in->k_rope,
+                                                         .v      = in->v },
+                                    .attend_heads    = { .heads  = shape->heads,
+                                                         .nope   = shape->nope,
+                                                         .rope   = shape->rope,
+                                                         .v_head = shape->v_head,
+                                                         .scale  = shape->scale } },
                   value(g, in->q)->rows, heads * shape->v_head);
 }
 
@@ -205,15 +211,10 @@ dv_tensor dv_router(struct dv_graph *g, dv_tensor logits, dv_weight bias,
               "experts, groups and top-k do not fit together"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op           = DV_OP_router,
-                                    .in           = { logits },
-                                    .w            = { bias },
-                                    .experts      = shape->experts,
-                                    .top_k        = shape->top_k,
-                                    .groups       = shape->groups,
-                                    .top_k_groups = shape->top_k_groups,
-                                    .flags        = shape->flags,
-                                    .scale        = shape->scale },
+                  (struct dv_node){ .op        = DV_OP_router,
+                                    .in.router = { logits },
+                                    .w.router  = { bias },
+                                    .router    = { *shape } },
                   value(g, logits)->rows, 2u * shape->top_k);
 }
 
@@ -237,11 +238,11 @@ dv_tensor dv_expert_plan(struct dv_graph *g, dv_tensor route, const struct dv_ro
     uint32_t tokens = value(g, route)->rows;
     uint32_t tiles  = dv_expert_plan_tiles(tokens, shape->top_k, shape->experts, g->size.tile);
     return simple(g,
-                  (struct dv_node){ .op      = DV_OP_expert_plan,
-                                    .in      = { route },
-                                    .experts = shape->experts,
-                                    .top_k   = shape->top_k,
-                                    .tile    = g->size.tile },
+                  (struct dv_node){ .op             = DV_OP_expert_plan,
+                                    .in.expert_plan = { route },
+                                    .expert_plan    = { .experts = shape->experts,
+                                                        .top_k   = shape->top_k,
+                                                        .tile    = g->size.tile } },
                   1, (uint64_t)dv_expert_plan_pairs_at(tiles) + (uint64_t)tokens * shape->top_k);
 }
 
@@ -259,13 +260,12 @@ dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tens
               "neither a row a token nor a row a pair"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op      = DV_OP_expert_matmul,
-                                    .in      = { x, route, plan },
-                                    .w       = { w },
-                                    .top_k   = top_k,
-                                    .x_div   = pairs / value(g, x)->rows,
-                                    .tile    = g->size.tile,
-                                    .experts = g->weights[w].experts },
+                  (struct dv_node){ .op               = DV_OP_expert_matmul,
+                                    .in.expert_matmul = { x, route, plan },
+                                    .w.expert_matmul  = { w },
+                                    .expert_matmul    = { .top_k = top_k,
+                                                          .x_div = pairs / value(g, x)->rows,
+                                                          .tile  = g->size.tile } },
                   pairs, g->weights[w].rows);
 }
 
@@ -276,9 +276,9 @@ dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_ten
               "not a row a pair"))
         return 0;
     return simple(g,
-                  (struct dv_node){ .op    = DV_OP_expert_sum,
-                                    .in    = { x, route, shared, residual },
-                                    .top_k = top_k },
+                  (struct dv_node){ .op            = DV_OP_expert_sum,
+                                    .in.expert_sum = { x, route, shared, residual },
+                                    .expert_sum    = { top_k } },
                   value(g, route)->rows, value(g, x)->cols);
 }
 
@@ -290,11 +290,12 @@ dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)
               "several rows cannot prepare one pass"))
         return 0;
     uint32_t cols = value(g, x)->cols, choices = g->size.choices;
-    return simple(g,
-                  (struct dv_node){ .op      = DV_OP_argmax,
-                                    .in      = { x },
-                                    .choices = choices > 0 && choices < cols ? choices : cols,
-                                    .split   = g->size.split,
-                                    .advance = g->size.advance },
-                  value(g, x)->rows, 1);
+    return simple(
+        g,
+        (struct dv_node){ .op        = DV_OP_argmax,
+                          .in.argmax = { x },
+                          .argmax    = { .choices = choices > 0 && choices < cols ? choices : cols,
+                                         .split   = g->size.split,
+                                         .advance = g->size.advance } },
+        value(g, x)->rows, 1);
 }

@@ -35,8 +35,9 @@ static uint32_t set_stages(struct dv_graph *g)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct dv_node *node = &g->nodes[i];
         node->stage          = 0;
-        for (uint32_t k = 0; !node->dead && k < DV_MAX_INPUTS; k++) {
-            uint32_t producer = node->in[k] ? g->values[storage_of(g, node->in[k])].producer : 0;
+        for (uint32_t k = 0; !node->dead && k < dv_n_inputs(node->op); k++) {
+            uint32_t producer =
+                node->in.at[k] ? g->values[storage_of(g, node->in.at[k])].producer : 0;
             if (producer && g->nodes[producer - 1].stage + 1 > node->stage)
                 node->stage = g->nodes[producer - 1].stage + 1;
         }
@@ -72,10 +73,12 @@ static bool sort_nodes(struct dv_graph *g, uint32_t stages, uint32_t *live)
 
 static void set_producers(struct dv_graph *g)
 {
-    for (uint32_t i = 0; i < g->n_nodes; i++)
-        for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
-            if (g->nodes[i].out[k])
-                g->values[g->nodes[i].out[k]].producer = i + 1;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct dv_node *node = &g->nodes[i];
+        for (uint32_t k = 0; k < dv_n_outputs(node->op); k++)
+            if (node->out.at[k])
+                g->values[node->out.at[k]].producer = i + 1;
+    }
 }
 
 static void touch(struct life *lives, dv_tensor value, uint32_t stage)
@@ -122,12 +125,12 @@ static void find_lives(const struct dv_graph *g, struct life *lives, const struc
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
         const struct stages  *span = &spans[node->stage];
-        for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
-            if (node->out[k])
-                touch_all(lives, node->out[k], span);
-        for (uint32_t k = 0; k < DV_MAX_INPUTS; k++)
-            if (node->in[k])
-                touch_all(lives, storage_of(g, node->in[k]), span);
+        for (uint32_t k = 0; k < dv_n_outputs(node->op); k++)
+            if (node->out.at[k])
+                touch_all(lives, node->out.at[k], span);
+        for (uint32_t k = 0; k < dv_n_inputs(node->op); k++)
+            if (node->in.at[k])
+                touch_all(lives, storage_of(g, node->in.at[k]), span);
         if (g->size.keep_routes && dv_node_route(node))
             touch(lives, dv_node_route(node), stages);
     }

@@ -51,23 +51,23 @@ static void text_node(const struct dv_print_out *out, const struct dv_node *node
     if (out->plan)
         put(out, "%4u  ", node->stage);
     put(out, "%-13s ", dv_op_name(node->op));
-    for (uint32_t i = 0; i < DV_MAX_OUTPUTS; i++)
-        if (node->out[i]) {
+    for (uint32_t i = 0; i < dv_n_outputs(node->op); i++)
+        if (node->out.at[i]) {
             put(out, i ? ", " : "");
-            put_value(out, node->out[i]);
-            if (out->plan && out->g->values[node->out[i]].kind == DV_VALUE_ACTIVATION)
-                put(out, "@%llu", (unsigned long long)out->g->values[node->out[i]].arena_offset);
+            put_value(out, node->out.at[i]);
+            if (out->plan && out->g->values[node->out.at[i]].kind == DV_VALUE_ACTIVATION)
+                put(out, "@%llu", (unsigned long long)out->g->values[node->out.at[i]].arena_offset);
         }
     put(out, " <-");
-    for (uint32_t i = 0; i < DV_MAX_INPUTS; i++)
-        if (node->in[i]) {
+    for (uint32_t i = 0; i < dv_n_inputs(node->op); i++)
+        if (node->in.at[i]) {
             put(out, " ");
-            put_value(out, node->in[i]);
+            put_value(out, node->in.at[i]);
         }
-    for (uint32_t i = 0; i < DV_MAX_WEIGHTS; i++)
-        if (node->w[i]) {
+    for (uint32_t i = 0; i < dv_n_weights(node->op); i++)
+        if (node->w.at[i]) {
             put(out, " ");
-            put_weight(out, node->w[i]);
+            put_weight(out, node->w.at[i]);
         }
     put(out, "\n");
 }
@@ -125,10 +125,10 @@ static void json_weights(const struct dv_print_out *out, const struct dv_node *n
 {
     const char *comma = "";
     put(out, ", \"weights\": [");
-    for (uint32_t i = 0; i < DV_MAX_WEIGHTS; i++)
-        if (node->w[i]) {
+    for (uint32_t i = 0; i < dv_n_weights(node->op); i++)
+        if (node->w.at[i]) {
             put(out, "%s\"", comma);
-            put_weight(out, node->w[i]);
+            put_weight(out, node->w.at[i]);
             put(out, "\"");
             comma = ", ";
         }
@@ -145,8 +145,8 @@ static void print_json(const struct dv_print_out *out)
             continue;
         put(out, "%s\n  {\"op\": \"%s\", \"layer\": %u, \"stage\": %u", comma, dv_op_name(node->op),
             node->layer, node->stage);
-        json_list(out, "out", node->out, DV_MAX_OUTPUTS);
-        json_list(out, "in", node->in, DV_MAX_INPUTS);
+        json_list(out, "out", node->out.at, dv_n_outputs(node->op));
+        json_list(out, "in", node->in.at, dv_n_inputs(node->op));
         json_weights(out, node);
         comma = ",";
     }

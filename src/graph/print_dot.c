@@ -100,18 +100,18 @@ static void put_box(const struct dv_print_out *out, uint32_t i)
         dv_op_name(node->op));
     if (out->plan)
         put(out, ", stage %u", node->stage);
-    for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++) {
-        const struct dv_value *v = &g->values[node->out[k]];
-        if (!node->out[k])
+    for (uint32_t k = 0; k < dv_n_outputs(node->op); k++) {
+        const struct dv_value *v = &g->values[node->out.at[k]];
+        if (!node->out.at[k])
             continue;
         if (v->kind == DV_VALUE_STATE)
             put(out, "\\n-> cache");
         else
             put(out, "\\n-> %ux%u", v->rows, v->cols);
     }
-    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-        if (node->w[k])
-            put_weight(out, node->w[k]);
+    for (uint32_t k = 0; k < dv_n_weights(node->op); k++)
+        if (node->w.at[k])
+            put_weight(out, node->w.at[k]);
     put(out, "\"];\n");
 }
 
@@ -119,10 +119,10 @@ static void put_box(const struct dv_print_out *out, uint32_t i)
 static void put_arrows(const struct dv_print_out *out, uint32_t i)
 {
     const struct dv_node *node = &out->g->nodes[i];
-    for (uint32_t k = 0; k < DV_MAX_INPUTS; k++) {
-        uint32_t producer = producer_of(out->g, node->in[k]);
+    for (uint32_t k = 0; k < dv_n_inputs(node->op); k++) {
+        uint32_t producer = producer_of(out->g, node->in.at[k]);
         for (uint32_t before = 0; before < k; before++)
-            if (producer == producer_of(out->g, node->in[before]))
+            if (producer == producer_of(out->g, node->in.at[before]))
                 producer = 0;
         if (producer)
             put(out, "  n%u -> n%u;\n", producer - 1, i);

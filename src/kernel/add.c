@@ -6,9 +6,9 @@
 static dsvk_status dispatch_add(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                 const struct dv_node *node)
 {
-    struct dv_operand  a = dv_site_operand(site, node->in[0]);
-    struct dv_operand  b = dv_site_operand(site, node->in[1]);
-    struct dv_operand  y = dv_site_operand(site, node->out[0]);
+    struct dv_operand  a = dv_site_operand(site, node->in.add.a);
+    struct dv_operand  b = dv_site_operand(site, node->in.add.b);
+    struct dv_operand  y = dv_site_operand(site, node->out.add.y);
     struct dv_tuning   tuning;
     struct dv_add_args args = {
         .a        = a.address,
@@ -29,4 +29,4 @@ static dsvk_status dispatch_add(struct dv_dispatch *dispatch, const struct dv_ke
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_add = { "add", dispatch_add };
+const struct dv_kernel dv_kernel_add = { dispatch_add };

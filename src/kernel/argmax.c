@@ -11,17 +11,17 @@ _Static_assert(sizeof(struct dv_step) == DV_STEP_IDS, "step block");
 static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
 {
-    struct dv_operand     x    = dv_site_operand(site, node->in[0]);
-    struct dv_operand     y    = dv_site_operand(site, node->out[0]);
+    struct dv_operand     x    = dv_site_operand(site, node->in.argmax.x);
+    struct dv_operand     y    = dv_site_operand(site, node->out.argmax.token);
     struct dv_argmax_args args = {
         .x        = x.address,
         .y        = y.address,
-        .step     = dv_address_of(node->advance ? site->step : 0),
+        .step     = dv_address_of(node->argmax.advance ? site->step : 0),
         .x_stride = x.stride,
         .y_stride = y.stride,
         .rows     = x.rows,
-        .cols     = node->choices,
-        .split    = node->split,
+        .cols     = node->argmax.choices,
+        .split    = node->argmax.split,
     };
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "argmax",
@@ -32,4 +32,4 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_argmax = { "argmax", dispatch_argmax };
+const struct dv_kernel dv_kernel_argmax = { dispatch_argmax };

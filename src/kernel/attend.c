@@ -49,8 +49,8 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
     dv_tuning_of(&tuning, site->caps);
     uint32_t     workgroup = tuning.attend_workgroup;
     struct shape s         = { .rows = tuning.attend_rows, .tokens = 1 };
-    uint32_t     cols      = node->kv + node->dim;
-    uint32_t     heads     = power_of_two_from(node->heads);
+    uint32_t     cols      = node->attend.kv + node->attend.rope;
+    uint32_t     heads     = power_of_two_from(node->attend.heads);
 
     s.heads = dv_min(heads, tuning.attend_heads);
     if (s.heads > workgroup)
@@ -77,14 +77,15 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
 {
     const struct dv_caps *caps   = site->caps;
     uint32_t              shared = caps->max_shared_bytes, most = caps->max_workgroup;
-    uint64_t              workgroups =
-        dv_ceil_div(node->heads, s->heads) * node->splits * dv_ceil_div(tokens, s->tokens);
+    uint64_t workgroups = dv_ceil_div(node->attend.heads, s->heads) * node->attend.splits *
+                          dv_ceil_div(tokens, s->tokens);
     if (shared > MOST_SHARED)
         shared = MOST_SHARED;
     if (most > MOST_INVOCATIONS)
         most = MOST_INVOCATIONS;
     return s->heads * s->tokens <= MOST_PAIRS && s->slices * pair_lanes(s) <= most &&
-           shared_bytes(s, node->kv + node->dim) <= shared && workgroups >= ENOUGH_WORKGROUPS;
+           shared_bytes(s, node->attend.kv + node->attend.rope) <= shared &&
+           workgroups >= ENOUGH_WORKGROUPS;
 }
 
 /* More pairs while that pays: first heads, if that leaves no more of them idle, then tokens. */
@@ -96,7 +97,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
         struct shape heads = s, both = s;
         heads.heads *= 2;
         both.tokens *= 2;
-        bool idle = dv_ceil_div(node->heads, heads.heads) * 2 > dv_ceil_div(node->heads, s.heads);
+        bool idle = dv_ceil_div(node->attend.heads, heads.heads) * 2 >
+                    dv_ceil_div(node->attend.heads, s.heads);
         if (!idle && fits(&heads, site, node, tokens))
             s = heads;
         else if (both.tokens <= tokens && fits(&both, site, node, tokens))
@@ -108,9 +110,9 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 
 static struct dv_attend_args args_of(const struct dv_kernel_site *site, const struct dv_node *node)
 {
-    struct dv_operand latent = dv_site_operand(site, node->in[0]);
-    struct dv_operand rope   = dv_site_operand(site, node->in[1]);
-    struct dv_operand y      = dv_site_operand(site, node->out[0]);
+    struct dv_operand latent = dv_site_operand(site, node->in.attend.q_latent);
+    struct dv_operand rope   = dv_site_operand(site, node->in.attend.q_rope);
+    struct dv_operand y      = dv_site_operand(site, node->out.attend.partials);
     return (struct dv_attend_args){
         .step            = dv_address_of(site->step),
         .q_latent        = latent.address,
@@ -121,12 +123,12 @@ static struct dv_attend_args args_of(const struct dv_kernel_site *site, const st
         .q_rope_stride   = rope.stride,
         .y_stride        = y.stride,
         .tokens          = latent.rows,
-        .heads           = node->heads,
-        .kv              = node->kv,
-        .rope            = node->dim,
-        .split           = node->split,
-        .splits          = node->splits,
-        .scale           = node->scale,
+        .heads           = node->attend.heads,
+        .kv              = node->attend.kv,
+        .rope            = node->attend.rope,
+        .split           = node->attend.split,
+        .splits          = node->attend.splits,
+        .scale           = node->attend.scale,
     };
 }
 
@@ -136,8 +138,9 @@ static dsvk_status too_large(const struct dv_kernel_site *site, const struct dv_
     return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                    "attend: %u bytes of shared memory for kv %u, rope %u and splits of %u, "
                    "%s has %u",
-                   (unsigned)bytes, (unsigned)node->kv, (unsigned)node->dim, (unsigned)node->split,
-                   site->caps->name, (unsigned)site->caps->max_shared_bytes);
+                   (unsigned)bytes, (unsigned)node->attend.kv, (unsigned)node->attend.rope,
+                   (unsigned)node->attend.split, site->caps->name,
+                   (unsigned)site->caps->max_shared_bytes);
 }
 
 /* Groups of four columns that a lane multiplies at a time; more make compiling slow. */
@@ -152,16 +155,16 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
                                  const struct dv_node *node, uint32_t pairs)
 {
     struct dv_attend_args args = args_of(site, node);
-    uint32_t              row  = (node->split + 4) * 4; /* bytes */
+    uint32_t              row  = (node->attend.split + 4) * 4; /* bytes */
     uint32_t              most = site->caps->max_shared_bytes / row;
     if (most == 0)
         return too_large(site, node, row);
     if (most > pairs)
         most = pairs;
-    uint32_t groups = dv_ceil_div(node->heads, most);
-    uint32_t heads  = dv_ceil_div(node->heads, groups);
+    uint32_t groups = dv_ceil_div(node->attend.heads, most);
+    uint32_t heads  = dv_ceil_div(node->attend.heads, groups);
     uint32_t tokens = dv_min(args.tokens, most / heads);
-    uint32_t merge  = node->splits == 1;
+    uint32_t merge  = node->attend.splits == 1;
 
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_rows",
@@ -169,13 +172,13 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
                                   [DV_ATTEND_CACHE]          = site->cache_format,
                                   [DV_ATTEND_HEADS]          = heads,
                                   [DV_ATTEND_TOKENS]         = tokens,
-                                  [DV_ATTEND_KV4]            = node->kv / 4,
-                                  [DV_ATTEND_ROPE4]          = node->dim / 4,
+                                  [DV_ATTEND_KV4]            = node->attend.kv / 4,
+                                  [DV_ATTEND_ROPE4]          = node->attend.rope / 4,
                                   [DV_ATTEND_MERGE]          = merge,
-                                  [DV_ATTEND_ROWS_SPLIT]     = node->split,
-                                  [DV_ATTEND_ROWS_KV_STEP]   = step_of(node->kv),
-                                  [DV_ATTEND_ROWS_ROPE_STEP] = step_of(node->dim) } },
-        .groups   = { groups, node->splits, dv_ceil_div(args.tokens, tokens) },
+                                  [DV_ATTEND_ROWS_SPLIT]     = node->attend.split,
+                                  [DV_ATTEND_ROWS_KV_STEP]   = step_of(node->attend.kv),
+                                  [DV_ATTEND_ROWS_ROPE_STEP] = step_of(node->attend.rope) } },
+        .groups   = { groups, node->attend.splits, dv_ceil_div(args.tokens, tokens) },
         .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
@@ -188,7 +191,8 @@ static void dispatch_coop(struct dv_dispatch *dispatch, const struct dv_kernel_s
     struct dv_attend_args args = args_of(site, node);
 
     *dispatch = (struct dv_dispatch){
-        .groups = { dv_ceil_div(node->heads, s->heads), 1, dv_ceil_div(args.tokens, s->tokens) },
+        .groups = { dv_ceil_div(node->attend.heads, s->heads), 1,
+                    dv_ceil_div(args.tokens, s->tokens) },
     };
     dv_coop_attend_pipeline(&dispatch->pipeline, site->caps, s, site->cache_format, node);
     DV_PUSH(dispatch, args);
@@ -208,8 +212,8 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
         return DSVK_OK;
     }
     struct shape s      = shape_of(site, node, args.tokens);
-    uint32_t     shared = shared_bytes(&s, node->kv + node->dim);
-    uint32_t     merge  = node->splits == 1;
+    uint32_t     shared = shared_bytes(&s, node->attend.kv + node->attend.rope);
+    uint32_t     merge  = node->attend.splits == 1;
     if (shared > site->caps->max_shared_bytes)
         return too_large(site, node, shared);
     /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
@@ -219,12 +223,12 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
                                   [DV_ATTEND_CACHE]  = site->cache_format,
                                   [DV_ATTEND_HEADS]  = s.heads,
                                   [DV_ATTEND_TOKENS] = s.tokens,
-                                  [DV_ATTEND_KV4]    = node->kv / 4,
-                                  [DV_ATTEND_ROPE4]  = node->dim / 4,
+                                  [DV_ATTEND_KV4]    = node->attend.kv / 4,
+                                  [DV_ATTEND_ROPE4]  = node->attend.rope / 4,
                                   [DV_ATTEND_MERGE]  = merge,
                                   [DV_ATTEND_EACH]   = s.each,
                                   [DV_ATTEND_ROWS]   = s.rows } },
-        .groups   = { dv_ceil_div(node->heads, s.heads), node->splits,
+        .groups   = { dv_ceil_div(node->attend.heads, s.heads), node->attend.splits,
                       dv_ceil_div(args.tokens, s.tokens) },
         .indirect = !merge,
     };
@@ -232,4 +236,4 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_attend = { "attend", dispatch_attend };
+const struct dv_kernel dv_kernel_attend = { dispatch_attend };

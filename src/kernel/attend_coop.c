@@ -42,10 +42,10 @@ bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
 {
     const struct dv_coop_shape *m        = &caps->coop[DV_COOP_F16];
     uint32_t                    subgroup = dv_coop_subgroup(caps);
-    if (tokens < FEWEST_TOKENS || node->splits != 1 || !dv_coop_is_fast(caps) ||
+    if (tokens < FEWEST_TOKENS || node->attend.splits != 1 || !dv_coop_is_fast(caps) ||
         subgroup < FEWEST_LANES)
         return false;
-    if (node->kv % m->n != 0 || node->kv % m->k != 0 || node->dim % m->k != 0)
+    if (node->attend.kv % m->n != 0 || node->attend.kv % m->k != 0 || node->attend.rope % m->k != 0)
         return false;
     uint32_t pairs = dv_min(subgroup, MOST_PAIRS);
 
@@ -56,14 +56,15 @@ bool dv_coop_attend_of(struct dv_coop_attend *s, const struct dv_caps *caps,
     };
     uint32_t workgroup = s->subgroup * s->subgroups;
     do {
-        share_pairs(s, pairs, node->heads);
+        share_pairs(s, pairs, node->attend.heads);
         pairs /= 2;
-    } while (pairs >= m->m && shared_bytes(s, m->n, node->kv + node->dim) > caps->max_shared_bytes);
+    } while (pairs >= m->m &&
+             shared_bytes(s, m->n, node->attend.kv + node->attend.rope) > caps->max_shared_bytes);
     pairs = s->heads * s->tokens;
     /* The lanes of a pair are of one subgroup and have a position each at least. */
     return pairs >= m->m && workgroup <= pairs * dv_min(subgroup, s->positions) &&
            s->subgroups >= 2 && s->positions <= DV_PAGE && workgroup <= caps->max_workgroup &&
-           shared_bytes(s, m->n, node->kv + node->dim) <= caps->max_shared_bytes;
+           shared_bytes(s, m->n, node->attend.kv + node->attend.rope) <= caps->max_shared_bytes;
 }
 
 void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
@@ -82,8 +83,8 @@ void dv_coop_attend_pipeline(struct dv_pipeline_params *params, const struct dv_
                       [DV_ATTEND_COOP_HEADS]     = shape->heads,
                       [DV_ATTEND_COOP_TOKENS]    = shape->tokens,
                       [DV_ATTEND_COOP_POSITIONS] = shape->positions,
-                      [DV_ATTEND_COOP_KV]        = node->kv,
-                      [DV_ATTEND_COOP_ROPE]      = node->dim,
+                      [DV_ATTEND_COOP_KV]        = node->attend.kv,
+                      [DV_ATTEND_COOP_ROPE]      = node->attend.rope,
                       [DV_ATTEND_COOP_SUBGROUPS] = shape->subgroups },
         .subgroup = shape->subgroup,
     };
@@ -105,10 +106,14 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_cap
     uint32_t                    subgroup = dv_coop_subgroup(caps);
     if (tokens < FEWEST_TOKENS || !dv_coop_is_fast(caps) || subgroup < m->m)
         return false;
-    if (node->nope % m->k != 0 || node->dim % m->k != 0 || node->v_head % m->n != 0)
+    if (node->attend_heads.nope % m->k != 0 || node->attend_heads.rope % m->k != 0 ||
+        node->attend_heads.v_head % m->n != 0)
         return false;
     /* Words of a lane's queries and sums. */
-    uint32_t held = m->m * ((node->nope + node->dim) / 2 + node->v_head) / subgroup;
+    uint32_t held =
+        m->m *
+        ((node->attend_heads.nope + node->attend_heads.rope) / 2 + node->attend_heads.v_head) /
+        subgroup;
 
     *s = (struct dv_coop_attend_heads){
         .positions = dv_max(POSITIONS, dv_max(m->m, dv_max(m->n, m->k))),
@@ -116,8 +121,9 @@ bool dv_coop_attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_cap
         .subgroups = dv_min(HEADS_SUBGROUPS, MOST_INVOCATIONS / subgroup),
     };
     return held <= MOST_HELD && s->subgroup * s->subgroups <= caps->max_workgroup &&
-           heads_shared_bytes(s, m, node->nope + node->dim + node->v_head) <=
-               caps->max_shared_bytes;
+           heads_shared_bytes(s, m,
+                              node->attend_heads.nope + node->attend_heads.rope +
+                                  node->attend_heads.v_head) <= caps->max_shared_bytes;
 }
 
 void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const struct dv_caps *caps,
@@ -134,9 +140,9 @@ void dv_coop_attend_heads_pipeline(struct dv_pipeline_params *params, const stru
                       [DV_COOP_K]                      = m->k,
                       [DV_ATTEND_HEADS_COOP_SUBGROUPS] = shape->subgroups,
                       [DV_ATTEND_HEADS_COOP_POSITIONS] = shape->positions,
-                      [DV_ATTEND_HEADS_COOP_NOPE]      = node->nope,
-                      [DV_ATTEND_HEADS_COOP_ROPE]      = node->dim,
-                      [DV_ATTEND_HEADS_COOP_V]         = node->v_head },
+                      [DV_ATTEND_HEADS_COOP_NOPE]      = node->attend_heads.nope,
+                      [DV_ATTEND_HEADS_COOP_ROPE]      = node->attend_heads.rope,
+                      [DV_ATTEND_HEADS_COOP_V]         = node->attend_heads.v_head },
         .subgroup = shape->subgroup,
     };
 }

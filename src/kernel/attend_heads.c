@@ -33,8 +33,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 {
     struct dv_tuning tuning;
     dv_tuning_of(&tuning, site->caps);
-    struct shape s    = { tuning.attend_workgroup, QUERIES, EACH, ROWS };
-    uint32_t     cols = node->nope + node->dim + node->v_head;
+    struct shape s = { tuning.attend_workgroup, QUERIES, EACH, ROWS };
+    uint32_t cols  = node->attend_heads.nope + node->attend_heads.rope + node->attend_heads.v_head;
     if (s.each * cols > MOST_HELD * slices(&s))
         s.each = 1, s.queries = QUERIES / EACH; /* the same lanes and slices */
     /* Half of the memory, so that two workgroups fit. */
@@ -49,14 +49,16 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
 static dsvk_status check_shared(const struct dv_kernel_site *site, const struct dv_node *node,
                                 const struct shape *s)
 {
-    const struct dv_caps *caps  = site->caps;
-    uint32_t              bytes = shared_bytes(s, node->nope + node->dim + node->v_head);
+    const struct dv_caps *caps = site->caps;
+    uint32_t bytes             = shared_bytes(s, node->attend_heads.nope + node->attend_heads.rope +
+                                                     node->attend_heads.v_head);
     if (bytes > caps->max_shared_bytes)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                        "attend_heads: %u bytes of shared memory for heads of %u + %u and %u, "
                        "%s has %u",
-                       (unsigned)bytes, (unsigned)node->nope, (unsigned)node->dim,
-                       (unsigned)node->v_head, caps->name, (unsigned)caps->max_shared_bytes);
+                       (unsigned)bytes, (unsigned)node->attend_heads.nope,
+                       (unsigned)node->attend_heads.rope, (unsigned)node->attend_heads.v_head,
+                       caps->name, (unsigned)caps->max_shared_bytes);
     return DSVK_OK;
 }
 
@@ -64,11 +66,11 @@ static dsvk_status check_grid(const struct dv_kernel_site *site, const struct dv
                               uint32_t tiles)
 {
     const struct dv_caps *caps = site->caps;
-    if (node->heads > caps->max_groups[0] || tiles > caps->max_groups[1])
+    if (node->attend_heads.heads > caps->max_groups[0] || tiles > caps->max_groups[1])
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                        "attend_heads: a grid of %u x %u workgroups, the device takes %u x %u",
-                       (unsigned)node->heads, (unsigned)tiles, (unsigned)caps->max_groups[0],
-                       (unsigned)caps->max_groups[1]);
+                       (unsigned)node->attend_heads.heads, (unsigned)tiles,
+                       (unsigned)caps->max_groups[0], (unsigned)caps->max_groups[1]);
     return DSVK_OK;
 }
 
@@ -92,9 +94,9 @@ static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries
                     [DV_ATTEND_HEADS_QUERIES] = s.queries,
                     [DV_ATTEND_HEADS_EACH]    = s.each,
                     [DV_ATTEND_HEADS_ROWS]    = s.rows,
-                    [DV_ATTEND_HEADS_NOPE4]   = node->nope / 4,
-                    [DV_ATTEND_HEADS_ROPE4]   = node->dim / 4,
-                    [DV_ATTEND_HEADS_V4]      = node->v_head / 4 },
+                    [DV_ATTEND_HEADS_NOPE4]   = node->attend_heads.nope / 4,
+                    [DV_ATTEND_HEADS_ROPE4]   = node->attend_heads.rope / 4,
+                    [DV_ATTEND_HEADS_V4]      = node->attend_heads.v_head / 4 },
     };
     return check_shared(site, node, &s);
 }
@@ -104,14 +106,14 @@ static dsvk_status dispatch_attend_heads(struct dv_dispatch          *dispatch,
                                          const struct dv_node        *node)
 {
     dsvk_status       status;
-    struct dv_operand q      = dv_site_operand(site, node->in[0]);
-    struct dv_operand q_rope = dv_site_operand(site, node->in[1]);
-    struct dv_operand k_nope = dv_site_operand(site, node->in[2]);
-    struct dv_operand k_rope = dv_site_operand(site, node->in[3]);
-    struct dv_operand v      = dv_site_operand(site, node->in[4]);
-    struct dv_operand y      = dv_site_operand(site, node->out[0]);
+    struct dv_operand q      = dv_site_operand(site, node->in.attend_heads.q);
+    struct dv_operand q_rope = dv_site_operand(site, node->in.attend_heads.q_rope);
+    struct dv_operand k_nope = dv_site_operand(site, node->in.attend_heads.k_nope);
+    struct dv_operand k_rope = dv_site_operand(site, node->in.attend_heads.k_rope);
+    struct dv_operand v      = dv_site_operand(site, node->in.attend_heads.v);
+    struct dv_operand y      = dv_site_operand(site, node->out.attend_heads.y);
     uint32_t          queries;
-    *dispatch = (struct dv_dispatch){ .groups = { node->heads, 1, 1 } };
+    *dispatch = (struct dv_dispatch){ .groups = { node->attend_heads.heads, 1, 1 } };
     TRY(choose(&dispatch->pipeline, &queries, site, node, q.rows));
     dispatch->groups[1] = dv_ceil_div(q.rows, queries);
     TRY(check_grid(site, node, dispatch->groups[1]));
@@ -129,10 +131,10 @@ static dsvk_status dispatch_attend_heads(struct dv_dispatch          *dispatch,
         .v_stride      = v.stride,
         .y_stride      = y.stride,
         .tokens        = q.rows,
-        .scale         = node->scale,
+        .scale         = node->attend_heads.scale,
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_attend_heads = { "attend_heads", dispatch_attend_heads };
+const struct dv_kernel dv_kernel_attend_heads = { dispatch_attend_heads };

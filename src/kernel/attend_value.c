@@ -17,28 +17,28 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
                                          const struct dv_kernel_site *site,
                                          const struct dv_node        *node)
 {
-    const struct dv_weight_info *info     = &site->graph->weights[node->w[0]];
-    struct dv_operand            partials = dv_site_operand(site, node->in[0]);
-    struct dv_operand            y        = dv_site_operand(site, node->out[0]);
-
-    struct dv_attend_value_args args = {
-        .w               = dv_site_matrix(site, node->w[0]),
-        .step            = dv_address_of(site->step),
-        .partials        = partials.address,
-        .y               = y.address,
-        .partials_stride = partials.stride,
-        .y_stride        = y.stride,
-        .tokens          = y.rows,
-        .rows            = info->rows,
-        .heads           = node->heads,
-        .split           = node->split,
-        .splits          = node->splits,
+    const struct dv_weight_info *info     = &site->graph->weights[node->w.attend_value.w_uv];
+    struct dv_operand            partials = dv_site_operand(site, node->in.attend_value.partials);
+    struct dv_operand            y        = dv_site_operand(site, node->out.attend_value.y);
+    uint32_t                     heads = node->attend_value.heads, kv = node->attend_value.kv;
+    struct dv_attend_value_args  args = {
+         .w               = dv_site_matrix(site, node->w.attend_value.w_uv),
+         .step            = dv_address_of(site->step),
+         .partials        = partials.address,
+         .y               = y.address,
+         .partials_stride = partials.stride,
+         .y_stride        = y.stride,
+         .tokens          = y.rows,
+         .rows            = info->rows,
+         .heads           = heads,
+         .split           = node->attend_value.split,
+         .splits          = node->attend_value.splits,
     };
     uint32_t       tokens = dv_min(y.rows, TOKENS);
-    struct dv_tile tile   = dv_tile_of(site->caps, args.w.groups, node->heads, tokens, false);
-    while (tile.tokens > 1 && shared_bytes(&tile, node->kv) > site->caps->max_shared_bytes)
+    struct dv_tile tile   = dv_tile_of(site->caps, args.w.groups, heads, tokens, false);
+    while (tile.tokens > 1 && shared_bytes(&tile, kv) > site->caps->max_shared_bytes)
         tile.tokens /= 2;
-    enum dv_weight_format format = site->weights[node->w[0]].format;
+    enum dv_weight_format format = site->weights[node->w.attend_value.w_uv].format;
 
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_value",
@@ -48,12 +48,12 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
                                   [DV_DOT_GROUPS]       = tile.groups,
                                   [DV_DOT_MATH_F16]     = site->round_f16,
                                   [DV_DOT_TOKENS]       = tile.tokens,
-                                  [DV_ATTEND_VALUE_KV4] = node->kv / 4 } },
-        .groups   = { node->heads * dv_ceil_div(args.w.groups, tile.groups),
+                                  [DV_ATTEND_VALUE_KV4] = kv / 4 } },
+        .groups   = { heads * dv_ceil_div(args.w.groups, tile.groups),
                       dv_ceil_div(y.rows, tile.tokens), 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_attend_value = { "attend_value", dispatch_attend_value };
+const struct dv_kernel dv_kernel_attend_value = { dispatch_attend_value };

@@ -9,8 +9,8 @@ static dsvk_status dispatch_cache_write(struct dv_dispatch          *dispatch,
                                         const struct dv_kernel_site *site,
                                         const struct dv_node        *node)
 {
-    struct dv_operand latent   = dv_site_operand(site, node->in[0]);
-    struct dv_operand rope_key = dv_site_operand(site, node->in[1]);
+    struct dv_operand latent   = dv_site_operand(site, node->in.cache_write.latent);
+    struct dv_operand rope_key = dv_site_operand(site, node->in.cache_write.rope_key);
     struct dv_tuning  tuning;
 
     struct dv_cache_write_args args = {
@@ -21,12 +21,13 @@ static dsvk_status dispatch_cache_write(struct dv_dispatch          *dispatch,
         .latent_stride = latent.stride,
         .rope_stride   = rope_key.stride,
         .tokens        = latent.rows,
-        .kv            = node->kv,
-        .rope          = node->dim,
+        .kv            = node->cache_write.kv,
+        .rope          = node->cache_write.rope,
     };
-    if (node->kv > MAX_KV)
+    if (node->cache_write.kv > MAX_KV)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
-                       "cache_write: a latent of %u values; at most %u", node->kv, MAX_KV);
+                       "cache_write: a latent of %u values; at most %u", node->cache_write.kv,
+                       MAX_KV);
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "cache_write",
@@ -38,4 +39,4 @@ static dsvk_status dispatch_cache_write(struct dv_dispatch          *dispatch,
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_cache_write = { "cache_write", dispatch_cache_write };
+const struct dv_kernel dv_kernel_cache_write = { dispatch_cache_write };

@@ -24,9 +24,9 @@ bool dv_weight_is_matrix(const struct dv_weight_info *info)
 
 dv_weight dv_node_matrix(const struct dv_graph *g, const struct dv_node *node)
 {
-    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-        if (node->w[k] && dv_weight_is_matrix(&g->weights[node->w[k]]))
-            return node->w[k];
+    for (uint32_t k = 0; k < dv_n_weights(node->op); k++)
+        if (node->w.at[k] && dv_weight_is_matrix(&g->weights[node->w.at[k]]))
+            return node->w.at[k];
     return 0;
 }
 
@@ -45,13 +45,13 @@ static uint64_t matrix_bytes(const struct dv_weight_info *info, const struct dv_
 static void add_matrix(struct dv_cost *cost, const struct dv_graph *g, const struct dv_node *node,
                        const struct dv_weight_info *info, const struct dv_weight_place *place)
 {
-    uint64_t rows   = g->values[node->out[0]].rows;
+    uint64_t rows   = g->values[node->out.at[0]].rows;
     uint64_t values = (uint64_t)info->rows * info->slices * parts_of(info) * info->cols;
     if (node->op == DV_OP_embed) { /* a row for each token */
         uint64_t row = place->chunks * 16 + (uint64_t)place->blocks * 4;
         cost->weight_bytes += rows * row;
     } else if (info->experts) {
-        uint64_t pairs = (uint64_t)g->size.tokens * node->top_k;
+        uint64_t pairs = (uint64_t)g->size.tokens * dv_node_expert_use(node).top_k;
         cost->weight_bytes += dv_experts_touched(pairs, info->experts) * matrix_bytes(info, place);
         cost->flops += 2 * pairs * values;
     } else {
@@ -66,22 +66,26 @@ static void add_attention(struct dv_cost *cost, const struct dv_cost_site *site,
 {
     uint64_t tokens = g->size.tokens;
     uint64_t seen   = tokens * site->position + tokens * (tokens + 1) / 2;
-    uint64_t widths = node->op == DV_OP_attend ? (uint64_t)node->kv + node->dim + node->kv
-                                               : (uint64_t)node->nope + node->dim + node->v_head;
-    cost->flops += 2 * seen * node->heads * widths;
-    if (node->op == DV_OP_attend)
+    if (node->op == DV_OP_attend) {
+        uint64_t widths = (uint64_t)node->attend.kv + node->attend.rope + node->attend.kv;
+        cost->flops += 2 * seen * node->attend.heads * widths;
         cost->cache_bytes += (site->position + tokens) * site->cache_record;
+    } else {
+        uint64_t widths =
+            (uint64_t)node->attend_heads.nope + node->attend_heads.rope + node->attend_heads.v_head;
+        cost->flops += 2 * seen * node->attend_heads.heads * widths;
+    }
 }
 
 void dv_node_cost(struct dv_cost *cost, const struct dv_cost_site *site, const struct dv_graph *g,
                   const struct dv_node *node)
 {
     *cost = (struct dv_cost){ 0 };
-    for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++) {
-        const struct dv_weight_info *info = &g->weights[node->w[k]];
-        if (node->w[k] && dv_weight_is_matrix(info))
-            add_matrix(cost, g, node, info, &site->weights[node->w[k]]);
-        else if (node->w[k] && info->kind == DV_WEIGHT_VECTOR)
+    for (uint32_t k = 0; k < dv_n_weights(node->op); k++) {
+        const struct dv_weight_info *info = &g->weights[node->w.at[k]];
+        if (node->w.at[k] && dv_weight_is_matrix(info))
+            add_matrix(cost, g, node, info, &site->weights[node->w.at[k]]);
+        else if (node->w.at[k] && info->kind == DV_WEIGHT_VECTOR)
             cost->weight_bytes += (uint64_t)info->cols * 4;
     }
     if (node->op == DV_OP_attend || node->op == DV_OP_attend_heads)

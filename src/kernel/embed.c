@@ -6,12 +6,12 @@
 static dsvk_status dispatch_embed(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                   const struct dv_node *node)
 {
-    struct dv_operand    y = dv_site_operand(site, node->out[0]);
+    struct dv_operand    y = dv_site_operand(site, node->out.embed.y);
     struct dv_tuning     tuning;
     struct dv_embed_args args = {
         .step     = dv_address_of(site->step),
         .y        = y.address,
-        .table    = dv_site_matrix(site, node->w[0]),
+        .table    = dv_site_matrix(site, node->w.embed.table),
         .y_stride = y.stride,
         .tokens   = y.rows,
     };
@@ -19,11 +19,11 @@ static dsvk_status dispatch_embed(struct dv_dispatch *dispatch, const struct dv_
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "embed",
                       .spec   = { [DV_WORKGROUP]    = tuning.row_workgroup,
-                                  [DV_EMBED_FORMAT] = site->weights[node->w[0]].format } },
+                                  [DV_EMBED_FORMAT] = site->weights[node->w.embed.table].format } },
         .groups   = { dv_groups(site, 0, y.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_embed = { "embed", dispatch_embed };
+const struct dv_kernel dv_kernel_embed = { dispatch_embed };

@@ -6,11 +6,11 @@
 
 static void fill_block(const struct dv_kernel_site *site, const struct dv_node *node)
 {
-    struct dv_operand x        = dv_site_operand(site, node->in[0]);
-    struct dv_operand route    = dv_site_operand(site, node->in[1]);
-    struct dv_operand shared   = dv_site_operand(site, node->in[2]);
-    struct dv_operand residual = dv_site_operand(site, node->in[3]);
-    struct dv_operand y        = dv_site_operand(site, node->out[0]);
+    struct dv_operand x        = dv_site_operand(site, node->in.expert_down.h);
+    struct dv_operand route    = dv_site_operand(site, node->in.expert_down.route);
+    struct dv_operand shared   = dv_site_operand(site, node->in.expert_down.shared);
+    struct dv_operand residual = dv_site_operand(site, node->in.expert_down.residual);
+    struct dv_operand y        = dv_site_operand(site, node->out.expert_down.y);
 
     struct dv_expert_down_block block = {
         .x               = x.address,
@@ -25,8 +25,8 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
         .y_stride        = y.stride,
     };
     _Static_assert(sizeof block <= DV_BLOCK_BYTES, "argument block too large");
-    if (node->w[1])
-        block.shared_w = dv_site_matrix(site, node->w[1]);
+    if (node->w.expert_down.shared)
+        block.shared_w = dv_site_matrix(site, node->w.expert_down.shared);
     memcpy(site->block_data, &block, sizeof block);
 }
 
@@ -34,22 +34,22 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch          *dispatch,
                                         const struct dv_kernel_site *site,
                                         const struct dv_node        *node)
 {
-    uint32_t                   rows   = site->graph->weights[node->w[0]].rows;
-    uint32_t                   tokens = dv_site_operand(site, node->out[0]).rows;
+    uint32_t                   rows   = site->graph->weights[node->w.expert_down.experts].rows;
+    uint32_t                   tokens = dv_site_operand(site, node->out.expert_down.y).rows;
     struct dv_expert_down_args args   = {
-          .w      = dv_site_matrix(site, node->w[0]),
+          .w      = dv_site_matrix(site, node->w.expert_down.experts),
           .block  = dv_address_of(site->block),
           .tokens = tokens,
           .rows   = rows,
-          .top_k  = node->top_k,
+          .top_k  = node->expert_down.top_k,
     };
     struct dv_tile        tile          = dv_tile_of(site->caps, args.w.groups, tokens, 1, false);
-    enum dv_weight_format format        = site->weights[node->w[0]].format;
+    enum dv_weight_format format        = site->weights[node->w.expert_down.experts].format;
     enum dv_weight_format shared_format = DV_FORMAT_F32;
     uint32_t              form          = dv_tile_form(&tile, &args.w, format);
-    if (node->w[1]) {
-        struct dv_matrix shared = dv_site_matrix(site, node->w[1]);
-        shared_format           = site->weights[node->w[1]].format;
+    if (node->w.expert_down.shared) {
+        struct dv_matrix shared = dv_site_matrix(site, node->w.expert_down.shared);
+        shared_format           = site->weights[node->w.expert_down.shared].format;
         form &= dv_tile_form(&tile, &shared, shared_format);
     }
     fill_block(site, node);
@@ -61,12 +61,12 @@ static dsvk_status dispatch_expert_down(struct dv_dispatch          *dispatch,
                     [DV_DOT_GROUPS]                = tile.groups,
                     [DV_EXPERT_DOWN_SHARED_FORMAT] = shared_format,
                     [DV_DOT_MATH_F16]              = site->round_f16,
-                    [DV_EXPERT_DOWN_SHARED]        = node->w[1] != 0,
-                    [DV_EXPERT_DOWN_RESIDUAL]      = node->in[3] != 0 },
+                    [DV_EXPERT_DOWN_SHARED]        = node->w.expert_down.shared != 0,
+                    [DV_EXPERT_DOWN_RESIDUAL]      = node->in.expert_down.residual != 0 },
     };
     DV_PUSH(dispatch, args);
     return dv_tile_grid(dispatch, site, "expert_down", dv_ceil_div(args.w.groups, tile.groups),
                         tokens);
 }
 
-const struct dv_kernel dv_kernel_expert_down = { "expert_down", dispatch_expert_down };
+const struct dv_kernel dv_kernel_expert_down = { dispatch_expert_down };

@@ -7,26 +7,26 @@
 
 /* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay
  * empty. */
-static uint32_t tokens_of(const struct dv_node *node, uint32_t pairs, uint32_t experts)
+static uint32_t tokens_of(const struct dv_expert_matmul_operands *o, uint32_t pairs,
+                          uint32_t experts)
 {
     uint32_t twice_the_mean = 2 * dv_ceil_div(pairs, experts);
-    return dv_min(twice_the_mean, node->tile);
+    return dv_min(twice_the_mean, o->tile);
 }
 
-static struct dv_expert_matmul_args args_of(const struct dv_kernel_site *site,
-                                            const struct dv_node        *node,
-                                            const struct dv_matmul_form *form)
+static struct dv_expert_matmul_args args_of(const struct dv_kernel_site            *site,
+                                            const struct dv_expert_matmul_operands *o)
 {
-    const struct dv_weight_info *info  = &site->graph->weights[node->w[0]];
-    struct dv_operand            x     = dv_site_operand(site, node->in[0]);
-    struct dv_operand            route = dv_site_operand(site, node->in[1]);
-    struct dv_operand            plan  = dv_site_operand(site, node->in[2]);
-    struct dv_operand            y     = dv_site_operand(site, node->out[0]);
-    uint32_t max_tiles = dv_expert_plan_tiles(route.rows, node->top_k, info->experts, node->tile);
+    const struct dv_weight_info *info  = &site->graph->weights[o->experts];
+    struct dv_operand            x     = dv_site_operand(site, o->x);
+    struct dv_operand            route = dv_site_operand(site, o->route);
+    struct dv_operand            plan  = dv_site_operand(site, o->plan);
+    struct dv_operand            y     = dv_site_operand(site, o->y);
+    uint32_t max_tiles = dv_expert_plan_tiles(route.rows, o->top_k, info->experts, o->tile);
     return (struct dv_expert_matmul_args){
-        .w            = dv_site_matrix(site, node->w[0]),
+        .w            = dv_site_matrix(site, o->experts),
         .x            = x.address,
-        .norm         = dv_site_vector(site, form->norm),
+        .norm         = dv_site_vector(site, o->norm),
         .route        = route.address,
         .plan         = plan.address,
         .y            = y.address,
@@ -34,33 +34,32 @@ static struct dv_expert_matmul_args args_of(const struct dv_kernel_site *site,
         .y_stride     = y.stride,
         .route_stride = route.stride,
         .rows         = info->rows,
-        .top_k        = node->top_k,
-        .x_div        = node->x_div,
+        .top_k        = o->top_k,
+        .x_div        = o->x_div,
         .pairs        = y.rows,
-        .pairs_at     = node->in[2] ? dv_expert_plan_pairs_at(max_tiles) : 0,
-        .eps          = node->eps,
+        .pairs_at     = o->plan ? dv_expert_plan_pairs_at(max_tiles) : 0,
+        .eps          = o->eps,
     };
 }
 
-dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch          *dispatch,
-                                      const struct dv_kernel_site *site, const struct dv_node *node,
-                                      const struct dv_matmul_form *form)
+dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch                     *dispatch,
+                                      const struct dv_kernel_site            *site,
+                                      const struct dv_expert_matmul_operands *o)
 {
-    const struct dv_weight_info *info   = &site->graph->weights[node->w[0]];
-    enum dv_weight_format        format = site->weights[node->w[0]].format;
-    bool                         paired = info->kind == DV_WEIGHT_PAIR, planned = node->in[2] != 0;
-    struct dv_expert_matmul_args args = args_of(site, node, form);
-    uint32_t                     rows = dv_site_operand(site, node->in[1]).rows;
-    uint32_t       max_tiles = dv_expert_plan_tiles(rows, node->top_k, info->experts, node->tile);
-    uint32_t       groups    = args.w.groups * (paired ? 2 : 1);
-    struct dv_tile tile =
-        dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
-                   planned ? tokens_of(node, args.pairs, info->experts) : 1, paired);
-    struct dv_coop_size size = { groups * 8, node->tile, args.pairs / node->tile + 1 };
+    const struct dv_weight_info *info   = &site->graph->weights[o->experts];
+    enum dv_weight_format        format = site->weights[o->experts].format;
+    bool                         paired = info->kind == DV_WEIGHT_PAIR, planned = o->plan != 0;
+    struct dv_expert_matmul_args args = args_of(site, o);
+    uint32_t                     rows = dv_site_operand(site, o->route).rows;
+    uint32_t            max_tiles = dv_expert_plan_tiles(rows, o->top_k, info->experts, o->tile);
+    uint32_t            groups    = args.w.groups * (paired ? 2 : 1);
+    struct dv_tile      tile = dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
+                                     planned ? tokens_of(o, args.pairs, info->experts) : 1, paired);
+    struct dv_coop_size size = { groups * 8, o->tile, args.pairs / o->tile + 1 };
     struct dv_coop_tile coop;
     /* Passes of few tokens have no such kernel without a plan: they give the same bits with one. */
     bool many = planned && rows > DV_FEW_TOKENS;
-    if (site->math_f16 && many && !form->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
+    if (site->math_f16 && many && !o->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "expert_matmul_coop", &coop, format,
                          paired);
         tile.groups = coop.rows / 8;
@@ -73,13 +72,13 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch          *dispatch,
                         [DV_DOT_GROUPS]         = tile.groups,
                         [DV_DOT_TOKENS]         = tile.tokens,
                         [DV_DOT_MATH_F16]       = site->round_f16,
-                        [DV_DOT_NORM]           = form->norm != 0,
+                        [DV_DOT_NORM]           = o->norm != 0,
                         [DV_DOT_PAIR]           = paired,
                         [DV_EXPERT_MATMUL_PLAN] = planned },
         };
     }
     DV_PUSH(dispatch, args);
-    return dv_tile_grid(dispatch, site, dv_op_name(node->op), dv_ceil_div(groups, tile.groups),
+    return dv_tile_grid(dispatch, site, dv_op_name(o->op), dv_ceil_div(groups, tile.groups),
                         planned ? max_tiles : args.pairs);
 }
 
@@ -87,7 +86,18 @@ static dsvk_status dispatch_expert_matmul(struct dv_dispatch          *dispatch,
                                           const struct dv_kernel_site *site,
                                           const struct dv_node        *node)
 {
-    return dv_expert_matmul_dispatch(dispatch, site, node, &(struct dv_matmul_form){ 0 });
+    struct dv_expert_matmul_operands operands = {
+        .op      = node->op,
+        .x       = node->in.expert_matmul.x,
+        .route   = node->in.expert_matmul.route,
+        .plan    = node->in.expert_matmul.plan,
+        .y       = node->out.expert_matmul.y,
+        .experts = node->w.expert_matmul.experts,
+        .top_k   = node->expert_matmul.top_k,
+        .x_div   = node->expert_matmul.x_div,
+        .tile    = node->expert_matmul.tile,
+    };
+    return dv_expert_matmul_dispatch(dispatch, site, &operands);
 }
 
-const struct dv_kernel dv_kernel_expert_matmul = { "expert_matmul", dispatch_expert_matmul };
+const struct dv_kernel dv_kernel_expert_matmul = { dispatch_expert_matmul };

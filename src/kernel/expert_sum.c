@@ -7,11 +7,11 @@ static dsvk_status dispatch_expert_sum(struct dv_dispatch          *dispatch,
                                        const struct dv_kernel_site *site,
                                        const struct dv_node        *node)
 {
-    struct dv_operand x        = dv_site_operand(site, node->in[0]);
-    struct dv_operand route    = dv_site_operand(site, node->in[1]);
-    struct dv_operand shared   = dv_site_operand(site, node->in[2]);
-    struct dv_operand residual = dv_site_operand(site, node->in[3]);
-    struct dv_operand y        = dv_site_operand(site, node->out[0]);
+    struct dv_operand x        = dv_site_operand(site, node->in.expert_sum.x);
+    struct dv_operand route    = dv_site_operand(site, node->in.expert_sum.route);
+    struct dv_operand shared   = dv_site_operand(site, node->in.expert_sum.shared);
+    struct dv_operand residual = dv_site_operand(site, node->in.expert_sum.residual);
+    struct dv_operand y        = dv_site_operand(site, node->out.expert_sum.y);
     struct dv_tuning  tuning;
 
     struct dv_expert_sum_args args = {
@@ -27,7 +27,7 @@ static dsvk_status dispatch_expert_sum(struct dv_dispatch          *dispatch,
         .y_stride        = y.stride,
         .tokens          = y.rows,
         .cols            = y.cols,
-        .top_k           = node->top_k,
+        .top_k           = node->expert_sum.top_k,
     };
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
@@ -38,4 +38,4 @@ static dsvk_status dispatch_expert_sum(struct dv_dispatch          *dispatch,
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_expert_sum = { "expert_sum", dispatch_expert_sum };
+const struct dv_kernel dv_kernel_expert_sum = { dispatch_expert_sum };

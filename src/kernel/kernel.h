@@ -41,7 +41,6 @@ struct dv_dispatch {
 };
 
 struct dv_kernel {
-    const char *name;
     /* Fills `dispatch` for the node. UNSUPPORTED with a sentence when the device cannot run it. */
     dsvk_status (*dispatch)(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                             const struct dv_node *node);

@@ -2,12 +2,12 @@
 /* The table of kernels: an op without one does not link. */
 #include "kernel/kernel.h"
 
-#define OP(name) extern const struct dv_kernel dv_kernel_##name;
+#define OP(name, ...) extern const struct dv_kernel dv_kernel_##name;
 #include "graph/ops.def"
 #undef OP
 
 static const struct dv_kernel *const kernels[DV_N_OPS] = {
-#define OP(name) [DV_OP_##name] = &dv_kernel_##name,
+#define OP(name, ...) [DV_OP_##name] = &dv_kernel_##name,
 #include "graph/ops.def"
 #undef OP
 };

@@ -69,18 +69,17 @@ static dsvk_status end_part(struct dv_program *p, struct dv_program_part *part)
 /* What the host needs to know of the choice that node i reads. */
 static void describe(struct dv_program_part *part, const struct dv_graph *g, uint32_t i)
 {
-    const struct dv_node  *node  = &g->nodes[i];
-    const struct dv_value *route = &g->values[node->in[1]];
+    struct dv_expert_use   use   = dv_node_expert_use(&g->nodes[i]);
+    const struct dv_value *route = &g->values[use.route];
     part->experts                = true;
-    part->layer                  = node->layer;
-    part->n_experts              = g->weights[node->w[0]].experts;
-    part->top_k                  = node->top_k;
+    part->layer                  = g->nodes[i].layer;
+    part->n_experts              = g->weights[use.experts].experts;
+    part->top_k                  = use.top_k;
     part->rows                   = route->rows;
     part->stride                 = route->stride;
     part->max_tiles              = 0;
-    if (g->size.tokens > DV_FEW_TOKENS || g->size.plan_experts)
-        part->max_tiles =
-            dv_expert_plan_tiles(route->rows, node->top_k, part->n_experts, node->tile);
+    if (use.plan)
+        part->max_tiles = dv_expert_plan_tiles(route->rows, use.top_k, part->n_experts, use.tile);
 }
 
 static uint64_t choice_bytes(const struct dv_program_part *part)
@@ -93,7 +92,8 @@ static uint64_t choice_bytes(const struct dv_program_part *part)
 static uint64_t choice_offset(const struct dv_graph *g, const struct dv_program_part *part,
                               uint32_t i)
 {
-    return g->values[g->nodes[i].in[part->max_tiles ? 2 : 1]].arena_offset;
+    struct dv_expert_use use = dv_node_expert_use(&g->nodes[i]);
+    return g->values[part->max_tiles ? use.plan : use.route].arena_offset;
 }
 
 /* The end of a plain part, before experts: node i is the first that reads them. */

@@ -8,39 +8,50 @@
 #define MAX_GROUPS 64
 #define MAX_TOP_K 16
 
-static dsvk_status check_shape(const struct dv_kernel_site *site, const struct dv_node *node)
+static dsvk_status check_shape(const struct dv_kernel_site  *site,
+                               const struct dv_router_shape *shape)
 {
-    if (node->experts > MAX_EXPERTS || node->groups > MAX_GROUPS || node->top_k > MAX_TOP_K ||
-        node->top_k > node->experts)
+    if (shape->experts > MAX_EXPERTS || shape->groups > MAX_GROUPS || shape->top_k > MAX_TOP_K ||
+        shape->top_k > shape->experts)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
-                       "router: %u of %u experts in %u groups; at most %u of %u in %u", node->top_k,
-                       node->experts, node->groups, MAX_TOP_K, MAX_EXPERTS, MAX_GROUPS);
-    if (node->groups > 1 && node->experts % node->groups != 0)
+                       "router: %u of %u experts in %u groups; at most %u of %u in %u",
+                       shape->top_k, shape->experts, shape->groups, MAX_TOP_K, MAX_EXPERTS,
+                       MAX_GROUPS);
+    if (shape->groups > 1 && shape->experts % shape->groups != 0)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "router: %u experts in %u groups",
-                       node->experts, node->groups);
+                       shape->experts, shape->groups);
     return DSVK_OK;
 }
 
-dsvk_status dv_router_args_of(struct dv_router_args *args, const struct dv_kernel_site *site,
-                              const struct dv_node *node, const struct dv_router_form *form)
+/* As the shader takes the rule. */
+static uint32_t flags_of(const struct dv_router_shape *shape, bool bias)
 {
-    dsvk_status       status;
-    struct dv_operand logits = dv_site_operand(site, form->logits);
-    struct dv_operand y      = dv_site_operand(site, form->route);
-    TRY(check_shape(site, node));
+    return (shape->sigmoid ? DV_ROUTER_SIGMOID : 0) | (bias ? DV_ROUTER_BIAS : 0) |
+           (shape->group_sums ? DV_ROUTER_GROUP_SUM2 : 0) |
+           (shape->normalise ? DV_ROUTER_NORMALISE : 0);
+}
+
+dsvk_status dv_router_args_of(struct dv_router_args *args, const struct dv_kernel_site *site,
+                              const struct dv_router_operands *o)
+{
+    dsvk_status                   status;
+    const struct dv_router_shape *shape  = o->shape;
+    struct dv_operand             logits = dv_site_operand(site, o->logits);
+    struct dv_operand             y      = dv_site_operand(site, o->route);
+    TRY(check_shape(site, shape));
     *args = (struct dv_router_args){
         .logits        = logits.address,
-        .bias          = dv_site_vector(site, form->bias),
+        .bias          = dv_site_vector(site, o->bias),
         .y             = y.address,
         .logits_stride = logits.stride,
         .y_stride      = y.stride,
         .tokens        = logits.rows,
-        .experts       = node->experts,
-        .top_k         = node->top_k,
-        .groups        = node->groups,
-        .top_k_groups  = node->top_k_groups,
-        .flags         = form->bias ? node->flags : node->flags & ~DV_ROUTER_BIAS,
-        .scale         = node->scale,
+        .experts       = shape->experts,
+        .top_k         = shape->top_k,
+        .groups        = shape->groups,
+        .top_k_groups  = shape->top_k_groups,
+        .flags         = flags_of(shape, o->bias != 0),
+        .scale         = shape->scale,
     };
     return DSVK_OK;
 }
@@ -48,20 +59,23 @@ dsvk_status dv_router_args_of(struct dv_router_args *args, const struct dv_kerne
 static dsvk_status dispatch_router(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
 {
-    dsvk_status           status;
-    struct dv_tuning      tuning;
-    struct dv_router_args args;
-    struct dv_router_form form = { node->in[0], node->out[0], node->w[0] };
-    TRY(dv_router_args_of(&args, site, node, &form));
+    dsvk_status               status;
+    struct dv_tuning          tuning;
+    struct dv_router_args     args;
+    struct dv_router_operands operands = { .logits = node->in.router.logits,
+                                           .route  = node->out.router.route,
+                                           .bias   = node->w.router.bias,
+                                           .shape  = &node->router.shape };
+    TRY(dv_router_args_of(&args, site, &operands));
     dv_tuning_of(&tuning, site->caps);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "router",
                       .spec   = { [DV_WORKGROUP]      = tuning.row_workgroup,
-                                  [DV_ROUTER_EXPERTS] = node->experts } },
+                                  [DV_ROUTER_EXPERTS] = node->router.shape.experts } },
         .groups   = { dv_groups(site, 0, args.tokens), 1, 1 },
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_router = { "router", dispatch_router };
+const struct dv_kernel dv_kernel_router = { dispatch_router };

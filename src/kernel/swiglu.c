@@ -6,9 +6,9 @@
 static dsvk_status dispatch_swiglu(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
 {
-    struct dv_operand     gate = dv_site_operand(site, node->in[0]);
-    struct dv_operand     up   = dv_site_operand(site, node->in[1]);
-    struct dv_operand     y    = dv_site_operand(site, node->out[0]);
+    struct dv_operand     gate = dv_site_operand(site, node->in.swiglu.gate);
+    struct dv_operand     up   = dv_site_operand(site, node->in.swiglu.up);
+    struct dv_operand     y    = dv_site_operand(site, node->out.swiglu.y);
     struct dv_tuning      tuning;
     struct dv_swiglu_args args = {
         .gate        = gate.address,
@@ -29,4 +29,4 @@ static dsvk_status dispatch_swiglu(struct dv_dispatch *dispatch, const struct dv
     return DSVK_OK;
 }
 
-const struct dv_kernel dv_kernel_swiglu = { "swiglu", dispatch_swiglu };
+const struct dv_kernel dv_kernel_swiglu = { dispatch_swiglu };

@@ -3,7 +3,6 @@
  * token and the shared expert sees every token (DeepSeek-V3 report, equations 12 to 16). */
 #include "graph/graph.h"
 #include "model/model.h"
-#include "args.h"
 
 /* W_down(silu(W_gate h) * (W_up h)) with the tensors prefix{gate,up,down}_proj.weight. */
 static dv_tensor swiglu_ffn(const struct dv_model_layer *layer, enum dv_role role,
@@ -51,22 +50,16 @@ static struct dv_router_shape router_shape(const struct dv_config *c)
 {
     /* Plain greedy routing ignores groups; a bias goes with noaux_tc only. */
     bool grouped                 = c->topk_method != DV_TOPK_GREEDY && c->top_k_groups < c->groups;
-    bool sigmoid                 = c->scoring == DV_SCORING_SIGMOID;
     struct dv_router_shape shape = { .experts      = c->experts,
                                      .top_k        = c->top_k,
                                      .groups       = grouped ? c->groups : 1,
                                      .top_k_groups = grouped ? c->top_k_groups : 1,
+                                     .sigmoid      = c->scoring == DV_SCORING_SIGMOID,
+                                     .group_sums   = c->topk_method == DV_TOPK_NOAUX_TC,
+                                     .normalise    = c->norm_topk && c->top_k > 1,
                                      .scale        = c->routed_scale };
-    if (sigmoid)
-        shape.flags |= DV_ROUTER_SIGMOID;
-    if (c->has_correction_bias)
-        shape.flags |= DV_ROUTER_BIAS;
-    if (c->topk_method == DV_TOPK_NOAUX_TC)
-        shape.flags |= DV_ROUTER_GROUP_SUM2;
-    if (c->norm_topk && c->top_k > 1)
-        shape.flags |= DV_ROUTER_NORMALISE;
     /* DeepSeek-V2 scales instead of normalising, V3 normalises and then scales. */
-    if (c->arch == DV_ARCH_DEEPSEEK_V2 && c->norm_topk && c->top_k > 1)
+    if (c->arch == DV_ARCH_DEEPSEEK_V2 && shape.normalise)
         shape.scale = 1.0f;
     return shape;
 }
@@ -82,7 +75,7 @@ dv_tensor dv_moe(const struct dv_model_layer *layer, dv_tensor h)
     dv_weight                router =
         dv_layer_matrix(layer, DV_ROLE_ROUTER, "mlp.gate.weight", c->experts, c->hidden);
     dv_weight bias = 0;
-    if (shape.flags & DV_ROUTER_BIAS)
+    if (c->has_correction_bias)
         bias = dv_layer_vector(layer, DV_ROLE_ROUTER_BIAS, "mlp.gate.e_score_correction_bias",
                                c->experts);
 

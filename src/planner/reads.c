@@ -49,13 +49,14 @@ static void note_uses(struct use *uses, const struct dv_graph *g, uint32_t token
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
-        for (uint32_t k = 0; !node->dead && k < DV_MAX_WEIGHTS; k++) {
-            struct use *use     = &uses[node->w[k]];
-            uint32_t    experts = g->weights[node->w[k]].experts;
+        for (uint32_t k = 0; !node->dead && k < dv_n_weights(node->op); k++) {
+            struct use *use     = &uses[node->w.at[k]];
+            uint32_t    experts = g->weights[node->w.at[k]].experts;
             if (node->op == DV_OP_embed)
                 use->rows = tokens;
             else if (experts)
-                use->experts = dv_experts_touched((uint64_t)tokens * node->top_k, experts);
+                use->experts =
+                    dv_experts_touched((uint64_t)tokens * dv_node_expert_use(node).top_k, experts);
             else
                 use->whole = true;
         }

@@ -8,15 +8,15 @@
  * them is NaN or infinite */
 void dv_ref_argmax(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    const struct dv_value *x = &site->graph->values[node->in[0]];
+    const struct dv_value *x = &site->graph->values[node->in.argmax.x];
     for (uint32_t r = 0; r < x->rows; r++) {
-        const float *row    = dv_ref_row(site, node->in[0], r);
+        const float *row    = dv_ref_row(site, node->in.argmax.x, r);
         uint32_t     best   = 0;
         bool         finite = true;
-        for (uint32_t k = 0; k < node->choices; k++) {
+        for (uint32_t k = 0; k < node->argmax.choices; k++) {
             finite = finite && isfinite(row[k]);
             best   = row[k] > row[best] ? k : best;
         }
-        dv_ref_words(site, node->out[0], r)[0] = finite ? best : DV_NOT_FINITE;
+        dv_ref_words(site, node->out.argmax.token, r)[0] = finite ? best : DV_NOT_FINITE;
     }
 }

@@ -10,14 +10,16 @@
 static double score(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t,
                     uint32_t head, const float *record)
 {
-    const float *latent = dv_ref_row(site, node->in[0], t) + (size_t)head * node->kv;
-    const float *rope   = dv_ref_row(site, node->in[1], t) + (size_t)head * node->dim;
-    double       dot    = 0;
-    for (uint32_t k = 0; k < node->kv; k++)
+    const float *latent =
+        dv_ref_row(site, node->in.attend.q_latent, t) + (size_t)head * node->attend.kv;
+    const float *rope =
+        dv_ref_row(site, node->in.attend.q_rope, t) + (size_t)head * node->attend.rope;
+    double dot = 0;
+    for (uint32_t k = 0; k < node->attend.kv; k++)
         dot += (double)latent[k] * record[k];
-    for (uint32_t k = 0; k < node->dim; k++)
-        dot += (double)rope[k] * record[node->kv + k];
-    return (double)node->scale * dot;
+    for (uint32_t k = 0; k < node->attend.rope; k++)
+        dot += (double)rope[k] * record[node->attend.kv + k];
+    return (double)node->attend.scale * dot;
 }
 
 /* One head of token t over positions first .. end-1:
@@ -26,7 +28,7 @@ static double score(const struct dv_ref_site *site, const struct dv_node *node, 
 static void attend(float *y, const struct dv_ref_site *site, const struct dv_node *node, uint32_t t,
                    uint32_t head, uint32_t first, uint32_t end)
 {
-    uint32_t     kv = node->kv, cols = kv + node->dim;
+    uint32_t     kv = node->attend.kv, cols = kv + node->attend.rope;
     const float *cache = site->cache + (size_t)node->layer * site->graph->size.context * cols;
     double       m = -HUGE_VAL, l = 0;
     for (uint32_t p = first; p < end; p++)
@@ -54,15 +56,16 @@ static void attend(float *y, const struct dv_ref_site *site, const struct dv_nod
  * split the whole context is one. */
 void dv_ref_attend(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    uint32_t rows = site->graph->values[node->in[0]].rows;
+    uint32_t rows = site->graph->values[node->in.attend.q_latent].rows;
     for (uint32_t t = 0; t < rows; t++) {
         uint32_t end    = site->position + t + 1;
-        uint32_t length = node->splits == 1 ? end : node->split;
-        for (uint32_t h = 0; h < node->heads; h++)
+        uint32_t length = node->attend.splits == 1 ? end : node->attend.split;
+        for (uint32_t h = 0; h < node->attend.heads; h++)
             for (uint32_t s = 0; s * length < end; s++) {
                 uint32_t first = s * length, last = first + length < end ? first + length : end;
-                size_t   place = ((size_t)h * node->splits + s) * (node->kv + 4);
-                attend(dv_ref_row(site, node->out[0], t) + place, site, node, t, h, first, last);
+                size_t   place = ((size_t)h * node->attend.splits + s) * (node->attend.kv + 4);
+                attend(dv_ref_row(site, node->out.attend.partials, t) + place, site, node, t, h,
+                       first, last);
             }
     }
 }

@@ -71,12 +71,14 @@ void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t 
  * an FP8 cache is BF16. */
 void dv_ref_cache_write(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    uint32_t kv = node->kv, rope = node->dim, rows = site->graph->values[node->in[0]].rows;
-    size_t   first = (size_t)node->layer * site->graph->size.context + site->position;
+    uint32_t kv = node->cache_write.kv, rope = node->cache_write.rope,
+             rows = site->graph->values[node->in.cache_write.latent].rows;
+    size_t first  = (size_t)node->layer * site->graph->size.context + site->position;
     for (uint32_t t = 0; t < rows; t++) {
         float *record = site->cache + (first + t) * (kv + rope);
-        memcpy(record, dv_ref_row(site, node->in[0], t), kv * sizeof(float));
-        memcpy(record + kv, dv_ref_row(site, node->in[1], t), rope * sizeof(float));
+        memcpy(record, dv_ref_row(site, node->in.cache_write.latent, t), kv * sizeof(float));
+        memcpy(record + kv, dv_ref_row(site, node->in.cache_write.rope_key, t),
+               rope * sizeof(float));
         dv_ref_cache_round(site, record, kv, rope);
     }
 }

@@ -2,11 +2,19 @@
 /* Two projections of one input: y_a = project with A, y_b = project with B, the same norm. */
 #include "ref/ref.h"
 
+static void project(const struct dv_ref_site *site, const struct dv_node *node, dv_weight matrix,
+                    dv_tensor y)
+{
+    struct dv_node one = { .op          = DV_OP_project,
+                           .in.project  = { .x = node->in.project_two.x },
+                           .w.project   = { .matrix = matrix, .norm = node->w.project_two.norm },
+                           .out.project = { .y = y },
+                           .project     = { .eps = node->project_two.eps } };
+    dv_ref_project(site, &one);
+}
+
 void dv_ref_project_two(const struct dv_ref_site *site, const struct dv_node *node)
 {
-    struct dv_node second = *node;
-    second.w[0]           = node->w[2];
-    second.out[0]         = node->out[1];
-    dv_ref_project(site, node);
-    dv_ref_project(site, &second);
+    project(site, node, node->w.project_two.a, node->out.project_two.y_a);
+    project(site, node, node->w.project_two.b, node->out.project_two.y_b);
 }

@@ -3,7 +3,7 @@
 #include "ref/ref.h"
 
 static const dv_ref_op refs[DV_N_OPS] = {
-#define OP(name) [DV_OP_##name] = dv_ref_##name,
+#define OP(name, ...) [DV_OP_##name] = dv_ref_##name,
 #include "graph/ops.def"
 #undef OP
 };

@@ -24,7 +24,8 @@ struct dv_ref_site {
 
 typedef void (*dv_ref_op)(const struct dv_ref_site *site, const struct dv_node *node);
 
-#define OP(name) void dv_ref_##name(const struct dv_ref_site *site, const struct dv_node *node);
+#define OP(name, ...)                                                                              \
+    void dv_ref_##name(const struct dv_ref_site *site, const struct dv_node *node);
 #include "graph/ops.def"
 #undef OP
 

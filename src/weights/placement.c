@@ -41,9 +41,9 @@ static dsvk_status copy_recipes_of(struct dv_loading *l, const struct dv_graph *
 {
     dsvk_status status;
     for (uint32_t i = 0; i < g->n_nodes; i++)
-        for (uint32_t k = 0; !g->nodes[i].dead && k < DV_MAX_WEIGHTS; k++)
-            if (g->nodes[i].w[k])
-                TRY(copy_recipe(l, &g->weights[g->nodes[i].w[k]], g->nodes[i].layer));
+        for (uint32_t k = 0; !g->nodes[i].dead && k < dv_n_weights(g->nodes[i].op); k++)
+            if (g->nodes[i].w.at[k])
+                TRY(copy_recipe(l, &g->weights[g->nodes[i].w.at[k]], g->nodes[i].layer));
     return DSVK_OK;
 }
 

@@ -43,18 +43,18 @@ static void check_order(const struct dv_graph *g, const char *what)
         const struct dv_node *node = &g->nodes[i];
         if (node->dead || (i > 0 && node->stage < g->nodes[i - 1].stage))
             fail_msg("%s: node %u is dead or out of order", what, i);
-        for (uint32_t k = 0; k < DV_MAX_INPUTS; k++) {
-            dv_tensor x = node->in[k] ? storage_of(g, node->in[k]) : 0;
+        for (uint32_t k = 0; k < dv_n_inputs(node->op); k++) {
+            dv_tensor x = node->in.at[k] ? storage_of(g, node->in.at[k]) : 0;
             if (x && (made[x] == 0 || made[x] > node->stage))
                 fail_msg("%s: node %u (%s) reads %%%u too early", what, i, dv_op_name(node->op), x);
             if (x)
-                check_view(g, node->in[k], what);
+                check_view(g, node->in.at[k], what);
         }
-        for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++) {
-            if (node->out[k] && made[node->out[k]])
-                fail_msg("%s: %%%u is made twice", what, node->out[k]);
-            if (node->out[k])
-                made[node->out[k]] = node->stage + 1;
+        for (uint32_t k = 0; k < dv_n_outputs(node->op); k++) {
+            if (node->out.at[k] && made[node->out.at[k]])
+                fail_msg("%s: %%%u is made twice", what, node->out.at[k]);
+            if (node->out.at[k])
+                made[node->out.at[k]] = node->stage + 1;
         }
     }
     free(made);
@@ -64,12 +64,12 @@ static void find_ranges(const struct dv_graph *g, struct range *ranges)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node = &g->nodes[i];
-        for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
-            if (node->out[k])
-                see(&ranges[node->out[k]], node->stage);
-        for (uint32_t k = 0; k < DV_MAX_INPUTS; k++)
-            if (node->in[k])
-                see(&ranges[storage_of(g, node->in[k])], node->stage);
+        for (uint32_t k = 0; k < dv_n_outputs(node->op); k++)
+            if (node->out.at[k])
+                see(&ranges[node->out.at[k]], node->stage);
+        for (uint32_t k = 0; k < dv_n_inputs(node->op); k++)
+            if (node->in.at[k])
+                see(&ranges[storage_of(g, node->in.at[k])], node->stage);
         if (g->size.keep_routes && dv_node_route(node))
             see(&ranges[dv_node_route(node)], UINT32_MAX);
     }

@@ -97,8 +97,8 @@ void plans_of_every_shape_are_sound(void **state)
 static bool uses(const struct dv_graph *g, const struct dv_weight_info *info)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++)
-        for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-            if (g->nodes[i].w[k] && dv_weight_same(&g->weights[g->nodes[i].w[k]], info))
+        for (uint32_t k = 0; k < dv_n_weights(g->nodes[i].op); k++)
+            if (g->nodes[i].w.at[k] && dv_weight_same(&g->weights[g->nodes[i].w.at[k]], info))
                 return true;
     return false;
 }
@@ -106,10 +106,10 @@ static bool uses(const struct dv_graph *g, const struct dv_weight_info *info)
 static void expect_uses_of(const struct dv_graph *a, const struct dv_graph *b, const char *name)
 {
     for (uint32_t i = 0; i < b->n_nodes; i++)
-        for (uint32_t k = 0; k < DV_MAX_WEIGHTS; k++)
-            if (b->nodes[i].w[k] && !uses(a, &b->weights[b->nodes[i].w[k]]))
+        for (uint32_t k = 0; k < dv_n_weights(b->nodes[i].op); k++)
+            if (b->nodes[i].w.at[k] && !uses(a, &b->weights[b->nodes[i].w.at[k]]))
                 fail_msg("%s: %s is used for %u tokens, but not for %u", name,
-                         b->weights[b->nodes[i].w[k]].name, b->size.tokens, a->size.tokens);
+                         b->weights[b->nodes[i].w.at[k]].name, b->size.tokens, a->size.tokens);
 }
 
 /* The weights are loaded once, for passes of any length. */

@@ -158,23 +158,46 @@ static void tiles_of_experts_follow_their_pairs(void **state)
     assert_int_equal(dv_expert_tile(&caps, true, 2048 * 8, 256), tuning.matmul_tokens);
 }
 
-/* Widths of attention: heads, kv, nope, rope, v. */
-static const struct dv_node shapes[] = {
-    { .heads = 16, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1 },
-    { .heads = 128, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1 },
-    { .heads = 20, .kv = 512, .nope = 192, .dim = 64, .v_head = 256, .splits = 1 },
-    { .heads = 5, .kv = 64, .nope = 32, .dim = 32, .v_head = 32, .splits = 1 },
+static const struct widths {
+    uint32_t heads, kv, nope, rope, v_head, splits;
+} shapes[] = {
+    { 16, 512, 128, 64, 128, 1 },
+    { 128, 512, 128, 64, 128, 1 },
+    { 20, 512, 192, 64, 256, 1 },
+    { 5, 64, 32, 32, 32, 1 },
 };
 
-static void check_attend(const struct device *d, const struct dv_caps *caps,
-                         const struct dv_node *node)
+static bool attend_of(struct dv_coop_attend *s, const struct dv_caps *caps, const struct widths *w,
+                      uint32_t tokens)
+{
+    struct dv_node node = {
+        .op     = DV_OP_attend,
+        .attend = { .heads = w->heads, .kv = w->kv, .rope = w->rope, .splits = w->splits },
+    };
+    return dv_coop_attend_of(s, caps, &node, tokens);
+}
+
+static bool attend_heads_of(struct dv_coop_attend_heads *s, const struct dv_caps *caps,
+                            const struct widths *w, uint32_t tokens)
+{
+    struct dv_node node = {
+        .op           = DV_OP_attend_heads,
+        .attend_heads = { .heads  = w->heads,
+                          .nope   = w->nope,
+                          .rope   = w->rope,
+                          .v_head = w->v_head },
+    };
+    return dv_coop_attend_heads_of(s, caps, &node, tokens);
+}
+
+static void check_attend(const struct device *d, const struct dv_caps *caps, const struct widths *w)
 {
     const struct dv_coop_shape *m = &d->shape;
     struct dv_coop_attend       s;
-    if (!dv_coop_attend_of(&s, caps, node, 64)) {
+    if (!attend_of(&s, caps, w, 64)) {
         /* 32 records of 576 columns alone have 37,376 bytes. */
-        if (m->k <= 16 || node->kv < 512 || d->shared > 32768)
-            fail_msg("%s: no shape for %u heads", d->name, (unsigned)node->heads);
+        if (m->k <= 16 || w->kv < 512 || d->shared > 32768)
+            fail_msg("%s: no shape for %u heads", d->name, (unsigned)w->heads);
         return;
     }
     uint32_t pairs = s.heads * s.tokens, workgroup = s.subgroup * s.subgroups;
@@ -186,24 +209,24 @@ static void check_attend(const struct device *d, const struct dv_caps *caps,
     assert_int_equal(s.subgroup % (workgroup / pairs), 0);
     assert_in_range(s.subgroup, d->subgroup_min, d->subgroup_max);
     /* Sums a lane, where the columns are those of a published model. */
-    assert_true(pairs * node->kv <= 64 * workgroup);
+    assert_true(pairs * w->kv <= 64 * workgroup);
     /* No head idle that need not be. */
-    assert_int_equal(node->heads % s.heads, 0);
+    assert_int_equal(w->heads % s.heads, 0);
 }
 
 static void check_attend_heads(const struct device *d, const struct dv_caps *caps,
-                               const struct dv_node *node)
+                               const struct widths *w)
 {
     const struct dv_coop_shape *m = &d->shape;
     struct dv_coop_attend_heads s;
-    if (!dv_coop_attend_heads_of(&s, caps, node, 64))
+    if (!attend_heads_of(&s, caps, w, 64))
         return;
     assert_int_equal(s.positions % m->n + s.positions % m->k, 0);
     assert_int_equal(s.subgroup * s.subgroups % s.positions + s.subgroup % m->m, 0);
     assert_true(s.positions >= m->m && s.subgroup * s.subgroups <= 256);
     assert_in_range(s.subgroup, d->subgroup_min, d->subgroup_max);
     /* Registers: queries, two to a word, and sums. */
-    assert_true(m->m * ((node->nope + node->dim) / 2 + node->v_head) <= 128 * s.subgroup);
+    assert_true(m->m * ((w->nope + w->rope) / 2 + w->v_head) <= 128 * s.subgroup);
 }
 
 static void attention_suits_every_device(void **state)
@@ -218,12 +241,12 @@ static void attention_suits_every_device(void **state)
     }
 }
 
-static bool attends(const struct dv_caps *caps, const struct dv_node *node, uint32_t tokens)
+static bool attends(const struct dv_caps *caps, const struct widths *w, uint32_t tokens)
 {
     struct dv_coop_attend       s;
     struct dv_coop_attend_heads h;
-    bool                        both = dv_coop_attend_of(&s, caps, node, tokens);
-    assert_int_equal(dv_coop_attend_heads_of(&h, caps, node, tokens), both);
+    bool                        both = attend_of(&s, caps, w, tokens);
+    assert_int_equal(attend_heads_of(&h, caps, w, tokens), both);
     return both;
 }
 
@@ -232,28 +255,28 @@ static void no_attention_in_matrices_where_it_is_not_worth_it(void **state)
     struct dv_coop_attend       s;
     struct dv_coop_attend_heads h;
     struct dv_caps              good = caps_of(&devices[4]), caps = good;
-    struct dv_node              node = shapes[0];
+    struct widths               w = shapes[0];
     (void)state;
-    assert_true(attends(&good, &node, 16));
-    assert_false(attends(&good, &node, 15));
+    assert_true(attends(&good, &w, 16));
+    assert_false(attends(&good, &w, 15));
     caps.is_software = true;
-    assert_false(attends(&caps, &node, 64));
+    assert_false(attends(&caps, &w, 64));
     caps               = good;
     caps.max_workgroup = 64;
-    assert_false(attends(&caps, &node, 64));
+    assert_false(attends(&caps, &w, 64));
     caps                  = good;
     caps.max_shared_bytes = 16384;
-    assert_false(attends(&caps, &node, 64));
-    node.dim = 20;
-    assert_false(attends(&good, &node, 64));
-    node        = shapes[0];
-    node.splits = 2; /* few tokens */
-    assert_false(dv_coop_attend_of(&s, &good, &node, 64));
-    node    = shapes[0];
-    node.kv = 72;
-    assert_false(dv_coop_attend_of(&s, &good, &node, 64));
+    assert_false(attends(&caps, &w, 64));
+    w.rope = 20;
+    assert_false(attends(&good, &w, 64));
+    w        = shapes[0];
+    w.splits = 2; /* few tokens */
+    assert_false(attend_of(&s, &good, &w, 64));
+    w    = shapes[0];
+    w.kv = 72;
+    assert_false(attend_of(&s, &good, &w, 64));
     /* Wide values ask for more registers than there are. */
-    assert_false(dv_coop_attend_heads_of(&h, &good, &shapes[2], 64));
+    assert_false(attend_heads_of(&h, &good, &shapes[2], 64));
 }
 
 static void pairs_follow_shared_memory(void **state)
@@ -261,14 +284,14 @@ static void pairs_follow_shared_memory(void **state)
     struct dv_coop_attend s;
     struct dv_caps        caps = caps_of(&devices[0]);
     (void)state;
-    assert_true(dv_coop_attend_of(&s, &caps, &shapes[0], 64));
+    assert_true(attend_of(&s, &caps, &shapes[0], 64));
     assert_int_equal(s.heads, 16);
     assert_int_equal(s.tokens, 2);
     caps.max_shared_bytes = 32768;
-    assert_true(dv_coop_attend_of(&s, &caps, &shapes[0], 64));
+    assert_true(attend_of(&s, &caps, &shapes[0], 64));
     assert_int_equal(s.heads, 16);
     assert_int_equal(s.tokens, 1);
-    assert_true(dv_coop_attend_of(&s, &caps, &shapes[2], 64));
+    assert_true(attend_of(&s, &caps, &shapes[2], 64));
     assert_int_equal(s.heads, 4);
     assert_int_equal(s.tokens, 4);
 }

@@ -103,9 +103,10 @@ static void close_to_reference(const struct shape *s)
     op_expect_close(&b, y, tolerance);
     const struct dv_node *node = &b.graph->nodes[0];
     if (matrices)
-        op_expect_kernel(&b, node->out[0], "attend_coop");
-    if (node->splits == 1 || node->splits == s->position / s->split + 1) /* all are written */
-        op_expect_close(&b, node->out[0], tolerance);
+        op_expect_kernel(&b, node->out.attend.partials, "attend_coop");
+    if (node->attend.splits == 1 ||
+        node->attend.splits == s->position / s->split + 1) /* all are written */
+        op_expect_close(&b, node->out.attend.partials, tolerance);
     op_end(&b);
 }
 

@@ -98,7 +98,7 @@ static void same_bits_with_fewer_tokens(const struct shape *s, uint32_t fewer)
     op_begin(&all, &params);
     dv_tensor y = attend(&all, s, s->tokens, 0.25f);
     for (uint32_t k = 0; !in_matrices(&all, s) && k < s->heads * s->v; k++)
-        op_row(&all, all.graph->nodes[0].in[4], fewer)[k] = NAN;
+        op_row(&all, all.graph->nodes[0].in.attend_heads.v, fewer)[k] = NAN;
     op_run(&all);
     op_begin(&some, &first);
     dv_tensor y_some = attend(&some, s, fewer, 0.25f);
@@ -117,8 +117,8 @@ static void not_finite_stays(const struct shape *s, unsigned input, float value)
     struct op_bench  b;
     uint32_t         last = s->tokens - 1;
     op_begin(&b, &params);
-    dv_tensor y                                      = attend(&b, s, s->tokens, 0.25f);
-    op_row(&b, b.graph->nodes[0].in[input], last)[0] = value;
+    dv_tensor y                                         = attend(&b, s, s->tokens, 0.25f);
+    op_row(&b, b.graph->nodes[0].in.at[input], last)[0] = value;
     op_run(&b);
     for (uint32_t k = 0; k < (input == 4 ? 1 : s->v); k++)
         assert_true(isnan(op_got_row(&b, y, last)[k]));

@@ -40,14 +40,15 @@ static dv_tensor fused(struct dv_graph *g, dv_tensor partials, dv_weight w, cons
                        uint32_t splits)
 {
     struct dv_node *node = dv_graph_node(g, DV_OP_attend_value);
-    node->in[0]          = partials;
-    node->w[0]           = w;
-    node->heads          = s->heads;
-    node->kv             = s->kv;
-    node->split          = g->size.split;
-    node->splits         = splits;
-    dv_tensor y          = dv_graph_value(g, "fused", s->tokens, (uint64_t)s->heads * s->rows);
-    return dv_graph_out(g, node, 0, y);
+
+    node->in.attend_value.partials = partials;
+    node->w.attend_value.w_uv      = w;
+    node->attend_value.heads       = s->heads;
+    node->attend_value.kv          = s->kv;
+    node->attend_value.split       = g->size.split;
+    node->attend_value.splits      = splits;
+    dv_tensor y = dv_graph_value(g, "fused", s->tokens, (uint64_t)s->heads * s->rows);
+    return dv_graph_out(g, node, &node->out.attend_value.y, y);
 }
 
 /* combine and matmul beside the fused op, on the same partials. */

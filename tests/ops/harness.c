@@ -177,6 +177,7 @@ static size_t place_values(struct op_bench *b)
  * also those that fill its last group of four. */
 static void fill_arena(struct op_bench *b, uint32_t *arena, bool *written, size_t words)
 {
+    const struct dv_node *nodes = b->graph->nodes;
     for (size_t i = 0; i < words; i++)
         arena[i] = SENTINEL;
     for (dv_tensor v = 1; v <= b->graph->n_values; v++) {
@@ -185,8 +186,8 @@ static void fill_arena(struct op_bench *b, uint32_t *arena, bool *written, size_
             continue;
         bool output = false;
         for (uint32_t i = 0; i < b->graph->n_nodes; i++)
-            for (uint32_t k = 0; k < DV_MAX_OUTPUTS && !b->graph->nodes[i].dead; k++)
-                output |= b->graph->nodes[i].out[k] == v;
+            for (uint32_t k = 0; !nodes[i].dead && k < dv_n_outputs(nodes[i].op); k++)
+                output |= nodes[i].out.at[k] == v;
         bool input = b->expected[v] != NULL;
         if (!input)
             b->expected[v] = op_alloc(b, words_of(value), sizeof(uint32_t));
@@ -241,8 +242,8 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
     struct dv_pipeline *pipeline;
     op_need(b, dv_kernel_of(node->op)->dispatch(&dispatch, &site, node), dv_op_name(node->op));
     op_need(b, dv_pipeline_get(&pipeline, op_device.dev, &dispatch.pipeline), dv_op_name(node->op));
-    for (uint32_t k = 0; k < DV_MAX_OUTPUTS; k++)
-        b->kernels[node->out[k]] = dispatch.pipeline.kernel;
+    for (uint32_t k = 0; k < dv_n_outputs(node->op); k++)
+        b->kernels[node->out.at[k]] = dispatch.pipeline.kernel;
     dv_commands_barrier_all(commands);
     if (dispatch.indirect) {
         step->attend_x = dispatch.groups[0];

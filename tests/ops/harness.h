@@ -138,7 +138,7 @@ void op_expect_same(const struct op_bench *b, dv_tensor tensor, uint32_t row0,
  * (0 = equal). */
 void op_expect_cache(const struct op_bench *b, double tolerance);
 
-#define OP(name) void op_test_##name(void **state);
+#define OP(name, ...) void op_test_##name(void **state);
 #include "graph/ops.def"
 #undef OP
 

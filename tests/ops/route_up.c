@@ -4,28 +4,63 @@
 
 #include "ops/harness.h"
 
-#define V3 (DV_ROUTER_SIGMOID | DV_ROUTER_BIAS | DV_ROUTER_GROUP_SUM2 | DV_ROUTER_NORMALISE)
+/* sigmoid, group_sums, normalise */
+#define V3 true, true, true
+#define SOFTMAX false, false, false
 
 static const struct shape {
     const char            *name;
     enum dv_weight_format  format;
     uint32_t               tokens, rows, cols;
     bool                   norm;
-    struct dv_router_shape rule; /* experts, top_k, groups, top_k_groups, flags, scale */
+    struct dv_router_shape rule; /* experts, top_k, groups, top_k_groups, rule, scale */
+    bool                   bias;
     float                  step; /* logits are multiples: ties */
 } shapes[] = {
-    { "softmax", DV_FORMAT_E4M3, 1, 96, 320, true, { 64, 6, 1, 1, 0, 1.0f }, 0 },
-    { "softmax with ties", DV_FORMAT_F32, 3, 20, 36, true, { 64, 6, 1, 1, 0, 1.0f }, 1 },
-    { "groups by their best", DV_FORMAT_BF16, 2, 40, 72, true, { 160, 6, 8, 3, 0, 16.0f }, 0 },
-    { "groups by two, bias", DV_FORMAT_E4M3, 4, 72, 100, true, { 256, 8, 8, 4, V3, 2.5f }, 0 },
-    { "int4", DV_FORMAT_INT4, 2, 72, 104, true, { 64, 6, 1, 1, 0, 1.0f }, 0 },
-    { "fp4", DV_FORMAT_FP4, 1, 40, 320, true, { 64, 6, 1, 1, 0, 1.0f }, 0 },
-    { "ties in groups", DV_FORMAT_F16, 4, 24, 36, false, { 72, 5, 8, 2, V3 & ~2u, 1.0f }, 1 },
-    { "no group, bias", DV_FORMAT_BF16, 2, 16, 36, true, { 384, 8, 1, 1, V3, 2.8f }, 0 },
-    { "one expert", DV_FORMAT_F32, 1, 8, 4, false, { 1, 1, 1, 1, 0, 1.0f }, 0 },
-    { "all experts", DV_FORMAT_F32, 3, 20, 36, true, { 5, 5, 1, 1, DV_ROUTER_NORMALISE, 1 }, 0 },
-    { "tiles in turn", DV_FORMAT_BF16, 1, 1000, 8, true, { 8, 6, 1, 1, 0, 1.0f }, 0 },
-    { "the largest", DV_FORMAT_BF16, 2, 8, 8, true, { 512, 16, 64, 8, V3, 2.5f }, 0 },
+    { "softmax", DV_FORMAT_E4M3, 1, 96, 320, true, { 64, 6, 1, 1, SOFTMAX, 1.0f }, false, 0 },
+    { "softmax with ties",
+      DV_FORMAT_F32,
+      3,
+      20,
+      36,
+      true,
+      { 64, 6, 1, 1, SOFTMAX, 1.0f },
+      false,
+      1 },
+    { "groups by their best",
+      DV_FORMAT_BF16,
+      2,
+      40,
+      72,
+      true,
+      { 160, 6, 8, 3, SOFTMAX, 16.0f },
+      false,
+      0 },
+    { "groups by two, bias",
+      DV_FORMAT_E4M3,
+      4,
+      72,
+      100,
+      true,
+      { 256, 8, 8, 4, V3, 2.5f },
+      true,
+      0 },
+    { "int4", DV_FORMAT_INT4, 2, 72, 104, true, { 64, 6, 1, 1, SOFTMAX, 1.0f }, false, 0 },
+    { "fp4", DV_FORMAT_FP4, 1, 40, 320, true, { 64, 6, 1, 1, SOFTMAX, 1.0f }, false, 0 },
+    { "ties in groups", DV_FORMAT_F16, 4, 24, 36, false, { 72, 5, 8, 2, V3, 1.0f }, false, 1 },
+    { "no group, bias", DV_FORMAT_BF16, 2, 16, 36, true, { 384, 8, 1, 1, V3, 2.8f }, true, 0 },
+    { "one expert", DV_FORMAT_F32, 1, 8, 4, false, { 1, 1, 1, 1, SOFTMAX, 1.0f }, false, 0 },
+    { "all experts",
+      DV_FORMAT_F32,
+      3,
+      20,
+      36,
+      true,
+      { 5, 5, 1, 1, false, false, true, 1 },
+      false,
+      0 },
+    { "tiles in turn", DV_FORMAT_BF16, 1, 1000, 8, true, { 8, 6, 1, 1, SOFTMAX, 1.0f }, false, 0 },
+    { "the largest", DV_FORMAT_BF16, 2, 8, 8, true, { 512, 16, 64, 8, V3, 2.5f }, true, 0 },
 };
 
 static void fill_logits(struct op_bench *b, const struct shape *s, dv_tensor logits)
@@ -45,7 +80,7 @@ static void build(struct op_bench *b, const struct shape *s, bool fuse, dv_tenso
     struct dv_graph *g      = b->graph;
     dv_tensor        x      = op_input(b, s->tokens, s->cols);
     dv_tensor        logits = op_input(b, s->tokens, experts);
-    dv_weight        bias   = s->rule.flags & DV_ROUTER_BIAS ? op_vector(b, "bias", experts) : 0;
+    dv_weight        bias   = s->bias ? op_vector(b, "bias", experts) : 0;
     dv_weight        gate   = op_experts(b, "gate.%u", experts, s->rows, s->cols);
     dv_weight        up     = op_experts(b, "up.%u", experts, s->rows, s->cols);
     fill_logits(b, s, logits);

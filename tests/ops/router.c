@@ -3,28 +3,31 @@
 
 #include <math.h>
 
-#define V3 (DV_ROUTER_SIGMOID | DV_ROUTER_BIAS | DV_ROUTER_GROUP_SUM2 | DV_ROUTER_NORMALISE)
+/* sigmoid, group_sums, normalise */
+#define V3 true, true, true
+#define SOFTMAX false, false, false
 
 static const struct shape {
     const char            *name;
     uint32_t               tokens;
-    struct dv_router_shape shape; /* experts, top_k, groups, top_k_groups, flags, scale */
+    struct dv_router_shape shape; /* experts, top_k, groups, top_k_groups, rule, scale */
+    bool                   bias;
     float                  spread;
     float                  step; /* logits are multiples: ties */
 } shapes[] = {
-    { "softmax, one group", 33, { 64, 6, 1, 1, 0, 1.0f }, 8, 0 },
-    { "groups by their best", 7, { 160, 6, 8, 3, 0, 16.0f }, 8, 0 },
-    { "groups by two, bias", 64, { 256, 8, 8, 4, V3, 2.5f }, 4, 0 },
-    { "ties take the lowest", 64, { 256, 8, 8, 4, V3 & ~DV_ROUTER_BIAS, 2.5f }, 4, 1 },
-    { "everything equal", 3, { 72, 5, 8, 2, DV_ROUTER_SIGMOID, 1.0f }, 0, 0 },
-    { "softmax of equals", 3, { 36, 16, 1, 1, DV_ROUTER_NORMALISE, 1.0f }, 0, 0 },
-    { "not a power of two", 33, { 20, 3, 5, 2, DV_ROUTER_BIAS, 1.0f }, 4, 0 },
-    { "one expert", 1, { 1, 1, 1, 1, 0, 1.0f }, 4, 0 },
-    { "all experts", 3, { 5, 5, 1, 1, DV_ROUTER_NORMALISE, 1.0f }, 4, 0 },
-    { "more wanted than groups hold", 7, { 16, 6, 8, 2, V3, 1.0f }, 4, 0 },
-    { "groups of one", 7, { 64, 8, 64, 16, V3, 1.0f }, 4, 0 },
-    { "the largest", 3, { 512, 16, 64, 8, V3, 2.5f }, 4, 0 },
-    { "far apart", 3, { 64, 6, 1, 1, 0, 1.0f }, 80, 0 },
+    { "softmax, one group", 33, { 64, 6, 1, 1, SOFTMAX, 1.0f }, false, 8, 0 },
+    { "groups by their best", 7, { 160, 6, 8, 3, SOFTMAX, 16.0f }, false, 8, 0 },
+    { "groups by two, bias", 64, { 256, 8, 8, 4, V3, 2.5f }, true, 4, 0 },
+    { "ties take the lowest", 64, { 256, 8, 8, 4, V3, 2.5f }, false, 4, 1 },
+    { "everything equal", 3, { 72, 5, 8, 2, true, false, false, 1.0f }, false, 0, 0 },
+    { "softmax of equals", 3, { 36, 16, 1, 1, false, false, true, 1.0f }, false, 0, 0 },
+    { "not a power of two", 33, { 20, 3, 5, 2, SOFTMAX, 1.0f }, true, 4, 0 },
+    { "one expert", 1, { 1, 1, 1, 1, SOFTMAX, 1.0f }, false, 4, 0 },
+    { "all experts", 3, { 5, 5, 1, 1, false, false, true, 1.0f }, false, 4, 0 },
+    { "more wanted than groups hold", 7, { 16, 6, 8, 2, V3, 1.0f }, true, 4, 0 },
+    { "groups of one", 7, { 64, 8, 64, 16, V3, 1.0f }, true, 4, 0 },
+    { "the largest", 3, { 512, 16, 64, 8, V3, 2.5f }, true, 4, 0 },
+    { "far apart", 3, { 64, 6, 1, 1, SOFTMAX, 1.0f }, false, 80, 0 },
 };
 
 /* Two exp, each off by up to 3 + 2|x| units (|x| up to twice the spread, but terms that small do
@@ -41,7 +44,7 @@ static void check(const struct shape *s)
             *x *= s->spread;
             *x = s->step > 0 ? roundf(*x / s->step) * s->step : *x;
         }
-    dv_weight bias = shape->flags & DV_ROUTER_BIAS ? op_vector(&b, "bias", shape->experts) : 0;
+    dv_weight bias = s->bias ? op_vector(&b, "bias", shape->experts) : 0;
     for (uint32_t e = 0; bias && e < shape->experts; e++) /* of both signs */
         op_weight_values(&b, bias)[e] -= 1.0f;
     dv_tensor route = dv_router(b.graph, logits, bias, shape);
@@ -68,7 +71,7 @@ static void check_not_finite(const struct shape *s, float bad, bool in_bias)
     uint32_t                      at = shape->experts * 2 / 3;
     op_begin(&b, &(struct op_params){ .name = s->name, .tokens = s->tokens });
     dv_tensor logits = op_input(&b, s->tokens, shape->experts);
-    dv_weight bias   = shape->flags & DV_ROUTER_BIAS ? op_vector(&b, "bias", shape->experts) : 0;
+    dv_weight bias   = s->bias ? op_vector(&b, "bias", shape->experts) : 0;
     for (uint32_t t = 0; t < s->tokens && !in_bias; t += 2)
         op_row(&b, logits, t)[at] = bad;
     if (in_bias)

@@ -11,7 +11,7 @@ static const struct {
     const char *name;
     void (*run)(void **state);
 } tests[] = {
-#define OP(name) { #name, op_test_##name },
+#define OP(name, ...) { #name, op_test_##name },
 #include "graph/ops.def"
 #undef OP
 };

@@ -166,22 +166,25 @@ static void statistics_may_fail_at_every_call(void **state)
 static bool coop_params(struct dv_pipeline_params *params, const struct dv_caps *caps,
                         const char *kernel)
 {
-    const struct dv_node node = {
-        .heads = 16, .kv = 512, .nope = 128, .dim = 64, .v_head = 128, .splits = 1
-    };
+    struct dv_node latent = { .op = DV_OP_attend }, materialised = { .op = DV_OP_attend_heads };
     struct dv_coop_attend       attend;
     struct dv_coop_attend_heads heads;
     struct dv_coop_tile         tile;
+    latent.attend.heads = 16, latent.attend.kv = 512, latent.attend.rope = 64;
+    latent.attend.splits            = 1;
+    materialised.attend_heads.heads = 16;
+    materialised.attend_heads.nope = materialised.attend_heads.v_head = 128;
+    materialised.attend_heads.rope                                    = 64;
     if (strcmp(kernel, "attend_coop") == 0) {
-        if (!dv_coop_attend_of(&attend, caps, &node, 64))
+        if (!dv_coop_attend_of(&attend, caps, &latent, 64))
             return false;
-        dv_coop_attend_pipeline(params, caps, &attend, DV_CACHE_BF16, &node);
+        dv_coop_attend_pipeline(params, caps, &attend, DV_CACHE_BF16, &latent);
         return true;
     }
     if (strcmp(kernel, "attend_heads_coop") == 0) {
-        if (!dv_coop_attend_heads_of(&heads, caps, &node, 64))
+        if (!dv_coop_attend_heads_of(&heads, caps, &materialised, 64))
             return false;
-        dv_coop_attend_heads_pipeline(params, caps, &heads, &node);
+        dv_coop_attend_heads_pipeline(params, caps, &heads, &materialised);
         return true;
     }
     if (!dv_coop_tile_of(&tile, caps, &(struct dv_coop_size){ 64, 64, 1 }))
