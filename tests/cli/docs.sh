@@ -9,7 +9,8 @@ wrong() { echo "FAILED: $1"; fails=1; }
 
 commands=$("$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' | sort)
 options() { "$program" "$1" --help | grep -oE '^  (-., |    )--[a-z-]+' | grep -oE '\-\-[a-z-]+' | sort; }
-[ "$(wc -l <<<"$commands")" = 9 ] || wrong "the help lists not nine commands"
+listed=$(sed -n 's/^COMMAND([A-Z]*, \([a-z]*\),.*/\1/p' "$docs/../tools/ds-vk/commands.def" | sort)
+[ -n "$listed" ] && [ "$commands" = "$listed" ] || wrong "the help lists not the commands of commands.def"
 all=$(for c in $commands; do options "$c"; done | sort -u)
 
 man=$(sed 's/\\-/-/g' "$docs/man/ds-vk.1")

@@ -16,11 +16,12 @@ refuse 2 "did you mean run" rum
 refuse 2 "did you mean tokenize" tokenise
 refuse 2 "unknown command ''" ""
 refuse 2 "options come after the command" -v run
-for absent in chat serve doctor; do
+run 0 --help
+cp "$out" "$work/help"
+for absent in chat serve doctor; do # what the documentation speaks of, until it is built
+    grep -q "^  $absent" "$work/help" && continue
     refuse 2 "$absent is not built yet" "$absent"
     refuse 2 "$absent is not built yet" "$absent" -m x --port 1
-    run 0 --help
-    grep -q "^  $absent" "$out" && complain "lists what is not built"
 done
 run 0 run --help
 cp "$out" "$work/help"

@@ -4,6 +4,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "host.h"
 #include "log.h"
 #include "options.h"
 #include "progress.h"
@@ -29,24 +30,18 @@ struct cli {
 };
 
 struct command {
-    const char     *name;
-    const char     *arguments; /* as in the help, "" when none */
-    uint32_t        max_arguments;
-    const char     *summary;
-    const char     *details; /* behind the options; "" when nothing more is to say */
-    enum command_id id;
+    const char         *name;
+    const char         *arguments; /* as in the help, "" when none */
+    uint32_t            max_arguments;
+    const char         *summary;
+    const char         *details; /* behind the options; "" when nothing more is to say */
+    enum command_id     id;
+    enum host_on_signal on_signal;
     int (*run)(struct cli *cli);
 };
 
-int command_run(struct cli *cli);
-int command_score(struct cli *cli);
-int command_tokenize(struct cli *cli);
-int command_devices(struct cli *cli);
-int command_inspect(struct cli *cli);
-int command_plan(struct cli *cli);
-int command_graph(struct cli *cli);
-int command_bench(struct cli *cli);
-int command_quantize(struct cli *cli);
+#define COMMAND(id, name, ...) int command_##name(struct cli *cli);
+#include "commands.def"
 
 /* ---- opening, in this order; each answers an exit status ---- */
 

@@ -7,36 +7,9 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    { "run", "[PROMPT]", 1,
-      "Answer a prompt, from the argument, or from standard input when it is - or absent.",
-      "With a chat model the prompt is wrapped in the model's chat format, unless --raw or "
-      "--tokens is given. The text is printed as it comes.",
-      RUN, command_run },
-    { "score", "", 0, "Evaluate given text: tokens, mean negative log-likelihood and perplexity.",
-      "One of --file and --tokens-file is needed. A text begins with the model's BOS token where "
-      "its tokenizer adds one; token ids are taken as they are. Files appear only when whole.",
-      SCORE, command_score },
-    { "tokenize", "[TEXT]", 1,
-      "Print the token ids of a text, from the argument, or from standard input when it is - or "
-      "absent.",
-      "", TOKENIZE, command_tokenize },
-    { "devices", "", 0, "List the Vulkan devices and what ds-vk will use of them.",
-      "The first usable one is the default.", DEVICES, command_devices },
-    { "inspect", "[DIR]", 1, "Describe a checkpoint, reading headers only.", "", INSPECT,
-      command_inspect },
-    { "plan", "", 0, "Say what a run will take in memory, reading headers only.",
-      "Exit status 1 when it does not fit. With --memory no device is needed: --device none plans "
-      "for a card of the usual kind.",
-      PLAN, command_plan },
-    { "graph", "", 0, "Print the compiled graph of a model, from its config.json alone.", "", GRAPH,
-      command_graph },
-    { "bench", "", 0, "Measure prefill and decode speed at given context depths.",
-      "Prints the median, least and most tokens/s of all repetitions, and the CPU seconds that the "
-      "process spent per repetition.",
-      BENCH, command_bench },
-    { "quantize", "IN OUT", 2, "Write a checkpoint folder with its weights converted.",
-      "OUT appears when it is whole. A run of it gives the tokens that --weights gives on load.",
-      QUANTIZE, command_quantize },
+#define COMMAND(id, name, arguments, n, signal, summary, details)                                  \
+    { #name, arguments, n, summary, details, id, HOST_##signal, command_##name },
+#include "commands.def"
 };
 
 #define N (sizeof commands / sizeof *commands)
@@ -71,12 +44,8 @@ static void watch_signals(const struct command *command, bool quiet)
 {
     static const char note[]  = "note: interrupted; stopping after this pass\n";
     static const char below[] = "\nnote: interrupted; stopping after this pass\n"; /* ^C */
-    bool              passes = command->id == RUN || command->id == SCORE || command->id == BENCH ||
-                  command->id == QUANTIZE;
-    bool said = passes && !quiet;
-    host_on_signal(passes ? HOST_FINISH : HOST_EXIT, !said                      ? NULL
-                                                     : host_is_terminal(stderr) ? below
-                                                                                : note);
+    bool              said    = command->on_signal == HOST_FINISH && !quiet;
+    host_on_signal(command->on_signal, !said ? NULL : host_is_terminal(stderr) ? below : note);
 }
 
 static int run_command(struct cli *cli, const struct command *command, int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of all commands: one table, from which they are parsed and the help is printed. */
+/* Commands and their options, as commands.def and options.def list them: what they are parsed by
+ * and the help is printed from. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -8,80 +9,14 @@
 #include <stdint.h>
 
 enum command_id {
-    RUN,
-    SCORE,
-    TOKENIZE,
-    DEVICES,
-    INSPECT,
-    PLAN,
-    GRAPH,
-    BENCH,
-    QUANTIZE,
+#define COMMAND(id, ...) id,
+#include "commands.def"
     N_COMMANDS
 };
 
 enum option_id {
-    OPT_MODEL,
-    OPT_LIKE,
-    OPT_LAYERS,
-    OPT_DEVICE,
-    OPT_MEMORY,
-    OPT_HOST_MEMORY,
-    OPT_PIPELINE_CACHE,
-    OPT_CTX,
-    OPT_CHUNK,
-    OPT_CACHE,
-    OPT_MATH,
-    OPT_WEIGHTS,
-    OPT_WEIGHTS_WRITTEN, /* of quantize: to keep all is no work */
-    OPT_NO_FUSE,
-    OPT_RAW,
-    OPT_SYSTEM,
-    OPT_THINK,
-    OPT_CHAT_FORMAT,
-    OPT_TOKENS,
-    OPT_PRINT,
-    OPT_TOKENS_OUT,
-    OPT_IGNORE_EOS,
-    OPT_TEMP,
-    OPT_GREEDY,
-    OPT_TOP_K,
-    OPT_TOP_P,
-    OPT_MIN_P,
-    OPT_SEED,
-    OPT_STATS,
-    OPT_PROFILE,
-    OPT_TEXT,
-    OPT_FILE,
-    OPT_STOP,
-    OPT_TOKENS_FILE,
-    OPT_WINDOW,
-    OPT_STRIDE,
-    OPT_LOGITS,
-    OPT_ALL_LOGITS,
-    OPT_ROUTER,
-    OPT_SPECIAL,
-    OPT_BOS,
-    OPT_DECODE,
-    OPT_LINES,
-    OPT_SHOW,
-    OPT_TENSORS,
-    OPT_STAGE,
-    OPT_FORMAT,
-    OPT_BENCH_FORMAT, /* --format too */
-    OPT_BATCH,
-    OPT_PROMPT,
-    OPT_GEN,
-    OPT_DEPTH,
-    OPT_REPS,
-    OPT_OP,
-    OPT_BANDWIDTH,
-    OPT_BUS,
-    OPT_DISK,
-    OPT_JSON,
-    OPT_QUIET,
-    OPT_VERBOSE,
-    OPT_HELP,
+#define OPTION(id, ...) OPT_##id,
+#include "options.def"
     N_OPTIONS
 };
 
