@@ -88,9 +88,6 @@ known='
     head tests/ops/matmul.c  to be written when its module is at rest
     head tests/ops/mla_prepare.c  to be written when its module is at rest
     head tests/ops/router.c  to be written when its module is at rest
-    head tools/ds-vk/option_table.c  to be written when its module is at rest
-    head tools/ds-vk/quantize.c  to be written when its module is at rest
-    head tools/ds-vk/run.c  to be written when its module is at rest
 '
 exceptions=${2-$known}
 (($# == 1)) && exceptions= # a tree that is not this one

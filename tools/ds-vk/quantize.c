@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* `ds-vk quantize`: has the library write a checkpoint in narrower formats, and says what that
+ * saved. The folder appears when it is whole, which is the library's doing. */
 #include "cli.h"
 #include "progress.h"
 #include "text.h"
