@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders and safetensors headers. Every bad file must be refused with one sentence, and without
- * allocating more than the size of the files justifies. */
+/* Folders of safetensors files and their index. Every bad one must be refused with one sentence,
+ * and without allocating more than the size of the files justifies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,75 +11,14 @@
 
 #include <cmocka.h>
 
-#include "file/checkpoint.h"
+#include "refusal.h"
 #include "model/model.h"
-#include "support/folder.h"
 #include "support/make_checkpoint.h"
 #include "support/test_context.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define ONE_FILE "model.safetensors"
 #define INDEX "model.safetensors.index.json"
 /* FNV-1a of the file that odd-fp8 and seed 1 give, everywhere. */
 #define MADE_HASH 0xBA93C77F589189E4u
-
-static void put_length(unsigned char *at, uint64_t length)
-{
-    for (unsigned i = 0; i < 8; i++)
-        at[i] = (unsigned char)(length >> 8 * i);
-}
-
-/* A safetensors file from a header text and a number of data bytes. */
-static size_t write_tensors(const struct dv_folder *folder, const char *name, const char *header,
-                            size_t data)
-{
-    size_t         length = strlen(header), bytes = 8 + length + data;
-    unsigned char *file = calloc(1, bytes);
-    assert_non_null(file);
-    put_length(file, length);
-    memcpy(file + 8, header, length);
-    dv_folder_write(folder, name, file, bytes);
-    free(file);
-    return bytes;
-}
-
-static void init_folder(struct dv_folder *folder, const char *name)
-{
-    struct dv_test_context test;
-    dv_folder_init(folder);
-    dv_test_context_init(&test);
-    assert_int_equal(dv_make_checkpoint(&test.ctx, name, 1, folder->path), DSVK_OK);
-    assert_int_equal(test.live, 0);
-}
-
-/* Opening fails, or else asking for the tensor `needed`. */
-static void expect_refusal_of(const char *needed, const struct dv_folder *folder,
-                              dsvk_status expected, const char *says, size_t file_bytes)
-{
-    struct dv_test_context       test;
-    struct dv_checkpoint        *checkpoint = (void *)1;
-    const struct dv_tensor_file *vector;
-    dv_test_context_init(&test);
-    dsvk_status status = dv_checkpoint_open(&checkpoint, &test.ctx, folder->path);
-    if (status == DSVK_OK) {
-        assert_int_equal(test.errors + test.warnings, 0);
-        status = dv_checkpoint_vector(&vector, &test.ctx, checkpoint, needed, 1);
-        dv_checkpoint_close(checkpoint);
-        checkpoint = NULL;
-    }
-    if (status != expected || test.errors != 1 || !strstr(test.line, says))
-        fail_msg("expected \"%s\": status %d, %u lines, \"%s\"", says, (int)status, test.errors,
-                 test.line);
-    assert_null(checkpoint);
-    assert_int_equal(test.live, 0);
-    assert_true(test.total <= file_bytes * 4 + (1u << 20));
-}
-
-static void expect_refusal(const struct dv_folder *folder, dsvk_status expected, const char *says,
-                           size_t file_bytes)
-{
-    expect_refusal_of("a", folder, expected, says, file_bytes);
-}
 
 static void every_recipe_opens_and_passes_its_check(void **state)
 {
@@ -109,150 +48,6 @@ static void every_recipe_opens_and_passes_its_check(void **state)
         dv_folder_done(&folder);
     }
     dv_checkpoint_close(NULL);
-}
-
-#define TENSOR(name, dtype, shape, range)                                                          \
-    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" range "]}"
-
-static const struct {
-    const char *header;
-    size_t      data;
-    dsvk_status status;
-    const char *says;
-} headers[] = {
-    { "", 8, DSVK_BAD_FILE, "zeros alone" },
-    { "x", 8, DSVK_BAD_FILE, "malformed JSON" },
-    { "[]", 0, DSVK_BAD_FILE, "no JSON object" },
-    { "{", 0, DSVK_BAD_FILE, "malformed JSON" },
-    { "{} x", 0, DSVK_BAD_FILE, "malformed JSON" },
-    { "{\"\xFF\xFE\":{}}", 0, DSVK_BAD_FILE, "malformed JSON" },
-    { "{" TENSOR("a", "F32", "1", "0,4") "," TENSOR("a", "F32", "1", "4,8") "}", 8, DSVK_BAD_FILE,
-      "duplicate" },
-    { "{\"a\":3}", 0, DSVK_BAD_FILE, "no dtype" },
-    { "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, DSVK_BAD_FILE, "no dtype" },
-    { "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, DSVK_BAD_FILE, "shape" },
-    { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, DSVK_BAD_FILE, "data_offsets" },
-    { "{" TENSOR("a", "F12", "1", "0,4") "}", 4, DSVK_UNSUPPORTED, "format F12" },
-    { "{" TENSOR("a", "F32", "2", "0,4") "}", 4, DSVK_BAD_FILE, "2 elements of F32 do not fill 4" },
-    { "{" TENSOR("a", "F32", "1", "0,8") "}", 8, DSVK_BAD_FILE, "do not fill 8" },
-    { "{" TENSOR("a", "F32", "0,4", "0,0") "}", 0, DSVK_BAD_FILE, "dimension 0" },
-    { "{" TENSOR("a", "F32", "1,-4", "0,4") "}", 4, DSVK_BAD_FILE, "dimension 1" },
-    { "{" TENSOR("a", "F32", "1.0", "0,4") "}", 4, DSVK_BAD_FILE, "dimension 0" },
-    { "{" TENSOR("a", "F32", "1e400", "0,4") "}", 4, DSVK_BAD_FILE, "dimension 0" },
-    { "{" TENSOR("a", "F32", "\"1\"", "0,4") "}", 4, DSVK_BAD_FILE, "dimension 0" },
-    { "{" TENSOR("a", "F32", "1,1,1,1,1", "0,4") "}", 4, DSVK_BAD_FILE, "at most 4" },
-    { "{" TENSOR("a", "F32", "4294967296,4294967296", "0,4") "}", 4, DSVK_BAD_FILE,
-      "more than the 4 bytes" },
-    { "{" TENSOR("a", "U8", "9223372036854775807,2,2", "0,4") "}", 4, DSVK_BAD_FILE,
-      "more than the 4 bytes" },
-    { "{" TENSOR("a", "I64", "4611686018427387904", "0,4") "}", 4, DSVK_BAD_FILE,
-      "more than the 4 bytes" },
-    { "{" TENSOR("a", "F32", "2", "0,8") "}", 4, DSVK_BAD_FILE, "ends at byte 8 of only 4" },
-    { "{" TENSOR("a", "F32", "1", "4,0") "}", 4, DSVK_BAD_FILE, "not two ascending" },
-    { "{" TENSOR("a", "F32", "1", "-4,0") "}", 4, DSVK_BAD_FILE, "not two ascending" },
-    { "{" TENSOR("a", "F32", "1", "0,4,8") "}", 4, DSVK_BAD_FILE, "not two ascending" },
-    { "{" TENSOR("a", "F32", "1", "0.0,4.0") "}", 4, DSVK_BAD_FILE, "not two ascending" },
-    { "{" TENSOR("a", "F32", "1", "0,99999999999999999999") "}", 4, DSVK_BAD_FILE,
-      "not two ascending" },
-    { "{" TENSOR("a", "F32", "2", "0,8") "," TENSOR("b", "F32", "2", "4,12") "}", 12, DSVK_BAD_FILE,
-      "begins at byte 4 where" },
-    { "{" TENSOR("a", "F32", "1", "0,4") "," TENSOR("b", "F32", "1", "0,4") "}", 4, DSVK_BAD_FILE,
-      "begins at byte 0 where" },
-    { "{" TENSOR("a", "F32", "1", "0,4") "," TENSOR("b", "F32", "1", "8,12") "}", 12, DSVK_BAD_FILE,
-      "ends at 4" },
-    { "{" TENSOR("a", "F32", "1", "4,8") "}", 8, DSVK_BAD_FILE, "ends at 0" },
-    { "{" TENSOR("a", "F32", "1", "0,4") "}", 5, DSVK_BAD_FILE, "end at byte 4 of 5" },
-    { "{}", 1, DSVK_BAD_FILE, "end at byte 0 of 1" },
-};
-
-static void bad_headers_are_refused(void **state)
-{
-    struct dv_folder folder;
-    (void)state;
-    init_folder(&folder, "tied"); /* for its config.json */
-    for (size_t i = 0; i < COUNT(headers); i++) {
-        size_t bytes = write_tensors(&folder, ONE_FILE, headers[i].header, headers[i].data);
-        expect_refusal(&folder, headers[i].status, headers[i].says, bytes);
-    }
-    dv_folder_done(&folder);
-}
-
-static void legal_oddities_are_read(void **state)
-{
-    struct dv_folder             folder;
-    struct dv_test_context       test;
-    struct dv_checkpoint        *checkpoint;
-    const struct dv_tensor_file *tensor;
-    (void)state;
-    init_folder(&folder, "tied");
-    dv_test_context_init(&test);
-    /* Order unlike that of the data, a scalar, no alignment, padding behind the header. */
-    write_tensors(&folder, ONE_FILE,
-                  "{" TENSOR("b", "F32", "2",
-                             "1,9") "," TENSOR("language_model.a", "U8", "",
-                                               "0,1") ",\"__metadata__\":{\"format\":\"pt\"}}   ",
-                  9);
-    assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
-    assert_int_equal(dv_checkpoint_n_tensors(checkpoint), 2);
-    assert_string_equal(dv_checkpoint_tensor(checkpoint, 0)->name, "a");
-    assert_int_equal(dv_checkpoint_tensor(checkpoint, 0)->n_dims, 0);
-    tensor = dv_checkpoint_find(checkpoint, "b");
-    assert_int_equal(tensor->bytes, 8);
-    assert_ptr_equal(tensor->data, dv_checkpoint_find(checkpoint, "a")->data + 1);
-    dv_checkpoint_close(checkpoint);
-    write_tensors(&folder, ONE_FILE, "{}", 0);
-    assert_int_equal(dv_checkpoint_open(&checkpoint, &test.ctx, folder.path), DSVK_OK);
-    assert_int_equal(dv_checkpoint_n_tensors(checkpoint), 0);
-    assert_null(dv_checkpoint_find(checkpoint, "a"));
-    assert_int_equal(dv_model_check(&test.ctx, checkpoint), DSVK_BAD_FILE);
-    assert_int_equal(test.errors, 1);
-    dv_checkpoint_close(checkpoint);
-    dv_folder_done(&folder);
-}
-
-static void bad_lengths_are_refused(void **state)
-{
-    static const struct {
-        uint64_t    length;
-        const char *says;
-    } cases[] = {
-        { 0, "a header of 0 bytes" },
-        { 3, "a header of 3 bytes in a file of 10" },
-        { 100000001, "in a file of 10" },
-        { (uint64_t)1 << 63, "a header of 9223372036854775808 bytes" },
-        { UINT64_MAX, "a header of 18446744073709551615 bytes" },
-        { UINT64_MAX - 7, "a header of" },
-    };
-    struct dv_folder folder;
-    unsigned char    file[10] = { [8] = '{', [9] = '}' };
-    (void)state;
-    init_folder(&folder, "tied");
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        put_length(file, cases[i].length);
-        dv_folder_write(&folder, ONE_FILE, file, sizeof file);
-        expect_refusal(&folder, DSVK_BAD_FILE, cases[i].says, sizeof file);
-    }
-    for (size_t bytes = 0; bytes < 8; bytes++) {
-        dv_folder_write(&folder, ONE_FILE, file, bytes);
-        expect_refusal(&folder, DSVK_BAD_FILE, bytes ? "too few" : "is empty", bytes);
-    }
-    dv_folder_done(&folder);
-}
-
-/* Cut anywhere: in the length, the header, the data. */
-static void truncated_files_are_refused(void **state)
-{
-    struct dv_folder folder;
-    size_t           bytes;
-    (void)state;
-    init_folder(&folder, "tied");
-    char *data = dv_folder_read(&folder, ONE_FILE, &bytes);
-    for (size_t left = bytes - 1; left > 0; left = left * 3 / 4) {
-        dv_folder_write(&folder, ONE_FILE, data, left);
-        expect_refusal(&folder, DSVK_BAD_FILE, "checkpoint: ", left);
-    }
-    free(data);
-    dv_folder_done(&folder);
 }
 
 static void many_tensors_cost_what_the_file_does(void **state)
@@ -423,10 +218,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_recipe_opens_and_passes_its_check),
-        cmocka_unit_test(bad_headers_are_refused),
-        cmocka_unit_test(legal_oddities_are_read),
-        cmocka_unit_test(bad_lengths_are_refused),
-        cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(many_tensors_cost_what_the_file_does),
         cmocka_unit_test(bad_indexes_are_refused),
         cmocka_unit_test(tensor_in_two_files),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Folders as people have them: with notes of file managers, leftovers of other releases, tensors
  * that nobody needs, names of wrappers. Each must give the tensors of the plain folder, bit for
- * bit. What is needed and wrong is one sentence. */
+ * bit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,61 +14,13 @@
 #include <jansson.h>
 
 #include "file/checkpoint.h"
+#include "edit.h"
 #include "model/model.h"
-#include "support/folder.h"
-#include "support/make_checkpoint.h"
 #include "support/test_context.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define ONE_FILE "model.safetensors"
-#define INDEX "model.safetensors.index.json"
-#define SHARD "model-00002-of-00003.safetensors"
 #define COPY "model-00001-of-00003.safetensors"
-#define NORM "model.norm.weight"
-
-static void init_folder(struct dv_folder *folder, const char *name)
-{
-    struct dv_test_context test;
-    dv_folder_init(folder);
-    dv_test_context_init(&test);
-    assert_int_equal(dv_make_checkpoint(&test.ctx, name, 1, folder->path), DSVK_OK);
-}
 
 /* ---- changing files ---- */
-
-typedef void edit_fn(json_t *header, json_int_t end);
-
-static json_int_t end_of(const json_t *entry)
-{
-    return json_integer_value(json_array_get(json_object_get(entry, "data_offsets"), 1));
-}
-
-/* The header of a file changed; `more` zeros behind its data, which end at `end` before. */
-static void edit_header(const struct dv_folder *folder, const char *name, edit_fn *edit,
-                        size_t more)
-{
-    size_t         bytes;
-    unsigned char *file   = (unsigned char *)dv_folder_read(folder, name, &bytes);
-    uint64_t       length = 0;
-    for (unsigned i = 0; i < 8; i++)
-        length |= (uint64_t)file[i] << 8 * i;
-    json_t *header = json_loadb((char *)file + 8, (size_t)length, 0, NULL);
-    assert_non_null(header);
-    size_t data = bytes - 8 - (size_t)length;
-    edit(header, (json_int_t)data);
-    char          *text = json_dumps(header, JSON_COMPACT);
-    size_t         n    = strlen(text);
-    unsigned char *made = calloc(1, 8 + n + data + more);
-    for (unsigned i = 0; i < 8; i++)
-        made[i] = (unsigned char)((uint64_t)n >> 8 * i);
-    memcpy(made + 8, text, n);
-    memcpy(made + 8 + n, file + 8 + length, data);
-    dv_folder_write(folder, name, made, 8 + n + data + more);
-    json_decref(header);
-    free(text);
-    free(made);
-    free(file);
-}
 
 static void edit_index(const struct dv_folder *folder, void (*edit)(json_t *map))
 {
@@ -325,91 +277,6 @@ static void copies_need_an_index(void **state)
     dv_folder_done(&folder);
 }
 
-/* ---- needed and wrong ---- */
-
-static void spoil_norm(json_t *header, json_int_t end)
-{
-    (void)end;
-    json_object_set_new(json_object_get(header, NORM), "dtype", json_string("F99"));
-}
-
-static void shift_norm(json_t *header, json_int_t end)
-{
-    json_t *norm = json_object_get(header, NORM);
-    assert_true(end_of(norm) <= end);
-    json_object_set_new(norm, "shape", json_pack("[i, i]", 1, 1));
-}
-
-static const struct {
-    const char *bytes;
-    size_t      n;
-    const char *says;
-} natures[] = {
-    { "version https://git-lfs.github.com/spec/v1\noid sha256:5f\nsize 9\n", 60, "git lfs pull" },
-    { "# xet version 0\n", 16, "Xet pointer" },
-    { "<!DOCTYPE html>\n<html></html>", 29, "is a page" },
-    { "\n\n <?xml version=\"1.0\"?><Error>", 31, "is a page" },
-    { "GGUF\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00", 16, "GGUF" },
-    { "PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00", 12, "ZIP archive" },
-    { "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x00\x00", 12, "gzip" },
-    { "\x80\x02}q\x00(X\x05\x00\x00\x00", 11, "pickle" },
-    { "\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", 16, "AppleDouble" },
-    { "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 12, "zeros" },
-    { "", 0, "is empty" },
-    { "{\"error\": \"not found\"}", 22, "no safetensors file" },
-};
-
-static void expect_failure(const struct dv_folder *folder, const char *says)
-{
-    struct dv_test_context test;
-    struct dv_checkpoint  *checkpoint = NULL;
-    dv_test_context_init(&test);
-    dsvk_status status = dv_checkpoint_open(&checkpoint, &test.ctx, folder->path);
-    if (status == DSVK_OK)
-        status = dv_model_check(&test.ctx, checkpoint);
-    if (status == DSVK_OK || test.errors != 1 || !strstr(test.line, says) ||
-        !strstr(test.line, ".safetensors"))
-        fail_msg("expected \"%s\": status %d, \"%s\"", says, (int)status, test.line);
-    dv_checkpoint_close(checkpoint);
-    assert_int_equal(test.live, 0);
-}
-
-static void needed_files_are_named_as_what_they_are(void **state)
-{
-    struct dv_folder one, several;
-    (void)state;
-    init_folder(&one, "odd-fp8");
-    init_folder(&several, "v2lite");
-    for (size_t i = 0; i < COUNT(natures); i++) {
-        dv_folder_write(&one, ONE_FILE, natures[i].bytes, natures[i].n);
-        dv_folder_write(&several, SHARD, natures[i].bytes, natures[i].n);
-        expect_failure(&one, natures[i].says);
-        expect_failure(&several, natures[i].says);
-    }
-    dv_folder_remove(&several, SHARD);
-    expect_failure(&several, SHARD ": No such file");
-    dv_folder_done(&one);
-    dv_folder_done(&several);
-}
-
-static void needed_tensors_are_checked(void **state)
-{
-    struct dv_folder folder;
-    size_t           bytes;
-    (void)state;
-    init_folder(&folder, "odd-fp8");
-    char *file = dv_folder_read(&folder, ONE_FILE, &bytes);
-    edit_header(&folder, ONE_FILE, spoil_norm, 0);
-    expect_failure(&folder, NORM ": format F99 is not supported");
-    dv_folder_write(&folder, ONE_FILE, file, bytes);
-    edit_header(&folder, ONE_FILE, shift_norm, 0);
-    expect_failure(&folder, NORM ": 1 elements of ");
-    dv_folder_write(&folder, ONE_FILE, file, bytes - 100);
-    expect_failure(&folder, "cut off");
-    free(file);
-    dv_folder_done(&folder);
-}
-
 static void no_memory_for_what_is_wrong(void **state)
 {
     struct dv_folder       folder;
@@ -444,8 +311,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(odd_folders_give_the_same_tensors),
         cmocka_unit_test(copies_need_an_index),
-        cmocka_unit_test(needed_files_are_named_as_what_they_are),
-        cmocka_unit_test(needed_tensors_are_checked),
         cmocka_unit_test(no_memory_for_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

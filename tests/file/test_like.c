@@ -116,6 +116,33 @@ static void every_shape_is_a_checkpoint(void **state)
             check_shape(shapes[i], (enum dv_like_format)format);
 }
 
+static void published_shapes_have_their_published_size(void **state)
+{
+    static const struct {
+        const char *name;
+        double      total, active; /* 10^9, as published; active without the embedding lookup */
+    } cases[] = {
+        { "v2-lite", 15.706, 2.451 },       { "v2", 235.741, 20.852 },
+        { "v3", 671.026, 36.626 },          { "moonlight", 15.960, 2.579 },
+        { "glm-4.7-flash", 29.943, 3.580 }, { "kimi-k2", 1026.408, 31.687 },
+    };
+    struct dv_test_context test;
+    struct dv_config       config;
+    (void)state;
+    dv_test_context_init(&test);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t all, active;
+        assert_int_equal(dv_config_like(&config, &test.ctx, cases[i].name), DSVK_OK);
+        assert_int_equal(dv_model_parameters(&all, &active, &test.ctx, &config), DSVK_OK);
+        double total = (double)all / 1e9;
+        assert_true(total > cases[i].total - 6e-4 && total < cases[i].total + 6e-4);
+        assert_true((double)active / 1e9 > cases[i].active - 6e-4 &&
+                    (double)active / 1e9 < cases[i].active + 6e-4);
+    }
+    assert_int_equal(dv_config_like(&config, &test.ctx, "v5"), DSVK_BAD_ARGUMENT);
+    assert_int_equal(test.errors, 1);
+}
+
 static char *make_and_read(uint64_t seed, uint64_t shard_bytes, const char *name, size_t *bytes)
 {
     struct dv_test_context test;
@@ -225,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_is_a_checkpoint),
+        cmocka_unit_test(published_shapes_have_their_published_size),
         cmocka_unit_test(bytes_depend_on_seed_and_name),
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(cancelling_leaves_nothing),

@@ -37,50 +37,56 @@ static json_t *load(struct dv_test_context *test, const char *text, size_t bytes
     return root;
 }
 
+static const struct {
+    const char *number;
+    int         type;
+    double      value;
+} numbers[] = {
+    { "0", JSON_INTEGER, 0 },
+    { "-0", JSON_INTEGER, 0 },
+    { "9223372036854775807", JSON_INTEGER, 9223372036854775807.0 },
+    { "9223372036854775808", JSON_REAL, 9223372036854775808.0 },
+    { "-9223372036854775807", JSON_INTEGER, -9223372036854775807.0 },
+    { "-99999999999999999999", JSON_REAL, -1e20 },
+    { "1000000000000000019884624838656", JSON_REAL, 1e30 },
+    { "1e30", JSON_REAL, 1e30 },
+    { "1.5e307", JSON_REAL, 1.5e307 },
+    { "0.00001e311", JSON_REAL, 1e306 },
+    { "1e999", JSON_STRING, 0 },
+    { "-1e400", JSON_STRING, 0 },
+    { "1e99999999999999999999", JSON_STRING, 0 },
+    { "1e-999", JSON_REAL, 0 },
+    { "NaN", JSON_STRING, 0 },
+    { "Infinity", JSON_STRING, 0 },
+    { "-Infinity", JSON_STRING, 0 },
+};
+
 static void numbers_keep_their_values(void **state)
 {
-    static const struct {
-        const char *number;
-        int         type;
-        double      value;
-    } cases[] = {
-        { "0", JSON_INTEGER, 0 },
-        { "-0", JSON_INTEGER, 0 },
-        { "9223372036854775807", JSON_INTEGER, 9223372036854775807.0 },
-        { "9223372036854775808", JSON_REAL, 9223372036854775808.0 },
-        { "-9223372036854775807", JSON_INTEGER, -9223372036854775807.0 },
-        { "-99999999999999999999", JSON_REAL, -1e20 },
-        { "1000000000000000019884624838656", JSON_REAL, 1e30 },
-        { "1e30", JSON_REAL, 1e30 },
-        { "1.5e307", JSON_REAL, 1.5e307 },
-        { "0.00001e311", JSON_REAL, 1e306 },
-        { "1e999", JSON_STRING, 0 },
-        { "-1e400", JSON_STRING, 0 },
-        { "1e99999999999999999999", JSON_STRING, 0 },
-        { "1e-999", JSON_REAL, 0 },
-        { "NaN", JSON_STRING, 0 },
-        { "Infinity", JSON_STRING, 0 },
-        { "-Infinity", JSON_STRING, 0 },
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(numbers); i++) {
         struct dv_test_context test;
         char                   text[128];
-        int     n    = snprintf(text, sizeof text, "{\"a\": [%s], \"b\": 7}", cases[i].number);
+        int     n    = snprintf(text, sizeof text, "{\"a\": [%s], \"b\": 7}", numbers[i].number);
         json_t *root = load(&test, text, (size_t)n);
         if (!root)
-            fail_msg("%s: %s", cases[i].number, test.line);
+            fail_msg("%s: %s", numbers[i].number, test.line);
         const json_t *value = json_array_get(json_object_get(root, "a"), 0);
-        assert_int_equal(json_typeof(value), cases[i].type);
-        if (cases[i].type == JSON_STRING)
-            assert_string_equal(json_string_value(value), cases[i].number);
+        assert_int_equal(json_typeof(value), numbers[i].type);
+        if (numbers[i].type == JSON_STRING)
+            assert_string_equal(json_string_value(value), numbers[i].number);
         else
-            assert_true(json_number_value(value) == cases[i].value);
+            assert_true(json_number_value(value) == numbers[i].value);
         assert_int_equal(json_integer_value(json_object_get(root, "b")), 7);
         json_decref(root);
     }
+}
+
+static void what_is_no_number_is_refused(void **state)
+{
     static const char *const bad[] = { "[1.]", "[01]", "[-]",   "[1e]",  "[NaNa]", "[nan]",
                                        "[+1]", "[.5]", "[1 2]", "[Inf]", "[--1]",  "[1e5.5]" };
+    (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct dv_test_context test;
         assert_null(load(&test, bad[i], strlen(bad[i])));
@@ -195,51 +201,87 @@ static void keys_beside_text_config_count(void **state)
 
 /* ---- generation_config.json ---- */
 
+#define ENDS "{" SHAPE ", \"bos_token_id\": 0, \"eos_token_id\": [1, 5]}"
+
+static void generation_config_overrides(void **state)
+{
+    struct dv_test_context test;
+    struct dv_config       c;
+    (void)state;
+    assert_int_equal(parse(&c, &test, ENDS,
+                           "{\"bos_token_id\": 3, \"eos_token_id\": [7, 8, 9], \"do_sample\": true,"
+                           "\"temperature\": 0.6, \"top_p\": 0.95, \"top_k\": 40}"),
+                     DSVK_OK);
+    assert_int_equal(c.bos, 3);
+    assert_int_equal(c.n_eos, 3);
+    assert_int_equal(c.eos[2], 9);
+    assert_true(c.do_sample && c.temperature == 0.6f && c.top_p == 0.95f);
+    assert_int_equal(c.gen_top_k, 40);
+    assert_int_equal(parse(&c, &test, ENDS, "{}"), DSVK_OK);
+    assert_int_equal(c.n_eos, 2);
+
+    static const char *const bad[] = { "{\"temperature\": -1}",
+                                       "{\"top_p\": 0}",
+                                       "{\"top_p\": 2}",
+                                       "{\"eos_token_id\": \"x\"}",
+                                       "{\"do_sample\": 1}",
+                                       "[",
+                                       "[]" };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        /* A suggestion, so one warning and what config.json says. */
+        assert_int_equal(parse(&c, &test, ENDS, bad[i]), DSVK_OK);
+        assert_int_equal(test.errors, 0);
+        assert_int_equal(test.warnings, 1);
+        assert_true(c.n_eos == 2 && c.eos[1] == 5 && c.temperature == 1.0f && c.top_p == 1.0f);
+    }
+}
+
+static const struct {
+    const char *text;
+    uint32_t    n_eos, eos; /* eos: the last */
+    int64_t     bos;
+    uint32_t    top_k;
+    unsigned    warnings;
+} suggestions[] = {
+    { "{\"eos_token_id\": 9, \"bos_token_id\": 8, \"top_k\": 50}", 1, 9, 8, 50, 0 },
+    { "{\"top_k\": -1}", 2, 5, 0, 0, 0 },
+    { "{\"top_k\": 0}", 2, 5, 0, 0, 0 },
+    { "{\"top_k\": 50.0}", 2, 5, 0, 50, 0 },
+    { "{\"top_k\": 2.5}", 2, 5, 0, 0, 1 },
+    { "{\"top_k\": -2}", 2, 5, 0, 0, 1 },
+    { "{\"top_k\": \"50\", \"temperature\": \"x\", \"eos_token_id\": 9}", 1, 9, 0, 0, 1 },
+    { "{\"eos_token_id\": [9, 512]}", 1, 9, 0, 0, 1 },
+    { "{\"eos_token_id\": [9, -1]}", 1, 9, 0, 0, 1 },
+    { "{\"eos_token_id\": [9, 9]}", 1, 9, 0, 0, 0 },
+    { "{\"eos_token_id\": []}", 2, 5, 0, 0, 0 },
+    { "{\"eos_token_id\": null, \"bos_token_id\": null}", 2, 5, 0, 0, 0 },
+    { "{\"eos_token_id\": \"x\", \"bos_token_id\": 4}", 2, 5, 4, 0, 1 },
+    { "{\"bos_token_id\": 512}", 2, 5, 0, 0, 1 },
+    { "{\"max_length\": 1000000000000000019884624838656, \"top_k\": 3}", 2, 5, 0, 3, 0 },
+    { "{\"temperature\": NaN, \"top_k\": 3}", 2, 5, 0, 3, 1 },
+    { "{\"temperature\": 1e999}", 2, 5, 0, 0, 1 },
+    { "\xEF\xBB\xBF{}", 2, 5, 0, 0, 0 },
+    { "", 2, 5, 0, 0, 1 },
+    { "{\"eos_token_id\": 9,}", 2, 5, 0, 0, 1 },
+    { "<!doctype html>\n<html></html>", 2, 5, 0, 0, 1 },
+    { "version https://git-lfs.github.com/spec/v1\n", 2, 5, 0, 0, 1 },
+    { "[]", 2, 5, 0, 0, 1 },
+};
+
 static void suggestions_that_make_no_sense_are_ignored(void **state)
 {
-    static const struct {
-        const char *text;
-        uint32_t    n_eos, eos; /* eos: the last */
-        int64_t     bos;
-        uint32_t    top_k;
-        unsigned    warnings;
-    } cases[] = {
-        { "{\"eos_token_id\": 9, \"bos_token_id\": 8, \"top_k\": 50}", 1, 9, 8, 50, 0 },
-        { "{\"top_k\": -1}", 2, 5, 0, 0, 0 },
-        { "{\"top_k\": 0}", 2, 5, 0, 0, 0 },
-        { "{\"top_k\": 50.0}", 2, 5, 0, 50, 0 },
-        { "{\"top_k\": 2.5}", 2, 5, 0, 0, 1 },
-        { "{\"top_k\": -2}", 2, 5, 0, 0, 1 },
-        { "{\"top_k\": \"50\", \"temperature\": \"x\", \"eos_token_id\": 9}", 1, 9, 0, 0, 1 },
-        { "{\"eos_token_id\": [9, 512]}", 1, 9, 0, 0, 1 },
-        { "{\"eos_token_id\": [9, -1]}", 1, 9, 0, 0, 1 },
-        { "{\"eos_token_id\": [9, 9]}", 1, 9, 0, 0, 0 },
-        { "{\"eos_token_id\": []}", 2, 5, 0, 0, 0 },
-        { "{\"eos_token_id\": null, \"bos_token_id\": null}", 2, 5, 0, 0, 0 },
-        { "{\"eos_token_id\": \"x\", \"bos_token_id\": 4}", 2, 5, 4, 0, 1 },
-        { "{\"bos_token_id\": 512}", 2, 5, 0, 0, 1 },
-        { "{\"max_length\": 1000000000000000019884624838656, \"top_k\": 3}", 2, 5, 0, 3, 0 },
-        { "{\"temperature\": NaN, \"top_k\": 3}", 2, 5, 0, 3, 1 },
-        { "{\"temperature\": 1e999}", 2, 5, 0, 0, 1 },
-        { "\xEF\xBB\xBF{}", 2, 5, 0, 0, 0 },
-        { "", 2, 5, 0, 0, 1 },
-        { "{\"eos_token_id\": 9,}", 2, 5, 0, 0, 1 },
-        { "<!doctype html>\n<html></html>", 2, 5, 0, 0, 1 },
-        { "version https://git-lfs.github.com/spec/v1\n", 2, 5, 0, 0, 1 },
-        { "[]", 2, 5, 0, 0, 1 },
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(suggestions); i++) {
         struct dv_test_context test;
         struct dv_config       c;
         dsvk_status            status;
 
-        status = parse(&c, &test, "{" SHAPE ", \"bos_token_id\": 0, \"eos_token_id\": [1, 5]}",
-                       cases[i].text);
-        if (status != DSVK_OK || test.errors || test.warnings != cases[i].warnings ||
-            c.n_eos != cases[i].n_eos || c.eos[c.n_eos - 1] != cases[i].eos ||
-            c.bos != cases[i].bos || c.gen_top_k != cases[i].top_k || c.temperature != 1.0f)
-            fail_msg("%s: status %d, %u warnings, \"%s\"", cases[i].text, (int)status,
+        status = parse(&c, &test, ENDS, suggestions[i].text);
+        if (status != DSVK_OK || test.errors || test.warnings != suggestions[i].warnings ||
+            c.n_eos != suggestions[i].n_eos || c.eos[c.n_eos - 1] != suggestions[i].eos ||
+            c.bos != suggestions[i].bos || c.gen_top_k != suggestions[i].top_k ||
+            c.temperature != 1.0f)
+            fail_msg("%s: status %d, %u warnings, \"%s\"", suggestions[i].text, (int)status,
                      test.warnings, test.line);
         if (test.warnings && !strstr(test.line, "here"))
             fail_msg("no file: %s", test.line);
@@ -250,9 +292,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_keep_their_values),
+        cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(texts_keep_their_signs),
         cmocka_unit_test(positions_said_twice),
         cmocka_unit_test(keys_beside_text_config_count),
+        cmocka_unit_test(generation_config_overrides),
         cmocka_unit_test(suggestions_that_make_no_sense_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

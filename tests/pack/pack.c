@@ -12,109 +12,7 @@
 #include <cmocka.h>
 
 #include "base/number.h"
-#include "pack/narrow.h"
-
-#define ANY 99 /* block_shift of formats without scales */
-
-static const struct recipe {
-    const char           *name;
-    uint32_t              rows, cols, slices, row0, row_step, n_parts;
-    bool                  transposed, pair;
-    enum dv_dtype         dtype, second; /* of the first and of the other parts */
-    uint32_t              part_rows[3], tensor_cols, block;
-    enum dv_weight_format format; /* expected */
-    uint32_t              shift;
-} recipes[] = {
-    /* clang-format off */
-    { "f32", 5, 20, 1, 0, 0, 1, false, false, DV_F32, 0, { 5 }, 20, 0, DV_FORMAT_F32, ANY },
-    { "bf16", 17, 36, 1, 0, 0, 1, false, false, DV_BF16, 0, { 17 }, 36, 0, DV_FORMAT_BF16, ANY },
-    { "fp8", 300, 200, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 300 }, 200, 128, DV_FORMAT_E4M3,
-      7 },
-    { "fp8, one scale", 20, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 20 }, 100, 512,
-      DV_FORMAT_E4M3, 31 },
-    { "fp8, blocks of 48", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 48,
-      DV_FORMAT_E4M3, 4 },
-    { "fp8, blocks of 24", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 24,
-      DV_FORMAT_F32, ANY },
-    { "fp8, blocks of 12", 50, 100, 1, 0, 0, 1, false, false, DV_F8_E4M3, 0, { 50 }, 100, 12,
-      DV_FORMAT_F32, ANY },
-    { "stacked", 48 + 13, 72, 1, 0, 0, 3, false, false, DV_F8_E4M3, DV_F8_E4M3, { 16, 32, 13 }, 72,
-      16, DV_FORMAT_E4M3, 4 },
-    { "stacked, mixed", 29, 72, 1, 0, 0, 2, false, false, DV_F8_E4M3, DV_BF16, { 16, 13 }, 72, 16,
-      DV_FORMAT_F32, ANY },
-    { "pair", 21, 40, 1, 0, 0, 2, false, true, DV_F8_E4M3, DV_F8_E4M3, { 21, 21 }, 40, 32,
-      DV_FORMAT_E4M3, 5 },
-    { "values of heads", 128, 72, 5, 128, 256, 1, false, false, DV_F8_E4M3, 0, { 1280 }, 72, 128,
-      DV_FORMAT_E4M3, 31 },
-    { "keys of heads", 72, 128, 5, 0, 256, 1, true, false, DV_F8_E4M3, 0, { 1280 }, 72, 128,
-      DV_FORMAT_E4M3, 31 },
-    { "keys of heads across blocks", 72, 192, 4, 0, 448, 1, true, false, DV_F8_E4M3, 0, { 1792 },
-      72, 128, DV_FORMAT_E4M3, 6 },
-    { "keys, odd heads", 24, 36, 5, 0, 64, 1, true, false, DV_F16, 0, { 320 }, 24, 0,
-      DV_FORMAT_F16, ANY },
-    { "values, odd heads", 28, 72, 5, 36, 64, 1, false, false, DV_F8_E4M3, 0, { 320 }, 72, 16,
-      DV_FORMAT_F32, ANY },
-    { "int4", 21, 200, 1, 0, 0, 1, false, false, DV_INT4, 0, { 21 }, 200, 32, DV_FORMAT_INT4, ANY },
-    { "fp4", 16, 64, 1, 0, 0, 1, false, false, DV_FP4, 0, { 16 }, 64, 32, DV_FORMAT_FP4, ANY },
-    { "int4 pair", 21, 40, 1, 0, 0, 2, false, true, DV_INT4, DV_INT4, { 21, 21 }, 40, 32,
-      DV_FORMAT_INT4, ANY },
-    { "int4 stacked", 29, 72, 1, 0, 0, 2, false, false, DV_INT4, DV_INT4, { 16, 13 }, 72, 32,
-      DV_FORMAT_INT4, ANY },
-    { "int4 values", 28, 72, 5, 36, 64, 1, false, false, DV_INT4, 0, { 320 }, 72, 32,
-      DV_FORMAT_INT4, ANY },
-    { "fp4 keys", 72, 128, 5, 0, 256, 1, true, false, DV_FP4, 0, { 1280 }, 72, 32, DV_FORMAT_F32,
-      ANY },
-    { "int4, bf16", 29, 72, 1, 0, 0, 2, false, false, DV_INT4, DV_BF16, { 16, 13 }, 72, 32,
-      DV_FORMAT_F32, ANY },
-    { "int4, cut words", 8, 36, 1, 0, 0, 1, false, false, DV_INT4, 0, { 8 }, 36, 32, DV_FORMAT_F32,
-      ANY },
-    /* clang-format on */
-};
-
-static bool is_4bit(enum dv_dtype dtype)
-{
-    return dtype == DV_INT4 || dtype == DV_FP4;
-}
-
-static void fill(struct dv_layout_source *part, const struct recipe *r, uint32_t p)
-{
-    enum dv_dtype  dtype = p == 0 ? r->dtype : r->second;
-    size_t         n = (size_t)r->part_rows[p] * r->tensor_cols, n_scales = 0;
-    size_t         bytes = dv_dtype_size(dtype, n);
-    unsigned char *data = malloc(bytes), mask = is_4bit(dtype) ? 0xFF : 0x3F; /* no NaN */
-    float         *scales = NULL;
-    for (size_t i = 0; i < bytes; i++)
-        data[i] = (unsigned char)((i * 2654435761u + p * 40503u) >> 13 & mask);
-    if (is_4bit(dtype)) {
-        uint16_t *halves = malloc((size_t)r->part_rows[p] * ((r->tensor_cols - 1) / 32 + 1) * 2);
-        n_scales         = (size_t)r->part_rows[p] * ((r->tensor_cols - 1) / 32 + 1);
-        for (size_t i = 0; i < n_scales; i++)
-            halves[i] = (uint16_t)(0x3F80 + i + 31 * p);
-        *part = (struct dv_layout_source){ dtype,
-                                           data,
-                                           r->part_rows[p],
-                                           r->tensor_cols,
-                                           DV_BF16,
-                                           (unsigned char *)halves,
-                                           1,
-                                           r->block,
-                                           false,
-                                           0 };
-        return;
-    }
-    if (dtype == DV_F8_E4M3) {
-        n_scales =
-            (size_t)((r->part_rows[p] - 1) / r->block + 1) * ((r->tensor_cols - 1) / r->block + 1);
-        scales = malloc(n_scales * sizeof *scales);
-        for (size_t i = 0; i < n_scales; i++)
-            scales[i] = 1.0f + (float)(i + 31 * p) / 64;
-    }
-    *part = (struct dv_layout_source){ dtype,           data,
-                                       r->part_rows[p], r->tensor_cols,
-                                       DV_F32,          (unsigned char *)scales,
-                                       r->block,        r->block,
-                                       false,           0 };
-}
+#include "recipes.h"
 
 static float stored(const struct dv_layout_source *part, uint32_t row, uint32_t col)
 {
@@ -163,31 +61,6 @@ static float packed(const struct recipe *r, const struct dv_layout *l, const uns
     return value;
 }
 
-static struct dv_weight_info info_of(const struct recipe *r)
-{
-    struct dv_weight_info info = { .kind        = r->pair ? DV_WEIGHT_PAIR : DV_WEIGHT_MATRIX,
-                                   .name        = r->name,
-                                   .rows        = r->rows,
-                                   .cols        = r->cols,
-                                   .slices      = r->slices,
-                                   .row0        = r->row0,
-                                   .row_step    = r->row_step,
-                                   .tensor_cols = r->tensor_cols,
-                                   .transposed  = r->transposed,
-                                   .n_parts     = r->n_parts };
-    for (uint32_t p = 0; p < r->n_parts; p++)
-        info.parts[p] = (struct dv_weight_part){ "t", r->part_rows[p] };
-    return info;
-}
-
-static void free_parts(const struct recipe *r, struct dv_layout_source *parts)
-{
-    for (uint32_t p = 0; p < r->n_parts; p++) {
-        free((void *)(uintptr_t)parts[p].data);
-        free((void *)(uintptr_t)parts[p].scale);
-    }
-}
-
 static void check_values(const struct recipe *r, const struct dv_layout *layout,
                          const struct dv_layout_source *parts, const unsigned char *out)
 {
@@ -209,7 +82,7 @@ static void layout_holds_every_value(void **state)
     (void)state;
     struct dv_context ctx;
     dv_context_init(&ctx, NULL, NULL);
-    for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++) {
+    for (size_t n = 0; n < N_RECIPES; n++) {
         const struct recipe    *r    = &recipes[n];
         struct dv_weight_info   info = info_of(r);
         struct dv_layout_source parts[DV_MAX_PARTS];
@@ -265,7 +138,7 @@ static void made_up_weights_are_weights(void **state)
     struct dv_context ctx;
     (void)state;
     dv_context_init(&ctx, NULL, NULL);
-    for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++) {
+    for (size_t n = 0; n < N_RECIPES; n++) {
         const struct recipe    *r    = &recipes[n];
         struct dv_weight_info   info = info_of(r);
         struct dv_layout_source parts[DV_MAX_PARTS];
@@ -334,150 +207,10 @@ static void conversion_is_the_same_on_the_way(void **state)
 {
     static const enum dv_dtype targets[] = { DV_BF16, DV_F8_E4M3, DV_INT4, DV_FP4 };
     (void)state;
-    for (size_t n = 0; n < sizeof recipes / sizeof *recipes; n++)
+    for (size_t n = 0; n < N_RECIPES; n++)
         for (size_t t = 0; t < sizeof targets / sizeof *targets; t++)
             if (recipes[n].tensor_cols % 8 == 0 && recipes[n].cols % 8 == 0)
                 check_converted(&recipes[n], targets[t]);
-}
-
-static double error_of(const struct dv_group *group, const float *values, bool fp4)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < DV_GROUP; i++) {
-        float code = fp4 ? dv_e2m1_decode(group->codes[i]) : (float)(group->codes[i] - 8);
-        sum += (double)(values[i] - group->scale * code) * (values[i] - group->scale * code);
-    }
-    return sum;
-}
-
-/* The scale of the largest value, or better. */
-static void groups_are_better_than_by_their_largest(void **state)
-{
-    uint64_t seed       = 1;
-    double   by_largest = 0, by_search = 0;
-    (void)state;
-    for (unsigned n = 0; n < 500; n++) {
-        float           values[DV_GROUP], most = 0;
-        struct dv_group group, plain;
-        for (unsigned i = 0; i < DV_GROUP; i++) {
-            float sum = -4;
-            for (unsigned k = 0; k < 8; k++) {
-                seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-                sum += (float)(seed >> 40) / (1 << 24);
-            }
-            values[i] = sum * 1e-3f;
-            most      = fmaxf(most, fabsf(values[i]));
-        }
-        plain.scale = dv_bf16_decode(dv_bf16_encode(most / 7));
-        for (unsigned i = 0; i < DV_GROUP; i++)
-            plain.codes[i] =
-                (unsigned char)(8 + fmaxf(-8, fminf(7, rintf(values[i] / plain.scale))));
-        dv_convert_group(&group, DV_INT4, values, DV_GROUP);
-        by_largest += error_of(&plain, values, false);
-        by_search += error_of(&group, values, false);
-        dv_convert_group(&group, DV_FP4, values, DV_GROUP);
-        int power;
-        assert_true(frexpf(group.scale, &power) == 0.5f && error_of(&group, values, true) < 3e-6);
-    }
-    if (!(by_search < 0.85 * by_largest))
-        fail_msg("squared error %g, by the largest value %g", by_search, by_largest);
-}
-
-static void groups_at_the_edges(void **state)
-{
-    float           values[DV_GROUP] = { 0 };
-    struct dv_group group;
-    (void)state;
-    for (int t = 0; t < 2; t++) {
-        enum dv_dtype dtype = t ? DV_FP4 : DV_INT4;
-        values[3]           = 0;
-        dv_convert_group(&group, dtype, values, DV_GROUP);
-        assert_true(group.scale == 1.0f && group.codes[0] == (t ? 0 : 8));
-        values[3] = 3e38f;
-        dv_convert_group(&group, dtype, values, DV_GROUP);
-        assert_true(group.scale > 0 && group.scale < INFINITY);
-        values[3] = NAN;
-        dv_convert_group(&group, dtype, values, DV_GROUP);
-        assert_true(isnan(group.scale));
-        values[3] = -INFINITY;
-        dv_convert_group(&group, dtype, values, 5);
-        assert_true(isnan(group.scale));
-    }
-}
-
-static void bad_scales_are_counted(void **state)
-{
-    static const uint16_t      halves[] = { 0x3F80, 0x7FC0, 0xBF80, 0x7F80, 0x0000, 0x3F80 };
-    static const unsigned char bytes[]  = { 127, 255, 240, 241, 0, 1 };
-    struct dv_layout_source    part     = { .dtype       = DV_INT4,
-                                            .rows        = 3,
-                                            .cols        = 40,
-                                            .block_rows  = 1,
-                                            .block_cols  = 32,
-                                            .scale_dtype = DV_BF16,
-                                            .scale       = (const unsigned char *)halves };
-    (void)state;
-    assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 3);
-    assert_int_equal(dv_layout_count_bad_scales(&part, 1, 2), 2);
-    part.dtype       = DV_FP4;
-    part.scale_dtype = DV_F8_E8M0;
-    part.scale       = bytes;
-    assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 2);
-    part.dtype = DV_F8_E4M3;
-    assert_int_equal(dv_layout_count_bad_scales(&part, 0, 3), 0);
-}
-
-static void layout_refuses(void **state)
-{
-    (void)state;
-    static const struct {
-        dsvk_status   status;
-        struct recipe recipe; /* name, rows, cols, slices, row0, row_step, n_parts ... */
-    } cases[] = {
-        /* clang-format off */
-        { DSVK_UNSUPPORTED,
-          { "columns", 8, 30, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 8 }, 30, 0, 0, 0 } },
-        { DSVK_UNSUPPORTED, { "format", 8, 32, 1, 0, 0, 1, 0, 0, DV_I8, 0, { 8 }, 32, 0, 0, 0 } },
-        { DSVK_BAD_ARGUMENT, { "rows", 8, 32, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 7 }, 32, 0, 0, 0 } },
-        { DSVK_BAD_ARGUMENT,
-          { "slices", 8, 32, 3, 4, 10, 1, 0, 0, DV_F32, 0, { 31 }, 32, 0, 0, 0 } },
-        { DSVK_BAD_ARGUMENT,
-          { "odd part", 28, 32, 1, 0, 0, 2, 0, 0, DV_F32, DV_F32, { 12, 16 }, 32, 0, 0, 0 } },
-        { DSVK_BAD_ARGUMENT,
-          { "pair", 8, 32, 1, 0, 0, 2, 0, 1, DV_F32, DV_F32, { 8, 16 }, 32, 0, 0, 0 } },
-        { DSVK_UNSUPPORTED,
-          { "4 GiB", 1u << 20, 1024, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 1u << 20 }, 1024, 0, 0, 0 } },
-        { DSVK_UNSUPPORTED,
-          { "far above", 1u << 31, 1u << 31, 1, 0, 0, 1, 0, 0, DV_F32, 0, { 1u << 31 }, 1u << 31, 0,
-            0, 0 } },
-        /* clang-format on */
-    };
-    struct dv_context ctx;
-    dv_context_init(&ctx, NULL, NULL);
-    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
-        const struct recipe    *r                   = &cases[n].recipe;
-        struct dv_weight_info   info                = info_of(r);
-        struct dv_layout_source parts[DV_MAX_PARTS] = { { .dtype = DV_F32 } };
-        struct dv_layout        layout;
-        for (uint32_t p = 0; p < r->n_parts; p++)
-            parts[p] = (struct dv_layout_source){ .dtype = p ? r->second : r->dtype,
-                                                  .rows  = r->part_rows[p],
-                                                  .cols  = r->tensor_cols };
-        assert_int_equal(dv_layout_of(&layout, &ctx, &info, parts), cases[n].status);
-    }
-}
-
-static void layout_counts_nan_codes(void **state)
-{
-    (void)state;
-    unsigned char           codes[256];
-    struct dv_layout_source part = { .dtype = DV_F8_E4M3, .data = codes, .rows = 4, .cols = 64 };
-    for (unsigned i = 0; i < 256; i++)
-        codes[i] = (unsigned char)i;
-    assert_int_equal(dv_layout_count_nan(&part), 2);
-    part.dtype = DV_BF16;
-    part.cols  = 32;
-    assert_int_equal(dv_layout_count_nan(&part), 0);
 }
 
 int main(void)
@@ -486,11 +219,6 @@ int main(void)
         cmocka_unit_test(layout_holds_every_value),
         cmocka_unit_test(made_up_weights_are_weights),
         cmocka_unit_test(conversion_is_the_same_on_the_way),
-        cmocka_unit_test(groups_are_better_than_by_their_largest),
-        cmocka_unit_test(groups_at_the_edges),
-        cmocka_unit_test(bad_scales_are_counted),
-        cmocka_unit_test(layout_refuses),
-        cmocka_unit_test(layout_counts_nan_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

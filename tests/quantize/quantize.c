@@ -52,35 +52,6 @@ static void teardown(struct fixture *f)
     assert_int_equal(f->test.live, 0);
 }
 
-/* The packed bytes of a matrix from a checkpoint, free(). */
-static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *checkpoint,
-                             dsvk_weights formats, const char *name, uint32_t rows, uint32_t cols,
-                             uint64_t *bytes)
-{
-    struct dv_weight_source source = { .checkpoint = checkpoint };
-    struct dv_layout_source part;
-    struct dv_layout        layout;
-    struct dv_weight_info   info = { .kind        = DV_WEIGHT_MATRIX,
-                                     .name        = name,
-                                     .rows        = rows,
-                                     .cols        = cols,
-                                     .slices      = 1,
-                                     .tensor_cols = cols,
-                                     .n_parts     = 1,
-                                     .parts       = { { name, rows } } };
-    if (dv_source_matrix(&part, &f->test.ctx, &source, name, rows, cols) != DSVK_OK)
-        fail_msg("%s", f->test.line);
-    part.converted =
-        dv_formats_target(&part.target, formats, dv_model_role(f->roles, name), part.dtype, cols);
-    if (dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
-        fail_msg("%s", f->test.line);
-    unsigned char *data = malloc(layout.bytes);
-    assert_non_null(data);
-    dv_layout_pack(data, &layout, &info, &part);
-    *bytes = layout.bytes;
-    return data;
-}
-
 /* Names and shapes of the recipe v3-bf16 and v3: tests/support/make_checkpoint.c. */
 static const struct matrix {
     const char *name;
@@ -98,15 +69,42 @@ static const struct matrix {
     { "model.layers.2.mlp.experts.15.down_proj.weight", 256, 48 },
 };
 
+/* The packed bytes of a matrix from a checkpoint, free(). */
+static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *checkpoint,
+                             dsvk_weights formats, const struct matrix *m, uint64_t *bytes)
+{
+    struct dv_weight_source source = { .checkpoint = checkpoint };
+    struct dv_layout_source part;
+    struct dv_layout        layout;
+    struct dv_weight_info   info = { .kind        = DV_WEIGHT_MATRIX,
+                                     .name        = m->name,
+                                     .rows        = m->rows,
+                                     .cols        = m->cols,
+                                     .slices      = 1,
+                                     .tensor_cols = m->cols,
+                                     .n_parts     = 1,
+                                     .parts       = { { m->name, m->rows } } };
+    if (dv_source_matrix(&part, &f->test.ctx, &source, m->name, m->rows, m->cols) != DSVK_OK)
+        fail_msg("%s", f->test.line);
+    part.converted = dv_formats_target(&part.target, formats, dv_model_role(f->roles, m->name),
+                                       part.dtype, m->cols);
+    if (dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
+        fail_msg("%s", f->test.line);
+    unsigned char *data = malloc(layout.bytes);
+    assert_non_null(data);
+    dv_layout_pack(data, &layout, &info, &part);
+    *bytes = layout.bytes;
+    return data;
+}
+
 static void expect_same_weights(struct fixture *f, dsvk_weights formats)
 {
     struct dv_checkpoint *written = open_folder(&f->test, f->out.path);
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         const struct matrix *m = &matrices[i];
         uint64_t             n, n_written;
-        unsigned char       *a = packed(f, f->checkpoint, formats, m->name, m->rows, m->cols, &n);
-        unsigned char       *b =
-            packed(f, written, DSVK_WEIGHTS_KEEP, m->name, m->rows, m->cols, &n_written);
+        unsigned char       *a = packed(f, f->checkpoint, formats, m, &n);
+        unsigned char       *b = packed(f, written, DSVK_WEIGHTS_KEEP, m, &n_written);
         assert_int_equal(n, n_written);
         if (memcmp(a, b, n) != 0)
             fail_msg("%s: %s differs in format %d", f->in.path, m->name, (int)formats);

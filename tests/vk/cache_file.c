@@ -185,39 +185,40 @@ static void expect_refusal(const char *file, size_t bytes, bool own, const char 
     free(copy);
 }
 
+static const struct {
+    int         at;
+    bool        own;
+    const char *why;
+} damages[] = {
+    { 0, true, "it is no pipeline cache of ds-vk" },
+    { 8, true, "it is of another version of ds-vk" },
+    { 12, true, "it is of another version of ds-vk" },
+    { 16, false, "its header was altered" },
+    { 16, true, "it is for another device or driver" }, /* vendor */
+    { 20, true, "it is for another device or driver" },
+    { 24, true, "it is for another device or driver" },
+    { 28, true, "it is for another device or driver" }, /* driver version */
+    { 32, true, "it is for another device or driver" }, /* uuid */
+    { 48, true, "it is for another device or driver" }, /* pointers */
+    { 56, true, "its length is not what its header says" },
+    { 64, true, "its data were altered" },
+    { 72, false, "its header was altered" },
+    { DV_CACHE_HEADER, false, "its data were altered" },
+    { DV_CACHE_HEADER + 20, false, "its data were altered" },
+};
+
 static void every_kind_of_damage_is_seen(void **state)
 {
-    static const struct {
-        int         at;
-        bool        own;
-        const char *why;
-    } cases[] = {
-        { 0, true, "it is no pipeline cache of ds-vk" },
-        { 8, true, "it is of another version of ds-vk" },
-        { 12, true, "it is of another version of ds-vk" },
-        { 16, false, "its header was altered" },
-        { 16, true, "it is for another device or driver" }, /* vendor */
-        { 20, true, "it is for another device or driver" },
-        { 24, true, "it is for another device or driver" },
-        { 28, true, "it is for another device or driver" }, /* driver version */
-        { 32, true, "it is for another device or driver" }, /* uuid */
-        { 48, true, "it is for another device or driver" }, /* pointers */
-        { 56, true, "its length is not what its header says" },
-        { 64, true, "its data were altered" },
-        { 72, false, "its header was altered" },
-        { DV_CACHE_HEADER, false, "its data were altered" },
-        { DV_CACHE_HEADER + 20, false, "its data were altered" },
-    };
     size_t n;
     char  *file;
     (void)state;
     use(folder.path, &scale);
     file = read_file(&n);
     assert_true(is_whole(file, n));
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        file[cases[i].at] ^= 1;
-        expect_refusal(file, n, cases[i].own, cases[i].why);
-        file[cases[i].at] ^= 1;
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        file[damages[i].at] ^= 1;
+        expect_refusal(file, n, damages[i].own, damages[i].why);
+        file[damages[i].at] ^= 1;
     }
     for (size_t i = 0; i < DV_CACHE_HEADER; i++)
         expect_refusal(file, i, false, "it is shorter than its header");

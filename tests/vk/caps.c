@@ -2,13 +2,12 @@
 /* Devices that nobody here owns: properties are faked, one oddity each. */
 #include "test.h"
 
+#include "fake_probe.h"
 #include "modules.h"
-#include "vk/caps.h"
 
 #define GIB ((uint64_t)1 << 30)
 
-/* A discrete device that has all that is needed and nothing more. */
-static void fake(struct dv_probe *p)
+void fake_probe(struct dv_probe *p)
 {
     memset(p, 0, sizeof *p);
     VkPhysicalDeviceProperties *core = &p->properties.properties;
@@ -48,7 +47,7 @@ static void caps_of_a_minimal_device(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     dv_caps_read(&caps, &p);
     assert_true(caps.usable);
     assert_string_equal(caps.why_not, "");
@@ -112,7 +111,7 @@ static void caps_say_what_is_lacking(void **state)
     for (int lack = 0; lack < N_LACKS; lack++) {
         struct dv_probe p;
         struct dv_caps  caps;
-        fake(&p);
+        fake_probe(&p);
         take_away(&p, (enum lack)lack);
         dv_caps_read(&caps, &p);
         assert_false(caps.usable);
@@ -125,7 +124,7 @@ static void caps_prefer_a_queue_for_compute_only(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.families[1] =
         (VkQueueFamilyProperties){ .queueFlags = VK_QUEUE_TRANSFER_BIT, .queueCount = 2 };
     p.families[2] =
@@ -144,7 +143,7 @@ static void caps_read_the_budget(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.has.budget           = true;
     p.budget.heapBudget[1] = 6 * GIB;
     p.budget.heapUsage[1]  = 1 * GIB;
@@ -172,7 +171,7 @@ static void caps_heaps_of_a_small_bar(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.memory.memoryProperties.memoryHeapCount = 3;
     p.memory.memoryProperties.memoryHeaps[2] =
         (VkMemoryHeap){ GIB / 4, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
@@ -199,7 +198,7 @@ static void caps_heaps_of_unified_memory(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.memory.memoryProperties.memoryHeapCount = 1;
     p.memory.memoryProperties.memoryHeaps[0] =
         (VkMemoryHeap){ 16 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT };
@@ -208,7 +207,7 @@ static void caps_heaps_of_unified_memory(void **state)
     assert_int_equal(caps.device_heap, 0);
     assert_int_equal(caps.host_heap, 0);
     assert_true(caps.device_mapped);
-    fake(&p);
+    fake_probe(&p);
     add_type(&p, 1, LOCAL);
     add_type(&p, 1, LOCAL | VISIBLE);
     add_type(&p, 0, VISIBLE);
@@ -227,7 +226,7 @@ static void caps_size_control_needs_the_compute_stage(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.has.size_control                          = true;
     p.size_control_features.subgroupSizeControl = VK_TRUE;
     p.size_control.minSubgroupSize              = 32;
@@ -248,7 +247,7 @@ static void caps_shift_packed_integers_on_amd_only(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.features.features.shaderInt16 = VK_TRUE;
     dv_caps_read(&caps, &p);
     assert_false(caps.packed_int16);
@@ -265,7 +264,7 @@ static void caps_avoid_lavapipe_with_wide_vectors(void **state)
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     p.driver.driverID                               = VK_DRIVER_ID_MESA_LLVMPIPE;
     p.properties.properties.driverVersion           = VK_MAKE_API_VERSION(0, 26, 1, 6);
     p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
@@ -280,106 +279,12 @@ static void caps_avoid_lavapipe_with_wide_vectors(void **state)
     assert_true(caps.usable && !caps.scalar_loads && caps.slow);
 }
 
-/* Adds what a driver lists: A and B of one type, sums of another. */
-static void add_shape(struct dv_probe *p, uint32_t m, uint32_t n, uint32_t k,
-                      VkComponentTypeKHR type, VkComponentTypeKHR sum)
-{
-    p->coop[p->n_coop++] = (VkCooperativeMatrixPropertiesKHR){ .MSize      = m,
-                                                               .NSize      = n,
-                                                               .KSize      = k,
-                                                               .AType      = type,
-                                                               .BType      = type,
-                                                               .CType      = sum,
-                                                               .ResultType = sum,
-                                                               .scope = VK_SCOPE_SUBGROUP_KHR };
-}
-
-static void expect_shape(const struct dv_caps *caps, enum dv_coop_type type, uint32_t m, uint32_t n,
-                         uint32_t k)
-{
-    const struct dv_coop_shape *s = &caps->coop[type];
-    if (s->m != m || s->n != n || s->k != k)
-        fail_msg("type %d: %u x %u x %u, not %u x %u x %u", (int)type, s->m, s->n, s->k, m, n, k);
-}
-
-static void caps_take_the_largest_shapes(void **state)
-{
-    const VkComponentTypeKHR f16 = VK_COMPONENT_TYPE_FLOAT16_KHR;
-    const VkComponentTypeKHR f32 = VK_COMPONENT_TYPE_FLOAT32_KHR;
-    struct dv_probe          p;
-    struct dv_caps           caps;
-    (void)state;
-    fake(&p);
-    p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
-    p.features12.shaderFloat16                      = VK_TRUE;
-    add_shape(&p, 16, 8, 8, f16, f32);
-    add_shape(&p, 16, 8, 16, f16, f32);
-    add_shape(&p, 16, 16, 16, f16, f16); /* its sums are too coarse */
-    add_shape(&p, 64, 64, 16, f16, f32); /* larger than any tile */
-    add_shape(&p, 12, 16, 16, f16, f32); /* divides no tile */
-    add_shape(&p, 32, 32, 32, f16, f32);
-    p.coop[p.n_coop - 1].scope = (VkScopeKHR)2; /* of a whole workgroup */
-    add_shape(&p, 8, 16, 16, VK_COMPONENT_TYPE_BFLOAT16_KHR, f32);
-    add_shape(&p, 16, 16, 16, VK_COMPONENT_TYPE_FLOAT8_E4M3_EXT, f32);
-    dv_caps_read(&caps, &p);
-    assert_true(caps.cooperative_matrix);
-    expect_shape(&caps, DV_COOP_F16, 16, 8, 16);
-    expect_shape(&caps, DV_COOP_BF16, 0, 0, 0); /* the features are missing */
-    expect_shape(&caps, DV_COOP_E4M3, 0, 0, 0);
-    p.bfloat16_features.shaderBFloat16CooperativeMatrix = VK_TRUE;
-    p.float8_features.shaderFloat8CooperativeMatrix     = VK_TRUE;
-    p.features12.shaderFloat16                          = VK_FALSE;
-    dv_caps_read(&caps, &p);
-    expect_shape(&caps, DV_COOP_F16, 0, 0, 0);
-    expect_shape(&caps, DV_COOP_BF16, 8, 16, 16);
-    expect_shape(&caps, DV_COOP_E4M3, 16, 16, 16);
-    p.features12.vulkanMemoryModel = VK_FALSE;
-    dv_caps_read(&caps, &p);
-    assert_false(caps.cooperative_matrix);
-    expect_shape(&caps, DV_COOP_BF16, 0, 0, 0);
-    p.features12.vulkanMemoryModel            = VK_TRUE;
-    p.features12.vulkanMemoryModelDeviceScope = VK_FALSE;
-    dv_caps_read(&caps, &p);
-    assert_false(caps.cooperative_matrix);
-    p.features12.vulkanMemoryModelDeviceScope       = VK_TRUE;
-    p.cooperative_matrix_features.cooperativeMatrix = VK_FALSE; /* lavapipe, 128-bit vectors */
-    dv_caps_read(&caps, &p);
-    assert_false(caps.cooperative_matrix);
-    expect_shape(&caps, DV_COOP_E4M3, 0, 0, 0);
-}
-
-/* ANV 25 emulates matrices on hardware without matrix units. */
-static void caps_avoid_emulated_matrices(void **state)
-{
-    struct dv_probe p;
-    struct dv_caps  caps;
-    (void)state;
-    fake(&p);
-    p.driver.driverID                               = VK_DRIVER_ID_INTEL_OPEN_SOURCE_MESA;
-    p.properties.properties.driverVersion           = VK_MAKE_API_VERSION(0, 25, 0, 7);
-    p.cooperative_matrix_features.cooperativeMatrix = VK_TRUE;
-    p.features12.shaderFloat16                      = VK_TRUE;
-    p.subgroup.subgroupSize                         = 8;
-    add_shape(&p, 8, 8, 16, VK_COMPONENT_TYPE_FLOAT16_KHR, VK_COMPONENT_TYPE_FLOAT32_KHR);
-    dv_caps_read(&caps, &p);
-    assert_true(caps.usable && !caps.cooperative_matrix);
-    expect_shape(&caps, DV_COOP_F16, 0, 0, 0);
-    p.subgroup.subgroupSize = 16; /* Xe2 */
-    dv_caps_read(&caps, &p);
-    expect_shape(&caps, DV_COOP_F16, 8, 8, 16);
-    p.subgroup.subgroupSize               = 8;
-    p.properties.properties.driverVersion = VK_MAKE_API_VERSION(0, 26, 1, 0);
-    dv_caps_read(&caps, &p);
-    assert_true(caps.cooperative_matrix);
-    expect_shape(&caps, DV_COOP_F16, 8, 8, 16);
-}
-
 static void caps_tidy_names(void **state)
 {
     struct dv_probe p;
     struct dv_caps  caps;
     (void)state;
-    fake(&p);
+    fake_probe(&p);
     snprintf(p.properties.properties.deviceName, 16, "NVK ");
     snprintf(p.driver.driverName, 16, "NVK");
     snprintf(p.driver.driverInfo, 16, "Mesa 26.1");
@@ -404,8 +309,6 @@ int test_caps(void)
         cmocka_unit_test(caps_size_control_needs_the_compute_stage),
         cmocka_unit_test(caps_shift_packed_integers_on_amd_only),
         cmocka_unit_test(caps_avoid_lavapipe_with_wide_vectors),
-        cmocka_unit_test(caps_take_the_largest_shapes),
-        cmocka_unit_test(caps_avoid_emulated_matrices),
         cmocka_unit_test(caps_tidy_names),
     };
     return cmocka_run_group_tests_name("caps", tests, NULL, NULL);

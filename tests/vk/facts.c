@@ -4,5 +4,5 @@
 
 int main(void)
 {
-    return (test_caps() + test_find() + test_spirv()) != 0;
+    return (test_caps() + test_matrices() + test_find() + test_spirv()) != 0;
 }

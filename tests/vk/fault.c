@@ -8,6 +8,19 @@
 
 #define MOST 400 /* more fallible calls than any sweep makes */
 
+static dsvk_status record(struct dv_commands *commands, const struct dv_pipeline *pipeline,
+                          const struct dv_buffer *x, const struct dv_buffer *y)
+{
+    dsvk_status status;
+    TRY(dv_commands_begin(commands));
+    TRY(dv_commands_timestamp(commands, 2, 0));
+    dv_commands_dispatch(commands, pipeline, &(struct scale_push){ x->address, y->address, 64, 1 },
+                         1, 1, 1);
+    TRY(dv_commands_timestamp(commands, 2, 1));
+    dv_commands_barrier_all(commands);
+    return dv_commands_end(commands);
+}
+
 /* Everything that an engine does with a device, once. Returns the first failure. */
 static dsvk_status use_device(struct dv_device *dev)
 {
@@ -30,13 +43,7 @@ static dsvk_status use_device(struct dv_device *dev)
     TRY_OR(fail, dv_pipeline_get(&pipeline, dev, &params));
     TRY_OR(fail, dv_pipeline_statistics(&list, &n, dev, &params));
     TRY_OR(fail, dv_commands_new(&commands, dev));
-    TRY_OR(fail, dv_commands_begin(commands));
-    TRY_OR(fail, dv_commands_timestamp(commands, 2, 0));
-    dv_commands_dispatch(commands, pipeline, &(struct scale_push){ x->address, y->address, 64, 1 },
-                         1, 1, 1);
-    TRY_OR(fail, dv_commands_timestamp(commands, 2, 1));
-    dv_commands_barrier_all(commands);
-    TRY_OR(fail, dv_commands_end(commands));
+    TRY_OR(fail, record(commands, pipeline, x, y));
     TRY_OR(fail, dv_stream_submit(stream, commands, &value));
     TRY_OR(fail, dv_stream_wait(stream, value, 0));
     TRY_OR(fail, dv_commands_read_timestamps(commands, 2, ns));

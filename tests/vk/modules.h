@@ -18,6 +18,7 @@ struct spin_push {
 };
 
 int test_caps(void);
+int test_matrices(void);
 int test_find(void);
 int test_spirv(void);
 int test_instance(void);

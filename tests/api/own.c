@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that need a device of their own: one that has compiled nothing, and a model of another
+ * shape than the demonstration model. */
+#include "answer.h"
+#include "demo.h"
+
+#include <stdlib.h>
+
+static struct demo_log demo_messages;
+
+struct told {
+    unsigned cancel_at, calls; /* from 1; 0: never */
+    uint64_t done, total;
+};
+
+static bool tell(void *user, uint64_t done, uint64_t total)
+{
+    struct told *told = user;
+    assert_true(done <= total);
+    told->done  = done;
+    told->total = total;
+    return ++told->calls != told->cancel_at;
+}
+
+static bool take_all(void *user, uint32_t token)
+{
+    (void)user;
+    (void)token;
+    return true;
+}
+
+/* On a device of its own, which has compiled nothing. */
+static void compiling_can_be_cancelled_and_repeated(void **state)
+{
+    struct demo         other  = demo_open(&demo_messages, true);
+    struct told         told   = { .cancel_at = 1 };
+    dsvk_session_params params = { .context = 64, .compiling = { tell, &told } };
+    dsvk_offer          offer  = { .take = take_all };
+    uint32_t            token, n = N_QUESTION;
+    dsvk_session       *session;
+    (void)state;
+
+    assert_int_equal(dsvk_session_new(&session, other.model, &params), DSVK_OK);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_tokens(session), 0);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_OK);
+    assert_true(told.calls > 2 && told.total > 1 && told.done == told.total);
+
+    told = (struct told){ .cancel_at = 1 }; /* a pass of one token has kernels of its own */
+    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_tokens(session), n);
+    assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
+    assert_int_equal(token, answer[0]);
+    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
+    assert_int_equal(token, answer[1]);
+    dsvk_session_free(session);
+    demo_close(&other);
+}
+
+/* The same weights in every run, and numbers come out of them. */
+static void a_published_shape_runs_on_made_up_weights(void **state)
+{
+    struct demo demo      = demo_open(&demo_messages, true);
+    float       first     = 0;
+    uint32_t    tokens[2] = { 1, 2 };
+    (void)state;
+    for (int run = 0; run < 2; run++) {
+        dsvk_model       *model;
+        dsvk_session     *session;
+        dsvk_model_params params = { .like = "v2-lite", .layers = 1 };
+        dsvk_load_params  load   = { .run.math = DSVK_MATH_F32 };
+        assert_int_equal(dsvk_model_open(&model, &params), DSVK_OK);
+        uint32_t vocab = dsvk_model_describe(model)->vocab;
+        assert_int_equal(dsvk_model_describe(model)->layers, 1);
+        assert_int_equal(dsvk_model_load(model, demo.device, &load), DSVK_OK);
+        assert_int_equal(dsvk_session_new(&session, model, &(dsvk_session_params){ .context = 64 }),
+                         DSVK_OK);
+        assert_int_equal(dsvk_session_sync(session, tokens, 2, NULL), DSVK_OK);
+        float *logits = malloc(vocab * sizeof *logits);
+        double sum    = 0;
+        assert_non_null(logits);
+        assert_int_equal(dsvk_session_logits(session, logits), DSVK_OK);
+        for (uint32_t i = 0; i < vocab; i++)
+            sum += (double)logits[i] * logits[i];
+        assert_true(sum / vocab > 0.01 && sum / vocab < 100);
+        assert_true(run == 0 || logits[0] == first);
+        first = logits[0];
+        free(logits);
+        dsvk_session_free(session);
+        dsvk_model_close(model);
+    }
+    demo_close(&demo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compiling_can_be_cancelled_and_repeated),
+        cmocka_unit_test(a_published_shape_runs_on_made_up_weights),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

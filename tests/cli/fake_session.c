@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* The pretended sessions: answers by the name of the model's folder, as fake_dsvk.c lists them. */
+#define _POSIX_C_SOURCE 200809L
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
+                             const dsvk_session_params *params)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return DSVK_NO_MEMORY;
+    (*out)->model   = model;
+    (*out)->context = params->context ? params->context : CONTEXT;
+    return DSVK_OK;
+}
+
+void dsvk_session_free(dsvk_session *session)
+{
+    free(session);
+}
+
+uint32_t dsvk_session_context(const dsvk_session *session)
+{
+    return session->context;
+}
+
+uint32_t dsvk_session_chunk(const dsvk_session *session)
+{
+    (void)session;
+    return 16;
+}
+
+dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
+                              const dsvk_progress *progress)
+{
+    (void)tokens;
+    if (is(session->model, "drag-prompt") && !drag(progress))
+        return DSVK_CANCELLED;
+    if (is(session->model, "lost"))
+        return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 3");
+    if (is(session->model, "slow") && session->prompt)
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    if (!progress->report(progress->user, n, n))
+        return DSVK_CANCELLED;
+    session->prompt = session->prompt ? session->prompt : n;
+    session->n      = n;
+    return DSVK_OK;
+}
+
+static void next_token(const dsvk_session *session, uint32_t *token)
+{
+    static const char good[]   = "na\xc3\xafve \xf0\x9f\x98\x80!";
+    static const char bad[]    = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
+    static const char orders[] = "a\033[31mb\a\xc2\x9b"
+                                 "c\td\r\n\xc3\xa9";
+    bool              ordering = is(session->model, "orders");
+    bool              broken   = is(session->model, "broken-text");
+    const char       *answer   = broken ? bad : ordering ? orders : good;
+    size_t            n  = broken ? sizeof bad - 1 : ordering ? sizeof orders - 1 : sizeof good - 1;
+    size_t            at = session->n - session->prompt;
+    if (is(session->model, "slow"))
+        *token = 'x' + 3;
+    else
+        *token = at < n ? (unsigned char)answer[at] + 3u : 1;
+}
+
+dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
+{
+    next_token(session, token);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
+{
+    uint32_t token;
+    for (size_t i = 0; i < n && session->n < session->context; i++) {
+        next_token(session, &token);
+        if (!offer->take(offer->user, token))
+            break;
+        if (is(session->model, "slow") && !is(session->model, "slow-not"))
+            nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        session->n++;
+    }
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
+                                uint32_t *token)
+{
+    (void)session;
+    *token = sampling->seed % 26 + 'a' + 3;
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
+                               const dsvk_score_rows *rows, const dsvk_progress *progress)
+{
+    const uint32_t experts[]  = { 0, 3 };
+    const float    weights[]  = { 0.25f, 0.75f };
+    float          row[VOCAB] = { 0 };
+    (void)tokens;
+    if (is(session->model, "drag-score") && !drag(progress))
+        return DSVK_CANCELLED;
+    for (size_t i = 0; i < n; i++) {
+        row[0] = is(session->model, "broken-text") ? (float)i / 0.f : 0;
+        if (is(session->model, "ramp"))
+            row[0] = (float)i;
+        rows->logits(rows->user, i, row);
+        if (rows->router)
+            rows->router(rows->user, 1, i, experts, weights);
+    }
+    return progress->report(progress->user, n, n) ? DSVK_OK : DSVK_CANCELLED;
+}
+
+void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
+{
+    *stats = (dsvk_session_stats){ .device_bytes = 4096, .prefill_tokens = session->prompt };
+}
+
+dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
+{
+    *n    = 1;
+    *rows = calloc(1, sizeof **rows);
+    if (!*rows)
+        return fail(&session->model->log, DSVK_NO_MEMORY, "profile: no memory");
+    snprintf((*rows)[0].kernel, sizeof(*rows)[0].kernel, "matmul fp8");
+    (*rows)[0].op         = "matmul";
+    (*rows)[0].format     = "fp8";
+    (*rows)[0].bytes      = 3000000;
+    (*rows)[0].dispatches = 2;
+    (*rows)[0].seconds    = 0.001;
+    return DSVK_OK;
+}
+
+void dsvk_session_profile_reset(dsvk_session *session)
+{
+    (void)session;
+}
