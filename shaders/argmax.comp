@@ -6,23 +6,11 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/order.glsl"
+#include "lib/step.glsl"
 
 ARGS(argmax);
 
 const uint NOT_FINITE_KEY = 0xFFFFFFFFu; // before every number
-
-// Every other reader of the block is behind a barrier.
-void advance(uint winner)
-{
-    ADDRESS step = address(args.step);
-    uint position = load_word(step, 4u), next = position + 1u; // dv_step.position
-    uint splits = next / args.split + 1u;
-    store_word(step, 4u, next);
-    store_word(step, 8u, splits);
-    store_word(step, DV_STEP_ATTEND + 4u, splits);
-    store_word(step, DV_STEP_CHOSEN + position % DV_STEP_RING * 4u, winner);
-    store_word(step, DV_STEP_IDS, winner == DV_NOT_FINITE ? 0u : winner);
-}
 
 void main()
 {
@@ -48,7 +36,7 @@ void main()
         if (gl_LocalInvocationID.x == 0u) {
             store_word(address(args.y), row * args.y_stride * 4u, winner);
             if (!is_null(args.step))
-                advance(winner);
+                step_advance(args.step, winner, args.split);
         }
     }
 }

@@ -30,6 +30,7 @@ ARGS(attend);
 
 #include "lib/attend.glsl"
 #include "lib/cache.glsl"
+#include "lib/step.glsl"
 
 // y is read again when splits are merged, so these accesses must keep their order; Load4's may not.
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
@@ -242,7 +243,7 @@ void attend_split(uint split, uint begin, uint position, uint last, inout float 
 
 void main()
 {
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     uint last = position + min((gl_WorkGroupID.z + 1u) * TOKENS, args.tokens) - 1u;
     uint count = attend_splits(last, args.split);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;

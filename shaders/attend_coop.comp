@@ -32,6 +32,7 @@ ARGS(attend);
 
 #include "lib/attend.glsl"
 #include "lib/cache.glsl"
+#include "lib/step.glsl"
 
 #define SUMS MATRIX(float, M, N, gl_MatrixUseAccumulator)
 
@@ -275,7 +276,7 @@ void store_sums()
 
 void main()
 {
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     uint end = position + min(token_of(PAIRS - 1u), args.tokens - 1u) + 1u;
     load_queries();
     [[unroll]] for (uint i = 0; i < TALL * MY_PARTS; i++)

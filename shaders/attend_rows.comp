@@ -33,6 +33,7 @@ ARGS(attend);
 
 #include "lib/attend.glsl"
 #include "lib/cache.glsl"
+#include "lib/step.glsl"
 
 // y is read again when splits are merged, so these accesses must keep their order; Load4's may not.
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
@@ -246,7 +247,7 @@ void store_rows(uint split, uint position)
 
 void main()
 {
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     uint last = position + first_token() + TOKENS - 1u, count = attend_splits(last, SPLIT);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
     uint split = begin;

@@ -17,6 +17,7 @@ layout(constant_id = DV_ATTEND_VALUE_KV4) const uint KV4 = 128; // groups of fou
 ARGS(attend_value);
 
 #include "lib/attend.glsl"
+#include "lib/step.glsl"
 
 shared vec4 context[TOKENS * KV4];
 
@@ -29,7 +30,7 @@ vec4 dot_input(uint t, uint k, uint i)
 
 void load_context(uint head, uint first)
 {
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * KV4; i += WORKGROUP) {
         uint token = min(first + i / KV4, args.tokens - 1u);
         uint count = args.splits == 1u ? 1u : attend_splits(position + token, args.split);

@@ -4,6 +4,7 @@
 // token; bound by latency.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
+#include "lib/step.glsl"
 
 layout(constant_id = DV_CACHE_WRITE_CACHE) const uint CACHE = 1;
 
@@ -25,7 +26,7 @@ vec4 cache_rope_input(uint k)
 
 void main()
 {
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     token = gl_WorkGroupID.x; // as in embed.comp: the loop ends at its bottom
     do {
         cache_store(cache_record(args.cache, position + token), args.kv, args.rope);

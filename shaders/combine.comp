@@ -8,13 +8,14 @@
 ARGS(combine);
 
 #include "lib/attend.glsl"
+#include "lib/step.glsl"
 
 void main()
 {
     uint column = gl_GlobalInvocationID.x * 4u, token = gl_WorkGroupID.y;
     if (column >= args.heads * args.kv)
         return;
-    uint position = load_word(address(args.step), 4u) + token; // dv_step.position
+    uint position = step_position(args.step, token);
     uint count = args.splits == 1u ? 1u : attend_splits(position, args.split);
     uint head = column / args.kv;
     uint place = token * args.partials_stride + attend_place(head, 0u, args.splits, args.kv);

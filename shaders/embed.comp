@@ -4,6 +4,7 @@
 // checked that every id is below the number of rows.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
+#include "lib/step.glsl"
 #include "lib/weight.glsl"
 
 layout(constant_id = DV_EMBED_FORMAT) const uint FORMAT = 2;
@@ -13,7 +14,7 @@ ARGS(embed);
 void gather(uint token)
 {
     ADDRESS tiles = address(args.table.tiles);
-    uint row = load_word(address(args.step), DV_STEP_IDS + token * 4u);
+    uint row = step_id(args.step, token);
     uint first = row / 8u * args.table.chunks * 8u + row % 8u; // in chunks
     uint scales = args.table.scales + row / 8u * args.table.blocks * 4u;
     const uint values = chunk_values(FORMAT);

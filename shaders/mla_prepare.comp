@@ -24,6 +24,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Bl
 
 #include "lib/norm.glsl"
 #include "lib/rope.glsl"
+#include "lib/step.glsl"
 
 dv_mla_prepare_block block; // read once: it lies in memory
 
@@ -34,7 +35,7 @@ ADDRESS query_row[TOKENS]; // its rows
 
 uint position_of(uint t)
 {
-    return load_word(address(block.step), 4u) + t; // dv_step.position
+    return step_position(block.step, t);
 }
 
 vec4 dot_input(uint t, uint k, uint i)

@@ -5,6 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/rope.glsl"
+#include "lib/step.glsl"
 
 ARGS(rope);
 
@@ -14,7 +15,7 @@ void main()
     if (i >= args.heads * args.dim)
         return;
     uint head = i / args.dim, k = i % args.dim;
-    uint position = load_word(address(args.step), 4u); // dv_step.position
+    uint position = step_position(args.step, 0u);
     for (uint token = gl_WorkGroupID.y; token < args.tokens; token += gl_NumWorkGroups.y) {
         uint from = token * args.x_stride + head * args.x_head + args.x_offset + k;
         vec4 y = rope_rotate(address(args.table), position + token, args.dim, k,

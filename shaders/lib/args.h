@@ -28,9 +28,12 @@ struct dv_step {
     uint32_t unused[40];
     /* uint32_t ids[tokens] follow at byte 256 */
 };
-#define DV_STEP_IDS 256
-#define DV_STEP_ATTEND 16 /* byte offset of attend_x */
+/* Byte offsets of its members, for lib/step.glsl; kernel/argmax.c compares them. */
+#define DV_STEP_POSITION 4
+#define DV_STEP_SPLITS 8
+#define DV_STEP_ATTEND 16 /* attend_x */
 #define DV_STEP_CHOSEN 32
+#define DV_STEP_IDS 256
 #define DV_STEP_RING 16
 /* What argmax finds where a value that it looks at is NaN or infinite. The host sees it in the
  * result and in the ring; a pass that is queued behind reads token 0, so that it stays inside of

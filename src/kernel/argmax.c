@@ -4,6 +4,8 @@
 
 #include "kernel/kernel.h"
 
+_Static_assert(offsetof(struct dv_step, position) == DV_STEP_POSITION, "step block");
+_Static_assert(offsetof(struct dv_step, splits) == DV_STEP_SPLITS, "step block");
 _Static_assert(offsetof(struct dv_step, chosen) == DV_STEP_CHOSEN, "step block");
 _Static_assert(offsetof(struct dv_step, attend_x) == DV_STEP_ATTEND, "step block");
 _Static_assert(sizeof(struct dv_step) == DV_STEP_IDS, "step block");
