@@ -90,19 +90,37 @@ static void pipeline_with_int64_needs_int64(void **state)
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
 }
 
+/* The numbers that the shader declares: as those that its C file sets, small ones that fit. */
+static void set_defaults(struct dv_pipeline_params *params)
+{
+    enum { OP_SPEC_CONSTANT = 50, OP_DECORATE = 71, SPEC_ID = 1, HEADER = 5 };
+    const struct dv_spirv *m          = params->module;
+    uint32_t               ids[65536] = { 0 }; /* 1 + the constant's id, by result */
+    for (size_t at = HEADER; at < m->n_words; at += m->words[at] >> 16) {
+        const uint32_t *i = m->words + at, op = i[0] & 0xffffu;
+        if (op == OP_DECORATE && i[2] == SPEC_ID)
+            ids[i[1]] = 1 + i[3];
+        if (op == OP_SPEC_CONSTANT && ids[i[2]])
+            params->spec[ids[i[2]] - 1] = i[3];
+    }
+}
+
 /* What the n-th variant of a kernel is: all that the device can run, in the order of the table. */
 static void variants_are_chosen_by_what_the_device_offers(void **state)
 {
     struct dv_caps caps       = t.dev->caps;
-    const char    *names[][2] = { { "add", "add" }, { "add_i64", "add" } };
+    const char    *names[][2] = { { "attend_heads", "attend_heads" },
+                                  { "attend_heads_i64", "attend_heads" } };
     (void)state;
     for (int int64 = 0; int64 <= (caps.int64 ? 1 : 0); int64++)
         for (uint32_t rank = 0; rank < 3; rank++) {
             struct dv_pipeline       *pipeline;
             struct dv_spirv_facts     facts;
-            const struct dv_spirv    *module = dv_spirv_find("add");
-            struct dv_pipeline_params params = { .kernel = "add", .spec = { 64 } };
-            assert_true(dv_spirv_read(&facts, module->words, module->n_words));
+            struct dv_pipeline_params params = { .module = dv_spirv_find("attend_heads") };
+            assert_true(dv_spirv_read(&facts, params.module->words, params.module->n_words));
+            set_defaults(&params);
+            params.module      = NULL;
+            params.kernel      = "attend_heads";
             params.push_bytes  = facts.push_bytes;
             t.dev->caps.int64  = int64;
             t.dev->variant     = rank;
@@ -205,21 +223,6 @@ static bool set_coop(struct dv_pipeline_params *params)
     sized.push_bytes = params->push_bytes;
     *params          = sized;
     return true;
-}
-
-/* The numbers that the shader declares: as those that its C file sets, small ones that fit. */
-static void set_defaults(struct dv_pipeline_params *params)
-{
-    enum { OP_SPEC_CONSTANT = 50, OP_DECORATE = 71, SPEC_ID = 1, HEADER = 5 };
-    const struct dv_spirv *m          = params->module;
-    uint32_t               ids[65536] = { 0 }; /* 1 + the constant's id, by result */
-    for (size_t at = HEADER; at < m->n_words; at += m->words[at] >> 16) {
-        const uint32_t *i = m->words + at, op = i[0] & 0xffffu;
-        if (op == OP_DECORATE && i[2] == SPEC_ID)
-            ids[i[1]] = 1 + i[3];
-        if (op == OP_SPEC_CONSTANT && ids[i[2]])
-            params->spec[ids[i[2]] - 1] = i[3];
-    }
 }
 
 static void every_kernel_of_the_library_compiles(void **state)
