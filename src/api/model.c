@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The public model functions: they describe, print graphs, load and quantize. They check what the
+ * caller gave and pass everything else to the modules below. */
 #include <stdio.h>
 #include <string.h>
 

@@ -48,6 +48,20 @@ static void describe_formats(dsvk_model *m)
     }
 }
 
+static void describe_files(dsvk_model *m)
+{
+    dsvk_model_info *i = &m->info;
+    if (m->checkpoint) {
+        i->bytes   = dv_checkpoint_bytes(m->checkpoint);
+        i->tensors = dv_checkpoint_n_tensors(m->checkpoint);
+        i->shards  = dv_checkpoint_n_shards(m->checkpoint);
+        describe_formats(m);
+    } else if (m->random) {
+        snprintf(m->formats, sizeof m->formats, "%s, made up",
+                 m->config.block_rows ? "F8_E4M3, BF16" : "BF16");
+    }
+}
+
 static dsvk_status describe(dsvk_model *m)
 {
     const struct dv_config *c = &m->config;
@@ -85,15 +99,7 @@ static dsvk_status describe(dsvk_model *m)
         i->tokenizer_size = dv_tokenizer_size(m->tokenizer);
         i->adds_bos       = dv_tokenizer_adds_bos(m->tokenizer);
     }
-    if (m->checkpoint) {
-        i->bytes   = dv_checkpoint_bytes(m->checkpoint);
-        i->tensors = dv_checkpoint_n_tensors(m->checkpoint);
-        i->shards  = dv_checkpoint_n_shards(m->checkpoint);
-        describe_formats(m);
-    } else if (m->random) {
-        snprintf(m->formats, sizeof m->formats, "%s, made up",
-                 c->block_rows ? "F8_E4M3, BF16" : "BF16");
-    }
+    describe_files(m);
     if (c->layers == 0) /* words alone: no model is known */
         return DSVK_OK;
     return dv_model_parameters(&i->parameters, &i->active_parameters, &m->ctx, c);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The pages of a session's latent cache and the table of their addresses. All of them are
+ * allocated with the session, so that a pass never waits for memory. */
 #include "engine/cache.h"
 
 /* Pages lie in few buffers, each of at most 1 GiB or what the device allows. */

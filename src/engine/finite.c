@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* Finds the layer behind a result that is no finite number, for the sentence that the caller
+ * gets. It computes one token again through a part of the layers, by halving, and leaves the
+ * session's programs alone. */
 #include "engine/finite.h"
 
 /* One token at `position` once more, through the first `layers` layers, the last norm and the head.

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Counts the bytes that a node reads and the operations that it performs, from shapes and packed
+ * sizes. It measures nothing; plans and profiles divide by it. */
 #include "kernel/cost.h"
 
 #include "base/size.h"

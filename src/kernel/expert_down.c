@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Dispatches the last product of the experts, with the sum over a token's pairs and the shared
+ * expert's product where there is one. */
 #include <string.h>
 
 #include "base/size.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Dispatches the matrix products of experts, over single pairs or over tiles of pairs that were
+ * sorted by expert, and chooses the kernel by what the device has. */
 #include <string.h>
 
 #include "base/size.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Dispatches plain matrix products, and what the fused ops around them share: arguments, the
+ * choice of a kernel and the grid. */
 #include <string.h>
 
 #include "base/size.h"

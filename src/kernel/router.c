@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* What the ops that choose experts share: arguments of lib/router.glsl and the shapes that it has
+ * room for. A model with more experts or groups is refused with the numbers. */
 #include <string.h>
 
 #include "kernel/router.h"

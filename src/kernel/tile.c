@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Chooses the shape of a workgroup of the matrix kernels, from the device and the count of
+ * workgroups. The order of a row's sum never depends on the number of tokens. */
 #include "kernel/tile.h"
 
 #include "base/size.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* A file that is written from beginning to end, on POSIX systems. The first error is kept and told
+ * when the file is closed, so that a writer need not look after each piece. */
 #define _XOPEN_SOURCE 700
 #include "os/output.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Chooses the packed format of a matrix and where its tiles and scales begin. It looks at shapes
+ * and formats only; pack.c and its neighbours move the values. */
 #include "pack/narrow.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Makes stored weights narrower, value for value. The scale of a group is chosen by trying, so it
+ * depends on the group alone and is the same on load and in a written checkpoint. */
 #include "pack/narrow.h"
 
 #include <math.h>

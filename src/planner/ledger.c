@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Adds up what placement and session sizing compute; loading uses the same code, so that the
+ * forecast is exact. It allocates nothing on a device and reads headers only. */
 #include "planner/ledger.h"
 
 #include "weights/loading.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Counts the bytes of weights that computing tokens reads, for the upper bound on speed that a
+ * plan tells. It follows the graph that would run and measures nothing. */
 #include "planner/reads.h"
 
 #include "kernel/cost.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* How much memory a session will need, from the config and the device's capabilities alone. A
+ * session allocates by the same sums, so that the two cannot differ. */
 #include "planner/sizes.h"
 
 #include "planner/cache_shape.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes a converted checkpoint from beginning to end: checks first, then small files, then
+ * shards. A folder that could not be finished is taken away again. */
 #include "quantize/quantize.h"
 
 #include <string.h>

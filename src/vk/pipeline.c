@@ -136,6 +136,19 @@ static VkResult create_module(VkShaderModule *out, struct dv_device *dev,
     return dev->vk.vkCreateShaderModule(dev->handle, &info, NULL, out);
 }
 
+static void choose_subgroups(VkPipelineShaderStageCreateInfo                     *stage,
+                             VkPipelineShaderStageRequiredSubgroupSizeCreateInfo *required,
+                             const struct dv_device *dev, const struct dv_spirv_facts *facts)
+{
+    /* Cooperative matrices want whole subgroups; the workgroup is a multiple. */
+    if (dev->caps.full_subgroups && (facts->needs & DV_NEED_COOPERATIVE_MATRIX))
+        stage->flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    if (dev->caps.subgroup_size_control && required->requiredSubgroupSize)
+        stage->pNext = required;
+    else if (dev->caps.subgroup_size_control)
+        stage->flags |= VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+}
+
 VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
                              const struct dv_pipeline_params *params,
                              const struct dv_spirv_facts *facts, VkPipelineCreateFlags flags)
@@ -168,13 +181,7 @@ VkResult dv_pipeline_compile(VkPipeline *out, struct dv_device *dev,
                     .pName               = "main",
                     .pSpecializationInfo = &constants },
     };
-    /* Cooperative matrices want whole subgroups; the workgroup is a multiple. */
-    if (dev->caps.full_subgroups && (facts->needs & DV_NEED_COOPERATIVE_MATRIX))
-        info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
-    if (dev->caps.subgroup_size_control && params->subgroup)
-        info.stage.pNext = &required;
-    else if (dev->caps.subgroup_size_control)
-        info.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
+    choose_subgroups(&info.stage, &required, dev, facts);
     result = dev->vk.vkCreateComputePipelines(dev->handle, dev->cache, 1, &info, NULL, out);
     dev->vk.vkDestroyShaderModule(dev->handle, module, NULL);
     if (result != VK_SUCCESS)

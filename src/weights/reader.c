@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Plans and reads the stored bytes that units of a batch are packed from. It reads runs of bytes
+ * that belong together at once and knows nothing of the packed layout. */
 #include "weights/reader.h"
 
 #include "os/os.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Stored tensors as packing wants them: by name, with their scales, the conversion that was asked
+ * for, or made-up values where a shape has no files. */
 #include "weights/source.h"
 
 #include "pack/narrow.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* argmax: ties, lengths around those of a workgroup, numbers that are none, and the step block
+ * that it leaves for the next pass. */
 #include "ops/harness.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* attend: close to the reference in awkward shapes, and the same bits whether tokens come in a
+ * chunk or one by one. */
 #include <math.h>
 
 #include "graph/build.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* attend_value: the fused op gives the bits of combine and matmul, which stand beside it in the
+ * same bench. */
 #include <math.h>
 
 #include "graph/build.h"

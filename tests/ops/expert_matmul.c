@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* expert_matmul: pairs by themselves and planned by expert, in every weight format. */
 #include <math.h>
 
 #include "kernel/coop.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* The bench of the op tests: makes values, builds a graph, runs every node on the device and in
+ * the reference. Guards stand around each buffer, and results begin as NaN, so that what is not
+ * written shows. */
 #include "ops/harness_parts.h"
 
 #include <math.h>

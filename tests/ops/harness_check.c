@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Compares what the device computed with the reference: within a tolerance, bit for bit, or row
+ * by row between two benches. */
 #include "ops/harness_parts.h"
 
 #include <math.h>

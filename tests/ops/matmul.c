@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* matmul: shapes that fill no tile, all weight formats, slices of a tensor, and activations
+ * beyond float16. */
 #include <math.h>
 
 #include "kernel/coop.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* mla_prepare: the fused op gives the bits of the nodes that it replaces, in the cache too. */
 #include <math.h>
 
 #include "graph/build.h"
@@ -24,6 +25,23 @@ struct results {
     dv_tensor q_latent, q_rope, context;
 };
 
+/* The keys' rows of kv_b, transposed. */
+static dv_weight key_matrix(struct dv_graph *g, const struct shape *s)
+{
+    uint32_t              step = s->nope + 128;
+    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
+                                   .name        = "kv_b",
+                                   .slices      = s->heads,
+                                   .row_step    = step,
+                                   .tensor_cols = s->kv,
+                                   .transposed  = true,
+                                   .rows        = s->kv,
+                                   .cols        = s->nope,
+                                   .n_parts     = 1,
+                                   .parts       = { { "kv_b", s->heads * step } } };
+    return dv_weight_add(g, &info);
+}
+
 /* With an attention over the cache behind it, so that two benches can compare the records. */
 static struct results build(struct op_bench *b, const struct shape *s, bool fuse)
 {
@@ -37,23 +55,13 @@ static struct results build(struct op_bench *b, const struct shape *s, bool fuse
                                      .format       = s->format,
                                      .cache_format = s->cache,
                                      .math_f16     = s->math_f16 });
-    struct dv_graph *g         = b->graph;
-    g->layer                   = 1;
-    uint32_t              head = s->nope + s->rope, step = s->nope + 128;
-    dv_tensor             q     = op_input(b, s->tokens, s->heads * head);
-    dv_tensor             kva   = op_input(b, s->tokens, s->kv + s->rope);
-    dv_weight             table = op_rope_table(b, s->rope), norm = op_vector(b, "norm", s->kv);
-    struct dv_weight_info info = { .kind        = DV_WEIGHT_MATRIX,
-                                   .name        = "kv_b",
-                                   .slices      = s->heads,
-                                   .row_step    = step,
-                                   .tensor_cols = s->kv,
-                                   .transposed  = true,
-                                   .rows        = s->kv,
-                                   .cols        = s->nope,
-                                   .n_parts     = 1,
-                                   .parts       = { { "kv_b", s->heads * step } } };
-    dv_weight             w    = dv_weight_add(g, &info);
+    struct dv_graph *g = b->graph;
+    g->layer           = 1;
+    uint32_t  head     = s->nope + s->rope;
+    dv_tensor q        = op_input(b, s->tokens, s->heads * head);
+    dv_tensor kva      = op_input(b, s->tokens, s->kv + s->rope);
+    dv_weight table = op_rope_table(b, s->rope), norm = op_vector(b, "norm", s->kv);
+    dv_weight w = key_matrix(g, s);
 
     struct dv_attend_shape shape  = { s->heads, s->kv, s->rope, 0.125f };
     dv_tensor              latent = dv_rms_norm(g, dv_view_cols(g, kva, 0, s->kv), norm, 1e-6f);

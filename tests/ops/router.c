@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* router: every rule of choosing, close to the reference, and experts whose logits are no
+ * numbers. */
 #include "ops/harness.h"
 
 #include <math.h>

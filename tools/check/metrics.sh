@@ -15,8 +15,6 @@ known='
     file shaders/attend.comp  to be split along its seams
     function src/api/open.c:describe  to be cut into steps
     function src/engine/programs.c:make_program  to be cut into steps
-    function tests/ops/mla_prepare.c:build  to be cut into steps
-    function src/vk/pipeline.c:dv_pipeline_compile  to be cut into steps
     function src/graph/fuse.c:fuse_mla_prepare  to be cut into steps
     function tests/ops/harness_weights.c:make_source  to be cut into steps
     parameters src/engine/load.c:dv_weights_load  to be grouped in a struct
@@ -37,36 +35,6 @@ known='
     parameters src/file/config.c:dv_config_parse  to be grouped in a struct
     parameters src/weights/reader.c:dv_reads_fetch_part  to be grouped in a struct
     parameters src/pack/pack_converted.c:convert_fp8  to be grouped in a struct
-    head src/api/model.c  to be written when its module is at rest
-    head src/engine/cache.c  to be written when its module is at rest
-    head src/engine/finite.c  to be written when its module is at rest
-    head src/engine/profile.c  to be written when its module is at rest
-    head src/experts/residency.c  to be written when its module is at rest
-    head src/experts/store.c  to be written when its module is at rest
-    head src/kernel/cost.c  to be written when its module is at rest
-    head src/kernel/expert_down.c  to be written when its module is at rest
-    head src/kernel/expert_matmul.c  to be written when its module is at rest
-    head src/kernel/matmul.c  to be written when its module is at rest
-    head src/kernel/router.c  to be written when its module is at rest
-    head src/kernel/tile.c  to be written when its module is at rest
-    head src/pack/layout.c  to be written when its module is at rest
-    head src/pack/narrow.c  to be written when its module is at rest
-    head src/planner/ledger.c  to be written when its module is at rest
-    head src/planner/reads.c  to be written when its module is at rest
-    head src/planner/sizes.c  to be written when its module is at rest
-    head src/quantize/quantize.c  to be written when its module is at rest
-    head src/weights/reader.c  to be written when its module is at rest
-    head src/weights/source.c  to be written when its module is at rest
-    head tests/ops/argmax.c  to be written when its module is at rest
-    head tests/ops/attend.c  to be written when its module is at rest
-    head tests/ops/attend_heads.c  to be written when its module is at rest
-    head tests/ops/attend_value.c  to be written when its module is at rest
-    head tests/ops/expert_matmul.c  to be written when its module is at rest
-    head tests/ops/harness.c  to be written when its module is at rest
-    head tests/ops/harness_check.c  to be written when its module is at rest
-    head tests/ops/matmul.c  to be written when its module is at rest
-    head tests/ops/mla_prepare.c  to be written when its module is at rest
-    head tests/ops/router.c  to be written when its module is at rest
 '
 exceptions=${2-$known}
 (($# == 1)) && exceptions= # a tree that is not this one
