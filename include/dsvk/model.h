@@ -15,9 +15,9 @@ typedef struct dsvk_model dsvk_model;
 
 typedef struct {
     const char    *folder;      /* config.json, *.safetensors, tokenizer.json */
-    const char    *like;        /* instead of a folder: a published shape ("v2-lite", "v2", "v3",
-                         * "moonlight", "glm-4.7-flash", "kimi-k2"); loading it makes weights up,
-                         * the same in every run, in the formats of the release */
+    const char    *like;        /* instead of a folder: a published shape, one of dsvk_like_name();
+                         * loading it makes weights up, the same in every run, in the formats of
+                         * the release */
     uint32_t       layers;      /* with `like`: the first so many layers alone; 0 = all */
     bool           config_only; /* read config.json alone: describe and graph work, load does not */
     dsvk_log       log;

@@ -56,7 +56,7 @@ dsvk_status dv_config_read(struct dv_config *config, const struct dv_context *ct
 dsvk_status dv_config_parse(struct dv_config *config, const struct dv_context *ctx,
                             const char *where, const char *json, size_t bytes,
                             const char *generation_json, size_t generation_bytes);
-/* A published shape by name: v2-lite, v2, v3, moonlight, glm-4.7-flash, kimi-k2. */
+/* A published shape by name: one of dv_config_like_name(). */
 dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ctx,
                            const char *name);
 const char *dv_config_like_name(uint32_t index); /* NULL behind the last */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows from a configuration without a checkpoint: the published shapes by name, for plans
  * and benchmarks. Sources: the config.json of each model. */
+#include <stdio.h>
 #include <string.h>
 
 #include "file/config.h"
@@ -181,10 +182,13 @@ dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ct
             config->temperature = config->top_p = 1.0f;
             return DSVK_OK;
         }
-    *config = (struct dv_config){ 0 };
-    return dv_fail(ctx, DSVK_BAD_ARGUMENT,
-                   "config: %.40s is not one of v2-lite, v2, v3, moonlight, glm-4.7-flash, kimi-k2",
-                   name);
+    *config           = (struct dv_config){ 0 };
+    char   names[256] = "";
+    size_t at         = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && at < sizeof names; i++)
+        at +=
+            (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", shapes[i].name);
+    return dv_fail(ctx, DSVK_BAD_ARGUMENT, "config: %.40s is not one of %s", name, names);
 }
 
 const char *dv_config_like_name(uint32_t index)

@@ -34,8 +34,10 @@ static int usage(void)
                     "names: ");
     for (size_t i = 0; dv_make_checkpoint_names[i]; i++)
         fprintf(stderr, " %s", dv_make_checkpoint_names[i]);
-    fprintf(stderr, "\nshapes: v2-lite v2 v3 moonlight glm-4.7-flash kimi-k2\n"
-                    "formats: fp8 bf16 f32 (default: that of the release)\n"
+    fprintf(stderr, "\nshapes:");
+    for (uint32_t i = 0; dv_config_like_name(i); i++)
+        fprintf(stderr, " %s", dv_config_like_name(i));
+    fprintf(stderr, "\nformats: fp8 bf16 f32 (default: that of the release)\n"
                     "--layers keeps the first N, --dense N makes the first N of them dense\n");
     return 2;
 }

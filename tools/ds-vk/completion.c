@@ -135,7 +135,7 @@ static void bash(const struct command *commands, size_t n)
 static void zsh_option(size_t id)
 {
     const struct option *option = &option_table[id];
-    char                 words[MAX_WORDS];
+    char                 words[MAX_WORDS], help[HELP_BYTES];
     enum kind            kind  = kind_of(id, words);
     const char          *value = kind == KIND_FLAG ? "" : "=";
     if (option->letter)
@@ -143,7 +143,7 @@ static void zsh_option(size_t id)
                option->letter, kind == KIND_FLAG ? "" : "+", option->name, value);
     else
         printf(" \\\n        '--%s%s[", option->name, value);
-    put_help(option->help, "'\\''");
+    put_help(option_help(id, help), "'\\''");
     printf("]");
     if (kind != KIND_FLAG)
         printf(": :%s%s%s",
@@ -182,7 +182,7 @@ static void zsh(const struct command *commands, size_t n)
 static void fish_option(const struct command *command, size_t id)
 {
     const struct option *option = &option_table[id];
-    char                 words[MAX_WORDS];
+    char                 words[MAX_WORDS], help[HELP_BYTES];
     enum kind            kind = kind_of(id, words);
     printf("complete -c ds-vk -n '__fish_seen_subcommand_from %s' -l %s", command->name,
            option->name);
@@ -197,7 +197,7 @@ static void fish_option(const struct command *command, size_t id)
     if (kind == KIND_WORDS)
         printf(" -a '%s'", words);
     printf(" -d '");
-    put_help(option->help, "\\'");
+    put_help(option_help(id, help), "\\'");
     printf("'\n");
 }
 

@@ -26,9 +26,20 @@ static void wrap(const char *text, int column, int indent)
     putchar('\n');
 }
 
-static void print_option(const struct option *option)
+const char *option_help(size_t id, char text[HELP_BYTES])
 {
-    char head[96], letter[8] = "    ";
+    const char *name;
+    size_t      at = (size_t)snprintf(text, HELP_BYTES, "%s", option_table[id].help);
+    for (uint32_t i = 0; id == OPT_LIKE && (name = dsvk_like_name(i)) != NULL && at < HELP_BYTES;
+         i++)
+        at += (size_t)snprintf(text + at, HELP_BYTES - at, "%s %s", i ? "," : "", name);
+    return text;
+}
+
+static void print_option(size_t id)
+{
+    const struct option *option = &option_table[id];
+    char                 head[96], letter[8] = "    ", text[HELP_BYTES];
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name,
@@ -37,7 +48,7 @@ static void print_option(const struct option *option)
         printf("%s\n%*s", head, HELP_COLUMN, "");
     else
         printf("%-*s", HELP_COLUMN, head);
-    wrap(option->help, HELP_COLUMN, HELP_COLUMN);
+    wrap(option_help(id, text), HELP_COLUMN, HELP_COLUMN);
 }
 
 void help_command(const struct command *command)
@@ -48,7 +59,7 @@ void help_command(const struct command *command)
     printf("\nOptions:\n");
     for (size_t id = 0; id < N_OPTIONS; id++)
         if (option_table[id].commands >> command->id & 1)
-            print_option(&option_table[id]);
+            print_option(id);
     if (command->details[0]) {
         putchar('\n');
         wrap(command->details, 0, 0);

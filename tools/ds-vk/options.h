@@ -79,8 +79,11 @@ const char *options_foreign(const char *word);
 /* The word of `words` nearest to a misspelled one, NULL when none is near. */
 const char *options_nearest(const char *wrong, const char *const *words, size_t n);
 
-void help_command(const struct command *command);
-void help_short(void); /* to standard error, for nothing at all */
-void help_all(const struct command *commands, size_t n);
+/* Its help, with what the library lists where it ends with a colon. */
+#define HELP_BYTES 512
+const char *option_help(size_t id, char text[HELP_BYTES]);
+void        help_command(const struct command *command);
+void        help_short(void); /* to standard error, for nothing at all */
+void        help_all(const struct command *commands, size_t n);
 
 #endif

@@ -14,10 +14,6 @@
 #define BLOCK 128u       /* rows and columns of one FP8 scale */
 #define GROUP 32u        /* columns of one scale of 4 bits */
 
-/* Layers repeat, so that the dense ones and one with experts are enough. NULL: the demo model. */
-static const char *const shapes[] = {
-    NULL, "v2-lite", "v3", "moonlight", "glm-4.7-flash", "kimi-k2"
-};
 static const uint32_t token_counts[] = { 1, 2, 4, 64, 256, 2048 };
 static const struct stored {
     enum dv_dtype matrices, router, head; /* head: the embedding too */
@@ -189,23 +185,34 @@ static dsvk_status collect_pass(struct pass *pass, uint32_t tokens, unsigned for
     return status;
 }
 
+/* Layers repeat, so that the dense ones and one with experts are enough. */
+static dsvk_status collect_shape(struct collection *collection, const char *shape,
+                                 struct dv_config *config)
+{
+    dsvk_status status;
+    struct pass pass = { .collection = collection,
+                         .config     = config,
+                         .shape      = shape,
+                         .math_f16   = dv_prefers_f16(collection->caps) };
+    config->layers   = config->first_dense + 1;
+    if (config->vocab > MOST_ROWS)
+        config->vocab = MOST_ROWS;
+    for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++)
+        for (unsigned form = 0; form < N_FORMS; form++)
+            TRY(collect_pass(&pass, token_counts[t], form));
+    return DSVK_OK;
+}
+
 dsvk_status collect(struct collection *collection)
 {
     dsvk_status      status;
     struct dv_config config;
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-        struct pass pass = { .collection = collection,
-                             .config     = &config,
-                             .shape      = shapes[s] ? shapes[s] : "demo",
-                             .math_f16   = dv_prefers_f16(collection->caps) };
-        TRY(shapes[s] ? dv_config_like(&config, collection->ctx, shapes[s])
-                      : dv_config_read(&config, collection->ctx, PIPELINES_DEMO));
-        config.layers = config.first_dense + 1;
-        if (config.vocab > MOST_ROWS)
-            config.vocab = MOST_ROWS;
-        for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++)
-            for (unsigned form = 0; form < N_FORMS; form++)
-                TRY(collect_pass(&pass, token_counts[t], form));
+    const char      *shape;
+    TRY(dv_config_read(&config, collection->ctx, PIPELINES_DEMO));
+    TRY(collect_shape(collection, "demo", &config));
+    for (uint32_t i = 0; (shape = dv_config_like_name(i)) != NULL; i++) {
+        TRY(dv_config_like(&config, collection->ctx, shape));
+        TRY(collect_shape(collection, shape, &config));
     }
     return DSVK_OK;
 }
