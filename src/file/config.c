@@ -34,6 +34,18 @@ static const struct arch_name {
             (json)->status = dv_fail((json)->ctx, DSVK_BAD_FILE, "config: " __VA_ARGS__);          \
     } while (0)
 
+static void refuse_arch(struct dv_json *json, const char *type)
+{
+    char   names[256] = "";
+    size_t at         = 0;
+    for (size_t i = 0; i < sizeof arch_names / sizeof *arch_names && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "",
+                               arch_names[i].model_type);
+    json->status =
+        dv_fail(json->ctx, DSVK_UNSUPPORTED, "config: %s: model type %.40s is not one of %s",
+                json->where, type, names);
+}
+
 static void read_arch(struct dv_config *config, struct dv_json *json)
 {
     const json_t *list         = dv_json_get(json, "architectures");
@@ -52,10 +64,7 @@ static void read_arch(struct dv_config *config, struct dv_json *json)
         }
     }
     if (json->status == DSVK_OK)
-        json->status = dv_fail(json->ctx, DSVK_UNSUPPORTED,
-                               "config: %s: model type %.40s is not one of deepseek_v2, "
-                               "deepseek_v3, kimi_k2, glm4_moe_lite",
-                               json->where, type ? type : architecture);
+        refuse_arch(json, type ? type : architecture);
 }
 
 /* A width that kernels index four values at a time. */

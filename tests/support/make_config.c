@@ -88,7 +88,8 @@ dsvk_status dv_make_config(const struct dv_context *ctx, const struct dv_recipe 
     fprintf(file, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
             architectures[c->arch].architecture, c->model_type);
     write_shape(file, c);
-    write_experts(file, c);
+    if (c->experts)
+        write_experts(file, c);
     write_rope(file, recipe);
     if (recipe->experts == DV_INT4)
         fprintf(file, "  \"quantization_config\": {\"quant_method\": \"compressed-tensors\",\n"
