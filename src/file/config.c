@@ -25,6 +25,7 @@ static const struct arch_name {
     { "deepseek_v3", "DeepseekV3ForCausalLM", DV_ARCH_DEEPSEEK_V3 },
     { "kimi_k2", "KimiK2ForCausalLM", DV_ARCH_KIMI_K2 },
     { "glm4_moe_lite", "Glm4MoeLiteForCausalLM", DV_ARCH_GLM4_MOE_LITE },
+    { "youtu", "YoutuForCausalLM", DV_ARCH_YOUTU }, /* dense */
 };
 
 /* Records a sentence about several keys at once. */

@@ -5,7 +5,13 @@
 
 #include "base/context.h"
 
-enum dv_arch { DV_ARCH_DEEPSEEK_V2, DV_ARCH_DEEPSEEK_V3, DV_ARCH_KIMI_K2, DV_ARCH_GLM4_MOE_LITE };
+enum dv_arch {
+    DV_ARCH_DEEPSEEK_V2,
+    DV_ARCH_DEEPSEEK_V3,
+    DV_ARCH_KIMI_K2,
+    DV_ARCH_GLM4_MOE_LITE,
+    DV_ARCH_YOUTU
+};
 enum dv_scoring { DV_SCORING_SOFTMAX, DV_SCORING_SIGMOID };
 enum dv_topk_method { DV_TOPK_GREEDY, DV_TOPK_GROUP_LIMITED_GREEDY, DV_TOPK_NOAUX_TC };
 

@@ -90,11 +90,26 @@ static const struct dv_recipe recipes[] = {
     { { V3_TINY, BLOCKS(64) }, .shards = 1 },
     { { K2_TINY }, .shards = 1, .experts = DV_INT4 },
     { { V3_TINY, BLOCKS(128), .mtp_layers = 1 }, .shards = 1, .experts = DV_FP4 },
+    { { .arch       = DV_ARCH_YOUTU,
+        .model_type = "youtu",
+        .hidden     = 128,
+        .layers     = 3,
+        .heads      = 6,
+        .vocab      = 512,
+        .q_lora     = 96,
+        .kv_lora    = 64,
+        HEAD(32, 16, 24),
+        .dense_ffn   = 384,
+        .norm_eps    = 1e-6f,
+        .rope_theta  = 1.6e6,
+        .max_context = 8192,
+        .tied_head   = true },
+      .shards = 1 },
 };
 
 const char *const dv_make_checkpoint_names[] = {
-    "v3",      "v3-bf16", "v2lite", "v2",     "moonlight", "k2",     "odd",
-    "odd-fp8", "glmlite", "tied",   "fp8-64", "k2-int4",   "v3-fp4", NULL,
+    "v3",      "v3-bf16", "v2lite", "v2",      "moonlight", "k2",    "odd", "odd-fp8",
+    "glmlite", "tied",    "fp8-64", "k2-int4", "v3-fp4",    "youtu", NULL,
 };
 
 dsvk_status dv_make_open(FILE **file, const struct dv_context *ctx, const char *folder,

@@ -9,6 +9,7 @@ static const struct {
     [DV_ARCH_DEEPSEEK_V3]   = { "DeepseekV3ForCausalLM" },
     [DV_ARCH_KIMI_K2]       = { "DeepseekV3ForCausalLM" },
     [DV_ARCH_GLM4_MOE_LITE] = { "Glm4MoeLiteForCausalLM" },
+    [DV_ARCH_YOUTU]         = { "YoutuForCausalLM" },
 };
 
 static const char *const methods[] = {
