@@ -38,12 +38,7 @@ static dsvk_status allocate(struct dv_session *s)
 {
     dsvk_status             status;
     const struct dv_engine *e     = &s->engine;
-    const struct dv_config *c     = s->setup.config;
-    struct dv_cache_shape   shape = { .format  = s->setup.cache,
-                                      .layers  = c->layers,
-                                      .kv      = c->kv_lora,
-                                      .rope    = c->rope,
-                                      .context = s->setup.context };
+    struct dv_cache_shape   shape = dv_cache_shape_of(&s->setup);
     struct dv_session_bytes bytes;
     s->tokens = dv_zalloc_array(s->setup.ctx, s->setup.context, sizeof *s->tokens);
     if (!s->tokens)

@@ -131,20 +131,10 @@ static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_se
     return DSVK_OK;
 }
 
-static struct dv_cache_shape cache_shape(const struct dv_setup *setup)
-{
-    const struct dv_config *c = setup->config;
-    return (struct dv_cache_shape){ .format  = setup->cache,
-                                    .layers  = c->layers,
-                                    .kv      = c->kv_lora,
-                                    .rope    = c->rope,
-                                    .context = setup->context };
-}
-
 dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup *setup)
 {
     dsvk_status           status;
-    struct dv_cache_shape shape = cache_shape(setup);
+    struct dv_cache_shape shape = dv_cache_shape_of(setup);
     *bytes                      = (struct dv_session_bytes){ 0 };
     TRY(add_passes(bytes, setup));
     bytes->cache     = dv_cache_bytes(&shape);
@@ -215,7 +205,7 @@ static dsvk_status choose_context(struct dv_setup *setup, uint64_t left)
     uint32_t    most = setup->config->max_context;
     setup->context   = most < USUAL_CONTEXT ? most : USUAL_CONTEXT;
     for (; left != UINT64_MAX && setup->context > SMALLEST_CONTEXT; setup->context /= 2) {
-        struct dv_cache_shape shape = cache_shape(setup);
+        struct dv_cache_shape shape = dv_cache_shape_of(setup);
         bool                  fits  = false;
         if (dv_cache_bytes(&shape) <= left / 2)
             TRY(least_fits(&fits, setup, left));
@@ -315,7 +305,7 @@ static dsvk_status search(uint32_t *low, uint32_t high, const struct dv_setup *s
 dsvk_status dv_size_largest(uint32_t *context, const struct dv_setup *setup, uint64_t left)
 {
     dsvk_status           status;
-    struct dv_cache_shape shape = cache_shape(setup);
+    struct dv_cache_shape shape = dv_cache_shape_of(setup);
     shape.context               = DV_PAGE;
     uint64_t page  = dv_cache_bytes(&shape) + (uint64_t)DV_PAGE * (setup->config->rope / 2) * 8;
     uint32_t high  = (setup->config->max_context - 1) / DV_PAGE + 1, low;
