@@ -124,17 +124,18 @@ static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
 {
     dsvk_status             status;
     struct dv_graph        *graphs[2];
-    uint32_t                n;
     struct dv_weight_source source = dv_source_of(model, params->run.weights);
     struct dv_expert_budget budget = { .session = setup, .host_bytes = params->run.host_memory };
-    source.check_data              = true;
-    source.budget                  = &budget;
+    struct dv_load_params   load   = { .source       = &source,
+                                       .graphs       = graphs,
+                                       .budget       = &budget,
+                                       .check_scales = true,
+                                       .progress     = &params->progress };
     if (budget.host_bytes == 0)
         budget.host_bytes = dv_expert_host_bytes(setup->caps, device_left(device));
-    status = dv_recipe_graphs(graphs, &n, setup);
+    status = dv_recipe_graphs(graphs, &load.n_graphs, setup);
     if (status == DSVK_OK)
-        status = dv_weights_load(&model->weights, device->dev, device->stream, &source, graphs, n,
-                                 &params->progress);
+        status = dv_weights_load(&model->weights, device->dev, device->stream, &load);
     dv_graph_free(graphs[0]);
     dv_graph_free(graphs[1]);
     return status;

@@ -11,23 +11,69 @@
 
 #include <inttypes.h>
 
+static dsvk_status fail_small(const struct dv_context *ctx, uint64_t least, uint64_t left)
+{
+    char need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
+    dv_text_size_pair(need, least, may, left);
+    return dv_fail(ctx, DSVK_NO_VRAM, "weights: it needs %s of device memory, %s may be used", need,
+                   may);
+}
+
+/* Headers cannot tell what a scale is. */
+static dsvk_status check_scales(const struct dv_placement *pl)
+{
+    dsvk_status status;
+    for (uint32_t i = 0; pl->source.checkpoint && i < pl->n_items; i++) {
+        const struct dv_load_item   *item = &pl->items[i];
+        const struct dv_weight_info *info = &pl->recipes[item->recipe];
+        for (uint32_t p = 0; info->kind != DV_WEIGHT_VECTOR && p < info->n_parts; p++) {
+            char name[256];
+            dv_weight_tensor_name(name, info->parts[p].name, item->expert);
+            TRY(dv_source_check_scales(pl->ctx, &pl->source, name, info->parts[p].rows,
+                                       info->tensor_cols));
+        }
+    }
+    return DSVK_OK;
+}
+
+/* Where everything will lie, experts that come and go apart. */
+static dsvk_status place(struct dv_weights *w, const struct dv_load_params *params)
+{
+    dsvk_status             status;
+    struct dv_taken         taken;
+    struct dv_expert_budget budget;
+    TRY(dv_placement_lay_out(&w->placement, params->graphs, params->n_graphs));
+    if (params->check_scales)
+        TRY(check_scales(&w->placement));
+    TRY(dv_placement_assign(&w->placement));
+    if (!params->budget)
+        return DSVK_OK;
+    budget       = *params->budget;
+    budget.limit = w->dev->bytes_limit ? w->dev->bytes_limit : UINT64_MAX;
+    budget.used  = w->dev->bytes_used;
+    TRY(dv_experts_take(&taken, &w->placement, &budget));
+    w->experts = taken.experts;
+    if (taken.room)
+        return DSVK_OK;
+    return fail_small(w->dev->ctx, taken.least, dv_expert_left(&budget, 0));
+}
+
 static dsvk_status allocate(struct dv_loading *l)
 {
-    dsvk_status        status;
-    struct dv_weights *w      = l->w;
-    struct dv_device  *dev    = w->dev;
-    uint64_t           tables = dv_places_table_bytes(w), limit = dev->bytes_limit;
-    char               need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
-    if (limit && w->bytes + tables + dev->bytes_used > limit) {
-        dv_text_size_pair(need, w->bytes + tables, may, limit - dev->bytes_used);
-        return dv_fail(l->ctx, DSVK_NO_VRAM,
-                       "weights: it needs %s of device memory, %s may be used", need, may);
-    }
-    w->buffers = dv_zalloc_array(l->ctx, w->n_buffers, sizeof *w->buffers);
-    if (!w->buffers)
+    dsvk_status                status;
+    struct dv_weights         *w      = l->w;
+    struct dv_device          *dev    = w->dev;
+    const struct dv_placement *pl     = &w->placement;
+    uint64_t                   tables = dv_placement_table_bytes(pl), limit = dev->bytes_limit;
+    w->bytes = pl->bytes;
+    if (limit && w->bytes + tables + dev->bytes_used > limit)
+        return fail_small(l->ctx, w->bytes + tables, limit - dev->bytes_used);
+    w->places  = dv_zalloc_array(l->ctx, (size_t)pl->n_recipes + 1, sizeof *w->places);
+    w->buffers = dv_zalloc_array(l->ctx, pl->n_buffers, sizeof *w->buffers);
+    if (!w->buffers || !w->places)
         return dv_fail(l->ctx, DSVK_NO_MEMORY, "weights: no memory for their buffers");
-    for (uint32_t b = 0; b < w->n_buffers; b++)
-        TRY(dv_buffer_new(&w->buffers[b], dev, w->buffer_bytes[b], DV_MEMORY_RAW, "weights"));
+    for (uint32_t b = 0; b < pl->n_buffers; b++)
+        TRY(dv_buffer_new(&w->buffers[b], dev, pl->buffer_bytes[b], DV_MEMORY_RAW, "weights"));
     if (tables) {
         TRY(dv_buffer_new(&w->tables, dev, tables, DV_MEMORY_DEVICE, "expert tables"));
         w->bytes += tables;
@@ -43,12 +89,13 @@ static uint64_t address_of(const struct dv_weights *w, const struct dv_load_item
 /* Fills places and the tables of expert addresses. Items of a recipe are neighbours. */
 static dsvk_status publish(struct dv_loading *l)
 {
-    dsvk_status        status;
-    struct dv_weights *w  = l->w;
-    uint64_t           at = 0;
-    for (uint32_t i = 0; i < l->n_items; i += dv_members(&w->recipes[l->items[i].recipe])) {
-        const struct dv_load_item   *item    = &l->items[i];
-        const struct dv_weight_info *info    = &w->recipes[item->recipe];
+    dsvk_status                status;
+    struct dv_weights         *w  = l->w;
+    const struct dv_placement *pl = &w->placement;
+    uint64_t                   at = 0;
+    for (uint32_t i = 0; i < pl->n_items; i += dv_members(&pl->recipes[pl->items[i].recipe])) {
+        const struct dv_load_item   *item    = &pl->items[i];
+        const struct dv_weight_info *info    = &pl->recipes[item->recipe];
         struct dv_weight_place      *place   = &w->places[item->recipe];
         uint64_t                     address = address_of(w, item);
         if (info->experts) {
@@ -74,38 +121,28 @@ static dsvk_status publish(struct dv_loading *l)
 }
 
 dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
-                            struct dv_stream *stream, const struct dv_weight_source *source,
-                            struct dv_graph *const *graphs, uint32_t n_graphs,
-                            const dsvk_progress *progress)
+                            struct dv_stream *stream, const struct dv_load_params *params)
 {
     dsvk_status        status;
     struct dv_weights *w = dv_zalloc(dev->ctx, sizeof *w);
-    bool               room;
-    *out = NULL;
+    *out                 = NULL;
     if (!w)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "weights: no memory for their table");
     w->dev = dev;
-    dv_arena_init(&w->arena, dev->ctx);
-    struct dv_loading l = { .w      = w,
-                            .ctx    = dev->ctx,
-                            .stream = stream,
-                            .source = source,
-                            .caps   = &dev->caps,
-                            .limit  = dev->bytes_limit ? dev->bytes_limit : UINT64_MAX,
-                            .used   = dev->bytes_used };
-    TRY_OR(fail, dv_places_lay_out(&l, graphs, n_graphs));
-    TRY_OR(fail, dv_places_assign(&l));
-    TRY_OR(fail, dv_experts_take(&w->experts, &room, &l));
+    dv_placement_init(&w->placement, dev->ctx, &dev->caps, params->source);
+    struct dv_loading l = {
+        .w = w, .ctx = dev->ctx, .stream = stream, .batch_bytes = params->batch_bytes
+    };
+    TRY_OR(fail, place(w, params));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
-    TRY_OR(fail, dv_loading_pack(&l, progress));
+    TRY_OR(fail, dv_loading_pack(&l, params->progress));
+    dv_placement_forget_items(&w->placement);
     if (w->experts)
-        TRY_OR(fail, dv_experts_fill(w->experts, w, progress));
+        TRY_OR(fail, dv_experts_fill(w->experts, w, stream, params->progress));
     *out = w;
     w    = NULL;
 fail:
-    dv_free(dev->ctx, l.items);
-    dv_free(dev->ctx, l.layers);
     dv_weights_free(w);
     return status;
 }
@@ -116,11 +153,12 @@ void dv_weights_free(struct dv_weights *weights)
         return;
     const struct dv_context *ctx = weights->dev->ctx;
     dv_experts_free(weights->experts);
-    for (uint32_t b = 0; weights->buffers && b < weights->n_buffers; b++)
+    for (uint32_t b = 0; weights->buffers && b < weights->placement.n_buffers; b++)
         dv_buffer_free(weights->buffers[b]);
     dv_buffer_free(weights->tables);
     dv_free(ctx, weights->buffers);
-    dv_places_done(weights, ctx);
+    dv_free(ctx, weights->places);
+    dv_placement_done(&weights->placement);
     dv_free(ctx, weights);
 }
 

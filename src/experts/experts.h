@@ -52,14 +52,14 @@ struct dv_experts {
     struct dv_expert_stats   stats;
 };
 
-/* Takes the experts out of the list of what is loaded and assigns places to the rest again. Before
- * and after, places are assigned. *out is set unless there was no memory for it. */
-dsvk_status dv_experts_split(struct dv_experts **out, struct dv_loading *l);
+/* Takes the experts out of the items and assigns places to the rest again. Before and after, places
+ * are assigned. *out is set unless there was no memory for it. */
+dsvk_status dv_experts_split(struct dv_experts **out, struct dv_placement *pl);
 /* What a matrix of an expert takes of its slot. */
 uint64_t dv_expert_bytes(const struct dv_load_item *item);
 /* After the other weights: makes the tiers and fills them, each layer its share, and sets the
  * places of the experts' recipes. */
-dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
+dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w, struct dv_stream *stream,
                             const dsvk_progress *progress);
 void        dv_experts_free(struct dv_experts *x);
 uint64_t    dv_experts_device_bytes(const struct dv_experts *x);

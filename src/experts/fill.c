@@ -98,11 +98,13 @@ static dsvk_status fill(struct filling *f)
     return flush(f);
 }
 
-dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w,
+dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w, struct dv_stream *stream,
                             const dsvk_progress *progress)
 {
     dsvk_status    status;
     struct filling f = { .x = x, .progress = progress, .done = w->bytes };
+    x->dev           = w->dev;
+    x->stream        = stream;
     f.total          = w->bytes + dv_experts_slots(x) * x->slot_bytes + dv_experts_host_bytes(x);
     TRY(dv_expert_store_init(&x->store, x->layers, x->n_layers));
     TRY(dv_experts_make_memory(x));

@@ -21,12 +21,12 @@ static struct dv_expert_layer *layer_of(struct dv_experts *x, uint32_t layer)
 }
 
 /* The items of one recipe, which are neighbours. */
-static dsvk_status add_recipe(struct dv_experts *x, const struct dv_loading *l,
+static dsvk_status add_recipe(struct dv_experts *x, const struct dv_placement *pl,
                               struct dv_load_item *items)
 {
     uint32_t                     recipe = items[0].recipe;
-    const struct dv_weight_info *info   = &l->w->recipes[recipe];
-    struct dv_expert_layer      *layer  = layer_of(x, l->layers[recipe]);
+    const struct dv_weight_info *info   = &pl->recipes[recipe];
+    struct dv_expert_layer      *layer  = layer_of(x, pl->layers[recipe]);
     if (layer->n_parts == DV_EXPERT_PARTS || (x->n_experts && x->n_experts != info->experts))
         return dv_fail(x->ctx, DSVK_UNSUPPORTED, "experts: %s: layers differ", info->name);
     x->n_experts   = info->experts;
@@ -44,48 +44,46 @@ static dsvk_status add_recipe(struct dv_experts *x, const struct dv_loading *l,
 }
 
 /* Moves the experts' items to a list of their own. */
-static dsvk_status split(struct dv_experts *x, struct dv_loading *l, uint32_t n)
+static dsvk_status split(struct dv_experts *x, struct dv_placement *pl, uint32_t n)
 {
     dsvk_status status;
     uint32_t    kept = 0, moved = 0;
     x->items  = dv_zalloc_array(x->ctx, n, sizeof *x->items);
-    x->layers = dv_zalloc_array(x->ctx, l->w->n_recipes, sizeof *x->layers);
+    x->layers = dv_zalloc_array(x->ctx, pl->n_recipes, sizeof *x->layers);
     if (!x->items || !x->layers)
         return dv_fail(x->ctx, DSVK_NO_MEMORY, "experts: no memory for a list of %u", n);
-    for (uint32_t i = 0; i < l->n_items; i++)
-        if (l->w->recipes[l->items[i].recipe].experts)
-            x->items[moved++] = l->items[i];
+    for (uint32_t i = 0; i < pl->n_items; i++)
+        if (pl->recipes[pl->items[i].recipe].experts)
+            x->items[moved++] = pl->items[i];
         else
-            l->items[kept++] = l->items[i];
-    l->n_items = kept;
-    for (uint32_t i = 0; i < moved; i += l->w->recipes[x->items[i].recipe].experts)
-        TRY(add_recipe(x, l, &x->items[i]));
+            pl->items[kept++] = pl->items[i];
+    pl->n_items = kept;
+    for (uint32_t i = 0; i < moved; i += pl->recipes[x->items[i].recipe].experts)
+        TRY(add_recipe(x, pl, &x->items[i]));
     return DSVK_OK;
 }
 
 /* Items of experts. */
-static uint32_t count(const struct dv_loading *l)
+static uint32_t count(const struct dv_placement *pl)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < l->n_items; i++)
-        n += l->w->recipes[l->items[i].recipe].experts > 0;
+    for (uint32_t i = 0; i < pl->n_items; i++)
+        n += pl->recipes[pl->items[i].recipe].experts > 0;
     return n;
 }
 
-dsvk_status dv_experts_split(struct dv_experts **out, struct dv_loading *l)
+dsvk_status dv_experts_split(struct dv_experts **out, struct dv_placement *pl)
 {
     dsvk_status        status;
-    struct dv_experts *x = *out = dv_zalloc(l->ctx, sizeof *x);
+    struct dv_experts *x = *out = dv_zalloc(pl->ctx, sizeof *x);
     if (!x)
-        return dv_fail(l->ctx, DSVK_NO_MEMORY, "experts: no memory for their tiers");
-    *x = (struct dv_experts){ .ctx           = l->ctx,
-                              .dev           = l->w->dev,
-                              .stream        = l->stream,
-                              .top_k         = l->source->config->top_k,
-                              .residency.ctx = l->ctx,
-                              .store         = { .ctx = l->ctx, .source = *l->source } };
-    TRY(split(x, l, count(l)));
-    return dv_places_assign(l);
+        return dv_fail(pl->ctx, DSVK_NO_MEMORY, "experts: no memory for their tiers");
+    *x = (struct dv_experts){ .ctx           = pl->ctx,
+                              .top_k         = pl->source.config->top_k,
+                              .residency.ctx = pl->ctx,
+                              .store         = { .ctx = pl->ctx, .source = pl->source } };
+    TRY(split(x, pl, count(pl)));
+    return dv_placement_assign(pl);
 }
 
 void dv_experts_free(struct dv_experts *x)

@@ -3,7 +3,7 @@
  * forecast is exact. It allocates nothing on a device and reads headers only. */
 #include "planner/ledger.h"
 
-#include "weights/loading.h"
+#include "weights/placement.h"
 #include "planner/recipes.h"
 #include "planner/tiers.h"
 #include "planner/cache_shape.h"
@@ -53,23 +53,23 @@ static uint64_t *line_of(dsvk_plan_bytes *bytes, enum dv_role role)
 }
 
 /* Of everything, wherever it goes. */
-static void add_lines(dsvk_plan *plan, const struct dv_loading *l)
+static void add_lines(dsvk_plan *plan, const struct dv_placement *pl)
 {
-    for (uint32_t i = 0; i < l->n_items; i++)
-        *line_of(&plan->device, l->w->recipes[l->items[i].recipe].role) += l->items[i].bytes;
+    for (uint32_t i = 0; i < pl->n_items; i++)
+        *line_of(&plan->device, pl->recipes[pl->items[i].recipe].role) += pl->items[i].bytes;
 }
 
-static dsvk_status lay_out(struct dv_loading *l, const struct dv_setup *setup)
+static dsvk_status lay_out(struct dv_placement *pl, const struct dv_setup *setup)
 {
     dsvk_status      status;
     struct dv_graph *graphs[2] = { NULL, NULL };
     uint32_t         n;
     status = dv_recipe_graphs(graphs, &n, setup);
     if (status == DSVK_OK)
-        status = dv_places_lay_out(l, graphs, n);
+        status = dv_placement_lay_out(pl, graphs, n);
     dv_graph_free(graphs[0]);
     dv_graph_free(graphs[1]);
-    return status == DSVK_OK ? dv_places_assign(l) : status;
+    return status == DSVK_OK ? dv_placement_assign(pl) : status;
 }
 
 /* Slots: those that there is room for, or when there is not even that, the fewest that work. */
@@ -82,30 +82,31 @@ static void add_tiers(dsvk_plan *plan, const struct dv_experts *x, bool room)
     plan->host_experts          = plan->experts_host * x->slot_bytes;
 }
 
-static dsvk_status add_weights(dsvk_plan *plan, struct dv_loading *l, const struct dv_setup *setup)
+static dsvk_status add_weights(dsvk_plan *plan, struct dv_experts **experts,
+                               struct dv_placement *pl, const struct dv_expert_budget *budget)
 {
-    dsvk_status        status;
-    struct dv_weights *w = l->w;
-    bool               room;
-    TRY(lay_out(l, setup));
-    add_lines(plan, l);
-    TRY(dv_experts_take(&w->experts, &room, l)); /* that there is none is an answer here */
+    dsvk_status     status;
+    struct dv_taken taken;
+    TRY(lay_out(pl, budget->session));
+    add_lines(plan, pl);
+    TRY(dv_experts_take(&taken, pl, budget)); /* that there is no room is an answer here */
+    *experts               = taken.experts;
     plan->experts_device   = plan->experts;
-    plan->device.alignment = w->bytes;
-    for (uint32_t i = 0; i < l->n_items; i++)
-        plan->device.alignment -= l->items[i].bytes;
-    for (uint32_t b = 0; b < w->n_buffers; b++)
-        if (w->buffer_bytes[b] > plan->largest_buffer)
-            plan->largest_buffer = w->buffer_bytes[b];
-    plan->device_bytes = w->bytes;
-    if (w->experts) {
-        add_tiers(plan, w->experts, room);
+    plan->device.alignment = pl->bytes;
+    for (uint32_t i = 0; i < pl->n_items; i++)
+        plan->device.alignment -= pl->items[i].bytes;
+    for (uint32_t b = 0; b < pl->n_buffers; b++)
+        if (pl->buffer_bytes[b] > plan->largest_buffer)
+            plan->largest_buffer = pl->buffer_bytes[b];
+    plan->device_bytes = pl->bytes;
+    if (taken.experts) {
+        add_tiers(plan, taken.experts, taken.room);
         plan->device_bytes += plan->device.routed_experts;
     }
-    plan->fits                 = room;
-    plan->device.expert_tables = dv_places_table_bytes(w);
+    plan->fits                 = taken.room;
+    plan->device.expert_tables = dv_placement_table_bytes(pl);
     plan->device_bytes += plan->device.expert_tables;
-    plan->host_staging = setup->caps->device_mapped ? 0 : dv_loading_staging(l);
+    plan->host_staging = pl->caps->device_mapped ? 0 : dv_placement_staging(pl);
     plan->experts_disk = plan->experts - plan->experts_device - plan->experts_host;
     return DSVK_OK;
 }
@@ -200,66 +201,62 @@ static void count_experts(dsvk_plan *plan, const struct dv_config *config)
             plan->dense_layers++;
 }
 
-/* Device bytes that what is no expert takes: places are assigned without experts. */
-static dsvk_status plain_bytes(uint64_t *bytes, dsvk_plan *plan, struct dv_loading *l)
+/* Device bytes that what is no expert takes: places are assigned without experts, which are none of
+ * the items any more when they are in tiers. */
+static dsvk_status plain_bytes(uint64_t *bytes, dsvk_plan *plan, struct dv_placement *pl,
+                               bool tiers)
 {
     dsvk_status        status = DSVK_OK;
     struct dv_experts *x      = NULL;
-    if (plan->experts && !l->w->experts) {
-        status             = dv_experts_split(&x, l);
+    if (plan->experts && !tiers) {
+        status             = dv_experts_split(&x, pl);
         plan->expert_bytes = x ? x->slot_bytes : 0;
     }
-    *bytes = l->w->bytes;
+    *bytes = pl->bytes;
     dv_experts_free(x);
     return status;
 }
 
-static dsvk_status fill(dsvk_plan *plan, struct dv_loading *l,
+static dsvk_status fill(dsvk_plan *plan, struct dv_experts **experts, struct dv_placement *pl,
                         const struct dv_ledger_params *params)
 {
-    dsvk_status     status;
-    struct dv_setup setup = params->setup;
-    uint64_t        plain;
+    dsvk_status             status;
+    struct dv_setup         setup  = params->setup;
+    struct dv_expert_budget budget = { .limit      = params->limit ? params->limit : UINT64_MAX,
+                                       .used       = params->used,
+                                       .host_bytes = params->host,
+                                       .session    = &params->setup };
+    uint64_t                plain;
     count_experts(plan, setup.config);
-    TRY(add_weights(plan, l, &setup));
-    if (l->w->experts) {
+    TRY(add_weights(plan, experts, pl, &budget));
+    if (*experts) {
         setup.tiers        = true;
         setup.expert_slots = plan->experts_device;
         if (setup.context == 0)
-            setup.context = l->w->experts->context;
+            setup.context = (*experts)->context;
     }
-    uint64_t left = dv_loading_left(l, plan->device_bytes);
+    uint64_t left = dv_expert_left(&budget, plan->device_bytes);
     TRY(add_session(plan, &setup, left));
-    plan->fits = plan->fits && dv_loading_left(l, 0) >= plan->device_bytes;
+    plan->fits = plan->fits && dv_expert_left(&budget, 0) >= plan->device_bytes;
     TRY(add_largest(plan, &setup, left));
     TRY(add_token(plan, params->source, &setup));
-    TRY(plain_bytes(&plain, plan, l));
+    TRY(plain_bytes(&plain, plan, pl, *experts != NULL));
     return add_least(plan, &params->setup, params->used + plain);
 }
 
 dsvk_status dv_ledger_make(dsvk_plan *plan, const struct dv_ledger_params *params)
 {
-    dsvk_status             status;
-    struct dv_weights       w      = { 0 };
-    struct dv_weight_source source = *params->source;
-    struct dv_expert_budget budget = { .session = &params->setup, .host_bytes = params->host };
-    struct dv_loading       l      = { .w        = &w,
-                                       .ctx      = params->setup.ctx,
-                                       .source   = &source,
-                                       .caps     = params->setup.caps,
-                                       .limit    = params->limit ? params->limit : UINT64_MAX,
-                                       .used     = params->used,
-                                       .planning = true };
-    source.budget                  = &budget;
-    dv_arena_init(&w.arena, l.ctx);
-    *plan  = (dsvk_plan){ .math_f16      = params->setup.math_f16,
+    dsvk_status            status;
+    const struct dv_setup *setup   = &params->setup;
+    struct dv_experts     *experts = NULL;
+    struct dv_placement    pl;
+    dv_placement_init(&pl, setup->ctx, setup->caps, params->source);
+    *plan  = (dsvk_plan){ .math_f16      = setup->math_f16,
                           .device_before = params->used,
                           .device_limit  = params->limit,
-                          .buffer_limit  = dv_caps_buffer_bytes(l.caps) };
-    status = fill(plan, &l, params);
-    dv_experts_free(w.experts);
-    dv_free(l.ctx, l.items);
-    dv_free(l.ctx, l.layers);
-    dv_places_done(&w, l.ctx);
+                          .buffer_limit  = dv_caps_buffer_bytes(setup->caps) };
+    status = fill(plan, &experts, &pl, params);
+    dv_experts_free(experts);
+    dv_placement_done(&pl);
     return status;
 }

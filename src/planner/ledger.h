@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model and a session take in memory, from headers alone: places.c and sizes.c, which
- * loading and sessions use too, added up. */
+/* What a model and a session take in memory, from headers alone. Adds up what placement and session
+ * sizing compute; loading uses the same code, so the forecast is exact. */
 #ifndef DV_PLANNER_LEDGER_H
 #define DV_PLANNER_LEDGER_H
 

@@ -56,85 +56,74 @@ dsvk_status dv_expert_reserve(uint64_t *bytes, uint32_t *context, const struct d
 /* ---- who gets what ---- */
 
 /* Device bytes that slots may take, and those that are left for sessions. */
-static dsvk_status slot_bytes(uint64_t *bytes, struct dv_experts *x, const struct dv_loading *l,
-                              uint64_t *reserve)
+static dsvk_status slot_bytes(uint64_t *bytes, uint64_t *reserve, struct dv_experts *x,
+                              const struct dv_placement *pl, const struct dv_expert_budget *budget)
 {
-    dsvk_status                    status;
-    const struct dv_expert_budget *budget = l->source->budget;
-    uint64_t room = dv_loading_left(l, l->w->bytes), least = x->top_k * x->slot_bytes;
+    dsvk_status status;
+    uint64_t    room = dv_expert_left(budget, pl->bytes), least = x->top_k * x->slot_bytes;
     *bytes   = budget->device_bytes;
     *reserve = 0;
     if (budget->session)
-        TRY(dv_expert_reserve(reserve, &x->context, budget->session, l->limit,
+        TRY(dv_expert_reserve(reserve, &x->context, budget->session, budget->limit,
                               room > least ? room - least : 0));
     if (*bytes == 0)
         *bytes = room > *reserve ? room - *reserve : 0;
     return DSVK_OK;
 }
 
-static dsvk_status fail_small(const struct dv_experts *x, const struct dv_loading *l,
-                              uint64_t reserve)
+static dsvk_status size_tiers(struct dv_taken *taken, const struct dv_placement *pl,
+                              const struct dv_expert_budget *budget)
 {
-    char     need[DV_SIZE_BYTES], may[DV_SIZE_BYTES];
-    uint64_t least = l->w->bytes + x->top_k * x->slot_bytes + reserve;
-    dv_text_size_pair(need, least, may, dv_loading_left(l, 0));
-    return dv_fail(x->ctx, DSVK_NO_VRAM, "weights: it needs %s of device memory, %s may be used",
-                   need, may);
-}
-
-static dsvk_status size_tiers(struct dv_experts *x, const struct dv_loading *l, bool *room)
-{
-    dsvk_status status;
-    uint64_t    all = (uint64_t)x->n_layers * x->n_experts, device, n, reserve;
-    TRY(slot_bytes(&device, x, l, &reserve));
-    n     = device / x->slot_bytes < all ? device / x->slot_bytes : all;
-    *room = n >= x->top_k;
-    if (!*room && l->planning)
-        return DSVK_OK; /* no tiers: what they would need is the answer */
-    if (!*room)
-        return fail_small(x, l, reserve);
+    dsvk_status        status;
+    struct dv_experts *x   = taken->experts;
+    uint64_t           all = (uint64_t)x->n_layers * x->n_experts, device, n, reserve;
+    TRY(slot_bytes(&device, &reserve, x, pl, budget));
+    n            = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    taken->room  = n >= x->top_k;
+    taken->least = pl->bytes + x->top_k * x->slot_bytes + reserve;
+    if (!taken->room)
+        return DSVK_OK;
     TRY(dv_residency_init(&x->residency, x->ctx, x->n_layers, x->n_experts, x->top_k));
     TRY(dv_residency_add_tier(&x->residency, DV_TIER_DEVICE, (uint32_t)n));
     all -= n;
-    device = l->source->budget->host_bytes;
-    n      = device / x->slot_bytes < all ? device / x->slot_bytes : all;
+    n = budget->host_bytes / x->slot_bytes < all ? budget->host_bytes / x->slot_bytes : all;
     return dv_residency_add_tier(&x->residency, DV_TIER_HOST, (uint32_t)n);
 }
 
-static dsvk_status all_fit(bool *fit, const struct dv_loading *l, uint64_t experts)
+static dsvk_status all_fit(bool *fit, const struct dv_placement *pl,
+                           const struct dv_expert_budget *budget, uint64_t experts)
 {
-    dsvk_status                    status;
-    const struct dv_expert_budget *budget  = l->source->budget;
-    uint64_t                       reserve = 0, room = dv_loading_left(l, 0);
-    uint32_t                       context;
-    *fit = experts == 0 || !budget || (budget->device_bytes && budget->device_bytes >= experts);
+    dsvk_status status;
+    uint64_t    reserve = 0;
+    uint32_t    context;
+    *fit = experts == 0 || (budget->device_bytes && budget->device_bytes >= experts);
     if (*fit || budget->device_bytes)
         return DSVK_OK;
     if (budget->session)
-        TRY(dv_expert_reserve(&reserve, &context, budget->session, l->limit, UINT64_MAX));
-    *fit = l->w->bytes + dv_places_table_bytes(l->w) + reserve <= room;
+        TRY(dv_expert_reserve(&reserve, &context, budget->session, budget->limit, UINT64_MAX));
+    *fit = pl->bytes + dv_placement_table_bytes(pl) + reserve <= dv_expert_left(budget, 0);
     return DSVK_OK;
 }
 
-dsvk_status dv_experts_take(struct dv_experts **out, bool *room, struct dv_loading *l)
+dsvk_status dv_experts_take(struct dv_taken *taken, struct dv_placement *pl,
+                            const struct dv_expert_budget *budget)
 {
     dsvk_status status;
     uint64_t    bytes = 0;
     bool        fit;
-    *out  = NULL;
-    *room = true;
-    for (uint32_t i = 0; i < l->n_items; i++)
-        if (l->w->recipes[l->items[i].recipe].experts)
-            bytes += dv_expert_bytes(&l->items[i]);
-    TRY(all_fit(&fit, l, bytes));
+    *taken = (struct dv_taken){ .room = true };
+    for (uint32_t i = 0; i < pl->n_items; i++)
+        if (pl->recipes[pl->items[i].recipe].experts)
+            bytes += dv_expert_bytes(&pl->items[i]);
+    TRY(all_fit(&fit, pl, budget, bytes));
     if (fit)
         return DSVK_OK;
-    status = dv_experts_split(out, l);
+    status = dv_experts_split(&taken->experts, pl);
     if (status == DSVK_OK)
-        status = size_tiers(*out, l, room);
+        status = size_tiers(taken, pl, budget);
     if (status != DSVK_OK) {
-        dv_experts_free(*out);
-        *out = NULL;
+        dv_experts_free(taken->experts);
+        taken->experts = NULL;
     }
     return status;
 }

@@ -200,11 +200,12 @@ static dsvk_status plan_tensor(struct dv_quantizing *q, const struct dv_tensor_f
     const char               *tail;
     struct dv_layout_source   part;
     enum dv_dtype             target;
-    struct dv_weight_source   source = { .checkpoint = q->checkpoint, .check_data = true };
+    struct dv_weight_source   source = { .checkpoint = q->checkpoint };
     if (owner_of(weight, &tail, from->name) && is_converted(q, weight))
         return DSVK_OK;
     if (!dv_quantize_matrix(&m, from) || !dv_quantize_target(&target, q, &m))
         return add_kept(q, from);
+    TRY(dv_source_check_scales(q->ctx, &source, m.name, m.rows, m.cols));
     TRY(dv_source_matrix(&part, q->ctx, &source, m.name, m.rows, m.cols));
     part.target    = target;
     part.converted = true;

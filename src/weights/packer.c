@@ -52,7 +52,7 @@ struct packing {
 static const struct dv_weight_info *info_of(const struct dv_loading   *l,
                                             const struct dv_load_item *item)
 {
-    return &l->w->recipes[item->recipe];
+    return &l->w->placement.recipes[item->recipe];
 }
 
 /* ---- cutting into units ---- */
@@ -64,7 +64,7 @@ static uint64_t room_of(const struct unit *unit)
 
 static struct unit next_unit(const struct packing *p)
 {
-    struct dv_load_item         *item = &p->l->items[p->item];
+    struct dv_load_item         *item = &p->l->w->placement.items[p->item];
     const struct dv_weight_info *info = info_of(p->l, item);
     const struct dv_layout      *y    = &item->layout;
     if (info->kind == DV_WEIGHT_VECTOR)
@@ -97,7 +97,7 @@ static void cut(struct packing *p, struct batch *batch)
 {
     batch->n     = 0;
     batch->bytes = batch->done = batch->read_bytes = 0;
-    while (p->item < p->l->n_items && batch->n < MAX_UNITS) {
+    while (p->item < p->l->w->placement.n_items && batch->n < MAX_UNITS) {
         struct unit unit = next_unit(p);
         if (batch->n > 0 && batch->bytes + room_of(&unit) > p->batch_bytes)
             break;
@@ -152,7 +152,8 @@ static void pack_unit(void *user, uint32_t i)
     const struct dv_load_item   *item = unit->item;
     const struct dv_weight_info *info = info_of(p->l, item);
     struct dv_layout_source      stored[DV_MAX_PARTS];
-    if (!dv_reads_fetch(stored, &unit->reads, p->l->source->checkpoint, item, info, p->stored))
+    if (!dv_reads_fetch(stored, &unit->reads, p->l->w->placement.source.checkpoint, item, info,
+                        p->stored))
         return; /* told by the thread that started all */
     if (unit->end == 0)
         pack_vector(p, unit, &stored[0]);
@@ -162,7 +163,7 @@ static void pack_unit(void *user, uint32_t i)
     else
         pack_stored(p, unit, stored);
     if (p->release)
-        dv_reads_release(&unit->reads, p->l->source->checkpoint);
+        dv_reads_release(&unit->reads, p->l->w->placement.source.checkpoint);
 }
 
 /* In the item's place in device memory. */
@@ -260,7 +261,7 @@ static dsvk_status pack_batch(struct packing *p, struct batch *batch, struct slo
 
 static void choose_bytes(struct packing *p)
 {
-    p->batch_bytes = p->l->source->batch_bytes;
+    p->batch_bytes = p->l->batch_bytes;
     if (p->batch_bytes == 0)
         p->batch_bytes = BATCH_BYTES;
     p->unit_bytes = p->batch_bytes < 4 * UNIT_BYTES ? p->batch_bytes / 4 + 1 : UNIT_BYTES;
@@ -268,35 +269,34 @@ static void choose_bytes(struct packing *p)
 
 /* Bytes that the largest batch takes: one unit may be more than a batch should be, and all of a
  * small model is less. */
-static uint64_t staging_room(const struct packing *p)
+static uint64_t staging_room(const struct dv_placement *pl, uint64_t batch_bytes,
+                             uint64_t unit_bytes)
 {
     uint64_t all = 0, largest = 0;
-    for (uint32_t i = 0; i < p->l->n_items; i++) {
-        const struct dv_load_item *item = &p->l->items[i];
+    for (uint32_t i = 0; i < pl->n_items; i++) {
+        const struct dv_load_item *item = &pl->items[i];
         const struct dv_layout    *y    = &item->layout;
         uint64_t group                  = (uint64_t)y->chunks * 128 + (uint64_t)y->blocks * 4 + 512;
         uint64_t least                  = y->chunks ? group : item->bytes + 256;
         largest                         = least > largest ? least : largest;
-        all += item->bytes + 512 * (2 + item->bytes / p->unit_bytes);
-        if (y->chunks && group > p->unit_bytes)
+        all += item->bytes + 512 * (2 + item->bytes / unit_bytes);
+        if (y->chunks && group > unit_bytes)
             all += item->bytes; /* a unit for each group */
     }
-    uint64_t room = all < p->batch_bytes ? all : p->batch_bytes;
+    uint64_t room = all < batch_bytes ? all : batch_bytes;
     return room > largest ? room : largest;
 }
 
-uint64_t dv_loading_staging(const struct dv_loading *l)
+uint64_t dv_placement_staging(const struct dv_placement *pl)
 {
-    struct packing p = { .l = (struct dv_loading *)l };
-    choose_bytes(&p);
-    return 2 * staging_room(&p);
+    return 2 * staging_room(pl, BATCH_BYTES, UNIT_BYTES);
 }
 
 /* Whether the pages of the files could not stay anyway. Where they can, the next start finds them
  * in memory. */
 static bool fills_memory(const struct packing *p)
 {
-    const struct dv_checkpoint *checkpoint = p->l->source->checkpoint;
+    const struct dv_checkpoint *checkpoint = p->l->w->placement.source.checkpoint;
     uint64_t                    weights    = p->staged ? 0 : p->l->w->bytes;
     return checkpoint && dv_checkpoint_bytes(checkpoint) + weights > dv_host_memory_size();
 }
@@ -310,10 +310,11 @@ static dsvk_status prepare(struct packing *p)
         if (!p->batches[i])
             return dv_fail(p->l->ctx, DSVK_NO_MEMORY, "weights: no memory for a list of parts");
     }
-    for (uint32_t b = 0; b < p->l->w->n_buffers; b++)
+    for (uint32_t b = 0; b < p->l->w->placement.n_buffers; b++)
         p->staged |= p->l->w->buffers[b]->mapped == NULL;
+    uint64_t room = staging_room(&p->l->w->placement, p->batch_bytes, p->unit_bytes);
     for (uint32_t i = 0; p->staged && i < 2; i++) {
-        TRY(dv_buffer_new(&p->slots[i].staging, dev, staging_room(p), DV_MEMORY_UPLOAD, "staging"));
+        TRY(dv_buffer_new(&p->slots[i].staging, dev, room, DV_MEMORY_UPLOAD, "staging"));
         TRY(dv_commands_new(&p->slots[i].commands, dev));
     }
     return DSVK_OK;

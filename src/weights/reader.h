@@ -5,7 +5,7 @@
 #ifndef DV_WEIGHTS_READER_H
 #define DV_WEIGHTS_READER_H
 
-#include "weights/loading.h"
+#include "weights/placement.h"
 
 /* A run of bytes in a checkpoint, and where a copy of it goes. */
 struct dv_read {

@@ -26,8 +26,6 @@ dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_cont
     dsvk_status           status;
     struct dv_matrix_file file;
     TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
-    if (source->check_data && file.dtype == DV_F8_E4M3)
-        TRY(dv_checkpoint_check_scales(ctx, source->checkpoint, &file));
     *part = (struct dv_layout_source){
         .dtype = file.dtype, .data = file.weight->data, .rows = file.rows, .cols = file.cols
     };
@@ -38,6 +36,18 @@ dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_cont
         part->block_cols  = file.block_cols;
     }
     return DSVK_OK;
+}
+
+dsvk_status dv_source_check_scales(const struct dv_context       *ctx,
+                                   const struct dv_weight_source *source, const char *name,
+                                   uint32_t rows, uint32_t cols)
+{
+    dsvk_status           status;
+    struct dv_matrix_file file;
+    TRY(dv_checkpoint_matrix(&file, ctx, source->checkpoint, name, rows, cols));
+    if (file.dtype != DV_F8_E4M3)
+        return DSVK_OK;
+    return dv_checkpoint_check_scales(ctx, source->checkpoint, &file);
 }
 
 static void convert(struct dv_layout_source *part, const struct dv_weight_source *source,

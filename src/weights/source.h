@@ -9,21 +9,10 @@
 #include "file/checkpoint.h"
 #include "pack/layout.h"
 
-/* What routed experts may take when they do not all fit: see experts/experts.h. */
-struct dv_setup;
-struct dv_expert_budget {
-    uint64_t device_bytes; /* of slots; 0 = what all else and a session leave of the device */
-    uint64_t host_bytes;
-    const struct dv_setup *session; /* for which room is left; context and chunk may be 0 */
-};
-
 struct dv_weight_source {
     const struct dv_checkpoint *checkpoint; /* NULL: made up */
     const struct dv_config     *config;
     dsvk_weights                formats; /* that weights are converted to */
-    bool     check_data;  /* scales of FP8 parts too, before anything is allocated for them */
-    uint64_t batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
-    const struct dv_expert_budget *budget; /* NULL: all experts go to the device or none */
 };
 
 /* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */
@@ -35,6 +24,11 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
 dsvk_status dv_source_matrix(struct dv_layout_source *part, const struct dv_context *ctx,
                              const struct dv_weight_source *source, const char *name, uint32_t rows,
                              uint32_t cols);
+
+/* Reads the scales of such a matrix where it is FP8. */
+dsvk_status dv_source_check_scales(const struct dv_context       *ctx,
+                                   const struct dv_weight_source *source, const char *name,
+                                   uint32_t rows, uint32_t cols);
 
 /* Element k of a made-up vector. */
 float dv_source_made_up(const struct dv_weight_info *info, uint32_t k);

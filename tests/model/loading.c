@@ -24,8 +24,8 @@ static void take(struct bytes *all, dsvk_device *device, const struct dv_weights
 {
     all->data = realloc(all->data, all->n + n);
     assert_non_null(all->data);
-    for (uint32_t b = 0; b <= w->n_buffers; b++) {
-        struct dv_buffer *buffer = b < w->n_buffers ? w->buffers[b] : w->tables;
+    for (uint32_t b = 0; b <= w->placement.n_buffers; b++) {
+        struct dv_buffer *buffer = b < w->placement.n_buffers ? w->buffers[b] : w->tables;
         if (!buffer || address < buffer->address || address - buffer->address >= buffer->bytes)
             continue;
         assert_int_equal(dv_stream_download(device->stream, all->data + all->n, buffer,
@@ -46,8 +46,8 @@ static size_t matrix_bytes(const struct dv_weight_info *info, const struct dv_we
 static struct bytes take_all(dsvk_device *device, const struct dv_weights *w)
 {
     struct bytes all = { 0 };
-    for (uint32_t i = 0; i < w->n_recipes; i++) {
-        const struct dv_weight_info  *info  = &w->recipes[i];
+    for (uint32_t i = 0; i < w->placement.n_recipes; i++) {
+        const struct dv_weight_info  *info  = &w->placement.recipes[i];
         const struct dv_weight_place *place = &w->places[i];
         size_t n = info->kind == DV_WEIGHT_VECTOR ? info->cols * 4 : matrix_bytes(info, place);
         if (!info->experts)
@@ -71,16 +71,17 @@ struct way {
 
 static struct bytes load_by(const struct dv_weight_source *source, const struct way *way)
 {
-    dsvk_device            *device = device_under_test();
-    struct dv_device       *dev    = device->dev;
-    struct dv_weights      *w;
-    struct dv_graph        *g;
-    struct dv_weight_source s    = *source;
-    struct dv_graph_size    size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    s.batch_bytes                = way->batch_bytes;
-    assert_int_equal(dv_engine_graph(&g, dev->ctx, s.config, &size, false), DSVK_OK);
+    dsvk_device          *device = device_under_test();
+    struct dv_device     *dev    = device->dev;
+    struct dv_weights    *w;
+    struct dv_graph      *g;
+    struct dv_graph_size  size = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    struct dv_load_params load = {
+        .source = source, .graphs = &g, .n_graphs = 1, .batch_bytes = way->batch_bytes
+    };
+    assert_int_equal(dv_engine_graph(&g, dev->ctx, source->config, &size, false), DSVK_OK);
     dev->unmapped = way->unmapped;
-    assert_int_equal(dv_weights_load(&w, dev, device->stream, &s, &g, 1, NULL), DSVK_OK);
+    assert_int_equal(dv_weights_load(&w, dev, device->stream, &load), DSVK_OK);
     dev->unmapped    = false;
     struct bytes all = take_all(device, w);
     dv_weights_free(w);
@@ -187,17 +188,18 @@ static bool shorten(void *user, uint64_t done, uint64_t total)
 static void expect_failure_when_short(struct subject *subject, struct dv_weight_source source,
                                       bool unmapped)
 {
-    struct dv_device    *dev      = device_under_test()->dev;
-    struct dv_graph_size size     = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    dsvk_progress        progress = { .report = shorten, .user = subject };
-    struct dv_weights   *w;
-    struct dv_graph     *g;
-    source.batch_bytes = 5000;
+    struct dv_device     *dev      = device_under_test()->dev;
+    struct dv_graph_size  size     = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
+    dsvk_progress         progress = { .report = shorten, .user = subject };
+    struct dv_weights    *w;
+    struct dv_graph      *g;
+    struct dv_load_params load = {
+        .source = &source, .graphs = &g, .n_graphs = 1, .batch_bytes = 5000, .progress = &progress
+    };
     assert_int_equal(dv_engine_graph(&g, dev->ctx, source.config, &size, false), DSVK_OK);
     dev->unmapped = unmapped;
     expect_lines();
-    dsvk_status status =
-        dv_weights_load(&w, dev, device_under_test()->stream, &source, &g, 1, &progress);
+    dsvk_status status = dv_weights_load(&w, dev, device_under_test()->stream, &load);
     assert_int_equal(expected_lines(), 1);
     dev->unmapped = false;
     assert_int_equal(status, DSVK_BAD_FILE);

@@ -47,13 +47,12 @@ static void load_tiers(dsvk_model *model, const struct dv_expert_budget *budget,
     dsvk_device            *device = device_under_test();
     struct dv_graph        *g;
     struct dv_graph_size    size   = { .tokens = 1, .context = 1024, .split = 1024, .tile = 16 };
-    struct dv_weight_source source = { .checkpoint = model->checkpoint,
-                                       .config     = &model->config,
-                                       .budget     = budget };
+    struct dv_weight_source source = { .checkpoint = model->checkpoint, .config = &model->config };
+    struct dv_load_params   load   = {
+            .source = &source, .graphs = &g, .n_graphs = 1, .budget = budget
+    };
     assert_int_equal(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse), DSVK_OK);
-    assert_int_equal(
-        dv_weights_load(&model->weights, device->dev, device->stream, &source, &g, 1, NULL),
-        DSVK_OK);
+    assert_int_equal(dv_weights_load(&model->weights, device->dev, device->stream, &load), DSVK_OK);
     dv_graph_free(g);
     model->device = device;
     model->run    = (dsvk_run){ .no_fuse = no_fuse };
