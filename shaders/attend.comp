@@ -36,7 +36,7 @@ ARGS(attend);
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Sums4 { vec4 v; };
 
 const uint  PAIRS = HEADS * TOKENS, PAIR_LANES = PAIRS / EACH, SLICES = WORKGROUP / PAIR_LANES;
-const uint  COLS4 = KV4 + ROPE4;
+const uint  KEY4 = KV4 + ROPE4, COLS4 = KEY4; // a key is its value, too
 const uint  QUERY = (COLS4 + SLICES - 1u) / SLICES, SUMS = (KV4 + SLICES - 1u) / SLICES;
 const uint  PARTIAL = ROWS * PAIRS + PAIR_LANES; // the padding spreads the slices over the banks
 const float LOWEST = -3.0e38;
@@ -50,14 +50,8 @@ vec4  query[EACH * QUERY], sums[EACH * SUMS];
 float total[EACH]; // l
 uint  parity;
 
-uint slice()
-{
-    return gl_LocalInvocationID.x / PAIR_LANES;
-}
-uint pair_of(uint e) // in the workgroup
-{
-    return gl_LocalInvocationID.x % PAIR_LANES + e * PAIR_LANES;
-}
+#include "lib/attend_scores.glsl"
+
 uint head_of(uint pair)
 {
     return gl_WorkGroupID.x * HEADS + pair % HEADS;
@@ -65,12 +59,6 @@ uint head_of(uint pair)
 uint token_of(uint pair)
 {
     return gl_WorkGroupID.z * TOKENS + pair / HEADS;
-}
-
-// Whether the j-th group of columns of this lane is one of `count`; mostly known when compiled.
-bool inside(uint j, uint count)
-{
-    return (j + 1u) * SLICES <= count || slice() + j * SLICES < count;
 }
 
 void load_query()
@@ -98,38 +86,6 @@ void load_tile(uint first, uint n)
         ADDRESS row = at(record, i / COLS4 * args.cache.record);
         tile[i] = c < KV4 ? cache_latent4(row, c * 4u, KV4 * 4u)
                           : cache_rope4(row, (c - KV4) * 4u, KV4 * 4u);
-    }
-}
-
-// This lane's share of the scores of the tile.
-void score_partials(uint n)
-{
-    for (uint r = 0; r < n; r++) {
-        precise float dot[EACH];
-        [[unroll]] for (uint e = 0; e < EACH; e++)
-            dot[e] = 0.0;
-        [[unroll]] for (uint j = 0; j < QUERY; j++) {
-            if (inside(j, COLS4)) {
-                vec4 v = tile[r * COLS4 + slice() + j * SLICES];
-                [[unroll]] for (uint e = 0; e < EACH; e++) {
-                    vec4 q = query[e * QUERY + j];
-                    dot[e] = fma(q.w, v.w, fma(q.z, v.z, fma(q.y, v.y, fma(q.x, v.x, dot[e]))));
-                }
-            }
-        }
-        [[unroll]] for (uint e = 0; e < EACH; e++)
-            partial[slice() * PARTIAL + r * PAIRS + pair_of(e)] = dot[e];
-    }
-}
-
-void score_sums(uint n)
-{
-    for (uint i = gl_LocalInvocationID.x; i < n * PAIRS; i += WORKGROUP) {
-        precise float sum = partial[i];
-        for (uint s = 1; s < SLICES; s++)
-            sum += partial[s * PARTIAL + i];
-        precise float scaled = sum * args.scale;
-        score[i] = scaled;
     }
 }
 

@@ -70,45 +70,7 @@ uint token_of(uint pair)
     return (gl_NumWorkGroups.z - 1u - gl_WorkGroupID.z) * TOKENS + pair / HEADS;
 }
 
-// The words of columns 4 c .. 4 c + 3 of a record (lib/cache.glsl), and their values.
-uvec4 record_words(ADDRESS record, uint c)
-{
-    if (CACHE == CACHE_F32)
-        return load_words4(record, c * 16u);
-    if (CACHE == CACHE_BF16)
-        return uvec4(Load2(at(record, c * 8u)).v, 0u, 0u);
-    if (c < KV / 4u)
-        return uvec4(load_word(record, c * 4u),
-                     load_word(record, KV + c * 4u / cache_block(KV) * 4u), 0u, 0u);
-    uint rope = cache_rope_at(KV) + (c - KV / 4u) * 8u;
-    return uvec4(load_word(record, rope), load_word(record, rope + 4u), 0u, 0u);
-}
-vec4 record_values(uvec4 w, uint c)
-{
-    if (CACHE == CACHE_F32)
-        return uintBitsToFloat(w);
-    if (CACHE == CACHE_BF16 || c >= KV / 4u)
-        return cache_bf16(w.xy);
-    return e3m4_decode(w.x) * uintBitsToFloat(w.y);
-}
-
-// Positions first .. first+n-1, all of one page; the last one is repeated.
-void load_records(uint first, uint n)
-{
-    uint    lane = gl_LocalInvocationID.x % LANES, row = gl_LocalInvocationID.x / LANES;
-    ADDRESS record = at(cache_record(args.cache, first), min(row, n - 1u) * args.cache.record);
-    [[unroll]] for (uint i = 0; i < LOADS; i++)
-        words[i] = record_words(record, min(lane + i * LANES, COLS4 - 1u));
-}
-void share_records()
-{
-    uint lane = gl_LocalInvocationID.x % LANES, row = gl_LocalInvocationID.x / LANES;
-    [[unroll]] for (uint i = 0; i < LOADS; i++) {
-        uint c = lane + i * LANES;
-        if (COLS4 % LANES == 0u || c < COLS4)
-            tile[row * ROW4 + c] = coop_round(record_values(words[i], c));
-    }
-}
+#include "lib/record_tile.glsl"
 
 // The queries of M pairs at a time, through the tile.
 void load_queries()
@@ -229,50 +191,7 @@ void add_values()
     }
 }
 
-// Byte offset of a pair's partial, or NONE beyond the last head or token.
-const uint NONE = 0xFFFFFFFFu;
-uint place_of(uint pair)
-{
-    uint head = head_of(pair), token = token_of(pair);
-    if (head >= args.heads || token >= args.tokens)
-        return NONE;
-    return (token * args.y_stride + attend_place(head, 0u, 1u, KV)) * 4u;
-}
-
-void store_sums()
-{
-    uint from = gl_SubgroupID * SCORES;
-    [[unroll]] for (uint i = 0; i < MY_PARTS; i++) {
-        uint part = gl_SubgroupID + i * SUBGROUPS;
-        [[unroll]] for (uint t = 0; t < TALL; t++)
-            coopMatStore(sums[t * MY_PARTS + i], stage, from + t * M * N, N,
-                         gl_CooperativeMatrixLayoutRowMajor);
-        barrier();
-        [[unroll]] for (uint j = 0; j < STORES; j++) {
-            uint v = gl_SubgroupInvocationID + j * SUBGROUP;
-            if (PAIRS * N / 4u % SUBGROUP != 0u && v >= PAIRS * N / 4u)
-                break;
-            uint pair = v / (N / 4u), column = v % (N / 4u) * 4u, at0 = from + v * 4u;
-            uint place = place_of(pair);
-            if (part < PARTS && place != NONE)
-                Store4(at(address(args.y), place + (part * N + column) * 4u)).v =
-                    floatBitsToUint(
-                        vec4(stage[at0], stage[at0 + 1u], stage[at0 + 2u], stage[at0 + 3u]));
-        }
-        barrier();
-    }
-    stage[gl_LocalInvocationID.x] = total;
-    barrier();
-    if (gl_LocalInvocationID.x % ROW_LANES == 0u) {
-        uint          place = place_of(gl_LocalInvocationID.x / ROW_LANES);
-        precise float l = total;
-        [[unroll]] for (uint i = 1; i < ROW_LANES; i++)
-            l += stage[gl_LocalInvocationID.x + i];
-        if (place != NONE)
-            Store4(at(address(args.y), place + KV * 4u)).v =
-                floatBitsToUint(vec4(largest, l, 0.0, 0.0));
-    }
-}
+#include "lib/attend_coop_store.glsl"
 
 void main()
 {

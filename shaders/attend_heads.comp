@@ -7,7 +7,7 @@
 // ROWS; a tile of keys and values is loaded once, into shared memory, for all of its queries.
 // Groups: x = heads, y = tokens / QUERIES, the longest walks first. Bound by fma and shared memory.
 //
-// A lane is one of QUERY_LANES (low bits) and SLICES; it holds EACH queries and every SLICES-th
+// A lane is one of PAIR_LANES (low bits) and SLICES; it holds EACH queries and every SLICES-th
 // group of four columns of them and of their sums. Order of summation: a score is SLICES chains of
 // fma, added in order, then scaled; scores join the softmax in tiles of ROWS keys from key 0 on. A
 // query takes no part in tiles and rows behind itself, so its bits depend on its own keys only.
@@ -23,10 +23,10 @@ layout(constant_id = DV_ATTEND_HEADS_V4) const uint V4 = 32;
 
 ARGS(attend_heads);
 
-const uint  QUERY_LANES = QUERIES / EACH, SLICES = WORKGROUP / QUERY_LANES;
+const uint  PAIRS = QUERIES, PAIR_LANES = PAIRS / EACH, SLICES = WORKGROUP / PAIR_LANES;
 const uint  KEY4 = NOPE4 + ROPE4, COLS4 = KEY4 + V4; // a row of the tile: key, then value
 const uint  QUERY = (KEY4 + SLICES - 1u) / SLICES, SUMS = (V4 + SLICES - 1u) / SLICES;
-const uint  PARTIAL = ROWS * QUERIES + QUERY_LANES; // padded: slices lie in different banks
+const uint  PARTIAL = ROWS * QUERIES + PAIR_LANES; // padded: slices lie in different banks
 const float LOWEST = -3.0e38;
 
 shared vec4  tile[ROWS * COLS4];
@@ -37,27 +37,11 @@ shared float keep[QUERIES], largest[2 * QUERIES];           // largest: of even 
 vec4  query[EACH * QUERY], sums[EACH * SUMS];
 float total[EACH]; // l
 
-uint query_lane()
-{
-    return gl_LocalInvocationID.x % QUERY_LANES;
-}
-uint slice()
-{
-    return gl_LocalInvocationID.x / QUERY_LANES;
-}
-uint query_of(uint e) // in the workgroup
-{
-    return query_lane() + e * QUERY_LANES;
-}
+#include "lib/attend_scores.glsl"
+
 uint first_token()
 {
     return (gl_NumWorkGroups.y - 1u - gl_WorkGroupID.y) * QUERIES;
-}
-
-// Whether the j-th group of columns of this lane is one of `count`; mostly known when compiled.
-bool inside(uint j, uint count)
-{
-    return (j + 1u) * SLICES <= count || slice() + j * SLICES < count;
 }
 
 // Rows of the tile from key `first` on that query `q` of the workgroup sees.
@@ -71,7 +55,7 @@ void load_query()
 {
     uint head = gl_WorkGroupID.x;
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-        uint token = min(first_token() + query_of(e), args.tokens - 1u);
+        uint token = min(first_token() + pair_of(e), args.tokens - 1u);
         uint nope = token * args.q_stride * 4u + head * KEY4 * 16u;
         uint rope = token * args.q_rope_stride * 4u + head * ROPE4 * 16u;
         [[unroll]] for (uint j = 0; j < QUERY; j++) {
@@ -103,38 +87,6 @@ void load_tile(uint first, uint n)
     }
 }
 
-// This lane's share of the scores of the tile.
-void score_partials(uint n)
-{
-    for (uint r = 0; r < n; r++) {
-        precise float dot[EACH];
-        [[unroll]] for (uint e = 0; e < EACH; e++)
-            dot[e] = 0.0;
-        [[unroll]] for (uint j = 0; j < QUERY; j++) {
-            if (inside(j, KEY4)) {
-                vec4 v = tile[r * COLS4 + slice() + j * SLICES];
-                [[unroll]] for (uint e = 0; e < EACH; e++) {
-                    vec4 q = query[e * QUERY + j];
-                    dot[e] = fma(q.w, v.w, fma(q.z, v.z, fma(q.y, v.y, fma(q.x, v.x, dot[e]))));
-                }
-            }
-        }
-        [[unroll]] for (uint e = 0; e < EACH; e++)
-            partial[slice() * PARTIAL + r * QUERIES + query_of(e)] = dot[e];
-    }
-}
-
-void score_sums(uint n)
-{
-    for (uint i = gl_LocalInvocationID.x; i < n * QUERIES; i += WORKGROUP) {
-        precise float sum = partial[i];
-        for (uint s = 1; s < SLICES; s++)
-            sum += partial[s * PARTIAL + i];
-        precise float scaled = sum * args.scale;
-        score[i] = scaled;
-    }
-}
-
 // The tile's exponentials, and the factor of what was summed before.
 void softmax(uint n, uint first)
 {
@@ -157,12 +109,12 @@ void add_values(uint first)
 {
     uint seen[EACH], most = 0u;
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-        seen[e] = rows_seen(query_of(e), first);
+        seen[e] = rows_seen(pair_of(e), first);
         most = max(most, seen[e]);
-        float         factor = seen[e] > 0u ? keep[query_of(e)] : 1.0;
+        float         factor = seen[e] > 0u ? keep[pair_of(e)] : 1.0;
         precise float l = total[e] * factor;
         for (uint r = 0; r < seen[e]; r++)
-            l += weight[r * QUERIES + query_of(e)];
+            l += weight[r * QUERIES + pair_of(e)];
         total[e] = l;
         [[unroll]] for (uint j = 0; j < SUMS; j++) {
             precise vec4 scaled = sums[e * SUMS + j] * factor;
@@ -174,7 +126,7 @@ void add_values(uint first)
             if (inside(j, V4)) {
                 vec4 v = tile[r * COLS4 + KEY4 + slice() + j * SLICES];
                 [[unroll]] for (uint e = 0; e < EACH; e++) {
-                    vec4 w = vec4(weight[r * QUERIES + query_of(e)]);
+                    vec4 w = vec4(weight[r * QUERIES + pair_of(e)]);
                     if (r < seen[e])
                         sums[e * SUMS + j] = fma(w, v, sums[e * SUMS + j]);
                 }
@@ -186,7 +138,7 @@ void add_values(uint first)
 void store_sums()
 {
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-        uint token = first_token() + query_of(e);
+        uint token = first_token() + pair_of(e);
         uint place = token * args.y_stride * 4u + gl_WorkGroupID.x * V4 * 16u;
         if (token < args.tokens) {
             [[unroll]] for (uint j = 0; j < SUMS; j++) {

@@ -9,8 +9,8 @@
 
 ARGS(expert_plan);
 
-const uint MAX_EXPERTS = 512, BLOCK = 32;
-shared uint count[MAX_EXPERTS], place[MAX_EXPERTS], mark[MAX_EXPERTS];
+const uint BLOCK = 32;
+shared uint count[DV_MAX_EXPERTS], place[DV_MAX_EXPERTS], mark[DV_MAX_EXPERTS];
 shared uint lane_pairs[WORKGROUP], lane_tiles[WORKGROUP];
 
 uint expert_of(uint token, uint slot)

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Ids of the kernels' specialisation constants: one text for C and GLSL. A kernel's C file sets
+/* Numbers that C and GLSL share beside arguments: what shared memory has room for, and ids.
+ *
+ * Ids of the kernels' specialisation constants: one text for C and GLSL. A kernel's C file sets
  * spec[DV_ATTEND_KV4], its shader declares `layout(constant_id = DV_ATTEND_KV4) const uint KV4` and
  * says there what the number means. Each module's ids are 0, 1, 2, ... without a gap, because some
  * drivers and validation layers take the i-th value for constant i. Kernels that share a constant
  * share its id. */
 #ifndef DV_CONSTANTS_H
 #define DV_CONSTANTS_H
+
+/* What arrays in shared memory have room for. */
+#define DV_MAX_EXPERTS 512u
+#define DV_MAX_GROUPS 64u /* of experts */
+#define DV_MAX_TOP_K 16u
+#define DV_COOP_STAGES 2u /* subgroups that store their sums at a time, in lib/coop.glsl */
 
 /* Of every kernel: invocations of a workgroup. */
 #define DV_WORKGROUP 0

@@ -38,7 +38,7 @@ const uint X_WORK = TOKENS * QUADS, X_LOADS = (X_WORK + WORKGROUP - 1) / WORKGRO
 const uint ALONG = ROWS / SUB_ROWS, SUBGROUPS = ALONG * (TOKENS / SUB_TOKENS);
 const uint TALL = SUB_ROWS / M, WIDE = SUB_TOKENS / N; // matrices of a subgroup
 const uint PARTS = PAIR != 0 ? 2 : 1;
-const uint STAGES = 2; // subgroups that store at a time; SUBGROUPS is even
+const uint STAGES = DV_COOP_STAGES; // divides SUBGROUPS
 
 // Each of these is a multiple of 16 bytes: docs/kernels.md, "Matrix units".
 shared f16vec4 coop_w[ROWS * STRIDE], coop_xs[TOKENS * STRIDE];

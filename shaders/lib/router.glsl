@@ -18,14 +18,14 @@
 
 #include "lib/order.glsl"
 
-const uint ROUTER_LANES = 64, ROUTER_MAX_TOP_K = 16;
+const uint ROUTER_LANES = DV_MAX_GROUPS;
 const uint ROUTER_OWNERS = WORKGROUP < ROUTER_LANES ? WORKGROUP : ROUTER_LANES;
 shared float router_score[EXPERTS];
 shared uint  router_choice[EXPERTS]; // score + bias, then its order_key; 0 = taken
 shared float router_partial[ROUTER_LANES], router_second[ROUTER_LANES];
 shared uint  router_group[ROUTER_LANES];
 shared uint  router_key[2u * ROUTER_OWNERS], router_id[2u * ROUTER_OWNERS];
-shared uint  router_taken[ROUTER_MAX_TOP_K], router_ids[ROUTER_MAX_TOP_K];
+shared uint  router_taken[DV_MAX_TOP_K], router_ids[DV_MAX_TOP_K];
 
 float router_lowest()
 {
@@ -108,119 +108,9 @@ void router_scores(dv_router_args rule, ADDRESS logits)
     }
 }
 
-// The best value and the second best of a part of a group, for each place.
-void router_find_best(dv_router_args rule, uint parts, uint size)
-{
-    for (uint j = gl_LocalInvocationID.x; j < rule.groups * parts; j += WORKGROUP) {
-        float best = router_lowest(), second = best;
-        uint group = j / parts;
-        for (uint e = group * size + j % parts; e < (group + 1u) * size; e += parts) {
-            float value = uintBitsToFloat(router_choice[e]);
-            value = is_finite(value) ? value : -router_lowest();
-            second = max(second, min(best, value));
-            best = max(best, value);
-        }
-        router_partial[j] = best;
-        router_second[j] = second;
-    }
-}
+#include "lib/router_groups.glsl"
 
-// A group counts by its best value or by the sum of its two best.
-float router_group_score(dv_router_args rule, uint group, uint parts, uint size)
-{
-    float best = router_partial[group * parts], second = router_second[group * parts];
-    for (uint j = group * parts + 1u; j < (group + 1u) * parts; j++) {
-        second = max(min(best, router_partial[j]), max(second, router_second[j]));
-        best = max(best, router_partial[j]);
-    }
-    return (rule.flags & DV_ROUTER_GROUP_SUM2) != 0u && size > 1u ? best + second : best;
-}
-
-// Makes keys of the choices; experts outside of the best groups fall to -infinity.
-void router_limit_groups(dv_router_args rule)
-{
-    uint lane = gl_LocalInvocationID.x, size = rule.experts / rule.groups;
-    uint parts = ROUTER_LANES / rule.groups;
-    barrier();
-    router_find_best(rule, parts, size);
-    barrier();
-    for (uint g = lane; g < rule.groups; g += WORKGROUP)
-        router_group[g] = order_key(router_group_score(rule, g, parts, size));
-    barrier();
-    for (uint g = lane; g < rule.groups; g += WORKGROUP) {
-        uint rank = 0u, key = router_group[g];
-        for (uint other = 0u; other < rule.groups; other++)
-            rank += uint(order_before(router_group[other], other, key, g));
-        router_partial[g] = float(rank); // exact
-    }
-    barrier();
-    for (uint e = router_first(rule); e < rule.experts; e += ROUTER_OWNERS) {
-        bool kept = router_partial[e / size] < float(rule.top_k_groups);
-        router_choice[e] =
-            kept ? router_choice_key(uintBitsToFloat(router_choice[e])) : ORDER_LEAST;
-    }
-}
-
-// The best expert that is left of an invocation's own.
-void router_find_own(dv_router_args rule, out uint key, out uint id)
-{
-    key = id = 0u;
-    for (uint e = router_first(rule); e < rule.experts; e += ROUTER_OWNERS) {
-        if (router_choice[e] > key) {
-            key = router_choice[e];
-            id = e;
-        }
-    }
-}
-
-uint router_winner(uint offers)
-{
-    uint key = router_key[offers], id = router_id[offers];
-    for (uint j = offers + 1u; j < offers + ROUTER_OWNERS; j++) {
-        bool better = order_before(router_key[j], router_id[j], key, id);
-        key = better ? router_key[j] : key;
-        id = better ? router_id[j] : id;
-    }
-    return id;
-}
-
-// What router_take does, with two barriers: an expert is taken if fewer than top_k come before it,
-// which is also its place.
-void router_rank(dv_router_args rule)
-{
-    barrier();
-    for (uint e = gl_LocalInvocationID.x; e < rule.experts; e += WORKGROUP) {
-        uint rank = 0u, key = router_choice[e];
-        for (uint other = 0u; other < rule.experts; other++)
-            rank += uint(order_before(router_choice[other], other, key, e));
-        if (rank < rule.top_k)
-            router_taken[rank] = e;
-    }
-    barrier();
-}
-
-// One round an expert. Two sets of offers in turn, so that one barrier a round is enough.
-void router_take(dv_router_args rule)
-{
-    uint lane = gl_LocalInvocationID.x, key, id, s = 0u;
-    router_find_own(rule, key, id);
-    do {
-        uint offers = s % 2u * ROUTER_OWNERS;
-        if (lane < ROUTER_OWNERS) {
-            router_key[offers + lane] = key;
-            router_id[offers + lane] = id;
-        }
-        barrier();
-        uint winner = router_winner(offers);
-        if (lane == 0u)
-            router_taken[s] = winner;
-        if (lane == winner % ROUTER_OWNERS) {
-            router_choice[winner] = 0u;
-            router_find_own(rule, key, id);
-        }
-    } while (++s < rule.top_k);
-    barrier();
-}
+#include "lib/router_take.glsl"
 
 // router_ids = what was taken, ascending.
 void router_sort(dv_router_args rule)

@@ -11,7 +11,6 @@
  * (docs/measurements/h200.md). */
 #define DEPTH 64u
 #define LEAST_DEPTH 32u
-#define STAGES 2u /* subgroups that store their sums at a time, in lib/coop.glsl */
 /* With fewer tokens the matrices are mostly empty, and lib/dot.glsl reads weights as fast. */
 #define FEWEST_TOKENS 16u
 
@@ -31,8 +30,8 @@ static const struct {
 /* Shared memory of lib/coop.glsl. */
 static uint32_t shared_bytes(const struct dv_coop_tile *t, const struct dv_coop_shape *shape)
 {
-    return (t->rows + t->tokens) * (t->depth / 4 + 2) * 8 + STAGES * t->sub_rows * shape->n * 4 +
-           t->rows / 8 * 4;
+    return (t->rows + t->tokens) * (t->depth / 4 + 2) * 8 +
+           DV_COOP_STAGES * t->sub_rows * shape->n * 4 + t->rows / 8 * 4;
 }
 
 /* The matrix units are slower than plain products where a CPU plays them. */

@@ -3,8 +3,6 @@
 
 #include "kernel/kernel.h"
 
-#define MAX_EXPERTS 512 /* shared memory of shaders/expert_plan.comp */
-
 static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
                                         const struct dv_kernel_site *site,
                                         const struct dv_node        *node)
@@ -26,9 +24,9 @@ static dsvk_status dispatch_expert_plan(struct dv_dispatch          *dispatch,
         .max_tiles    = max_tiles,
         .pairs_at     = dv_expert_plan_pairs_at(max_tiles),
     };
-    if (experts > MAX_EXPERTS)
+    if (experts > DV_MAX_EXPERTS)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "expert_plan: %u experts; at most %u",
-                       experts, MAX_EXPERTS);
+                       experts, DV_MAX_EXPERTS);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "expert_plan",
                       .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 256) } },

@@ -5,20 +5,15 @@
 
 #include "kernel/router.h"
 
-/* Shared memory of shaders/lib/router.glsl. */
-#define MAX_EXPERTS 512
-#define MAX_GROUPS 64
-#define MAX_TOP_K 16
-
 static dsvk_status check_shape(const struct dv_kernel_site  *site,
                                const struct dv_router_shape *shape)
 {
-    if (shape->experts > MAX_EXPERTS || shape->groups > MAX_GROUPS || shape->top_k > MAX_TOP_K ||
-        shape->top_k > shape->experts)
+    if (shape->experts > DV_MAX_EXPERTS || shape->groups > DV_MAX_GROUPS ||
+        shape->top_k > DV_MAX_TOP_K || shape->top_k > shape->experts)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED,
                        "router: %u of %u experts in %u groups; at most %u of %u in %u",
-                       shape->top_k, shape->experts, shape->groups, MAX_TOP_K, MAX_EXPERTS,
-                       MAX_GROUPS);
+                       shape->top_k, shape->experts, shape->groups, DV_MAX_TOP_K, DV_MAX_EXPERTS,
+                       DV_MAX_GROUPS);
     if (shape->groups > 1 && shape->experts % shape->groups != 0)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "router: %u experts in %u groups",
                        shape->experts, shape->groups);
