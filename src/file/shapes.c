@@ -171,6 +171,21 @@ static const struct shape {
         .block_rows  = 128,
         .block_cols  = 128,
         STOPS(163584, 163585) } },
+    { "youtu-llm",
+      { .arch       = DV_ARCH_YOUTU,
+        .model_type = "youtu",
+        .hidden     = 2048,
+        .layers     = 32,
+        .heads      = 16,
+        .vocab      = 128256,
+        .q_lora     = 1536,
+        HEAD(128, 128),
+        .dense_ffn   = 6144,
+        .tied_head   = true,
+        .norm_eps    = 1e-6f,
+        .rope_theta  = 1.6e6,
+        .max_context = 131072,
+        STOPS(128000, 128001) } },
 };
 
 dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ctx, const char *name)

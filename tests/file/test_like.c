@@ -125,6 +125,7 @@ static void published_shapes_have_their_published_size(void **state)
         { "v2-lite", 15.706, 2.451 },       { "v2", 235.741, 20.852 },
         { "v3", 671.026, 36.626 },          { "moonlight", 15.960, 2.579 },
         { "glm-4.7-flash", 29.943, 3.580 }, { "kimi-k2", 1026.408, 31.687 },
+        { "youtu-llm", 1.962, 1.962 },
     };
     struct dv_test_context test;
     struct dv_config       config;
