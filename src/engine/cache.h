@@ -5,6 +5,7 @@
 #define DV_ENGINE_CACHE_H
 
 #include "planner/cache_shape.h"
+#include "vk/stream.h"
 
 struct dv_cache {
     struct dv_device    *dev;

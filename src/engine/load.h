@@ -4,6 +4,7 @@
 #define DV_ENGINE_LOAD_H
 
 #include "planner/tiers.h"
+#include "vk/stream.h"
 #include "weights/weights.h"
 
 struct dv_load_params {

@@ -53,7 +53,7 @@ struct dv_experts {
 };
 
 /* Takes the experts out of the items and assigns places to the rest again. Before and after, places
- * are assigned. *out is set unless there was no memory for it. */
+ * are assigned. */
 dsvk_status dv_experts_split(struct dv_experts **out, struct dv_placement *pl);
 /* What a matrix of an expert takes of its slot. */
 uint64_t dv_expert_bytes(const struct dv_load_item *item);

@@ -75,15 +75,21 @@ static uint32_t count(const struct dv_placement *pl)
 dsvk_status dv_experts_split(struct dv_experts **out, struct dv_placement *pl)
 {
     dsvk_status        status;
-    struct dv_experts *x = *out = dv_zalloc(pl->ctx, sizeof *x);
+    struct dv_experts *x = dv_zalloc(pl->ctx, sizeof *x);
+    *out                 = NULL;
     if (!x)
         return dv_fail(pl->ctx, DSVK_NO_MEMORY, "experts: no memory for their tiers");
     *x = (struct dv_experts){ .ctx           = pl->ctx,
                               .top_k         = pl->source.config->top_k,
                               .residency.ctx = pl->ctx,
                               .store         = { .ctx = pl->ctx, .source = pl->source } };
-    TRY(split(x, pl, count(pl)));
-    return dv_placement_assign(pl);
+    TRY_OR(fail, split(x, pl, count(pl)));
+    TRY_OR(fail, dv_placement_assign(pl));
+    *out = x;
+    return DSVK_OK;
+fail:
+    dv_experts_free(x);
+    return status;
 }
 
 void dv_experts_free(struct dv_experts *x)

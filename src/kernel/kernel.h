@@ -6,7 +6,8 @@
 
 #include "graph/graph.h"
 #include "pack/layout.h"
-#include "vk/vk.h"
+#include "vk/memory.h"
+#include "vk/pipeline.h"
 
 /* Shared with GLSL. */
 #include "args.h"

@@ -5,6 +5,7 @@
 #define DV_KERNEL_PROGRAM_H
 
 #include "kernel/kernel.h"
+#include "vk/stream.h"
 
 /* Plain parts run once. A part of experts follows the plain one that leaves in `choice` what its
  * layer chose, and runs once for each wave of experts: with a plan the host writes for each wave

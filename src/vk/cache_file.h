@@ -8,7 +8,7 @@
 #ifndef DV_VK_CACHE_FILE_H
 #define DV_VK_CACHE_FILE_H
 
-#include "vk/vk.h"
+#include "vk/device.h"
 
 #define DV_CACHE_HEADER 80                /* bytes before the driver's data */
 #define DV_CACHE_LIMIT ((size_t)64 << 20) /* bytes of data that are kept at most */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What devices can do. The only file that may look at vendors and drivers: a quirk of one
  * becomes a missing capability here, with a case in tests/vk/caps.c. */
-#include "vk/caps.h"
+#include "vk/probe.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "vk/memory.h"
 
 #define NEED_SHARED_BYTES 16384u
 #define NEED_WORKGROUP 128u

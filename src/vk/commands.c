@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded command buffers: dispatches, barriers and copies. Only global memory barriers are
  * used, between compute, transfer and host; parameters go into push constants. */
-#include "vk/vk.h"
+#include "vk/commands.h"
 
 #include <assert.h>
 
@@ -145,13 +145,4 @@ void dv_commands_copy(struct dv_commands *commands, const struct dv_buffer *from
     assert(from_offset + bytes <= from->bytes && to_offset + bytes <= to->bytes);
     commands->dev->vk.vkCmdCopyBuffer(commands->handle, from->handle, to->handle, 1,
                                       &(VkBufferCopy){ from_offset, to_offset, bytes });
-}
-
-void dv_commands_fill(struct dv_commands *commands, const struct dv_buffer *buffer, uint64_t offset,
-                      uint64_t bytes, uint32_t word)
-{
-    assert(offset % 4 == 0 && offset + bytes <= buffer->bytes);
-    assert(bytes % 4 == 0 || offset + bytes == buffer->bytes);
-    uint64_t whole = (bytes + 3) & ~(uint64_t)3; /* buffers are made of whole words */
-    commands->dev->vk.vkCmdFillBuffer(commands->handle, buffer->handle, offset, whole, word);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The logical device, with the features that kernels use and no other. A lost device is
  * remembered: every later call answers DEVICE_LOST at once. */
-#include "vk/caps.h"
+#include "vk/probe.h"
 
 #include <string.h>
 
 #include "vk/cache_file.h"
+#include "vk/stream.h"
 
 #define PUSH_BYTES 128u /* what every device has */
 #define WAIT_NS 60000000000u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Choosing a device by what a person wrote. */
-#include "vk/vk.h"
+#include "vk/instance.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which heap and which type of memory each kind of buffer comes from. */
-#include "vk/caps.h"
+#include "vk/memory.h"
+#include "vk/probe.h"
 
 #include "base/size.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Vulkan instance and its devices, best first. Function tables belong to an instance, so that
  * several live side by side; validation messages go to the log. */
-#include "vk/caps.h"
+#include "vk/probe.h"
 
 #include <string.h>
 

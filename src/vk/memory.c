@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers and their memory: the only file that allocates device memory. One allocation a
  * buffer: the planner makes few and large ones, and drivers allow 4096. */
-#include "vk/vk.h"
+#include "vk/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

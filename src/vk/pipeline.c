@@ -2,7 +2,7 @@
 /* Compute pipelines: the variant of a kernel that a device can run, with its specialisation
  * constants, checked against the device's limits before the driver sees it. Equal parameters give
  * the same pipeline. */
-#include "vk/pipeline.h"
+#include "vk/pipeline_parts.h"
 
 #include <stdio.h>
 #include <string.h>

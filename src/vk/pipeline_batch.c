@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many pipelines at once, on all cores: compiling them is most of the time until a first token.
  * Drivers lock the cache themselves; all that is ours is done before and after the threads run. */
-#include "vk/pipeline.h"
+#include "vk/pipeline_parts.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

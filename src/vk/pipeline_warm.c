@@ -2,7 +2,8 @@
 /* Drivers that run on the CPU compile a kernel when it is first dispatched, long after its pipeline
  * was made. A dispatch of no workgroups is enough for that, and makes the wait one that can be
  * shown and cancelled. */
-#include "vk/pipeline.h"
+#include "vk/pipeline_parts.h"
+#include "vk/stream.h"
 
 #define POLL_NS 50000000u
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks a driver all that vk/caps.c looks at. */
-#include "vk/caps.h"
+#include "vk/probe.h"
 
 #include <string.h>
 

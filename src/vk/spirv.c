@@ -213,14 +213,6 @@ bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n
     return true;
 }
 
-const struct dv_spirv *dv_spirv_find(const char *name)
-{
-    for (const struct dv_spirv *module = dv_kernel_spirv; module->name; module++)
-        if (strcmp(module->name, name) == 0)
-            return module;
-    return NULL;
-}
-
 const struct dv_spirv *dv_spirv_choose(const char *base, uint32_t offers, uint32_t rank)
 {
     const struct dv_spirv *chosen = NULL;

@@ -34,8 +34,6 @@ struct dv_spirv {
  * the generated kernels.gen.c. */
 extern const struct dv_spirv dv_kernel_spirv[];
 
-/* The module called `name`, or NULL. */
-const struct dv_spirv *dv_spirv_find(const char *name);
 /* Of the variants of `base` that a device with `offers` (DV_NEED_*) can run the rank-th, 0 being
  * the preferred one, or the last where there are fewer. NULL where there is none. */
 const struct dv_spirv *dv_spirv_choose(const char *base, uint32_t offers, uint32_t rank);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a driver's compiler says about a pipeline. */
-#include "vk/pipeline.h"
+#include "vk/pipeline_parts.h"
 
 #include <stdio.h>
 #include <string.h>

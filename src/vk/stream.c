@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Submissions and waits. Every wait has an end: a device that never answers is lost. */
-#include "vk/vk.h"
+#include "vk/stream.h"
 
 #include <inttypes.h>
 

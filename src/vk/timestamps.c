@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vk/vk.h"
+#include "vk/commands.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies between host memory and buffers. */
-#include "vk/vk.h"
+#include "vk/stream.h"
 
 #include <inttypes.h>
 #include <string.h>

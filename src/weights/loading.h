@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "vk/stream.h"
 #include "weights/placement.h"
 #include "weights/weights.h"
 

@@ -6,7 +6,7 @@
 #define DV_WEIGHTS_PLACEMENT_H
 
 #include "base/arena.h"
-#include "vk/vk.h"
+#include "vk/device.h"
 #include "weights/source.h"
 
 /* Matrices start at multiples of it. */

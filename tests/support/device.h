@@ -5,7 +5,7 @@
 #ifndef DV_TESTS_SUPPORT_DEVICE_H
 #define DV_TESTS_SUPPORT_DEVICE_H
 
-#include "vk/vk.h"
+#include "vk/stream.h"
 
 struct test_device {
     struct dv_context   ctx;

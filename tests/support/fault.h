@@ -4,7 +4,7 @@
 #ifndef DV_TESTS_SUPPORT_FAULT_H
 #define DV_TESTS_SUPPORT_FAULT_H
 
-#include "vk/vk.h"
+#include "vk/device.h"
 
 struct fault_allocator {
     size_t fail_at; /* the call that fails, from 1; 0: none */

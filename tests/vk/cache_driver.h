@@ -3,7 +3,7 @@
 #ifndef DV_TESTS_VK_CACHE_DRIVER_H
 #define DV_TESTS_VK_CACHE_DRIVER_H
 
-#include "vk/vk.h"
+#include "vk/stream.h"
 
 struct cache_driver {
     size_t        n;       /* bytes that it has, 32 of them its header */

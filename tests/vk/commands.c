@@ -67,7 +67,7 @@ static void check_scale(const struct dv_spirv *module)
         data[i] = i * 17;
     assert_int_equal(dv_stream_upload(t.stream, x, 0, data, sizeof data), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, y, 0, N * 4, 0xdeadbeef);
+    fill(commands, y, 0, N * 4, 0xdeadbeef);
     dv_commands_barrier_all(commands);
     push.n = N - 3;
     dv_commands_dispatch(commands, pipeline, &push, 9, 1, 1);
@@ -103,7 +103,7 @@ static void constants_are_found_by_their_ids(void **state)
                                          .push_bytes = sizeof push };
     assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, x, 0, N * 4, 11);
+    fill(commands, x, 0, N * 4, 11);
     dv_commands_barrier_all(commands);
     dv_commands_dispatch(commands, pipeline, &push, 4, 1, 1);
     assert_int_equal(run_and_read()[N - 1], 33);
@@ -123,7 +123,7 @@ static void barrier_orders_dispatches(void **state)
     uint32_t            expected = 1;
     (void)state;
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, y, 0, N * 4, 1);
+    fill(commands, y, 0, N * 4, 1);
     dv_commands_barrier_all(commands);
     for (int i = 0; i < 40; i++) {
         push.add = (uint32_t)i;
@@ -148,8 +148,8 @@ static void indirect_dispatch_reads_what_a_kernel_wrote(void **state)
     struct scale_push write = { x->address, counts->address + 16, 3, 1 };
     struct scale_push use   = { x->address, y->address, N, 9 };
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, x, 0, N * 4, 0);
-    dv_commands_fill(commands, counts, 0, 64, 0);
+    fill(commands, x, 0, N * 4, 0);
+    fill(commands, counts, 0, 64, 0);
     dv_commands_barrier_all(commands);
     dv_commands_dispatch(commands, once, &write, 1, 1, 1);
     dv_commands_barrier_all(commands);
@@ -159,7 +159,7 @@ static void indirect_dispatch_reads_what_a_kernel_wrote(void **state)
     assert_int_equal(result[N - 1], 9);
 
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, y, 0, N * 4, 1);
+    fill(commands, y, 0, N * 4, 1);
     dv_commands_barrier_all(commands);
     dv_commands_dispatch_indirect(commands, grow, &use, counts, 32); /* 0 groups */
     assert_int_equal(run_and_read()[0], 1);
@@ -178,7 +178,7 @@ static void submission_sees_earlier_ones(void **state)
     assert_int_equal(dv_commands_end(again), DSVK_OK);
 
     assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-    dv_commands_fill(commands, y, 0, N * 4, 100);
+    fill(commands, y, 0, N * 4, 100);
     assert_int_equal(dv_commands_end(commands), DSVK_OK);
     assert_int_equal(dv_stream_submit(t.stream, commands, NULL), DSVK_OK);
     for (int i = 0; i < 10; i++) /* recorded once, queued ten times */

@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include "modules.h"
-#include "vk/vk.h"
+#include "vk/instance.h"
 
 static char     last[1024];
 static unsigned n_lines;

@@ -116,7 +116,7 @@ static void variants_are_chosen_by_what_the_device_offers(void **state)
         for (uint32_t rank = 0; rank < 3; rank++) {
             struct dv_pipeline       *pipeline;
             struct dv_spirv_facts     facts;
-            struct dv_pipeline_params params = { .module = dv_spirv_find("attend_heads") };
+            struct dv_pipeline_params params = { .module = find_module("attend_heads") };
             assert_true(dv_spirv_read(&facts, params.module->words, params.module->n_words));
             set_defaults(&params);
             params.module      = NULL;

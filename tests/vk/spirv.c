@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "modules.h"
-#include "vk/vk.h"
+#include "vk/stream.h"
 
 static void spirv_reads_push_size_constants_and_needs(void **state)
 {
@@ -32,13 +32,13 @@ static void spirv_understands_every_kernel(void **state)
         if (facts.needs != (module->needs & ~habits))
             fail_msg("%s: needs %#x, kernels.txt says %#x", module->name, facts.needs,
                      module->needs);
-        assert_ptr_equal(dv_spirv_find(module->name), module);
+        assert_ptr_equal(find_module(module->name), module);
         /* Ids are 0, 1, 2, ...: shaders/lib/constants.h. */
         assert_in_range(facts.n_spec, 1, DV_MAX_SPEC);
         for (uint32_t i = 0; i < facts.n_spec; i++)
             assert_in_range(facts.spec_ids[i], 0, facts.n_spec - 1);
     }
-    assert_null(dv_spirv_find("no_such_kernel"));
+    assert_null(find_module("no_such_kernel"));
 }
 
 /* Every variant of a kernel stands at some rank for a device that has all, and none that a device

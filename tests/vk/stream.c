@@ -136,7 +136,7 @@ static void device_that_never_answers_is_given_up(void **state)
         assert_int_equal(dv_buffer_new(&buffer, dead.dev, 4, DV_MEMORY_DEVICE, "it"), DSVK_OK);
         assert_int_equal(dv_commands_new(&commands, dead.dev), DSVK_OK);
         assert_int_equal(dv_commands_begin(commands), DSVK_OK);
-        dv_commands_fill(commands, buffer, 0, 4, 1);
+        fill(commands, buffer, 0, 4, 1);
         assert_int_equal(dv_commands_end(commands), DSVK_OK);
         assert_int_equal(dv_stream_submit(dead.stream, commands, NULL), DSVK_OK);
         test_device_expect(&dead);
