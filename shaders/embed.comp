@@ -21,9 +21,9 @@ void gather(uint token)
     for (uint c = gl_LocalInvocationID.x; c < args.table.chunks; c += WORKGROUP) {
         uvec4 raw = load_words4(tiles, (first + c * 8u) * 16u);
         float scale = 1.0;
-        if (FORMAT == FORMAT_E4M3)
-            scale = load(tiles, scales + ((c * 16u) >> args.table.block_shift) * 4u);
-        if (has_row_scales(FORMAT))
+        if (scales_blocks(FORMAT))
+            scale = load(tiles, scales + ((c * values) >> args.table.block_shift) * 4u);
+        if (scales_rows(FORMAT))
             scale = row_scale(load_word(tiles, scales + c * 16u + row % 8u / 2u * 4u), row);
         for (uint k = c * values; k < min((c + 1u) * values, args.table.cols); k += 4u) {
             vec4 v = chunk_decode(FORMAT, raw, k % values / 4u) * scale;

@@ -11,13 +11,18 @@
 #ifndef DV_CACHE_GLSL
 #define DV_CACHE_GLSL
 
-const uint CACHE_F32 = 0, CACHE_BF16 = 1, CACHE_FP8 = 2;
+#include "lib/format_rows.h"
+
+// The values of the constant CACHE.
+#define X(f, name, value, latent, rope, scale) const uint CACHE_##name = value;
+DV_CACHE_ROWS(X, 0u)
+#undef X
 const uint CACHE_BLOCKS = 4; // most scales of a record
 
-// Values of one scale: a quarter of the latent, rounded up to a multiple of 4.
+// Values of one scale.
 uint cache_block(uint kv)
 {
-    return (kv + 15u) / 16u * 4u;
+    return DV_CACHE_BLOCK(kv);
 }
 
 // The record of a position.
@@ -51,6 +56,7 @@ vec4 cache_latent4(ADDRESS record, uint k, uint kv)
         return load4(record, k * 4u);
     if (CACHE == CACHE_BF16)
         return cache_bf16(Load2(at(record, k * 2u)).v);
+    // CACHE_FP8
     float scale = load(record, kv + k / cache_block(kv) * 4u);
     precise vec4 v = e3m4_decode(load_word(record, k)) * scale;
     return v;
@@ -60,7 +66,7 @@ vec4 cache_latent4(ADDRESS record, uint k, uint kv)
 uint cache_rope_at(uint kv)
 {
     uint block = cache_block(kv), scales = (kv + block - 1u) / block;
-    return CACHE == CACHE_F32 ? kv * 4u : CACHE == CACHE_BF16 ? kv * 2u : kv + scales * 4u;
+    return kv * DV_CACHE_LATENT_BYTES(CACHE) + scales * DV_CACHE_SCALE_BYTES(CACHE);
 }
 
 // Rope values k .. k+3; k is a multiple of 4.

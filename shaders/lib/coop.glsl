@@ -25,10 +25,9 @@
 #include "lib/silu.glsl"
 #include "lib/weight.glsl"
 
-const uint VALUES = FORMAT == FORMAT_F32 ? 4 : FORMAT < FORMAT_E4M3 ? 8
-                    : FORMAT == FORMAT_E4M3 ? 16 : 32; // of a chunk
-const bool SCALED = FORMAT >= FORMAT_E4M3;
-const bool ROW_SCALES = FORMAT >= FORMAT_INT4;
+const uint VALUES = DV_FORMAT_VALUES(FORMAT); // of a chunk
+const bool SCALED = DV_FORMAT_IS_SCALED(FORMAT);
+const bool ROW_SCALES = DV_FORMAT_SCALES_ROWS(FORMAT);
 const uint CHUNKS = DEPTH / VALUES;
 const uint GROUPS = ROWS / 8;
 const uint QUADS = DEPTH / 4;
@@ -57,7 +56,7 @@ float coop_power(uint group)
     if (!SCALED)
         return 1.0;
     float power = uintBitsToFloat(coop_largest[group] & 0x7F800000u);
-    return clamp(power, 1e-30, 1e30) / (FORMAT == FORMAT_FP4 ? 4194304.0 : 256.0);
+    return clamp(power, 1e-30, 1e30) / float(DV_FORMAT_FACTOR(FORMAT) * DV_FORMAT_RANGE(FORMAT));
 }
 
 // The largest scales: maxima do not depend on the order of the atomics.

@@ -115,8 +115,8 @@ void dot_quarter(uint format, dv_matrix w, uint c, uint q)
 // The scale of this lane's row in chunk c.
 float dot_scale_of(uint format, ADDRESS scales, dv_matrix w, uint c)
 {
-    if (!has_row_scales(format))
-        return load(scales, (c >> (w.block_shift - 4u)) * 4u);
+    if (scales_blocks(format))
+        return load(scales, (c >> (w.block_shift - findMSB(chunk_values(format)))) * 4u);
 #ifdef WEIGHT_BROADCAST
     if ((DOT_FORM & DV_DOT_BROADCAST) != 0u) {
         uvec4 words = load_words4(scales, c * 16u);
@@ -132,17 +132,17 @@ void dot_chunk(uint format, dv_matrix w, uint c, bool inside)
 {
     uint values = chunk_values(format);
     [[unroll]] for (uint i = 0; i < GROUPS * TOKENS; i++)
-        part[i] = format >= FORMAT_E4M3 ? 0.0 : dot_sum[i];
+        part[i] = is_scaled(format) ? 0.0 : dot_sum[i];
     // A loop would select every sum by the lanes that are still in it, on CPUs.
     [[unroll]] for (uint q = 0; q < values / 4u; q++)
         dot_quarter(format, w, c, q);
     [[unroll]] for (uint g = 0; g < GROUPS; g++) {
         float s = 1.0;
-        if (format >= FORMAT_E4M3)
+        if (is_scaled(format))
             s = dot_scale_of(format, dot_scale[g], w, c);
         [[unroll]] for (uint t = 0; t < TOKENS; t++) {
             precise float p = part[g * TOKENS + t];
-            if (format >= FORMAT_E4M3)
+            if (is_scaled(format))
                 p = fma(s, p, dot_sum[g * TOKENS + t]);
             dot_sum[g * TOKENS + t] = inside ? p : dot_sum[g * TOKENS + t];
         }

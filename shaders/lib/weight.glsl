@@ -4,6 +4,8 @@
 #ifndef DV_WEIGHT_GLSL
 #define DV_WEIGHT_GLSL
 
+#include "lib/format_rows.h"
+
 #ifdef WEIGHT_INT16
 #extension GL_EXT_shader_explicit_arithmetic_types_int16 : require
 #endif
@@ -12,23 +14,31 @@
 #extension GL_EXT_float_e4m3 : require
 #endif
 
-const uint FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_BF16 = 2, FORMAT_E4M3 = 3;
-const uint FORMAT_INT4 = 4, FORMAT_FP4 = 5;
+// The values of the FORMAT constants.
+#define X(f, name, value, values, scales, factor, range) const uint FORMAT_##name = value;
+DV_FORMAT_ROWS(X, 0u)
+#undef X
 
-// Values in a chunk: 4, 8, 8, 16, 32 or 32.
+// Of a format that is a constant at every call.
 uint chunk_values(uint format)
 {
-    if (format >= FORMAT_E4M3)
-        return format == FORMAT_E4M3 ? 16u : 32u;
-    return format == FORMAT_F32 ? 4u : 8u;
+    return DV_FORMAT_VALUES(format);
+}
+bool is_scaled(uint format)
+{
+    return DV_FORMAT_IS_SCALED(format);
+}
+bool scales_blocks(uint format)
+{
+    return DV_FORMAT_SCALES_BLOCKS(format);
+}
+bool scales_rows(uint format)
+{
+    return DV_FORMAT_SCALES_ROWS(format);
 }
 
-// The formats of 4 bits have a scale for each row of a chunk: 8 bf16 behind each other.
-bool has_row_scales(uint format)
-{
-    return format >= FORMAT_INT4;
-}
-// That of a row from its word, the one of number row / 2.
+// The scale of a row of a chunk, of the 8 bf16 behind each other, from its word: that of number
+// row / 2.
 float row_scale(uint word, uint row)
 {
     return uintBitsToFloat(row % 2u != 0u ? word & 0xFFFF0000u : word << 16);
@@ -40,7 +50,7 @@ float row_scale(uint word, uint row)
 // value itself, so that sums are 2^8 times too large until E4M3_UNIT is applied (exact).
 #ifdef WEIGHT_FLOAT8
 
-const float E4M3_UNIT = 1.0 / 256.0;
+const float E4M3_UNIT = 1.0 / float(DV_FORMAT_FACTOR(FORMAT_E4M3));
 
 vec4 e4m3_decode(uint word)
 {
@@ -91,7 +101,7 @@ vec4 chunk_decode(uint format, uvec4 chunk, uint quarter)
         return e4m3_decode(chunk[quarter]);
     if (format == FORMAT_F32)
         return uintBitsToFloat(chunk);
-    if (has_row_scales(format)) {
+    if (format == FORMAT_INT4 || format == FORMAT_FP4) {
         uint word = chunk[quarter / 2u], i = quarter % 2u * 2u;
         if (format == FORMAT_INT4)
             return vec4(int4_decode(word, i), int4_decode(word, i + 1u));
@@ -100,6 +110,7 @@ vec4 chunk_decode(uint format, uvec4 chunk, uint quarter)
     uint low = chunk[2u * quarter], high = chunk[2u * quarter + 1u];
     if (format == FORMAT_F16)
         return vec4(unpackHalf2x16(low), unpackHalf2x16(high));
+    // FORMAT_BF16
     return uintBitsToFloat(uvec4(low << 16, low & 0xFFFF0000u, high << 16, high & 0xFFFF0000u));
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "file/faults.h"
 #include "file/matrix.h"
+#include "tensor/formats.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,10 +63,10 @@ const struct dv_tensor_file *dv_matrix_beside(const struct dv_checkpoint *checkp
 
 /* ---- 4 bits ---- */
 
-static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struct dv_context *ctx,
-                                uint32_t columns)
+static dsvk_status check_packed(const struct dv_matrix_file *matrix, const struct dv_context *ctx)
 {
-    const struct dv_tensor_file *weight = matrix->weight;
+    uint32_t                     columns = dv_format_packing(matrix->dtype);
+    const struct dv_tensor_file *weight  = matrix->weight;
     char                         text[96];
     if (matrix->cols % 8 != 0)
         return dv_fail(ctx, DSVK_UNSUPPORTED, "checkpoint: %s: %s with %u columns, not times 8",
@@ -112,7 +113,7 @@ static dsvk_status find_int4(struct dv_matrix_file *matrix, const struct dv_cont
     matrix->dtype                      = DV_INT4;
     if (matrix->weight->dtype != DV_I32)
         return dv_matrix_bad_format(ctx, matrix->weight, "I32");
-    TRY(check_packed(matrix, ctx, 8));
+    TRY(check_packed(matrix, ctx));
     if (shape && !says_shape(checkpoint, shape, matrix->rows, matrix->cols))
         return dv_fail(ctx, DSVK_BAD_FILE, "checkpoint: %s: not the shape %u x %u", shape->name,
                        matrix->rows, matrix->cols);
@@ -133,7 +134,7 @@ static dsvk_status find_fp4(struct dv_matrix_file *matrix, const struct dv_conte
                        "checkpoint: %s: INT8 weights are not supported, only packed INT4 and FP4",
                        weight->name);
     matrix->dtype = DV_FP4;
-    TRY(check_packed(matrix, ctx, 2));
+    TRY(check_packed(matrix, ctx));
     return dv_matrix_add_groups(matrix, ctx, dv_matrix_find_scale(checkpoint, weight->name),
                                 "X.scale, X.weight_scale or X.weight_scale_inv");
 }

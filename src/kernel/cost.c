@@ -12,13 +12,6 @@ uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts)
     return dv_min(pairs, experts);
 }
 
-const char *dv_weight_format_name(enum dv_weight_format format)
-{
-    static const char *const names[] = { "f32", "f16", "bf16", "fp8", "int4", "fp4" };
-    _Static_assert(sizeof names / sizeof *names == DV_N_FORMATS, "a name for each format");
-    return (unsigned)format < DV_N_FORMATS ? names[format] : "?";
-}
-
 bool dv_weight_is_matrix(const struct dv_weight_info *info)
 {
     return info->kind == DV_WEIGHT_MATRIX || info->kind == DV_WEIGHT_PAIR;

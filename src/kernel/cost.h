@@ -26,7 +26,5 @@ uint32_t dv_experts_touched(uint64_t pairs, uint32_t experts);
 bool     dv_weight_is_matrix(const struct dv_weight_info *info);
 /* The matrix of a node that its name in a profile comes from; 0: none. */
 dv_weight dv_node_matrix(const struct dv_graph *g, const struct dv_node *node);
-/* "fp8", "bf16", ... */
-const char *dv_weight_format_name(enum dv_weight_format format);
 
 #endif

@@ -56,7 +56,7 @@ uint32_t dv_tile_form(const struct dv_tile *tile, const struct dv_matrix *w,
                       enum dv_weight_format format)
 {
     return (tile->broadcast ? DV_DOT_BROADCAST : 0) |
-           (w->cols % dv_chunk_values(format) == 0 ? DV_DOT_WHOLE : 0);
+           (w->cols % dv_formats[format].values == 0 ? DV_DOT_WHOLE : 0);
 }
 
 /* On a GPU all workgroups run at the same time; on a CPU one after the other, so that the norms and

@@ -15,46 +15,6 @@ static bool is_pair(const struct dv_weight_info *info)
     return info->kind == DV_WEIGHT_PAIR;
 }
 
-uint32_t dv_chunk_values(enum dv_weight_format format)
-{
-    static const uint32_t values[] = {
-        [DV_FORMAT_F32] = 4,   [DV_FORMAT_F16] = 8,   [DV_FORMAT_BF16] = 8,
-        [DV_FORMAT_E4M3] = 16, [DV_FORMAT_INT4] = 32, [DV_FORMAT_FP4] = 32,
-    };
-    return values[format];
-}
-
-bool dv_format_is_4bit(enum dv_weight_format format)
-{
-    return format == DV_FORMAT_INT4 || format == DV_FORMAT_FP4;
-}
-
-bool dv_format_of(enum dv_weight_format *format, enum dv_dtype dtype)
-{
-    switch (dtype) {
-    case DV_F32:
-        *format = DV_FORMAT_F32;
-        return true;
-    case DV_F16:
-        *format = DV_FORMAT_F16;
-        return true;
-    case DV_BF16:
-        *format = DV_FORMAT_BF16;
-        return true;
-    case DV_F8_E4M3:
-        *format = DV_FORMAT_E4M3;
-        return true;
-    case DV_INT4:
-        *format = DV_FORMAT_INT4;
-        return true;
-    case DV_FP4:
-        *format = DV_FORMAT_FP4;
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* log2 of the longest runs, counted from `first`, that no border between blocks cuts. */
 static uint32_t uncut_shift(uint32_t first, uint32_t count, uint32_t block)
 {
@@ -90,8 +50,8 @@ static bool keeps_blocks(uint32_t *shift, const struct dv_weight_info *info,
 static bool keeps_rows(const struct dv_weight_info *info, const struct dv_layout_source *part)
 {
     return !info->transposed && part->scale && part->block_rows == 1 &&
-           (part->block_cols % 32 == 0 || part->block_cols >= part->cols) && part->cols % 8 == 0 &&
-           (part->scale_dtype == DV_BF16 || part->scale_dtype == DV_F8_E8M0);
+           (part->block_cols % DV_GROUP == 0 || part->block_cols >= part->cols) &&
+           part->cols % 8 == 0 && (part->scale_dtype == DV_BF16 || part->scale_dtype == DV_F8_E8M0);
 }
 
 /* The shapes of the sources against the recipe; the sum of 64-bit terms cannot overflow. */
@@ -127,19 +87,19 @@ static dsvk_status choose_format(struct dv_layout *layout, const struct dv_conte
 {
     uint32_t shift = MAX_SHIFT;
     for (uint32_t p = 0; p < info->n_parts; p++) {
-        enum dv_weight_format   format;
-        struct dv_layout_source part = dv_convert_form(&parts[p]);
-        if (!dv_format_of(&format, part.dtype))
+        struct dv_layout_source part   = dv_convert_form(&parts[p]);
+        const struct dv_format *format = dv_format_of(part.dtype);
+        if (!format)
             return dv_fail(ctx, DSVK_UNSUPPORTED, "layout: %s: weights in %s", info->name,
                            dv_dtype_name(part.dtype));
         if (p == 0)
-            layout->format = format;
-        if (format != layout->format ||
-            (format == DV_FORMAT_E4M3 && !keeps_blocks(&shift, info, &part)) ||
-            (dv_format_is_4bit(format) && !keeps_rows(info, &part)))
+            layout->format = (enum dv_weight_format)(format - dv_formats);
+        if (format != &dv_formats[layout->format] ||
+            (format->scales == DV_SCALES_BLOCKS && !keeps_blocks(&shift, info, &part)) ||
+            (format->scales == DV_SCALES_ROWS && !keeps_rows(info, &part)))
             layout->format = DV_FORMAT_F32;
     }
-    if (layout->format == DV_FORMAT_E4M3) {
+    if (dv_formats[layout->format].scales == DV_SCALES_BLOCKS) {
         layout->block_shift = shift;
         layout->blocks      = (uint32_t)(((uint64_t)info->cols + (1u << shift) - 1) >> shift);
     }
@@ -173,8 +133,8 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
                        info->name, info->cols);
     TRY(choose_format(layout, ctx, info, parts));
 
-    layout->chunks = dv_ceil_div(info->cols, dv_chunk_values(layout->format));
-    if (dv_format_is_4bit(layout->format))
+    layout->chunks = dv_ceil_div(info->cols, dv_formats[layout->format].values);
+    if (dv_formats[layout->format].scales == DV_SCALES_ROWS)
         layout->blocks = layout->chunks * 4; /* words of scales */
     layout->groups  = dv_ceil_div(info->rows, 8);
     uint64_t groups = (uint64_t)layout->groups * (is_pair(info) ? 2 : 1), tiles = TILE_BYTES;
@@ -230,11 +190,12 @@ uint64_t dv_layout_count_nan(const struct dv_layout_source *part)
 uint64_t dv_layout_count_bad_scales(const struct dv_layout_source *part, uint32_t first,
                                     uint32_t end)
 {
-    uint64_t n    = 0, groups;
-    float    most = part->dtype == DV_FP4 ? 0x1p113f : 0x1p127f;
-    if ((part->dtype != DV_INT4 && part->dtype != DV_FP4) || !part->scale)
+    const struct dv_format *format = dv_format_of(part->dtype);
+    uint64_t                n      = 0, groups;
+    if (!format || format->scales != DV_SCALES_ROWS || !part->scale)
         return 0;
-    groups = dv_ceil_div(part->cols, part->block_cols);
+    float most = 0x1p127f / format->factor;
+    groups     = dv_ceil_div(part->cols, part->block_cols);
     for (uint64_t i = first * groups; i < end * groups; i++) {
         float scale = dv_dtype_get(part->scale_dtype, part->scale, i);
         n += !(scale >= 0.0f && scale <= most);

@@ -26,12 +26,6 @@ struct dv_weight_place {
     uint32_t              block_shift, blocks;
 };
 
-/* e4m3 as half floats come out times 2^-8 in the kernels; the packed scales give it back. */
-#define DV_SCALE_FACTOR 256.0f
-/* The same for e2m1, whose three bits become the lowest of a half float's exponent and the highest
- * of its mantissa. */
-#define DV_SCALE_FACTOR_FP4 16384.0f
-
 /* A stored tensor [rows, cols], row-major, with its scales where it has some; and what its values
  * are to become before they are packed, if anything: pack/narrow.h. */
 struct dv_layout_source {
@@ -52,13 +46,6 @@ struct dv_layout {
     uint32_t              scales;              /* byte offset */
     uint64_t              bytes;               /* whole, a multiple of 256; below 4 GiB */
 };
-
-/* Values of a chunk of 16 bytes. */
-uint32_t dv_chunk_values(enum dv_weight_format format);
-/* Whether rows have a scale in each chunk. */
-bool dv_format_is_4bit(enum dv_weight_format format);
-/* False for formats that no weight has. */
-bool dv_format_of(enum dv_weight_format *format, enum dv_dtype dtype);
 
 /* The layout for a recipe from its sources (one a part, of one expert). The stored format where the
  * parts agree in it and where each micro-tile of FP8, each row of a micro-tile of INT4 and FP4 has

@@ -197,14 +197,13 @@ struct dv_layout_source dv_convert_form(const struct dv_layout_source *part)
     form.data       = NULL;
     form.scale      = NULL;
     form.block_rows = form.block_cols = 0;
-    if (part->target == DV_BF16)
+    const struct dv_format *format    = dv_format_of(part->target);
+    if (format->scales == DV_SCALES_NONE)
         return form;
     form.scale       = there;
-    form.scale_dtype = part->target == DV_F8_E4M3 ? DV_F32
-                       : part->target == DV_INT4  ? DV_BF16
-                                                  : DV_F8_E8M0;
-    form.block_rows  = part->target == DV_F8_E4M3 ? DV_FP8_BLOCK : 1;
-    form.block_cols  = part->target == DV_F8_E4M3 ? DV_FP8_BLOCK : DV_GROUP;
+    form.scale_dtype = format->scale_dtype;
+    form.block_rows  = format->block_rows;
+    form.block_cols  = format->block_cols;
     return form;
 }
 

@@ -10,9 +10,6 @@
 
 #include "pack/layout.h"
 
-#define DV_FP8_BLOCK 128u
-#define DV_GROUP 32u
-
 /* Values of a group: codes as stored, and the scale that multiplies what they mean. */
 struct dv_group {
     unsigned char codes[DV_GROUP];

@@ -71,18 +71,13 @@ static uint32_t even_nibbles(uint32_t word)
     return (word | word >> 8) & 0xFFFFu;
 }
 
-int dv_format_zero(enum dv_weight_format format)
-{
-    return format == DV_FORMAT_INT4 ? 0x88 : 0;
-}
-
 static void pack_4bit(unsigned char *out, const struct dv_group_source *from,
                       const struct dv_layout *layout)
 {
     uint32_t             row_bytes = from->part->cols / 2; /* a multiple of 4 */
     const unsigned char *data      = from->part->data + (uint64_t)from->row * row_bytes;
     if (from->n < 8 || row_bytes % 16 != 0)
-        memset(out, dv_format_zero(layout->format), (size_t)layout->chunks * DV_TILE_BYTES);
+        memset(out, dv_formats[layout->format].zeros, (size_t)layout->chunks * DV_TILE_BYTES);
     for (uint32_t r = 0; r < from->n; r++, data += row_bytes)
         for (uint32_t at = 0; at < row_bytes; at += 4) {
             uint32_t word;
@@ -95,11 +90,12 @@ static void pack_4bit(unsigned char *out, const struct dv_group_source *from,
 static void pack_row_scales(unsigned char *out, const struct dv_group_source *from,
                             const struct dv_layout *layout)
 {
-    float factor = layout->format == DV_FORMAT_FP4 ? DV_SCALE_FACTOR_FP4 : 1.0f;
+    const struct dv_format *format = &dv_formats[layout->format];
     for (uint32_t c = 0; c < layout->chunks; c++, out += 16) {
         uint16_t scales[8] = { 0 };
         for (uint32_t r = 0; r < from->n; r++)
-            scales[r] = dv_bf16_encode(factor * scale_at(from->part, from->row + r, c * 32));
+            scales[r] = dv_bf16_encode(format->factor *
+                                       scale_at(from->part, from->row + r, c * format->values));
         memcpy(out, scales, sizeof scales);
     }
 }
@@ -107,8 +103,7 @@ static void pack_row_scales(unsigned char *out, const struct dv_group_source *fr
 /* Whether a part becomes F32 because its own format cannot stay. */
 static bool is_widened(const struct dv_layout_source *part, const struct dv_layout *layout)
 {
-    enum dv_weight_format format = DV_FORMAT_F32;
-    return !dv_format_of(&format, part->dtype) || format != layout->format;
+    return dv_format_of(part->dtype) != &dv_formats[layout->format];
 }
 
 /* Value by value: transposed, or widened to f32. */
@@ -116,7 +111,7 @@ static void pack_values(unsigned char *out, const struct dv_group_source *from,
                         const struct dv_layout *layout, const struct dv_weight_info *info)
 {
     const struct dv_layout_source *part   = from->part;
-    uint32_t                       values = dv_chunk_values(layout->format), size = 16 / values;
+    uint32_t                       values = dv_formats[layout->format].values, size = 16 / values;
     bool                           widen = is_widened(part, layout);
     memset(out, 0, (size_t)layout->chunks * DV_TILE_BYTES);
     for (uint32_t k = 0; k < info->cols; k++) {
@@ -140,11 +135,11 @@ static void pack_values(unsigned char *out, const struct dv_group_source *from,
 static void pack_scales(unsigned char *out, const struct dv_group_source *from,
                         const struct dv_layout *layout, const struct dv_weight_info *info)
 {
+    float factor = dv_formats[layout->format].factor;
     for (uint32_t b = 0; b < layout->blocks; b++) {
-        uint32_t k = b << layout->block_shift;
-        float    scale =
-            DV_SCALE_FACTOR * (info->transposed ? scale_at(from->part, from->row + k, from->col)
-                                                : scale_at(from->part, from->row, k));
+        uint32_t k     = b << layout->block_shift;
+        float    scale = factor * (info->transposed ? scale_at(from->part, from->row + k, from->col)
+                                                    : scale_at(from->part, from->row, k));
         memcpy(out + (size_t)b * sizeof scale, &scale, sizeof scale);
     }
 }
@@ -160,7 +155,7 @@ void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *lay
         struct dv_group_source from = find_group(layout, info, parts, group);
         if (from.part->converted) {
             dv_layout_pack_converted(tile, scale, &from, layout, info, &line);
-        } else if (dv_format_is_4bit(layout->format)) {
+        } else if (dv_formats[layout->format].scales == DV_SCALES_ROWS) {
             pack_4bit(tile, &from, layout);
             pack_row_scales(scale, &from, layout);
         } else {

@@ -80,10 +80,9 @@ static void pack_chunk(unsigned char *tiles, unsigned char *scales,
     struct dv_group group;
     float           values[DV_GROUP];
     uint32_t        left = from->part->cols - c * DV_GROUP, n = dv_min(left, DV_GROUP);
-    bool            fp4 = layout->format == DV_FORMAT_FP4;
     dv_convert_read(values, from->part, from->row + r, c * DV_GROUP, n);
     dv_convert_group(&group, from->part->target, values, n);
-    uint16_t half = dv_bf16_encode(fp4 ? group.scale * DV_SCALE_FACTOR_FP4 : group.scale);
+    uint16_t half = dv_bf16_encode(group.scale * dv_formats[layout->format].factor);
     memcpy(scales + (size_t)c * 16 + r * 2, &half, 2);
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t word = word_of(group.codes + 8 * i);
@@ -94,7 +93,7 @@ static void pack_chunk(unsigned char *tiles, unsigned char *scales,
 static void pack_groups(unsigned char *tiles, unsigned char *scales,
                         const struct dv_group_source *from, const struct dv_layout *layout)
 {
-    memset(tiles, dv_format_zero(layout->format), (size_t)layout->chunks * DV_TILE_BYTES);
+    memset(tiles, dv_formats[layout->format].zeros, (size_t)layout->chunks * DV_TILE_BYTES);
     memset(scales, 0, (size_t)layout->blocks * 4);
     for (uint32_t r = 0; r < from->n; r++)
         for (uint32_t c = 0; c < layout->chunks; c++)
@@ -114,9 +113,7 @@ static void round_groups(float *values, const struct dv_group_source *from, bool
         uint32_t        left = from->part->cols - first, of = dv_min(left, DV_GROUP);
         dv_convert_read(near, from->part, row, first, of);
         dv_convert_group(&group, from->part->target, near, of);
-        values[i] =
-            group.scale * (from->part->target == DV_FP4 ? dv_e2m1_decode(group.codes[col - first])
-                                                        : (float)(group.codes[col - first] - 8));
+        values[i] = group.scale * dv_dtype_get(from->part->target, &group.codes[col - first], 0);
     }
 }
 
@@ -126,7 +123,7 @@ static void round_groups(float *values, const struct dv_group_source *from, bool
 static void put_run(unsigned char *tiles, const struct dv_layout *layout, const float *values,
                     const unsigned char *codes, uint32_t r, uint32_t k, uint32_t n)
 {
-    uint32_t each = dv_chunk_values(layout->format), size = 16 / each;
+    uint32_t each = dv_formats[layout->format].values, size = 16 / each;
     for (uint32_t i = 0; i < n; i++, k++) {
         unsigned char *at   = tiles + (size_t)(k / each) * DV_TILE_BYTES + r * 16 + k % each * size;
         uint16_t       half = dv_bf16_encode(values[i]);
@@ -142,8 +139,9 @@ static void put_run(unsigned char *tiles, const struct dv_layout *layout, const 
 static void pack_scales(unsigned char *out, const float *scales, const struct dv_group_source *from,
                         const struct dv_layout *layout, const struct dv_weight_info *info)
 {
+    float factor = dv_formats[layout->format].factor;
     for (uint32_t b = 0; b < layout->blocks; b++) {
-        float s = DV_SCALE_FACTOR * scales[scale_index(from, info, b << layout->block_shift)];
+        float s = factor * scales[scale_index(from, info, b << layout->block_shift)];
         memcpy(out + (size_t)b * 4, &s, sizeof s);
     }
 }
@@ -153,7 +151,7 @@ void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
                               const struct dv_weight_info *info, struct dv_scale_line *line)
 {
     enum dv_dtype target = from->part->target;
-    if (dv_format_is_4bit(layout->format)) {
+    if (dv_formats[layout->format].scales == DV_SCALES_ROWS) {
         pack_groups(tiles, scales, from, layout);
         return;
     }

@@ -27,7 +27,5 @@ struct dv_scale_line {
 void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
                               const struct dv_group_source *from, const struct dv_layout *layout,
                               const struct dv_weight_info *info, struct dv_scale_line *line);
-/* The byte of two zeros in a format. */
-int dv_format_zero(enum dv_weight_format format);
 
 #endif

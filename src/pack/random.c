@@ -8,10 +8,10 @@
 #include "base/size.h"
 #include "pack/parts.h"
 
-/* Root mean squares of random bits, of those kept where not all are. */
-#define E4M3_RMS 0.625f
-#define INT4_RMS 4.637f
-#define FP4_RMS 2.926f
+/* Root mean squares of random bits, of those kept where not all are, in formats with scales. */
+static const float rms_of[DV_N_FORMATS] = {
+    [DV_FORMAT_E4M3] = 0.625f, [DV_FORMAT_INT4] = 4.637f, [DV_FORMAT_FP4] = 2.926f
+};
 
 /* Two rounds of a mix whose every output bit depends on every input bit. */
 static uint64_t mix(uint64_t x)
@@ -53,9 +53,9 @@ static struct pattern pattern_of(const struct dv_layout *layout, uint32_t cols)
 static void clear_padding(unsigned char *tiles, const struct dv_layout *layout,
                           const struct dv_weight_info *info, uint32_t rows)
 {
-    uint32_t row_bytes = info->cols * 16 / dv_chunk_values(layout->format);
+    uint32_t row_bytes = info->cols * 16 / dv_formats[layout->format].values;
     uint32_t c         = rows < 8 ? 0 : layout->chunks - 1;
-    int      zero      = dv_format_zero(layout->format);
+    int      zero      = dv_formats[layout->format].zeros;
     for (tiles += (size_t)c * DV_TILE_BYTES; c < layout->chunks; c++, tiles += DV_TILE_BYTES) {
         memset(tiles + rows * 16, zero, DV_TILE_BYTES - rows * 16);
         uint32_t used = dv_min(row_bytes - c * 16, 16);
@@ -75,12 +75,11 @@ static uint32_t rows_in(const struct dv_layout *layout, const struct dv_weight_i
 /* What all words of scales are. */
 static uint32_t scale_word(const struct dv_layout *layout, uint32_t cols)
 {
-    float    rms   = layout->format == DV_FORMAT_INT4  ? INT4_RMS
-                     : layout->format == DV_FORMAT_FP4 ? FP4_RMS / DV_SCALE_FACTOR_FP4
-                                                       : E4M3_RMS / DV_SCALE_FACTOR;
-    float    scale = 1.0f / rms / sqrtf((float)cols);
-    uint32_t word;
-    if (dv_format_is_4bit(layout->format))
+    const struct dv_format *format = &dv_formats[layout->format];
+    float                   rms    = rms_of[layout->format] / format->factor;
+    float                   scale  = 1.0f / rms / sqrtf((float)cols);
+    uint32_t                word;
+    if (format->scales == DV_SCALES_ROWS)
         return dv_bf16_encode(scale) * 0x10001u;
     memcpy(&word, &scale, sizeof word);
     return word;

@@ -13,7 +13,7 @@ bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_fil
 {
     size_t length   = strlen(t->name);
     m->dtype        = dv_tensor_values(t);
-    uint32_t pack   = m->dtype == DV_INT4 ? 8 : m->dtype == DV_FP4 ? 2 : 1;
+    uint32_t pack   = dv_format_packing(m->dtype);
     size_t   stored = strlen(t->stored), packed = m->dtype == DV_INT4 ? strlen(PACKED) : 0;
     if (t->n_dims != 2 || t->dims[0] > MAX_DIM || t->dims[1] > MAX_DIM / pack ||
         length >= sizeof m->name || stored >= sizeof m->stored)

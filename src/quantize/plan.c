@@ -111,12 +111,9 @@ static const char *scale_name(struct dv_quantizing *q, const char *name, enum dv
 static void add_scales(struct dv_quantizing *q, const char *name,
                        const struct dv_layout_source *part)
 {
-    static const char *const dtypes[DV_N_DTYPES] = {
-        [DV_F8_E4M3] = "F32", [DV_INT4] = "BF16", [DV_FP4] = "F8_E8M0"
-    };
     struct dv_layout_source form = dv_convert_form(part);
     struct dv_new_tensor   *t =
-        add(q, name, dtypes[part->target], dv_ceil_div(part->rows, form.block_rows),
+        add(q, name, dv_dtype_name(form.scale_dtype), dv_ceil_div(part->rows, form.block_rows),
             dv_ceil_div(part->cols, form.block_cols), dv_convert_scale_bytes(part, part->rows));
     t->part   = *part;
     t->scales = true;
@@ -126,26 +123,21 @@ static void add_scales(struct dv_quantizing *q, const char *name,
 static dsvk_status add_converted(struct dv_quantizing *q, const struct dv_quantize_matrix *m,
                                  const struct dv_layout_source *part)
 {
-    const char *name = m->stored;
-    bool        int4 = part->target == DV_INT4, fp4 = part->target == DV_FP4;
-    const char *values = dv_arena_printf(&q->arena, int4 ? "%s" PACKED : "%s", name);
-    const char *scale  = scale_name(q, name, part->target);
-    const char *shape  = dv_arena_printf(&q->arena, "%s_shape", name);
+    const struct dv_format *format = dv_format_of(part->target);
+    const char             *name   = m->stored;
+    bool                    int4   = part->target == DV_INT4;
+    const char             *values = dv_arena_printf(&q->arena, int4 ? "%s" PACKED : "%s", name);
+    const char             *scale  = scale_name(q, name, part->target);
+    const char             *shape  = dv_arena_printf(&q->arena, "%s_shape", name);
     if (!values || !scale || !shape)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for names");
-    struct dv_new_tensor *t = add(q, values,
-                                  int4  ? "I32"
-                                  : fp4 ? "I8"
-                                        : dv_dtype_name(part->target),
-                                  part->rows,
-                                  part->cols / (int4  ? 8u
-                                                : fp4 ? 2u
-                                                      : 1u),
+    struct dv_new_tensor *t = add(q, values, dv_dtype_name(format->tensor), part->rows,
+                                  part->cols / dv_format_packing(part->target),
                                   dv_dtype_size(part->target, (uint64_t)part->rows * part->cols));
     t->part                 = *part;
     t->kind                 = kind_of_target(part->target);
     t->role                 = dv_model_role(q->roles, m->name);
-    if (part->target != DV_BF16)
+    if (format->scales != DV_SCALES_NONE)
         add_scales(q, scale, part);
     if (int4) {
         t           = add(q, shape, "I64", 2, 0, 16);

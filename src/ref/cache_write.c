@@ -48,7 +48,7 @@ static float choose_scale(const float *latent, uint32_t n)
 /* For each quarter of the latent: value = e3m4(x / scale) * scale */
 static void round_fp8(float *latent, uint32_t kv)
 {
-    uint32_t block = dv_ceil_div(kv, 16) * 4;
+    uint32_t block = DV_CACHE_BLOCK(kv);
     for (uint32_t start = 0; start < kv; start += block) {
         uint32_t n     = start + block < kv ? block : kv - start;
         float    scale = choose_scale(latent + start, n), inverse = 1.0f / scale;

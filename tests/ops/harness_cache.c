@@ -28,7 +28,7 @@ static void get_bf16(float *values, const unsigned char *in, uint32_t n)
 
 static void encode(const struct op_bench *b, unsigned char *out, const float *values)
 {
-    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4,
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = DV_CACHE_BLOCK(kv),
              scales = (kv + block - 1) / block;
     switch (b->p.cache_format) {
     case DV_CACHE_F32:
@@ -51,7 +51,7 @@ static void encode(const struct op_bench *b, unsigned char *out, const float *va
 
 static void decode(const struct op_bench *b, float *values, const unsigned char *in)
 {
-    uint32_t kv = b->p.kv, rope = b->p.rope, block = (kv + 15) / 16 * 4,
+    uint32_t kv = b->p.kv, rope = b->p.rope, block = DV_CACHE_BLOCK(kv),
              scales = (kv + block - 1) / block;
     switch (b->p.cache_format) {
     case DV_CACHE_F32:

@@ -36,7 +36,7 @@ static float *make_scales(struct op_bench *b, uint64_t *state, uint32_t rows, ui
 static const unsigned char *make_row_scales(struct op_bench *b, uint64_t *state,
                                             const struct dv_layout_source *source)
 {
-    uint32_t       n   = source->rows * ((source->cols - 1) / 32 + 1);
+    uint32_t       n   = source->rows * ((source->cols - 1) / DV_GROUP + 1);
     unsigned char *out = op_alloc(b, n, 2);
     for (uint32_t i = 0; i < n; i++) {
         int      power = (int)(op_random_word(state) % 5);
@@ -60,16 +60,15 @@ static enum dv_weight_format format_of(const struct op_bench *b, const char *nam
 static struct dv_layout_source make_source(struct op_bench *b, const struct dv_weight_info *info,
                                            uint32_t part, uint32_t expert)
 {
-    static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3, DV_INT4, DV_FP4 };
-    enum dv_weight_format      format   = format_of(b, info->parts[part].name);
-    struct dv_layout_source    source   = { .dtype       = dtypes[format],
-                                            .rows        = info->parts[part].rows,
-                                            .cols        = info->tensor_cols,
-                                            .scale_dtype = DV_F32,
-                                            .block_rows  = b->p.block,
-                                            .block_cols  = b->p.block };
-    char                       name[128];
-    size_t                     n = (size_t)source.rows * source.cols;
+    enum dv_weight_format   format = format_of(b, info->parts[part].name);
+    struct dv_layout_source source = { .dtype       = dv_formats[format].dtype,
+                                       .rows        = info->parts[part].rows,
+                                       .cols        = info->tensor_cols,
+                                       .scale_dtype = DV_F32,
+                                       .block_rows  = b->p.block,
+                                       .block_cols  = b->p.block };
+    char                    name[128];
+    size_t                  n = (size_t)source.rows * source.cols;
     snprintf(name, sizeof name, info->parts[part].name, expert);
     uint64_t       state  = seed_of(b, name);
     float          spread = 1.0f / sqrtf((float)info->cols);
@@ -83,7 +82,7 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
             data[i] = (unsigned char)op_random_word(&state);
             if ((data[i] & 0x7F) == 0x7F) /* NaN */
                 data[i] ^= 1;
-        } else if (dv_format_is_4bit(format)) {
+        } else if (dv_formats[format].scales == DV_SCALES_ROWS) {
             data[i / 2] = (unsigned char)op_random_word(&state);
         } else {
             memcpy(data + i * 2, &half, 2);
@@ -92,10 +91,10 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
     source.data = data;
     if (format == DV_FORMAT_E4M3)
         source.scale = (const unsigned char *)make_scales(b, &state, source.rows, source.cols);
-    if (dv_format_is_4bit(format)) {
-        source.scale_dtype = format == DV_FORMAT_INT4 ? DV_BF16 : DV_F8_E8M0;
-        source.block_rows  = 1;
-        source.block_cols  = 32;
+    if (dv_formats[format].scales == DV_SCALES_ROWS) {
+        source.scale_dtype = dv_formats[format].scale_dtype;
+        source.block_rows  = dv_formats[format].block_rows;
+        source.block_cols  = dv_formats[format].block_cols;
         source.scale       = make_row_scales(b, &state, &source);
     }
     return source;

@@ -42,14 +42,14 @@ static float wanted(const struct recipe *r, const struct dv_layout_source *parts
 static float packed(const struct recipe *r, const struct dv_layout *l, const unsigned char *out,
                     uint32_t s, uint32_t i, uint32_t k)
 {
-    static const enum dv_dtype dtypes[] = { DV_F32, DV_F16, DV_BF16, DV_F8_E4M3, DV_INT4, DV_FP4 };
     uint32_t group = r->pair ? i / 8 * 2 + s : s * l->groups + i / 8, block = k >> l->block_shift;
-    uint32_t values = dv_chunk_values(l->format), at = k % values;
-    if (dv_format_is_4bit(l->format)) /* even columns of eight, then odd ones */
+    uint32_t values = dv_formats[l->format].values, at = k % values;
+    if (dv_formats[l->format].scales == DV_SCALES_ROWS) /* even columns of eight, then odd ones */
         at = at / 8 * 8 + at % 8 / 2 + at % 2 * 4;
-    float value = dv_dtype_get(
-        dtypes[l->format], out + ((size_t)group * l->chunks + k / values) * 128 + i % 8 * 16, at);
-    if (dv_format_is_4bit(l->format))
+    float value =
+        dv_dtype_get(dv_formats[l->format].dtype,
+                     out + ((size_t)group * l->chunks + k / values) * 128 + i % 8 * 16, at);
+    if (dv_formats[l->format].scales == DV_SCALES_ROWS)
         value *= dv_dtype_get(DV_BF16, out + l->scales,
                               ((size_t)group * l->chunks + k / 32) * 8 + i % 8) /
                  (l->format == DV_FORMAT_FP4 ? 16384 : 1);
@@ -64,7 +64,7 @@ static float packed(const struct recipe *r, const struct dv_layout *l, const uns
 static void check_values(const struct recipe *r, const struct dv_layout *layout,
                          const struct dv_layout_source *parts, const unsigned char *out)
 {
-    uint32_t values = dv_chunk_values(layout->format);
+    uint32_t values = dv_formats[layout->format].values;
     for (uint32_t s = 0; s < (r->pair ? 2 : r->slices); s++)
         for (uint32_t i = 0; i < layout->groups * 8; i++)
             for (uint32_t k = 0; k < layout->chunks * values; k++) {
@@ -117,7 +117,7 @@ static void layout_holds_every_value(void **state)
 static void check_made_up(const struct recipe *r, const struct dv_layout *layout,
                           const unsigned char *out)
 {
-    uint32_t values = dv_chunk_values(layout->format);
+    uint32_t values = dv_formats[layout->format].values;
     uint32_t slices = r->pair ? 2 : r->slices;
     double   sum    = 0;
     for (uint32_t s = 0; s < slices; s++)

@@ -166,15 +166,6 @@ static void splits_are_long_and_few(void **state)
     }
 }
 
-static void formats_have_names(void **state)
-{
-    static const char *const names[] = { "f32", "f16", "bf16", "fp8", "int4", "fp4" };
-    (void)state;
-    assert_int_equal(sizeof names / sizeof *names, DV_N_FORMATS);
-    for (int i = 0; i < DV_N_FORMATS; i++)
-        assert_string_equal(dv_weight_format_name((enum dv_weight_format)i), names[i]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,7 +174,6 @@ int main(void)
         cmocka_unit_test(operations_are_two_a_parameter),
         cmocka_unit_test(memory_may_end),
         cmocka_unit_test(splits_are_long_and_few),
-        cmocka_unit_test(formats_have_names),
     };
     return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
 }

@@ -16,7 +16,6 @@ known='
     function src/api/open.c:describe  to be cut into steps
     function src/engine/programs.c:make_program  to be cut into steps
     function src/graph/fuse.c:fuse_mla_prepare  to be cut into steps
-    function tests/ops/harness_weights.c:make_source  to be cut into steps
     parameters src/ref/attend.c:attend  the sum of a split reads as its formula: token, head, first, last
     parameters src/pack/pack.c:dv_layout_pack_parts  to be grouped in a struct
     parameters src/api/tokens.c:dsvk_model_tokenize  public, and every parameter is a plain one

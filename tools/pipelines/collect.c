@@ -11,8 +11,6 @@
 #define FAKE_ADDRESS UINT64_C(0x100000000)
 #define CONTEXT 4096u
 #define MOST_ROWS 65536u /* of the embedding: as F32 the largest are above 4 GiB */
-#define BLOCK 128u       /* rows and columns of one FP8 scale */
-#define GROUP 32u        /* columns of one scale of 4 bits */
 
 static const uint32_t token_counts[] = { 1, 2, 4, 64, 256, 2048 };
 static const struct stored {
@@ -21,6 +19,7 @@ static const struct stored {
     { DV_F8_E4M3, DV_BF16, DV_BF16 }, { DV_BF16, DV_F32, DV_BF16 },  { DV_F16, DV_F16, DV_F16 },
     { DV_F32, DV_F32, DV_F32 },       { DV_INT4, DV_BF16, DV_BF16 }, { DV_FP4, DV_BF16, DV_BF16 },
 };
+_Static_assert(sizeof formats / sizeof *formats == DV_N_FORMATS, "each format is compiled");
 
 struct pass {
     struct collection      *collection;
@@ -71,13 +70,13 @@ static enum dv_dtype stored_as(const struct stored *stored, const struct dv_weig
 static void add_scale(struct dv_layout_source *part)
 {
     static const unsigned char nowhere;
-    bool                       fp8 = part->dtype == DV_F8_E4M3;
-    if (!fp8 && part->dtype != DV_INT4 && part->dtype != DV_FP4)
+    const struct dv_format    *format = dv_format_of(part->dtype);
+    if (format->scales == DV_SCALES_NONE)
         return;
     part->scale       = &nowhere;
-    part->scale_dtype = fp8 ? DV_F32 : part->dtype == DV_INT4 ? DV_BF16 : DV_F8_E8M0;
-    part->block_rows  = fp8 ? BLOCK : 1;
-    part->block_cols  = fp8 ? BLOCK : GROUP;
+    part->scale_dtype = format->scale_dtype;
+    part->block_rows  = format->block_rows;
+    part->block_cols  = format->block_cols;
 }
 
 /* The format that the weight would have on the device; decided from headers, as in loading. */
@@ -138,18 +137,17 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
 
 static dsvk_status collect_formats(const struct pass *pass)
 {
-    static const enum dv_cache_format caches[] = { DV_CACHE_BF16, DV_CACHE_F32, DV_CACHE_FP8 };
-    dsvk_status                       status   = DSVK_OK;
-    const struct dv_context          *ctx      = pass->collection->ctx;
-    uint32_t                          n        = pass->graph->n_weights;
-    struct dv_weight_place           *places   = dv_zalloc_array(ctx, n + 1, sizeof *places);
+    dsvk_status              status = DSVK_OK;
+    const struct dv_context *ctx    = pass->collection->ctx;
+    uint32_t                 n      = pass->graph->n_weights;
+    struct dv_weight_place  *places = dv_zalloc_array(ctx, n + 1, sizeof *places);
     if (!places)
         return dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
         for (dv_weight w = 1; w <= n; w++)
             TRY_OR(fail, place(&places[w], pass, w, &formats[f]));
-        for (size_t c = 0; c < sizeof caches / sizeof *caches; c++)
-            TRY_OR(fail, ask_kernels(pass, places, caches[c]));
+        for (unsigned c = 0; c < DV_N_CACHES; c++)
+            TRY_OR(fail, ask_kernels(pass, places, (enum dv_cache_format)c));
     }
 fail:
     dv_free(ctx, places);
