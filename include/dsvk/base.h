@@ -36,7 +36,8 @@ extern "C" {
     X(NO_DEVICE, "no usable Vulkan device")                                                        \
     X(DEVICE_LOST, "the device stopped responding")                                                \
     X(CANCELLED, "cancelled by the caller")                                                        \
-    X(NOT_FINITE, "a result is not a finite number")
+    X(NOT_FINITE, "a result is not a finite number")                                               \
+    X(BUSY, "in use by another call")
 
 #define DSVK_STATUS_ENUM(name, text) DSVK_##name,
 typedef enum { DSVK_STATUS_MAP(DSVK_STATUS_ENUM) } dsvk_status;

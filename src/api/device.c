@@ -70,15 +70,19 @@ void dsvk_device_list_free(dsvk_device_info *list, const dsvk_allocator *allocat
 
 dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
 {
-    dsvk_status       status;
-    struct dv_context ctx;
-    uint32_t          index;
-    *out = NULL;
+    static const dsvk_device_params usual = { 0 };
+    dsvk_status                     status;
+    struct dv_context               ctx;
+    uint32_t                        index;
+    *out   = NULL;
+    params = params ? params : &usual;
     dv_context_init(&ctx, &params->log, &params->allocator);
     dsvk_device *device = dv_zalloc(&ctx, sizeof *device);
     if (!device)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "device: no memory for it");
     device->ctx = ctx;
+    atomic_init(&device->users, 1);
+    TRY_OR(fail, dv_turn_new(&device->turn, &device->ctx));
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));
     TRY_OR(fail, dv_instance_find(&index, device->instance, params->which));
     TRY_OR(fail, dv_device_new(&device->dev, device->instance, index));
@@ -99,12 +103,13 @@ fail:
 
 void dsvk_device_close(dsvk_device *device)
 {
-    if (!device)
+    if (!device || atomic_fetch_sub(&device->users, 1) > 1)
         return;
     struct dv_context ctx = device->ctx;
     dv_stream_free(device->stream);
     dv_device_free(device->dev);
     dv_instance_free(device->instance);
+    dv_turn_free(device->turn);
     dv_free(&ctx, device);
 }
 
@@ -115,5 +120,9 @@ const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
 
 uint64_t dsvk_device_bytes(const dsvk_device *device)
 {
-    return device->dev->bytes_used;
+    bool     mine  = dv_turn_take(device->turn);
+    uint64_t bytes = device->dev->bytes_used;
+    if (mine)
+        dv_turn_give(device->turn);
+    return bytes;
 }

@@ -3,6 +3,9 @@
 #ifndef DV_API_HANDLES_H
 #define DV_API_HANDLES_H
 
+#include <stdatomic.h>
+
+#include "api/turn.h"
 #include "dsvk/dsvk.h"
 #include "engine/session.h"
 #include "file/checkpoint.h"
@@ -13,6 +16,8 @@ struct dsvk_device {
     struct dv_instance *instance;
     struct dv_device   *dev;
     struct dv_stream   *stream;
+    struct dv_turn     *turn;  /* whose holder may use all of the above */
+    atomic_uint         users; /* the caller, and models that are loaded on it */
     dsvk_device_info    info;
 };
 
@@ -25,7 +30,9 @@ struct dsvk_model {
     dsvk_model_info       info;
     char                  formats[160]; /* info.number_formats */
     char                  routing[64];
-    dsvk_device          *device; /* NULL until loaded; borrowed */
+    dsvk_device          *device; /* NULL until loaded; the model is a user of it */
+    atomic_uint           users;  /* the caller, and sessions */
+    atomic_bool           loading, loaded;
     struct dv_weights    *weights;
     uint32_t              context;  /* tokens that loading left room for, with experts in tiers */
     bool                  random;   /* weights are made up when it is loaded */
@@ -37,8 +44,10 @@ struct dsvk_model {
 struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weights);
 
 struct dsvk_session {
-    dsvk_model        *model; /* borrowed */
+    dsvk_model        *model; /* the session is a user of it */
     struct dv_session *session;
+    atomic_bool        busy;   /* a call has not returned yet */
+    atomic_size_t      tokens; /* of the timeline, as the last call left it */
 };
 
 #endif

@@ -123,6 +123,7 @@ static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
                                 const dsvk_load_params *params, const struct dv_setup *setup)
 {
     dsvk_status             status;
+    struct dv_turn_progress progress;
     struct dv_graph        *graphs[2];
     struct dv_weight_source source = dv_source_of(model, params->run.weights);
     struct dv_expert_budget budget = { .session = setup, .host_bytes = params->run.host_memory };
@@ -130,9 +131,10 @@ static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
                                        .graphs       = graphs,
                                        .budget       = &budget,
                                        .check_scales = true,
-                                       .progress     = &params->progress };
+                                       .progress     = &progress.given };
     if (budget.host_bytes == 0)
         budget.host_bytes = dv_expert_host_bytes(setup->caps, device_left(device));
+    dv_turn_progress_init(&progress, device->turn, &params->progress);
     status = dv_recipe_graphs(graphs, &load.n_graphs, setup);
     if (status == DSVK_OK)
         status = dv_weights_load(&model->weights, device->dev, device->stream, &load);
@@ -141,7 +143,9 @@ static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
     return status;
 }
 
-dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+/* With the device's turn. */
+static dsvk_status load_model(dsvk_model *model, dsvk_device *device,
+                              const dsvk_load_params *params)
 {
     dsvk_status     status;
     struct dv_setup setup;
@@ -152,16 +156,34 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
         TRY(dv_quantize_warn(&model->ctx, model->checkpoint, params->run.weights));
     TRY(load_weights(model, device, params, &setup));
     struct dv_experts *x = dv_weights_experts(model->weights);
-    model->device        = device;
     model->context       = x ? x->context : 0;
     model->run           = params->run;
     model->left_f16      = false;
+    model->device        = device;
+    atomic_fetch_add(&device->users, 1);
+    atomic_store(&model->loaded, true);
     return DSVK_OK;
+}
+
+dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+{
+    static const dsvk_load_params usual = { 0 };
+    dsvk_status                   status;
+    if (atomic_exchange(&model->loading, true))
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded already");
+    if (dv_turn_take(device->turn)) {
+        status = load_model(model, device, params ? params : &usual);
+        dv_turn_give(device->turn);
+    } else {
+        status = dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");
+    }
+    atomic_store(&model->loading, false);
+    return status;
 }
 
 uint64_t dsvk_model_weight_bytes(const dsvk_model *model)
 {
-    return model->weights ? dv_weights_bytes(model->weights) : 0;
+    return atomic_load(&model->loaded) ? dv_weights_bytes(model->weights) : 0;
 }
 
 dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,

@@ -183,14 +183,17 @@ static dsvk_status open_folder(dsvk_model *m, const dsvk_model_params *params)
 
 dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
 {
-    dsvk_status       status;
-    struct dv_context ctx;
-    *out = NULL;
+    static const dsvk_model_params usual = { 0 };
+    dsvk_status                    status;
+    struct dv_context              ctx;
+    *out   = NULL;
+    params = params ? params : &usual;
     dv_context_init(&ctx, &params->log, &params->allocator);
     dsvk_model *m = dv_zalloc(&ctx, sizeof *m);
     if (!m)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "model: no memory for it");
     m->ctx = ctx;
+    atomic_init(&m->users, 1);
     status = open_folder(m, params);
     if (status == DSVK_OK)
         status = describe(m);
@@ -204,10 +207,15 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
 
 void dsvk_model_close(dsvk_model *model)
 {
-    if (!model)
+    if (!model || atomic_fetch_sub(&model->users, 1) > 1)
         return;
-    struct dv_context ctx = model->ctx;
+    struct dv_context   ctx    = model->ctx;
+    struct dsvk_device *device = model->device;
+    bool                mine   = device && dv_turn_take(device->turn);
     dv_weights_free(model->weights);
+    if (mine)
+        dv_turn_give(device->turn);
+    dsvk_device_close(device);
     dv_tokenizer_free(model->tokenizer);
     dv_checkpoint_close(model->checkpoint);
     dv_free(&ctx, model);

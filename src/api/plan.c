@@ -20,14 +20,11 @@ static void add_heaps(dsvk_plan *plan, const struct dv_caps *caps)
     }
 }
 
-dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk_device *device,
-                            const dsvk_plan_params *params)
+/* With the device's turn, if there is a device. */
+static dsvk_status make_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk_device *device,
+                             const dsvk_plan_params *params)
 {
     dsvk_status status;
-    *plan = (dsvk_plan){ 0 };
-    if (!device && params->memory_limit == 0)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
-                       "plan: neither a device nor how much memory it has");
     if (device)
         dv_device_read_budget(device->dev, true);
     const struct dv_caps   *caps   = device ? &device->dev->caps : &dv_ledger_usual_card;
@@ -46,6 +43,24 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
     if (device)
         add_heaps(plan, caps);
     return DSVK_OK;
+}
+
+dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk_device *device,
+                            const dsvk_plan_params *params)
+{
+    static const dsvk_plan_params usual = { 0 };
+    dsvk_status                   status;
+    *plan  = (dsvk_plan){ 0 };
+    params = params ? params : &usual;
+    if (!device && params->memory_limit == 0)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                       "plan: neither a device nor how much memory it has");
+    if (device && !dv_turn_take(device->turn))
+        return dv_fail(&model->ctx, DSVK_BUSY, "plan: called from a callback that has the device");
+    status = make_plan(plan, model, device, params);
+    if (device)
+        dv_turn_give(device->turn);
+    return status;
 }
 
 bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, const dsvk_plan *plan,

@@ -13,32 +13,76 @@ static dsvk_run run_of(const dsvk_model *model, const dsvk_session_params *param
     return run;
 }
 
+/* ---- calls ---- */
+
+/* A call on a session is the only one, and has the turn of its device. Callbacks that run in a turn
+ * may call back into the library only where turn.h says that they run without it. */
+static dsvk_status begin(dsvk_session *session)
+{
+    if (!session)
+        return DSVK_BAD_ARGUMENT;
+    const struct dv_context *ctx = &session->model->ctx;
+    if (atomic_exchange(&session->busy, true))
+        return dv_fail(ctx, DSVK_BUSY, "session: another call on it has not returned yet");
+    if (dv_turn_take(session->model->device->turn))
+        return DSVK_OK;
+    atomic_store(&session->busy, false);
+    return dv_fail(ctx, DSVK_BUSY, "session: called from a callback that has the device");
+}
+
+static dsvk_status end(dsvk_session *session, dsvk_status status)
+{
+    atomic_store(&session->tokens, session->session->n_tokens);
+    dv_turn_give(session->model->device->turn);
+    atomic_store(&session->busy, false);
+    return status;
+}
+
+/* ---- making and freeing ---- */
+
+/* With the turn. */
+static dsvk_status make(dsvk_session *session, const dsvk_session_params *params)
+{
+    dsvk_status       status;
+    struct dv_setup   setup;
+    dsvk_model       *model = session->model;
+    dsvk_run          run   = run_of(model, params);
+    struct dv_device *dev   = model->device->dev;
+    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &dev->caps, &run));
+    setup.choices = model->info.tokenizer_size;
+
+    struct dv_engine engine = { .dev      = dev,
+                                .stream   = model->device->stream,
+                                .weights  = model->weights,
+                                .left_f16 = &model->left_f16 };
+
+    struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
+    return dv_session_new(&session->session, &engine, &setup, &p);
+}
+
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                              const dsvk_session_params *params)
 {
-    dsvk_status     status;
-    struct dv_setup setup;
+    static const dsvk_session_params usual = { 0 };
+    dsvk_status                      status;
     *out = NULL;
-    if (!model->weights)
+    if (!atomic_load(&model->loaded))
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
-    dsvk_run          run = run_of(model, params);
-    struct dv_device *dev = model->device->dev;
-    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &dev->caps, &run));
-    setup.choices         = model->info.tokenizer_size;
     dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    session->model                  = model;
-    struct dv_engine         engine = { .dev      = dev,
-                                        .stream   = model->device->stream,
-                                        .weights  = model->weights,
-                                        .left_f16 = &model->left_f16 };
-    struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
-    status                     = dv_session_new(&session->session, &engine, &setup, &p);
+    session->model = model;
+    status         = begin(session);
+    if (status == DSVK_OK) {
+        status = make(session, params ? params : &usual);
+        dv_turn_give(model->device->turn);
+        atomic_store(&session->busy, false);
+    }
     if (status != DSVK_OK) {
-        dsvk_session_free(session);
+        dv_free(&model->ctx, session);
         return status;
     }
+    atomic_fetch_add(&model->users, 1);
     *out = session;
     return DSVK_OK;
 }
@@ -47,36 +91,71 @@ void dsvk_session_free(dsvk_session *session)
 {
     if (!session)
         return;
+    dsvk_model *model = session->model;
+    bool        mine  = dv_turn_take(model->device->turn);
     dv_session_free(session->session);
-    dv_free(&session->model->ctx, session);
+    if (mine)
+        dv_turn_give(model->device->turn);
+    dv_free(&model->ctx, session);
+    dsvk_model_close(model);
 }
 
-static dsvk_status check_count(const dsvk_session *session, size_t n)
+/* ---- the timeline ---- */
+
+static dsvk_status check_tokens(const dsvk_session *session, const uint32_t *tokens, size_t n)
 {
+    const struct dv_context *ctx = &session->model->ctx;
+    if (!tokens && n > 0)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: no tokens");
     if (n <= session->session->setup.context)
         return DSVK_OK;
-    return dv_fail(&session->model->ctx, DSVK_BAD_ARGUMENT,
-                   "session: %zu tokens do not fit into a context of %u", n,
+    return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: %zu tokens do not fit into a context of %u", n,
                    session->session->setup.context);
 }
 
 dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                               const dsvk_progress *progress)
 {
-    dsvk_status status;
-    TRY(check_count(session, n));
-    return dv_session_sync(session->session, tokens, (uint32_t)n, progress);
+    dsvk_status             status;
+    struct dv_turn_progress in_turn;
+    TRY(begin(session));
+    dv_turn_progress_init(&in_turn, session->model->device->turn, progress);
+    status = check_tokens(session, tokens, n);
+    if (status == DSVK_OK)
+        status = dv_session_sync(session->session, tokens, (uint32_t)n, &in_turn.given);
+    return end(session, status);
+}
+
+/* Tokens are offered without the turn: who takes them may take his time. */
+struct offered {
+    struct dv_turn   *turn;
+    const dsvk_offer *asked;
+};
+
+static bool offer_one(void *user, uint32_t token)
+{
+    const struct offered *o     = user;
+    bool                  go_on = true;
+    dv_turn_give(o->turn);
+    if (o->asked && o->asked->take)
+        go_on = o->asked->take(o->asked->user, token);
+    (void)dv_turn_take(o->turn);
+    return go_on;
 }
 
 dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
 {
-    uint32_t most = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-    return dv_session_generate(session->session, most, offer);
+    dsvk_status status;
+    uint32_t    most = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    TRY(begin(session));
+    struct offered offered = { session->model->device->turn, offer };
+    dsvk_offer     inner   = { .take = offer_one, .user = &offered };
+    return end(session, dv_session_generate(session->session, most, &inner));
 }
 
 size_t dsvk_session_tokens(const dsvk_session *session)
 {
-    return session->session->n_tokens;
+    return session ? atomic_load(&session->tokens) : 0;
 }
 
 uint32_t dsvk_session_context(const dsvk_session *session)
@@ -89,39 +168,58 @@ uint32_t dsvk_session_chunk(const dsvk_session *session)
     return session->session->setup.chunk;
 }
 
+/* ---- results ---- */
+
 dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 {
+    dsvk_status status;
     *token = 0;
-    return dv_session_argmax(session->session, token);
+    TRY(begin(session));
+    return end(session, dv_session_argmax(session->session, token));
 }
 
 dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
 {
-    return dv_session_logits(session->session, logits);
+    dsvk_status status;
+    TRY(begin(session));
+    return end(session, dv_session_logits(session->session, logits));
 }
 
 dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
                                 uint32_t *token)
 {
+    static const dsvk_sampling greedy = { 0 };
+    dsvk_status                status;
     *token = 0;
-    return dv_session_sample(session->session, sampling, token);
+    TRY(begin(session));
+    return end(session, dv_session_sample(session->session, sampling ? sampling : &greedy, token));
 }
 
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
                                const dsvk_score_rows *rows, const dsvk_progress *progress)
 {
-    dsvk_status status;
-    TRY(check_count(session, n));
-    return dv_session_score(session->session, tokens, (uint32_t)n, rows, progress);
+    static const dsvk_score_rows none = { 0 };
+    dsvk_status                  status;
+    struct dv_turn_progress      in_turn;
+    TRY(begin(session));
+    dv_turn_progress_init(&in_turn, session->model->device->turn, progress);
+    status = check_tokens(session, tokens, n);
+    if (status == DSVK_OK)
+        status = dv_session_score(session->session, tokens, (uint32_t)n, rows ? rows : &none,
+                                  &in_turn.given);
+    return end(session, status);
 }
 
 void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
 {
-    const struct dv_session *s = session->session;
-    *stats                     = s->stats;
-    stats->device_bytes        = s->engine.dev->bytes_used;
-    stats->arena_bytes         = s->arena ? s->arena->bytes : 0;
+    const struct dv_session *s    = session->session;
+    bool                     mine = dv_turn_take(session->model->device->turn);
+    *stats                        = s->stats;
+    stats->device_bytes           = s->engine.dev->bytes_used;
+    stats->arena_bytes            = s->arena ? s->arena->bytes : 0;
     dv_session_expert_stats(s, stats);
+    if (mine)
+        dv_turn_give(session->model->device->turn);
 }
 
 const char *dsvk_op_name(uint32_t index)

@@ -17,8 +17,13 @@ dsvk_log demo_log_sink(struct demo_log *log)
 
 struct demo demo_open(struct demo_log *log, bool load)
 {
+    return demo_open_folder(log, DSVK_DEMO, load);
+}
+
+struct demo demo_open_folder(struct demo_log *log, const char *folder, bool load)
+{
     struct demo        demo    = { 0 };
-    dsvk_model_params  model   = { .folder = DSVK_DEMO, .log = demo_log_sink(log) };
+    dsvk_model_params  model   = { .folder = folder, .log = demo_log_sink(log) };
     dsvk_device_params device  = { .log = demo_log_sink(log) };
     dsvk_load_params   loading = { .run.math = DSVK_MATH_AUTO };
 

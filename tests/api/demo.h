@@ -26,6 +26,7 @@ dsvk_log demo_log_sink(struct demo_log *log);
 
 /* Fails the test when it cannot be opened; with `load` also the best device is. */
 struct demo demo_open(struct demo_log *log, bool load);
+struct demo demo_open_folder(struct demo_log *log, const char *folder, bool load);
 void        demo_close(struct demo *demo);
 
 #endif

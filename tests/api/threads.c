@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* Many threads, each with a session of one model on one device: every text must be the one that the
+ * session gives alone. One of them is cancelled on its way, one is freed and made again.
+ *   api_threads [ROUNDS [THREADS [FOLDER [LONGEST]]]] */
+#include "demo.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_THREADS 64
+#define MAX_PROMPT 1024
+#define N_ANSWER 12
+
+static unsigned    rounds = 2, n_threads = 4, longest = 60;
+static const char *folder = DSVK_DEMO;
+static struct demo demo;
+static atomic_uint busy; /* answers BUSY where one was expected */
+
+/* What a thread computes: a prompt, and how tokens are chosen. */
+struct work {
+    uint32_t prompt[MAX_PROMPT], n;
+    bool     sampled, cancelled, renewed;
+    uint64_t seed;
+    uint32_t alone[N_ANSWER], got[N_ANSWER];
+    char     trouble[200]; /* of a call that failed; "" */
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return *state >> 33;
+}
+
+/* Prompts begin alike and go on in their own way. */
+static void make_work(struct work *work, uint64_t *state, unsigned index, uint32_t vocabulary)
+{
+    *work   = (struct work){ .sampled   = index % 2,
+                             .cancelled = index % 5 == 3,
+                             .renewed   = index % 5 == 2,
+                             .seed      = next_random(state) };
+    work->n = 5 + (uint32_t)(next_random(state) % (longest - 4));
+    for (uint32_t i = 0; i < work->n; i++)
+        work->prompt[i] = i < 4 ? i + 2 : (uint32_t)(next_random(state) % vocabulary);
+}
+
+static bool failed(struct work *work, dsvk_status status, const char *call)
+{
+    if (status == DSVK_OK)
+        return false;
+    snprintf(work->trouble, sizeof work->trouble, "%s: %s", call, dsvk_status_text(status));
+    return true;
+}
+
+static bool stop_at_once(void *user, uint64_t done, uint64_t total)
+{
+    (void)user;
+    (void)done;
+    (void)total;
+    return false;
+}
+
+/* A chunk of 16, so that a prompt has several places at which others come in between. */
+static bool open_session(struct work *work, dsvk_session **session)
+{
+    dsvk_session_params params = { .context = longest + N_ANSWER + 4, .chunk = 16 };
+    return !failed(work, dsvk_session_new(session, demo.model, &params), "new");
+}
+
+static void compute(struct work *work, uint32_t *answer)
+{
+    dsvk_sampling sampling = { .temperature = 0.8f, .top_p = 0.95f, .seed = work->seed };
+    uint32_t      tokens[MAX_PROMPT + N_ANSWER];
+    dsvk_session *session;
+    if (!open_session(work, &session))
+        return;
+    memcpy(tokens, work->prompt, work->n * sizeof *tokens);
+    if (work->cancelled)
+        (void)dsvk_session_sync(session, tokens, work->n,
+                                &(dsvk_progress){ .report = stop_at_once });
+    if (work->renewed) {
+        dsvk_session_free(session);
+        if (!open_session(work, &session))
+            return;
+    }
+    for (uint32_t i = 0; i < N_ANSWER; i++) {
+        uint32_t *token = &tokens[work->n + i];
+        if (failed(work, dsvk_session_sync(session, tokens, work->n + i, NULL), "sync") ||
+            failed(work,
+                   work->sampled ? dsvk_session_sample(session, &sampling, token)
+                                 : dsvk_session_argmax(session, token),
+                   "choose"))
+            break;
+        answer[i] = *token;
+    }
+    dsvk_session_free(session);
+}
+
+static void *run_thread(void *argument)
+{
+    struct work *work = argument;
+    compute(work, work->got);
+    return NULL;
+}
+
+static void every_text_is_as_alone(void **state)
+{
+    static struct work work[MAX_THREADS];
+    uint64_t           random     = 42;
+    uint32_t           vocabulary = dsvk_model_describe(demo.model)->vocab;
+    (void)state;
+    for (unsigned i = 0; i < n_threads; i++) {
+        make_work(&work[i], &random, i, vocabulary);
+        compute(&work[i], work[i].alone);
+        assert_string_equal(work[i].trouble, "");
+    }
+    for (unsigned round = 0; round < rounds; round++) {
+        pthread_t threads[MAX_THREADS];
+        for (unsigned i = 0; i < n_threads; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &work[i]), 0);
+        for (unsigned i = 0; i < n_threads; i++)
+            pthread_join(threads[i], NULL);
+        for (unsigned i = 0; i < n_threads; i++) {
+            assert_string_equal(work[i].trouble, "");
+            if (memcmp(work[i].got, work[i].alone, sizeof work[i].got) != 0)
+                fail_msg("round %u, session %u of %u: another text than alone", round, i,
+                         n_threads);
+            memset(work[i].got, 0, sizeof work[i].got);
+        }
+    }
+}
+
+/* ---- one call at a time ---- */
+
+struct intruder {
+    dsvk_session *session;
+    unsigned      calls;
+};
+
+static bool intrude(void *user, uint32_t token)
+{
+    struct intruder *in = user;
+    uint32_t         id;
+    (void)token;
+    busy += dsvk_session_argmax(in->session, &id) == DSVK_BUSY;
+    return ++in->calls < 3;
+}
+
+static void a_session_has_one_call_at_a_time(void **state)
+{
+    struct work     work     = { .n = 0 };
+    uint32_t        prompt[] = { 2, 3, 4 }, id;
+    struct intruder in       = { 0 };
+    dsvk_offer      offer    = { .take = intrude, .user = &in };
+    (void)state;
+    assert_true(open_session(&work, &in.session));
+    assert_int_equal(dsvk_session_sync(in.session, prompt, 3, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(in.session, 8, &offer), DSVK_OK);
+    assert_int_equal(busy, in.calls);
+    assert_int_equal(dsvk_session_argmax(in.session, &id), DSVK_OK); /* and then it may again */
+    dsvk_session_free(in.session);
+}
+
+/* Another session may be asked from a callback: the turn is not with the caller then. */
+static bool ask_another(void *user, uint32_t token)
+{
+    struct intruder *in       = user;
+    uint32_t         tokens[] = { 5, 6, 7, 8 }, id;
+    (void)token;
+    assert_int_equal(dsvk_session_sync(in->session, tokens, 4, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(in->session, &id), DSVK_OK);
+    return ++in->calls < 3;
+}
+
+static void other_sessions_may_be_called_from_a_callback(void **state)
+{
+    struct work     work     = { .n = 0 };
+    uint32_t        prompt[] = { 2, 3, 4 };
+    struct intruder in       = { 0 };
+    dsvk_offer      offer    = { .take = ask_another, .user = &in };
+    dsvk_session   *session;
+    (void)state;
+    assert_true(open_session(&work, &session) && open_session(&work, &in.session));
+    assert_int_equal(dsvk_session_sync(session, prompt, 3, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(session, 8, &offer), DSVK_OK);
+    assert_int_equal(in.calls, 3);
+    dsvk_session_free(session);
+    dsvk_session_free(in.session);
+}
+
+/* ---- the order of freeing ---- */
+
+static void parents_live_until_their_last_child_is_freed(void **state)
+{
+    struct demo_log log = { 0 };
+    struct demo     own = demo_open(&log, true);
+    dsvk_session   *session;
+    uint32_t        prompt[] = { 2, 3, 4 }, id;
+    (void)state;
+    assert_int_equal(dsvk_session_new(&session, own.model, NULL), DSVK_OK);
+    dsvk_device_close(own.device);
+    dsvk_model_close(own.model);
+    assert_int_equal(dsvk_session_sync(session, prompt, 3, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_argmax(session, &id), DSVK_OK);
+    dsvk_session_free(session);
+    assert_int_equal(log.errors, 0);
+}
+
+static void missing_parameters_are_defaults(void **state)
+{
+    dsvk_session *session;
+    uint32_t      prompt[] = { 2, 3, 4 };
+    (void)state;
+    assert_int_equal(dsvk_session_new(&session, demo.model, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_sync(session, prompt, 3, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(session, 2, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_tokens(session), 5);
+    dsvk_session_free(session);
+    assert_int_equal(dsvk_session_tokens(NULL), 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_text_is_as_alone),
+        cmocka_unit_test(a_session_has_one_call_at_a_time),
+        cmocka_unit_test(other_sessions_may_be_called_from_a_callback),
+        cmocka_unit_test(parents_live_until_their_last_child_is_freed),
+        cmocka_unit_test(missing_parameters_are_defaults),
+    };
+    static struct demo_log log;
+    rounds    = argc > 1 ? (unsigned)atoi(argv[1]) : rounds;
+    n_threads = argc > 2 ? (unsigned)atoi(argv[2]) : n_threads;
+    folder    = argc > 3 ? argv[3] : folder;
+    longest   = argc > 4 ? (unsigned)atoi(argv[4]) : longest;
+    if (n_threads > MAX_THREADS || longest < 5 || longest > MAX_PROMPT)
+        return 2;
+    demo       = demo_open_folder(&log, folder, true);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    demo_close(&demo);
+    return failed;
+}
