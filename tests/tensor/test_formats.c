@@ -22,7 +22,7 @@ static const struct dv_format *named(const char *name)
 {
     const struct dv_format *found = NULL;
     for (int i = 0; i < DV_N_FORMATS; i++)
-        if (strcmp(dv_formats[i].name, name) == 0) {
+        if (dv_formats[i].name && strcmp(dv_formats[i].name, name) == 0) {
             assert_null(found);
             found = &dv_formats[i];
         }
