@@ -21,29 +21,32 @@ static int64_t begin_token(const dsvk_model *model)
     return begin;
 }
 
+/* Hands the list to the caller; where it could not be made, frees it and gives an empty one. */
+static dsvk_status give(const dsvk_model *model, dsvk_status status, struct dv_ids *list,
+                        uint32_t **ids, size_t *n)
+{
+    if (status != DSVK_OK) {
+        dv_free(&model->ctx, list->ids);
+        *list = (struct dv_ids){ 0 };
+    }
+    *ids = list->ids;
+    *n   = list->n;
+    return status;
+}
+
 dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_t bytes,
                                 bool special, bool bos, uint32_t **ids, size_t *n)
 {
-    dsvk_status status;
-    size_t      capacity = 0;
-    *ids                 = NULL;
-    *n                   = 0;
+    dsvk_status   status;
+    struct dv_ids list = { 0 };
+    *ids               = NULL;
+    *n                 = 0;
     TRY(need_tokenizer(model));
     int64_t begin = begin_token(model);
-    if (bos && begin >= 0) {
-        capacity = 64;
-        *ids     = dv_zalloc_array(&model->ctx, capacity, sizeof **ids);
-        if (!*ids)
-            return dv_fail(&model->ctx, DSVK_NO_MEMORY, "tokenizer: no memory for ids");
-        (*ids)[(*n)++] = (uint32_t)begin;
-    }
-    status = dv_tokenizer_encode(model->tokenizer, text, bytes, special, ids, n, &capacity);
-    if (status != DSVK_OK) {
-        dv_free(&model->ctx, *ids);
-        *ids = NULL;
-        *n   = 0;
-    }
-    return status;
+    if (bos && begin >= 0)
+        TRY(dv_ids_push(&model->ctx, &list, (uint32_t)begin));
+    status = dv_tokenizer_encode(model->tokenizer, text, bytes, special, &list);
+    return give(model, status, &list, ids, n);
 }
 
 const char *dsvk_model_token(const dsvk_model *model, uint32_t id, size_t *bytes)
@@ -89,7 +92,7 @@ dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *message
 {
     static const dsvk_chat_params usual = { .think = DSVK_THINK_AUTO };
     dsvk_status                   status;
-    size_t                        capacity = 0;
+    struct dv_ids                 made = { 0 };
     enum dv_chat_format           format;
     params = params ? params : &usual;
     *ids   = NULL;
@@ -101,15 +104,15 @@ dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *message
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "chat: no memory for %zu messages", n);
     for (size_t i = 0; i < n; i++)
         list[i] = (struct dv_chat_message){ .role = messages[i].role, .text = messages[i].text };
-    status = dv_chat_encode(model->tokenizer, format, (enum dv_think)params->think, list, n,
-                            !params->no_open, ids, n_ids, &capacity);
+    status = dv_chat_encode(model->tokenizer,
+                            &(struct dv_chat){ .format     = format,
+                                               .think      = (enum dv_think)params->think,
+                                               .messages   = list,
+                                               .n_messages = n,
+                                               .generate   = !params->no_open },
+                            &made);
     dv_free(&model->ctx, list);
-    if (status != DSVK_OK) {
-        dv_free(&model->ctx, *ids);
-        *ids   = NULL;
-        *n_ids = 0;
-    }
-    return status;
+    return give(model, status, &made, ids, n_ids);
 }
 
 void dsvk_model_free_memory(const dsvk_model *model, void *memory)

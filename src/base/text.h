@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a file holds, and `where` it is from, for messages. */
+struct dv_text {
+    const char *where, *data;
+    size_t      bytes;
+};
+
 /* Bytes of the UTF-8 sign at `text`, which has `bytes` more; 0 when it is none. Overlong forms and
  * surrogates are none. */
 size_t dv_text_sign(const char *text, size_t bytes);

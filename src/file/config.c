@@ -251,31 +251,30 @@ static void read_config(struct dv_config *config, struct dv_json *json)
     dv_config_tokens(config, json, outer);
 }
 
-static dsvk_status parse(struct dv_config *config, const struct dv_context *ctx, const char *where,
-                         const char *text, size_t bytes)
+static dsvk_status parse(struct dv_config *config, const struct dv_context *ctx,
+                         const struct dv_text *text)
 {
     dsvk_status    status;
-    struct dv_json json = { .ctx = ctx, .module = "config", .where = where };
+    struct dv_json json = { .ctx = ctx, .module = "config", .where = text->where };
     json_t        *root;
     *config =
         (struct dv_config){ .bos = -1, .routed_scale = 1.0f, .temperature = 1.0f, .top_p = 1.0f };
-    TRY(dv_json_load(&root, ctx, "config", where, text, bytes));
+    TRY(dv_json_load(&root, ctx, "config", text->where, text->data, text->bytes));
     json.object = root;
     if (json_is_object(root))
         read_config(config, &json);
     else
-        json.status = dv_fail(ctx, DSVK_BAD_FILE, "config: %s: not a JSON object", where);
+        json.status = dv_fail(ctx, DSVK_BAD_FILE, "config: %s: not a JSON object", text->where);
     json_decref(root);
     return json.status;
 }
 
 dsvk_status dv_config_parse(struct dv_config *config, const struct dv_context *ctx,
-                            const char *where, const char *json, size_t bytes,
-                            const char *generation_json, size_t generation_bytes)
+                            const struct dv_text *facts, const struct dv_text *suggestions)
 {
-    dsvk_status status = parse(config, ctx, where, json, bytes);
-    if (status == DSVK_OK && generation_json)
-        status = dv_config_generation(config, ctx, where, generation_json, generation_bytes);
+    dsvk_status status = parse(config, ctx, facts);
+    if (status == DSVK_OK && suggestions->data)
+        status = dv_config_generation(config, ctx, suggestions);
     if (status != DSVK_OK)
         memset(config, 0, sizeof *config);
     return status;
@@ -288,7 +287,7 @@ static dsvk_status read_fact(struct dv_config *config, const struct dv_context *
     char       *text;
     size_t      bytes;
     TRY(dv_file_read(&text, &bytes, ctx, path, MAX_FILE_BYTES));
-    status = parse(config, ctx, path, text, bytes);
+    status = parse(config, ctx, &(struct dv_text){ path, text, bytes });
     dv_free(ctx, text);
     return status;
 }
@@ -309,7 +308,7 @@ static dsvk_status read_suggestions(struct dv_config *config, const struct dv_co
         dv_log(ctx, DSVK_LOG_WARN, "%s; it is ignored", capture.line);
         return DSVK_OK;
     }
-    status = dv_config_generation(config, ctx, path, text, bytes);
+    status = dv_config_generation(config, ctx, &(struct dv_text){ path, text, bytes });
     dv_free(ctx, text);
     return status;
 }

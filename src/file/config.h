@@ -4,6 +4,7 @@
 #define DV_FILE_CONFIG_H
 
 #include "base/context.h"
+#include "base/text.h"
 
 enum dv_arch {
     DV_ARCH_DEEPSEEK_V2,
@@ -58,10 +59,9 @@ struct dv_config {
  * q_lora, kv_lora, nope, rope, v_head, ffn widths) must be multiples of 4. */
 dsvk_status dv_config_read(struct dv_config *config, const struct dv_context *ctx,
                            const char *folder);
-/* The same from texts in memory; generation_json may be NULL. `where` names them in messages. */
+/* The same from texts in memory; the data of `suggestions` may be NULL. */
 dsvk_status dv_config_parse(struct dv_config *config, const struct dv_context *ctx,
-                            const char *where, const char *json, size_t bytes,
-                            const char *generation_json, size_t generation_bytes);
+                            const struct dv_text *facts, const struct dv_text *suggestions);
 /* A published shape by name: one of dv_config_like_name(). */
 dsvk_status dv_config_like(struct dv_config *config, const struct dv_context *ctx,
                            const char *name);

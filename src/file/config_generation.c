@@ -124,20 +124,21 @@ static void suggest(struct dv_config *config, struct dv_json *json, struct dv_ca
 }
 
 dsvk_status dv_config_generation(struct dv_config *config, const struct dv_context *ctx,
-                                 const char *where, const char *text, size_t bytes)
+                                 const struct dv_text *text)
 {
     struct dv_capture capture;
-    struct dv_json    json = { .ctx = &capture.ctx, .module = "config", .where = where };
+    struct dv_json    json = { .ctx = &capture.ctx, .module = "config", .where = text->where };
     json_t           *root;
     dv_capture(&capture, ctx);
-    dsvk_status status = dv_json_load(&root, &capture.ctx, "config", where, text, bytes);
+    dsvk_status status =
+        dv_json_load(&root, &capture.ctx, "config", text->where, text->data, text->bytes);
     if (status == DSVK_NO_MEMORY)
         return dv_fail(ctx, status, "%s", capture.line);
     json.object = root;
     if (status != DSVK_OK)
         dv_log(ctx, DSVK_LOG_WARN, "%s; it is ignored", capture.line);
     else if (!json_is_object(root))
-        dv_log(ctx, DSVK_LOG_WARN, "config: %s: not a JSON object; it is ignored", where);
+        dv_log(ctx, DSVK_LOG_WARN, "config: %s: not a JSON object; it is ignored", text->where);
     else
         suggest(config, &json, &capture);
     json_decref(root);

@@ -16,6 +16,6 @@ void dv_config_tokens(struct dv_config *config, struct dv_json *json, const json
 /* generation_config.json only suggests: what makes no sense there is ignored with one warning.
  * NO_MEMORY alone is a failure. */
 dsvk_status dv_config_generation(struct dv_config *config, const struct dv_context *ctx,
-                                 const char *where, const char *text, size_t bytes);
+                                 const struct dv_text *text);
 
 #endif

@@ -12,20 +12,6 @@
 /* Symbols are numbered in 32 bits, and a byte may become three. */
 #define PIECE_MAX (UINT32_MAX / 4)
 
-dsvk_status dv_ids_push(struct dv_ids *list, uint32_t id)
-{
-    if (list->n == list->capacity || !list->ids) {
-        size_t    capacity = list->capacity < 32 ? 64 : list->capacity * 2;
-        uint32_t *ids      = dv_realloc(list->ctx, list->ids, capacity * sizeof *ids);
-        if (!ids)
-            return dv_fail(list->ctx, DSVK_NO_MEMORY, "tokenizer: no room for %zu ids", capacity);
-        list->ids      = ids;
-        list->capacity = capacity;
-    }
-    list->ids[list->n++] = id;
-    return DSVK_OK;
-}
-
 bool dv_bpe_init(struct dv_bpe *bpe, struct dv_arena *arena, size_t n_merges)
 {
     size_t slots = dv_table_slots(n_merges);
@@ -184,7 +170,7 @@ dsvk_status dv_bpe_encode(const struct dv_bpe *bpe, struct dv_bpe_work *work, co
             TRY(merge_at(bpe, work, best.at));
     }
     for (uint32_t i = 0; i != DV_NO_ID; i = work->symbols[i].next)
-        TRY(dv_ids_push(ids, work->symbols[i].id));
+        TRY(dv_ids_push(work->ctx, ids, work->symbols[i].id));
     return DSVK_OK;
 }
 

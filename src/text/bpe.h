@@ -6,17 +6,9 @@
 #define DV_TEXT_BPE_H
 
 #include "base/arena.h"
+#include "text/ids.h"
 
 #define DV_NO_ID UINT32_MAX
-
-struct dv_ids {
-    const struct dv_context *ctx;
-    uint32_t                *ids;
-    size_t                   n, capacity;
-};
-
-/* NO_MEMORY when the list cannot grow; it stays as it was. */
-dsvk_status dv_ids_push(struct dv_ids *list, uint32_t id);
 
 struct dv_merge {
     uint64_t pair; /* left id << 32 | right id; UINT64_MAX: free */

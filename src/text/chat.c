@@ -65,8 +65,7 @@ static dsvk_status flush(struct dv_chat_writer *w)
     w->bytes     = 0;
     if (bytes == 0)
         return DSVK_OK;
-    return dv_tokenizer_encode(w->tokenizer, w->text, bytes, false, &w->ids.ids, &w->ids.n,
-                               &w->ids.capacity);
+    return dv_tokenizer_encode(w->tokenizer, w->text, bytes, false, w->ids);
 }
 
 dsvk_status dv_chat_mark(struct dv_chat_writer *w, const char *mark)
@@ -76,9 +75,9 @@ dsvk_status dv_chat_mark(struct dv_chat_writer *w, const char *mark)
     if (id < 0)
         return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
                        "chat: the format %s needs the token %s, which the tokenizer lacks",
-                       dv_chat_format_name(w->format), mark);
+                       dv_chat_format_name(w->chat->format), mark);
     TRY(flush(w));
-    return dv_ids_push(&w->ids, (uint32_t)id);
+    return dv_ids_push(w->tokenizer->ctx, w->ids, (uint32_t)id);
 }
 
 bool dv_chat_is(const struct dv_chat_message *message, const char *role)
@@ -97,8 +96,8 @@ const char *dv_chat_after_thinking(const char *text)
 
 static dsvk_status check_messages(const struct dv_chat_writer *w)
 {
-    for (size_t i = 0; i < w->n_messages; i++) {
-        const struct dv_chat_message *message = &w->messages[i];
+    for (size_t i = 0; i < w->chat->n_messages; i++) {
+        const struct dv_chat_message *message = &w->chat->messages[i];
         const char                   *role    = message->role ? message->role : "(none)";
         if (!message->text)
             return dv_fail(w->tokenizer->ctx, DSVK_BAD_ARGUMENT, "chat: message %zu has no text",
@@ -114,15 +113,15 @@ static dsvk_status check_messages(const struct dv_chat_writer *w)
 /* Asking for thoughts of a model that was not taught any would be answered with none. */
 static dsvk_status check_think(const struct dv_chat_writer *w)
 {
-    bool never = w->format == DV_CHAT_V2 || w->format == DV_CHAT_MOONLIGHT ||
-                 w->format == DV_CHAT_KIMI ||
-                 (w->format == DV_CHAT_V3 && dv_tokenizer_find(w->tokenizer, DV_THINK) < 0);
-    if ((unsigned)w->think > DV_THINK_OFF)
+    bool never = w->chat->format == DV_CHAT_V2 || w->chat->format == DV_CHAT_MOONLIGHT ||
+                 w->chat->format == DV_CHAT_KIMI ||
+                 (w->chat->format == DV_CHAT_V3 && dv_tokenizer_find(w->tokenizer, DV_THINK) < 0);
+    if ((unsigned)w->chat->think > DV_THINK_OFF)
         return dv_fail(w->tokenizer->ctx, DSVK_BAD_ARGUMENT, "chat: no such kind of thinking");
-    if (w->think == DV_THINK_ON && never)
+    if (w->chat->think == DV_THINK_ON && never)
         return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
                        "chat: a model of the chat format %s cannot be asked to think",
-                       dv_chat_format_name(w->format));
+                       dv_chat_format_name(w->chat->format));
     return DSVK_OK;
 }
 
@@ -131,41 +130,31 @@ static dsvk_status write_chat(struct dv_chat_writer *w)
     dsvk_status status;
     TRY(check_messages(w));
     TRY(check_think(w));
-    if (w->format == DV_CHAT_V2)
+    if (w->chat->format == DV_CHAT_V2)
         TRY(dv_chat_write_v2(w));
-    else if (w->format == DV_CHAT_V3 || w->format == DV_CHAT_R1 || w->format == DV_CHAT_V31)
+    else if (w->chat->format == DV_CHAT_V3 || w->chat->format == DV_CHAT_R1 ||
+             w->chat->format == DV_CHAT_V31)
         TRY(dv_chat_write_deepseek(w));
-    else if (w->format == DV_CHAT_GLM || w->format == DV_CHAT_GLM45)
+    else if (w->chat->format == DV_CHAT_GLM || w->chat->format == DV_CHAT_GLM45)
         TRY(dv_chat_write_glm(w));
-    else if (w->format >= DV_CHAT_MOONLIGHT && w->format < DV_CHAT_FORMATS)
+    else if (w->chat->format >= DV_CHAT_MOONLIGHT && w->chat->format < DV_CHAT_FORMATS)
         TRY(dv_chat_write_kimi(w));
     else
         return dv_fail(w->tokenizer->ctx, DSVK_UNSUPPORTED,
-                       w->format == DV_CHAT_NONE
+                       w->chat->format == DV_CHAT_NONE
                            ? "chat: the model has no chat template, as base models have none"
                            : "chat: the model's chat template is none that is known here");
     return flush(w);
 }
 
-dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, enum dv_chat_format format,
-                           enum dv_think think, const struct dv_chat_message *messages,
-                           size_t n_messages, bool generate, uint32_t **ids, size_t *n,
-                           size_t *capacity)
+dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, const struct dv_chat *chat,
+                           struct dv_ids *ids)
 {
-    struct dv_chat_writer w = {
-        .tokenizer  = tokenizer,
-        .format     = format,
-        .think      = think,
-        .messages   = messages,
-        .n_messages = n_messages,
-        .generate   = generate,
-        .ids        = { tokenizer->ctx, *ids, *n, *capacity },
-    };
-    dsvk_status status = write_chat(&w);
+    struct dv_chat_writer w      = { .tokenizer = tokenizer, .chat = chat, .ids = ids };
+    size_t                n      = ids->n;
+    dsvk_status           status = write_chat(&w);
     dv_free(tokenizer->ctx, w.text);
-    *ids      = w.ids.ids;
-    *capacity = w.ids.capacity;
-    if (status == DSVK_OK)
-        *n = w.ids.n;
+    if (status != DSVK_OK)
+        ids->n = n;
     return status;
 }

@@ -13,15 +13,11 @@
 #define DV_THINK_END "</think>"
 
 struct dv_chat_writer {
-    const struct dv_tokenizer    *tokenizer;
-    enum dv_chat_format           format;
-    enum dv_think                 think;
-    const struct dv_chat_message *messages;
-    size_t                        n_messages;
-    bool                          generate;
-    char                         *text; /* since the last mark */
-    size_t                        bytes, text_capacity;
-    struct dv_ids                 ids;
+    const struct dv_tokenizer *tokenizer;
+    const struct dv_chat      *chat;
+    char                      *text; /* since the last mark */
+    size_t                     bytes, text_capacity;
+    struct dv_ids             *ids;
 };
 
 dsvk_status dv_chat_put(struct dv_chat_writer *w, const char *text);

@@ -48,7 +48,7 @@ static struct span thoughts(const char *text)
 static dsvk_status put_answer(struct dv_chat_writer *w, const char *text, bool last)
 {
     dsvk_status status;
-    bool        lines   = w->format == DV_CHAT_GLM45;
+    bool        lines   = w->chat->format == DV_CHAT_GLM45;
     struct span thought = last ? thoughts(text) : (struct span){ text, 0 };
     const char *rest    = dv_chat_after_thinking(text);
     struct span answer  = strip(rest, strlen(rest));
@@ -69,10 +69,10 @@ static dsvk_status put_message(struct dv_chat_writer *w, const struct dv_chat_me
     dsvk_status status;
     bool        user = dv_chat_is(message, "user");
     TRY(dv_chat_mark(w, user ? "<|user|>" : "<|system|>"));
-    if (w->format == DV_CHAT_GLM45)
+    if (w->chat->format == DV_CHAT_GLM45)
         TRY(dv_chat_put(w, "\n"));
     TRY(dv_chat_put(w, message->text));
-    if (w->format != DV_CHAT_GLM45 || !user || w->think != DV_THINK_OFF ||
+    if (w->chat->format != DV_CHAT_GLM45 || !user || w->chat->think != DV_THINK_OFF ||
         dv_text_ends(message->text, NO_THINK))
         return DSVK_OK;
     /* A token of its own in the vocabularies that were taught it. */
@@ -83,9 +83,9 @@ static dsvk_status put_message(struct dv_chat_writer *w, const struct dv_chat_me
 static dsvk_status open_answer(struct dv_chat_writer *w)
 {
     dsvk_status status;
-    bool        off = w->think == DV_THINK_OFF;
+    bool        off = w->chat->think == DV_THINK_OFF;
     TRY(dv_chat_mark(w, "<|assistant|>"));
-    if (w->format == DV_CHAT_GLM)
+    if (w->chat->format == DV_CHAT_GLM)
         return dv_chat_mark(w, off ? DV_THINK_END : DV_THINK);
     if (!off)
         return DSVK_OK;
@@ -98,16 +98,16 @@ dsvk_status dv_chat_write_glm(struct dv_chat_writer *w)
 {
     dsvk_status status;
     size_t      questions_end = 0; /* behind the last question */
-    for (size_t i = 0; i < w->n_messages; i++)
-        if (dv_chat_is(&w->messages[i], "user"))
+    for (size_t i = 0; i < w->chat->n_messages; i++)
+        if (dv_chat_is(&w->chat->messages[i], "user"))
             questions_end = i + 1;
     TRY(dv_chat_mark(w, "[gMASK]"));
     TRY(dv_chat_mark(w, "<sop>"));
-    for (size_t i = 0; i < w->n_messages; i++) {
-        if (dv_chat_is(&w->messages[i], "assistant"))
-            TRY(put_answer(w, w->messages[i].text, i >= questions_end));
+    for (size_t i = 0; i < w->chat->n_messages; i++) {
+        if (dv_chat_is(&w->chat->messages[i], "assistant"))
+            TRY(put_answer(w, w->chat->messages[i].text, i >= questions_end));
         else
-            TRY(put_message(w, &w->messages[i]));
+            TRY(put_message(w, &w->chat->messages[i]));
     }
-    return w->generate ? open_answer(w) : DSVK_OK;
+    return w->chat->generate ? open_answer(w) : DSVK_OK;
 }

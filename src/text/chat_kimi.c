@@ -12,7 +12,7 @@
 
 static bool thinks(const struct dv_chat_writer *w)
 {
-    return w->format == DV_CHAT_KIMI_THINK || w->format == DV_CHAT_KIMI_K25;
+    return w->chat->format == DV_CHAT_KIMI_THINK || w->chat->format == DV_CHAT_KIMI_K25;
 }
 
 static dsvk_status put_role(struct dv_chat_writer *w, const char *role)
@@ -63,7 +63,7 @@ static dsvk_status put_default(struct dv_chat_writer *w)
 {
     dsvk_status status;
     const char *text = NULL, *end = find_default(w->tokenizer->template, &text);
-    if (!end || (w->n_messages > 0 && dv_chat_is(&w->messages[0], "system")))
+    if (!end || (w->chat->n_messages > 0 && dv_chat_is(&w->chat->messages[0], "system")))
         return DSVK_OK;
     TRY(put_role(w, "system"));
     TRY(dv_chat_put_bytes(w, text, (size_t)(end - text)));
@@ -75,17 +75,17 @@ static dsvk_status open_answer(struct dv_chat_writer *w)
 {
     dsvk_status status;
     TRY(put_role(w, "assistant"));
-    if (thinks(w) && w->think == DV_THINK_OFF)
+    if (thinks(w) && w->chat->think == DV_THINK_OFF)
         return put_no_thoughts(w);
-    return w->format == DV_CHAT_KIMI_K25 ? dv_chat_mark(w, DV_THINK) : DSVK_OK;
+    return w->chat->format == DV_CHAT_KIMI_K25 ? dv_chat_mark(w, DV_THINK) : DSVK_OK;
 }
 
 dsvk_status dv_chat_write_kimi(struct dv_chat_writer *w)
 {
     dsvk_status status;
     TRY(put_default(w));
-    for (size_t i = 0; i < w->n_messages; i++) {
-        const struct dv_chat_message *message = &w->messages[i];
+    for (size_t i = 0; i < w->chat->n_messages; i++) {
+        const struct dv_chat_message *message = &w->chat->messages[i];
         bool                          answer  = dv_chat_is(message, "assistant");
         TRY(put_role(w, message->role));
         if (answer && thinks(w))
@@ -94,5 +94,5 @@ dsvk_status dv_chat_write_kimi(struct dv_chat_writer *w)
                                                : message->text));
         TRY(dv_chat_mark(w, END));
     }
-    return w->generate ? open_answer(w) : DSVK_OK;
+    return w->chat->generate ? open_answer(w) : DSVK_OK;
 }

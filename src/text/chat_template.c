@@ -55,11 +55,11 @@ dsvk_status dv_chat_template_take(struct dv_tokenizer *tokenizer, const json_t *
 }
 
 static dsvk_status take_json(struct dv_tokenizer *tokenizer, const struct dv_context *ctx,
-                             const char *path, const char *text, size_t bytes)
+                             const struct dv_text *text)
 {
     dsvk_status status;
     json_t     *root;
-    TRY(dv_tokenizer_load_json(&root, ctx, path, text, bytes));
+    TRY(dv_tokenizer_load_json(&root, ctx, text));
     status = dv_chat_template_take(tokenizer, dv_json_member(root, "chat_template"));
     json_decref(root);
     return status;
@@ -77,7 +77,7 @@ static dsvk_status read_template(struct dv_tokenizer *tokenizer, const struct dv
     TRY(dv_file_read(&text, &bytes, ctx, path, FILE_BYTES_MAX));
     if (bytes > 0)
         status = strcmp(path + length - strlen("json"), "json") == 0
-                     ? take_json(tokenizer, ctx, path, text, bytes)
+                     ? take_json(tokenizer, ctx, &(struct dv_text){ path, text, bytes })
                      : keep(tokenizer, text, bytes);
     dv_free(ctx, text);
     return status;

@@ -173,25 +173,29 @@ static dsvk_status match_failed(const struct run *run, uint32_t level, int error
                    bytes, error);
 }
 
-/* The next match at or after `from`; *start == bytes when there is none. */
+struct match {
+    size_t start, end;
+};
+
+/* The next match at or after `from`; start == bytes when there is none. */
 static dsvk_status next_match(struct run *run, uint32_t level, const char *text, size_t bytes,
-                              size_t from, size_t *start, size_t *end)
+                              size_t from, struct match *match)
 {
-    const pcre2_code *code  = run->pretoken->splits[level];
-    pcre2_match_data *match = run->match[level];
+    const pcre2_code *code = run->pretoken->splits[level];
+    pcre2_match_data *data = run->match[level];
     int               result =
-        pcre2_match(code, (PCRE2_SPTR)text, bytes, from, PCRE2_NO_UTF_CHECK, match, run->limits);
+        pcre2_match(code, (PCRE2_SPTR)text, bytes, from, PCRE2_NO_UTF_CHECK, data, run->limits);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT)
         result = pcre2_match(code, (PCRE2_SPTR)text, bytes, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                             match, run->limits);
-    *start = *end = bytes;
+                             data, run->limits);
+    match->start = match->end = bytes;
     if (result == PCRE2_ERROR_NOMATCH)
         return DSVK_OK;
     if (result < 0)
         return match_failed(run, level, result, bytes);
-    const PCRE2_SIZE *found = pcre2_get_ovector_pointer(match);
-    *start                  = found[0];
-    *end                    = found[1];
+    const PCRE2_SIZE *found = pcre2_get_ovector_pointer(data);
+    match->start            = found[0];
+    match->end              = found[1];
     return DSVK_OK;
 }
 
@@ -216,28 +220,29 @@ static size_t after_sign(const char *text, size_t bytes, size_t at)
 
 static dsvk_status split(struct run *run, uint32_t level, const char *text, size_t bytes)
 {
-    dsvk_status status;
-    size_t      done = 0, from = 0, start, end; /* [0, done) is handed on */
+    dsvk_status  status;
+    size_t       done = 0, from = 0; /* [0, done) is handed on */
+    struct match match;
     if (bytes == 0)
         return DSVK_OK;
     if (level == run->pretoken->n_splits)
         return run->piece(run->user, text, bytes);
     while (from < bytes) {
-        TRY(next_match(run, level, text, bytes, from, &start, &end));
-        if (start == bytes)
+        TRY(next_match(run, level, text, bytes, from, &match));
+        if (match.start == bytes)
             break;
         if (run->pretoken->at_line_end[level]) {
-            size_t cut = cut_at_line_end(text, bytes, start, end);
-            if (cut == start) { /* no match here */
-                from = end;
+            size_t cut = cut_at_line_end(text, bytes, match.start, match.end);
+            if (cut == match.start) { /* no match here */
+                from = match.end;
                 continue;
             }
-            end = cut;
+            match.end = cut;
         }
-        TRY(split(run, level + 1, text + done, start - done));
-        TRY(split(run, level + 1, text + start, end - start));
-        done = end;
-        from = end > start ? end : after_sign(text, bytes, end);
+        TRY(split(run, level + 1, text + done, match.start - done));
+        TRY(split(run, level + 1, text + match.start, match.end - match.start));
+        done = match.end;
+        from = match.end > match.start ? match.end : after_sign(text, bytes, match.end);
     }
     return split(run, level + 1, text + done, bytes - done);
 }

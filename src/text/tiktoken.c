@@ -228,14 +228,15 @@ static dsvk_status add_specials(struct dv_tokenizer_reader *reader, const json_t
     return DSVK_OK;
 }
 
-static dsvk_status read_specials(const struct dv_tokenizer_reader *reader, const char *where,
-                                 const char *json, size_t bytes)
+static dsvk_status read_specials(const struct dv_tokenizer_reader *reader,
+                                 const struct dv_text             *text)
 {
-    struct dv_tokenizer_reader config = { reader->tokenizer, reader->ctx, where, bytes };
+    struct dv_tokenizer_reader config = { reader->tokenizer, reader->ctx, text->where,
+                                          text->bytes };
     dsvk_status                status;
     json_t                    *root = NULL;
-    if (json)
-        TRY(dv_tokenizer_load_json(&root, reader->ctx, where, json, bytes));
+    if (text->data)
+        TRY(dv_tokenizer_load_json(&root, reader->ctx, text));
     status = add_specials(&config, dv_json_member(root, "added_tokens_decoder"));
     json_decref(root);
     return status;
@@ -264,17 +265,17 @@ static dsvk_status make_tables(struct dv_tokenizer_reader *reader, const char *t
     return DSVK_OK;
 }
 
-dsvk_status dv_tiktoken_read(struct dv_tokenizer *tokenizer, const char *where, const char *text,
-                             size_t bytes, const char *config_where, const char *config_json,
-                             size_t config_bytes)
+dsvk_status dv_tiktoken_read(struct dv_tokenizer *tokenizer, const struct dv_text *words,
+                             const struct dv_text *config)
 {
-    struct dv_tokenizer_reader reader = { tokenizer, tokenizer->ctx, where, bytes };
+    struct dv_tokenizer_reader reader = { tokenizer, tokenizer->ctx, words->where, words->bytes };
     dsvk_status                status;
-    TRY(make_tables(&reader, text, bytes));
-    TRY(read_tokens(&reader, text, bytes));
+    TRY(make_tables(&reader, words->data, words->bytes));
+    TRY(read_tokens(&reader, words->data, words->bytes));
     TRY(make_merges(&reader));
     tokenizer->ignore_merges = true;
-    TRY(read_specials(&reader, config_where, config_json, config_bytes));
+    TRY(read_specials(&reader, config));
     TRY(dv_pretoken_new(&tokenizer->pretoken, tokenizer->ctx));
-    return dv_pretoken_add(tokenizer->pretoken, where, kimi_regex, strlen(kimi_regex), false);
+    return dv_pretoken_add(tokenizer->pretoken, words->where, kimi_regex, strlen(kimi_regex),
+                           false);
 }

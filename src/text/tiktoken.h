@@ -8,10 +8,9 @@
 #include "text/tokenizer_parts.h"
 
 /* Reads the file into a zeroed tokenizer; what was made stays for dv_tokenizer_free(). The special
- * tokens come from added_tokens_decoder of tokenizer_config.json, which may be NULL. */
-dsvk_status dv_tiktoken_read(struct dv_tokenizer *tokenizer, const char *where, const char *text,
-                             size_t bytes, const char *config_where, const char *config_json,
-                             size_t config_bytes);
+ * tokens come from added_tokens_decoder of tokenizer_config.json, whose data may be NULL. */
+dsvk_status dv_tiktoken_read(struct dv_tokenizer *tokenizer, const struct dv_text *words,
+                             const struct dv_text *config);
 
 /* Bytes of the part of a text that Moonshot encodes in one go: at most 400,000 signs, and at most
  * 25,000 in a row that are all white space or all none. `signs` is how many of the 400,000 the

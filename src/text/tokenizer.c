@@ -79,7 +79,7 @@ bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id)
 struct encoder {
     const struct dv_tokenizer *tokenizer;
     struct dv_bpe_work         work;
-    struct dv_ids              ids;
+    struct dv_ids             *ids;
 };
 
 /* The token whose bytes are exactly the piece, or -1. Names hold at most 2 bytes a byte. */
@@ -113,8 +113,8 @@ static dsvk_status encode_piece(void *user, const char *piece, size_t bytes)
     const struct dv_tokenizer *tokenizer = encoder->tokenizer;
     int64_t whole = tokenizer->ignore_merges ? find_whole(tokenizer, piece, bytes) : -1;
     if (whole >= 0)
-        return dv_ids_push(&encoder->ids, (uint32_t)whole);
-    return dv_bpe_encode(&tokenizer->bpe, &encoder->work, piece, bytes, &encoder->ids);
+        return dv_ids_push(tokenizer->ctx, encoder->ids, (uint32_t)whole);
+    return dv_bpe_encode(&tokenizer->bpe, &encoder->work, piece, bytes, encoder->ids);
 }
 
 /* Rounds 0 and 1 cut the text at added tokens, round 2 encodes what lies between. */
@@ -136,30 +136,28 @@ static dsvk_status encode_stretch(struct encoder *encoder, uint32_t round, const
             continue;
         }
         TRY(encode_stretch(encoder, round + 1, text + done, at - done));
-        TRY(dv_ids_push(&encoder->ids, token->id));
+        TRY(dv_ids_push(tokenizer->ctx, encoder->ids, token->id));
         done = at += token->length;
     }
     return encode_stretch(encoder, round + 1, text + done, bytes - done);
 }
 
 dsvk_status dv_tokenizer_encode(const struct dv_tokenizer *tokenizer, const char *text,
-                                size_t bytes, bool special, uint32_t **ids, size_t *n,
-                                size_t *capacity)
+                                size_t bytes, bool special, struct dv_ids *ids)
 {
     struct encoder encoder = {
         .tokenizer = tokenizer,
         .work      = { .ctx = tokenizer->ctx },
-        .ids       = { tokenizer->ctx, *ids, *n, *capacity },
+        .ids       = ids,
     };
+    size_t      n      = ids->n;
     dsvk_status status = DSVK_OK;
     for (size_t at = 0, signs = 0, part; at < bytes && status == DSVK_OK; at += part) {
         part   = tokenizer->base_size ? dv_tiktoken_part(text + at, bytes - at, &signs) : bytes;
         status = encode_stretch(&encoder, special ? 0 : 2, text + at, part);
     }
     dv_bpe_work_done(&encoder.work);
-    *ids      = encoder.ids.ids;
-    *capacity = encoder.ids.capacity;
-    if (status == DSVK_OK)
-        *n = encoder.ids.n;
+    if (status != DSVK_OK)
+        ids->n = n;
     return status;
 }

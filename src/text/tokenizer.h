@@ -4,7 +4,8 @@
 #ifndef DV_TEXT_TOKENIZER_H
 #define DV_TEXT_TOKENIZER_H
 
-#include "base/context.h"
+#include "base/text.h"
+#include "text/ids.h"
 
 struct dv_tokenizer;
 
@@ -15,14 +16,13 @@ dsvk_status dv_tokenizer_open(struct dv_tokenizer **out, const struct dv_context
                               const char *folder);
 /* Whether the folder has one of these files. */
 bool dv_tokenizer_exists(const char *folder);
-/* The same from text in memory; config may be NULL. */
+/* The same from tokenizer.json and tokenizer_config.json in memory; the latter's data may be
+ * NULL. */
 dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
-                               const char *where, const char *json, size_t bytes,
-                               const char *config_json, size_t config_bytes);
-/* The same with the text of tiktoken.model. */
+                               const struct dv_text *words, const struct dv_text *config);
+/* The same from tiktoken.model and tokenizer_config.json. */
 dsvk_status dv_tokenizer_parse_tiktoken(struct dv_tokenizer **out, const struct dv_context *ctx,
-                                        const char *where, const char *text, size_t bytes,
-                                        const char *config_json, size_t config_bytes);
+                                        const struct dv_text *words, const struct dv_text *config);
 void        dv_tokenizer_free(struct dv_tokenizer *tokenizer);
 
 uint32_t dv_tokenizer_size(const struct dv_tokenizer *tokenizer); /* highest id + 1 */
@@ -33,11 +33,10 @@ int64_t dv_tokenizer_bos(const struct dv_tokenizer *tokenizer); /* -1: none */
 int64_t dv_tokenizer_eos(const struct dv_tokenizer *tokenizer); /* -1: none */
 
 /* Encodes UTF-8 text (invalid bytes are encoded as bytes, never refused). With `special` added
- * tokens are recognised in the text, without it they are ordinary text. Appends to *ids (grown
- * with dv_realloc; may start NULL), in time linear in the text times log of a piece. */
+ * tokens are recognised in the text, without it they are ordinary text. Appends to `ids`, in time
+ * linear in the text times log of a piece; nothing is appended when it fails. */
 dsvk_status dv_tokenizer_encode(const struct dv_tokenizer *tokenizer, const char *text,
-                                size_t bytes, bool special, uint32_t **ids, size_t *n,
-                                size_t *capacity);
+                                size_t bytes, bool special, struct dv_ids *ids);
 /* The bytes of one token (not always whole UTF-8); added tokens give their content. NULL and 0 for
  * an id without token. Valid as long as the tokenizer. */
 const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id, size_t *bytes);
@@ -76,11 +75,18 @@ struct dv_chat_message {
     const char *text;
 };
 
-/* Appends the ids of a conversation, BOS included, with the opening of the assistant's next turn
- * when `generate`. Texts are encoded without special tokens, so they cannot forge roles. */
-dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, enum dv_chat_format format,
-                           enum dv_think think, const struct dv_chat_message *messages,
-                           size_t n_messages, bool generate, uint32_t **ids, size_t *n,
-                           size_t *capacity);
+/* A conversation and how it is written. */
+struct dv_chat {
+    enum dv_chat_format           format;
+    enum dv_think                 think;
+    const struct dv_chat_message *messages;
+    size_t                        n_messages;
+    bool                          generate; /* opens the assistant's next turn */
+};
+
+/* Appends the ids of a conversation, BOS included; nothing when it fails. Texts are encoded without
+ * special tokens, so they cannot forge roles. */
+dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, const struct dv_chat *chat,
+                           struct dv_ids *ids);
 
 #endif

@@ -34,8 +34,7 @@ static dsvk_status read_root(struct dv_tokenizer *tokenizer, const char *where, 
     return dv_chat_template_take(tokenizer, dv_json_member(root, "chat_template"));
 }
 
-dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char *where,
-                                     const char *json, size_t bytes)
+dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const struct dv_text *text)
 {
     dsvk_status status;
     json_t     *root;
@@ -43,10 +42,10 @@ dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char 
     tokenizer->bos =
         tokenizer->begins ? tokenizer->begin : dv_tokenizer_find(tokenizer, DEFAULT_BOS);
     tokenizer->eos = -1;
-    if (!json)
+    if (!text->data)
         return DSVK_OK;
-    TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, where, json, bytes));
-    status = read_root(tokenizer, where, root);
+    TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, text));
+    status = read_root(tokenizer, text->where, root);
     json_decref(root);
     return status;
 }

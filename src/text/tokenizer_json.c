@@ -20,16 +20,16 @@ static dsvk_status no_room(const struct dv_tokenizer_reader *reader)
                    reader->where);
 }
 
-dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx, const char *where,
-                                   const char *json, size_t bytes)
+dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx,
+                                   const struct dv_text *text)
 {
     dsvk_status status;
-    TRY(dv_json_load(out, ctx, "tokenizer", where, json, bytes));
+    TRY(dv_json_load(out, ctx, "tokenizer", text->where, text->data, text->bytes));
     if (json_is_object(*out))
         return DSVK_OK;
     json_decref(*out);
     *out = NULL;
-    return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: not a JSON object", where);
+    return dv_fail(ctx, DSVK_BAD_FILE, "tokenizer: %s: not a JSON object", text->where);
 }
 
 static char *copy_text(struct dv_tokenizer_reader *reader, const char *text, size_t bytes)
@@ -323,13 +323,12 @@ static dsvk_status read_root(struct dv_tokenizer_reader *reader, const json_t *r
     return DSVK_OK;
 }
 
-dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const char *where, const char *json,
-                              size_t bytes)
+dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const struct dv_text *text)
 {
-    struct dv_tokenizer_reader reader = { tokenizer, tokenizer->ctx, where, bytes };
+    struct dv_tokenizer_reader reader = { tokenizer, tokenizer->ctx, text->where, text->bytes };
     dsvk_status                status;
     json_t                    *root;
-    TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, where, json, bytes));
+    TRY(dv_tokenizer_load_json(&root, tokenizer->ctx, text));
     status = read_root(&reader, root);
     json_decref(root);
     return status;

@@ -19,8 +19,8 @@ struct dv_tokenizer_reader {
 #define REFUSE(reader, ...) dv_fail((reader)->ctx, DSVK_UNSUPPORTED, "tokenizer: %s: " __VA_ARGS__)
 
 /* Parses a JSON object without duplicate keys. The caller ends *out with json_decref(). */
-dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx, const char *where,
-                                   const char *json, size_t bytes);
+dsvk_status dv_tokenizer_load_json(json_t **out, const struct dv_context *ctx,
+                                   const struct dv_text *text);
 /* The beginning token of the post-processor, after the vocabulary was read. */
 void dv_tokenizer_read_begin(struct dv_tokenizer_reader *reader, const json_t *root);
 /* The normalizer, which must be empty, and the pre-tokenizer. */

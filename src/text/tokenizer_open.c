@@ -33,15 +33,14 @@ void dv_tokenizer_free(struct dv_tokenizer *tokenizer)
 }
 
 dsvk_status dv_tokenizer_parse(struct dv_tokenizer **out, const struct dv_context *ctx,
-                               const char *where, const char *json, size_t bytes,
-                               const char *config_json, size_t config_bytes)
+                               const struct dv_text *words, const struct dv_text *config)
 {
     dsvk_status          status;
     struct dv_tokenizer *tokenizer;
     *out = NULL;
-    TRY(make(&tokenizer, ctx, where));
-    TRY_OR(fail, dv_tokenizer_read(tokenizer, where, json, bytes));
-    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    TRY(make(&tokenizer, ctx, words->where));
+    TRY_OR(fail, dv_tokenizer_read(tokenizer, words));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, config));
     *out = tokenizer;
     return DSVK_OK;
 fail:
@@ -50,15 +49,14 @@ fail:
 }
 
 dsvk_status dv_tokenizer_parse_tiktoken(struct dv_tokenizer **out, const struct dv_context *ctx,
-                                        const char *where, const char *text, size_t bytes,
-                                        const char *config_json, size_t config_bytes)
+                                        const struct dv_text *words, const struct dv_text *config)
 {
     dsvk_status          status;
     struct dv_tokenizer *tokenizer;
     *out = NULL;
-    TRY(make(&tokenizer, ctx, where));
-    TRY_OR(fail, dv_tiktoken_read(tokenizer, where, text, bytes, where, config_json, config_bytes));
-    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, where, config_json, config_bytes));
+    TRY(make(&tokenizer, ctx, words->where));
+    TRY_OR(fail, dv_tiktoken_read(tokenizer, words, config));
+    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, config));
     *out = tokenizer;
     return DSVK_OK;
 fail:
@@ -89,46 +87,55 @@ bool dv_tokenizer_exists(const char *folder)
     return has_file(folder, JSON_FILE) || has_file(folder, TIKTOKEN_FILE);
 }
 
-/* A file of the folder and where it lies. */
-struct text {
+/* A file of the folder. */
+struct file {
     char  *path, *data;
     size_t bytes;
 };
 
-static dsvk_status read_text(struct text *text, const struct dv_context *ctx, const char *folder,
+static dsvk_status read_file(struct file *file, const struct dv_context *ctx, const char *folder,
                              const char *name, bool needed)
 {
     dsvk_status status;
-    TRY(dv_tokenizer_path(&text->path, ctx, folder, name));
-    if (needed || dv_place_taken(text->path))
-        TRY(dv_file_read(&text->data, &text->bytes, ctx, text->path, FILE_BYTES_MAX));
+    TRY(dv_tokenizer_path(&file->path, ctx, folder, name));
+    if (needed || dv_place_taken(file->path))
+        TRY(dv_file_read(&file->data, &file->bytes, ctx, file->path, FILE_BYTES_MAX));
     return DSVK_OK;
 }
 
-static void free_text(const struct dv_context *ctx, struct text *text)
+static void free_file(const struct dv_context *ctx, struct file *file)
 {
-    dv_free(ctx, text->data);
-    dv_free(ctx, text->path);
+    dv_free(ctx, file->data);
+    dv_free(ctx, file->path);
+}
+
+static struct dv_text text_of(const struct file *file)
+{
+    return (struct dv_text){ file->path, file->data, file->bytes };
+}
+
+static dsvk_status read_files(struct dv_tokenizer *tokenizer, struct file *words,
+                              struct file *config, const char *folder)
+{
+    dsvk_status status;
+    bool        tiktoken = !has_file(folder, JSON_FILE) && has_file(folder, TIKTOKEN_FILE);
+    TRY(read_file(words, tokenizer->ctx, folder, tiktoken ? TIKTOKEN_FILE : JSON_FILE, true));
+    TRY(read_file(config, tokenizer->ctx, folder, "tokenizer_config.json", false));
+    struct dv_text words_text = text_of(words), config_text = text_of(config);
+    if (tiktoken)
+        TRY(dv_tiktoken_read(tokenizer, &words_text, &config_text));
+    else
+        TRY(dv_tokenizer_read(tokenizer, &words_text));
+    TRY(dv_tokenizer_read_config(tokenizer, &config_text));
+    return dv_chat_template_find(tokenizer, folder);
 }
 
 static dsvk_status read_folder(struct dv_tokenizer *tokenizer, const char *folder)
 {
-    dsvk_status status;
-    bool        tiktoken = !has_file(folder, JSON_FILE) && has_file(folder, TIKTOKEN_FILE);
-    struct text words = { 0 }, config = { 0 };
-    TRY_OR(fail,
-           read_text(&words, tokenizer->ctx, folder, tiktoken ? TIKTOKEN_FILE : JSON_FILE, true));
-    TRY_OR(fail, read_text(&config, tokenizer->ctx, folder, "tokenizer_config.json", false));
-    if (tiktoken)
-        TRY_OR(fail, dv_tiktoken_read(tokenizer, words.path, words.data, words.bytes, config.path,
-                                      config.data, config.bytes));
-    else
-        TRY_OR(fail, dv_tokenizer_read(tokenizer, words.path, words.data, words.bytes));
-    TRY_OR(fail, dv_tokenizer_read_config(tokenizer, config.path, config.data, config.bytes));
-    status = dv_chat_template_find(tokenizer, folder);
-fail: /* or done */
-    free_text(tokenizer->ctx, &words);
-    free_text(tokenizer->ctx, &config);
+    struct file words = { 0 }, config = { 0 };
+    dsvk_status status = read_files(tokenizer, &words, &config, folder);
+    free_file(tokenizer->ctx, &words);
+    free_file(tokenizer->ctx, &config);
     return status;
 }
 

@@ -48,10 +48,8 @@ int32_t dv_sign_byte(uint32_t sign);
 dsvk_status dv_tokenizer_path(char **path, const struct dv_context *ctx, const char *folder,
                               const char *name);
 /* Reads tokenizer.json into a zeroed tokenizer. What was made stays for dv_tokenizer_free(). */
-dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const char *where, const char *json,
-                              size_t bytes);
-/* tokenizer_config.json, after the above; json may be NULL. */
-dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const char *where,
-                                     const char *json, size_t bytes);
+dsvk_status dv_tokenizer_read(struct dv_tokenizer *tokenizer, const struct dv_text *text);
+/* tokenizer_config.json, after the above; its data may be NULL. */
+dsvk_status dv_tokenizer_read_config(struct dv_tokenizer *tokenizer, const struct dv_text *text);
 
 #endif

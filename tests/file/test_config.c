@@ -46,8 +46,9 @@ static dsvk_status parse(struct dv_config *config, struct dv_test_context *test,
                          const char *generation)
 {
     dv_test_context_init(test);
-    return dv_config_parse(config, &test->ctx, "here", text, strlen(text), generation,
-                           generation ? strlen(generation) : 0);
+    return dv_config_parse(
+        config, &test->ctx, &(struct dv_text){ "here", text, strlen(text) },
+        &(struct dv_text){ "here", generation, generation ? strlen(generation) : 0 });
 }
 
 static void valid_text_gives_the_fields(void **state)

@@ -27,7 +27,8 @@ static dsvk_status parse(struct dv_config *config, struct dv_test_context *test,
     int  n = snprintf(text, sizeof text, "%s%s}", text_before, keys);
     assert_true(n > 0 && (size_t)n < sizeof text);
     dv_test_context_init(test);
-    return dv_config_parse(config, &test->ctx, "here", text, (size_t)n, NULL, 0);
+    return dv_config_parse(config, &test->ctx, &(struct dv_text){ "here", text, (size_t)n },
+                           &(struct dv_text){ 0 });
 }
 
 #define GROUPS(format, groups)                                                                     \

@@ -115,8 +115,9 @@ static dsvk_status parse(struct dv_config *config, struct dv_test_context *test,
                          const char *generation)
 {
     dv_test_context_init(test);
-    dsvk_status status = dv_config_parse(config, &test->ctx, "here", text, strlen(text), generation,
-                                         generation ? strlen(generation) : 0);
+    dsvk_status status = dv_config_parse(
+        config, &test->ctx, &(struct dv_text){ "here", text, strlen(text) },
+        &(struct dv_text){ "here", generation, generation ? strlen(generation) : 0 });
     assert_int_equal(test->live, 0);
     return status;
 }

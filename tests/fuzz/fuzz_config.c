@@ -23,8 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     unsigned          lines = 0;
     const dsvk_log    log   = { .write = count, .user = &lines };
     dv_context_init(&ctx, &log, NULL);
-    dsvk_status status = dv_config_parse(&config, &ctx, "input", text, first, end ? end + 1 : NULL,
-                                         end ? bytes - first - 1 : 0);
+    dsvk_status status = dv_config_parse(
+        &config, &ctx, &(struct dv_text){ "input", text, first },
+        &(struct dv_text){ "input", end ? end + 1 : NULL, end ? bytes - first - 1 : 0 });
     if (lines != (status != DSVK_OK))
         abort(); /* a failure is explained once */
     if (status != DSVK_OK)

@@ -10,18 +10,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 static void encode(const struct dv_context *ctx, const struct dv_tokenizer *tokenizer,
                    const char *text, size_t bytes, bool special)
 {
-    uint32_t *ids = NULL;
-    size_t    n = 0, capacity = 0, at = 0, part_bytes;
-    if (dv_tokenizer_encode(tokenizer, text, bytes, special, &ids, &n, &capacity) != DSVK_OK)
+    struct dv_ids ids = { 0 };
+    size_t        at  = 0, part_bytes;
+    if (dv_tokenizer_encode(tokenizer, text, bytes, special, &ids) != DSVK_OK)
         abort();
-    for (size_t i = 0; i < n; i++, at += part_bytes) {
-        const char *part = dv_tokenizer_bytes(tokenizer, ids[i], &part_bytes);
+    for (size_t i = 0; i < ids.n; i++, at += part_bytes) {
+        const char *part = dv_tokenizer_bytes(tokenizer, ids.ids[i], &part_bytes);
         if (!part || part_bytes > bytes - at || memcmp(part, text + at, part_bytes) != 0)
             abort();
     }
     if (at != bytes)
         abort();
-    dv_free(ctx, ids);
+    dv_free(ctx, ids.ids);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

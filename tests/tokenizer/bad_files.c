@@ -138,9 +138,7 @@ static void text_that_is_no_tokenizer_is_refused(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct dv_tokenizer *tokenizer;
         bench.lines = 0;
-        assert_int_not_equal(
-            dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", texts[i], strlen(texts[i]), NULL, 0),
-            DSVK_OK);
+        assert_int_not_equal(parse(&bench, &tokenizer, texts[i], NULL), DSVK_OK);
         assert_null(tokenizer);
         assert_int_equal(bench.lines, 1);
         assert_int_equal(bench.live, 0);
@@ -176,7 +174,7 @@ static void merges_by_the_million_end(void **state)
         json_array_append(merges, merge);
     assert_int_equal(parse_json(&bench, &tokenizer, root), DSVK_OK);
     memset(text, 't', sizeof text);
-    struct ids ids = encode(&bench, tokenizer, text, sizeof text, false);
+    struct dv_ids ids = encode(&bench, tokenizer, text, sizeof text, false);
     assert_true(ids.n > 0);
     ids_done(&bench, &ids);
     dv_tokenizer_free(tokenizer);
@@ -188,7 +186,7 @@ static void catastrophic_regex_fails_with_a_sentence(void **state)
     struct change        change = { REGEX, "{\"Regex\":\"(?:(?:a|aa)+)+[bc]\"}", DSVK_OK, "" };
     struct bench         bench;
     struct dv_tokenizer *tokenizer;
-    struct ids           ids = { 0 };
+    struct dv_ids        ids = { 0 };
     char                 text[60];
     json_t              *root = load_json_file(DEMO "/tokenizer.json");
     (void)state;
@@ -196,9 +194,8 @@ static void catastrophic_regex_fails_with_a_sentence(void **state)
     apply(root, &change);
     assert_int_equal(parse_json(&bench, &tokenizer, root), DSVK_OK);
     memset(text, 'a', sizeof text);
-    assert_int_equal(
-        dv_tokenizer_encode(tokenizer, text, sizeof text, false, &ids.ids, &ids.n, &ids.capacity),
-        DSVK_UNSUPPORTED);
+    assert_int_equal(dv_tokenizer_encode(tokenizer, text, sizeof text, false, &ids),
+                     DSVK_UNSUPPORTED);
     assert_non_null(strstr(bench.line, "gives up"));
     assert_int_equal(bench.lines, 1);
     assert_int_equal(ids.n, 0);
@@ -217,12 +214,9 @@ static void configuration_with_unknown_bos_is_refused(void **state)
     char                *text = json_dumps(root, 0);
     (void)state;
     bench_init(&bench);
-    assert_int_equal(dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", text, strlen(text), config,
-                                        strlen(config)),
-                     DSVK_BAD_FILE);
+    assert_int_equal(parse(&bench, &tokenizer, text, config), DSVK_BAD_FILE);
     assert_non_null(strstr(bench.line, "<nowhere>"));
-    assert_int_equal(dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", text, strlen(text), "[", 1),
-                     DSVK_BAD_FILE);
+    assert_int_equal(parse(&bench, &tokenizer, text, "["), DSVK_BAD_FILE);
     assert_int_equal(bench.live, 0);
     free(text);
     json_decref(root);

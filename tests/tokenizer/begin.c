@@ -56,14 +56,12 @@ static void begin_token_comes_from_the_post_processor(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench         bench;
         struct dv_tokenizer *tokenizer;
-        const char          *config = cases[i].config;
         bench_init(&bench);
         json_object_set_new(root, "post_processor",
                             cases[i].processor ? json_loads(cases[i].processor, 0, NULL)
                                                : json_null());
         char       *text   = json_dumps(root, 0);
-        dsvk_status status = dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", text, strlen(text),
-                                                config, config ? strlen(config) : 0);
+        dsvk_status status = parse(&bench, &tokenizer, text, cases[i].config);
         free(text);
         if (status != DSVK_OK || dv_tokenizer_adds_bos(tokenizer) != cases[i].adds ||
             dv_tokenizer_bos(tokenizer) != cases[i].bos || bench.lines != (cases[i].warns != NULL))

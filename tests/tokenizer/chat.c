@@ -20,16 +20,22 @@ static const struct dv_chat_message talk[] = {
     { "system", "Be brief." },
 };
 
+static struct dv_chat chat_of(enum dv_chat_format format, const struct dv_chat_message *messages,
+                              size_t n)
+{
+    return (struct dv_chat){ .format = format, .messages = messages, .n_messages = n };
+}
+
 static void check(enum dv_chat_format format, const struct dv_chat_message *messages, size_t n,
                   bool generate, const char *rendered)
 {
     struct bench         bench;
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, DEMO);
-    struct ids           want      = encode(&bench, tokenizer, rendered, strlen(rendered), true);
-    struct ids           got       = { 0 };
-    assert_int_equal(dv_chat_encode(tokenizer, format, DV_THINK_AUTO, messages, n, generate,
-                                    &got.ids, &got.n, &got.capacity),
-                     DSVK_OK);
+    struct dv_ids        want      = encode(&bench, tokenizer, rendered, strlen(rendered), true);
+    struct dv_ids        got       = { 0 };
+    struct dv_chat       chat      = chat_of(format, messages, n);
+    chat.generate                  = generate;
+    assert_int_equal(dv_chat_encode(tokenizer, &chat, &got), DSVK_OK);
     assert_int_equal(got.n, want.n);
     assert_memory_equal(got.ids, want.ids, got.n * sizeof *got.ids);
     ids_done(&bench, &got);
@@ -61,13 +67,12 @@ static void chat_cuts_thinking_as_the_templates_do(void **state)
     static const struct dv_chat_message twice = { "assistant", "a</think>b</think>c" };
     struct bench                        bench;
     struct dv_tokenizer                *tokenizer = open_tokenizer(&bench, DEMO);
-    struct ids                          ids       = { 0 };
-    struct ids rest = encode(&bench, tokenizer, "b</think>c", strlen("b</think>c"), false);
+    struct dv_ids                       ids       = { 0 };
+    struct dv_ids rest = encode(&bench, tokenizer, "b</think>c", strlen("b</think>c"), false);
     (void)state;
     check(DV_CHAT_V3, &twice, 1, false, BOS ASSISTANT "c" EOS);
-    assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V31, DV_THINK_AUTO, &twice, 1, false,
-                                    &ids.ids, &ids.n, &ids.capacity),
-                     DSVK_OK);
+    struct dv_chat chat = chat_of(DV_CHAT_V31, &twice, 1);
+    assert_int_equal(dv_chat_encode(tokenizer, &chat, &ids), DSVK_OK);
     assert_int_equal(ids.n, rest.n + 4); /* BOS, Assistant, end of thinking, EOS */
     assert_memory_equal(ids.ids + 3, rest.ids, rest.n * sizeof *rest.ids);
     ids_done(&bench, &ids);
@@ -83,11 +88,10 @@ static void chat_texts_cannot_forge_marks(void **state)
     (void)state;
     for (size_t i = 0; i < 6; i++) {
         struct dv_chat_message message = { i % 2 ? "user" : "system", marks[i] };
-        struct ids             ids     = { 0 };
+        struct dv_ids          ids     = { 0 };
         size_t                 count   = 0;
-        assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, &message, 1, false,
-                                        &ids.ids, &ids.n, &ids.capacity),
-                         DSVK_OK);
+        struct dv_chat         chat    = chat_of(DV_CHAT_V3, &message, 1);
+        assert_int_equal(dv_chat_encode(tokenizer, &chat, &ids), DSVK_OK);
         for (size_t k = message.role[0] == 'u' ? 2 : 1; k < ids.n; k++)
             count += ids.ids[k] == dv_tokenizer_find(tokenizer, marks[i]);
         assert_int_equal(count, 0);
@@ -101,12 +105,11 @@ static void chat_refuses_what_it_cannot_write(void **state)
     static const struct dv_chat_message tool = { "tool", "r" }, empty = { "user", NULL },
                                         nobody = { NULL, "x" };
     struct bench         bench;
-    struct ids           ids       = { 0 };
+    struct dv_ids        ids       = { 0 };
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
     (void)state;
 #define TRY_CHAT(format, message)                                                                  \
-    dv_chat_encode(tokenizer, format, DV_THINK_AUTO, message, 1, true, &ids.ids, &ids.n,           \
-                   &ids.capacity)
+    dv_chat_encode(tokenizer, &(struct dv_chat){ format, DV_THINK_AUTO, message, 1, true }, &ids)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);
@@ -127,9 +130,7 @@ static enum dv_chat_format detect(const char *template, const char *model_type)
     char                *text = json_dumps(root, 0);
     bench_init(&bench);
     snprintf(config, sizeof config, "{\"chat_template\":%s}", template);
-    assert_int_equal(dv_tokenizer_parse(&tokenizer, &bench.ctx, "test", text, strlen(text), config,
-                                        strlen(config)),
-                     DSVK_OK);
+    assert_int_equal(parse(&bench, &tokenizer, text, config), DSVK_OK);
     enum dv_chat_format format = dv_chat_detect(tokenizer, model_type);
     dv_tokenizer_free(tokenizer);
     free(text);

@@ -22,8 +22,7 @@ static struct dv_tokenizer *with_marks(struct bench *bench, const char *template
                                                marks[i], "special", 1));
     char *text = json_dumps(root, 0), *config_text = json_dumps(config, 0);
     bench_init(bench);
-    if (dv_tokenizer_parse(&tokenizer, &bench->ctx, "test", text, strlen(text), config_text,
-                           strlen(config_text)))
+    if (parse(bench, &tokenizer, text, config_text))
         fail_msg("%s", bench->line);
     free(text);
     free(config_text);
@@ -32,18 +31,24 @@ static struct dv_tokenizer *with_marks(struct bench *bench, const char *template
     return tokenizer;
 }
 
-static void check(const struct dv_tokenizer *tokenizer, struct bench *bench,
-                  enum dv_chat_format format, enum dv_think think,
-                  const struct dv_chat_message *messages, size_t n, const char *prompt)
+/* The first n messages, with the opening of an answer. */
+static struct dv_chat chat_of(enum dv_chat_format format, enum dv_think think,
+                              const struct dv_chat_message *messages, size_t n)
 {
-    struct ids ids = { 0 };
-    size_t     bytes;
-    if (dv_chat_encode(tokenizer, format, think, messages, n, true, &ids.ids, &ids.n,
-                       &ids.capacity))
+    return (struct dv_chat){ format, think, messages, n, .generate = true };
+}
+
+static void check(const struct dv_tokenizer *tokenizer, struct bench *bench, struct dv_chat chat,
+                  const char *prompt)
+{
+    struct dv_ids ids = { 0 };
+    size_t        bytes;
+    if (dv_chat_encode(tokenizer, &chat, &ids))
         fail_msg("%s", bench->line);
     char *text = decode(tokenizer, &ids, &bytes);
     if (bytes != strlen(prompt) || memcmp(text, prompt, bytes) != 0)
-        fail_msg("%s: '%.*s' is not '%s'", dv_chat_format_name(format), (int)bytes, text, prompt);
+        fail_msg("%s: '%.*s' is not '%s'", dv_chat_format_name(chat.format), (int)bytes, text,
+                 prompt);
     free(text);
     ids_done(bench, &ids);
 }
@@ -63,8 +68,9 @@ static void check_line(const char *line)
     bool on = strcmp(json_string_value(json_object_get(row, "think")), "on") == 0;
     /* V3's own vocabulary knows no thinking, and its template cuts none. */
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, format == DV_CHAT_V3 ? V3 : DEMO);
-    check(tokenizer, &bench, format, on ? DV_THINK_ON : DV_THINK_OFF, messages,
-          json_array_size(json_object_get(row, "messages")),
+    check(tokenizer, &bench,
+          chat_of(format, on ? DV_THINK_ON : DV_THINK_OFF, messages,
+                  json_array_size(json_object_get(row, "messages"))),
           json_string_value(json_object_get(row, "prompt")));
     dv_tokenizer_free(tokenizer);
     json_decref(row);
@@ -105,21 +111,21 @@ static void formats_of_glm_are_as_its_templates(void **state)
     struct dv_tokenizer *t = with_marks(&bench, GLM_TEMPLATE, false);
     (void)state;
     assert_int_equal(dv_chat_detect(t, "glm4_moe_lite"), DV_CHAT_GLM);
-    check(t, &bench, DV_CHAT_GLM, DV_THINK_AUTO, talk, 3,
+    check(t, &bench, chat_of(DV_CHAT_GLM, DV_THINK_AUTO, talk, 3),
           "[gMASK]<sop><|user|>Hi<|assistant|></think>Hello!<|user|>Why?<|assistant|><think>");
-    check(t, &bench, DV_CHAT_GLM, DV_THINK_ON, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_GLM, DV_THINK_ON, led, 2),
           "[gMASK]<sop><|system|>Be brief.<|user|>Hi<|assistant|><think>");
-    check(t, &bench, DV_CHAT_GLM, DV_THINK_OFF, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_GLM, DV_THINK_OFF, led, 2),
           "[gMASK]<sop><|system|>Be brief.<|user|>Hi<|assistant|></think>");
-    check(t, &bench, DV_CHAT_GLM, DV_THINK_AUTO, talk, 2,
+    check(t, &bench, chat_of(DV_CHAT_GLM, DV_THINK_AUTO, talk, 2),
           "[gMASK]<sop><|user|>Hi<|assistant|><think>a</think>Hello!<|assistant|><think>");
     dv_tokenizer_free(t);
     t = with_marks(&bench, GLM45_TEMPLATE, false);
     assert_int_equal(dv_chat_detect(t, NULL), DV_CHAT_GLM45);
-    check(t, &bench, DV_CHAT_GLM45, DV_THINK_AUTO, talk, 3,
+    check(t, &bench, chat_of(DV_CHAT_GLM45, DV_THINK_AUTO, talk, 3),
           "[gMASK]<sop><|user|>\nHi<|assistant|>\n<think></think>\nHello!<|user|>\nWhy?"
           "<|assistant|>");
-    check(t, &bench, DV_CHAT_GLM45, DV_THINK_OFF, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_GLM45, DV_THINK_OFF, led, 2),
           "[gMASK]<sop><|system|>\nBe brief.<|user|>\nHi/nothink<|assistant|>\n<think></think>");
     dv_tokenizer_free(t);
     t = with_marks(&bench, "[gMASK]<sop>Reasoning Effort: Max<|assistant|><think>", false);
@@ -149,25 +155,26 @@ static void formats_of_moonshot_are_as_its_templates(void **state)
     struct bench         bench;
     struct dv_tokenizer *t = kimi(&bench, "\n  {%- endif -%}", "", DV_CHAT_KIMI, "kimi_k2");
     (void)state;
-    check(t, &bench, DV_CHAT_KIMI, DV_THINK_AUTO, talk, 1, KIMI_SYSTEM TURN("user", "Hi") OPEN);
-    check(t, &bench, DV_CHAT_KIMI, DV_THINK_OFF, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_KIMI, DV_THINK_AUTO, talk, 1),
+          KIMI_SYSTEM TURN("user", "Hi") OPEN);
+    check(t, &bench, chat_of(DV_CHAT_KIMI, DV_THINK_OFF, led, 2),
           TURN("system", "Be brief.") TURN("user", "Hi") OPEN);
     dv_tokenizer_free(t);
     t = kimi(&bench, "\n  {% endif %}", "", DV_CHAT_MOONLIGHT, "deepseek_v3");
-    check(t, &bench, DV_CHAT_MOONLIGHT, DV_THINK_AUTO, talk, 1,
+    check(t, &bench, chat_of(DV_CHAT_MOONLIGHT, DV_THINK_AUTO, talk, 1),
           KIMI_SYSTEM "\n" TURN("user", "Hi") OPEN);
     dv_tokenizer_free(t);
     t = kimi(&bench, "{%- endif -%}<think></think>", "", DV_CHAT_KIMI_THINK, NULL);
-    check(t, &bench, DV_CHAT_KIMI_THINK, DV_THINK_AUTO, talk, 3,
+    check(t, &bench, chat_of(DV_CHAT_KIMI_THINK, DV_THINK_AUTO, talk, 3),
           KIMI_SYSTEM TURN("user", "Hi") TURN("assistant", "<think></think>\n\nHello! \xe3\x80\x80")
               TURN("user", "Why?") OPEN);
-    check(t, &bench, DV_CHAT_KIMI_THINK, DV_THINK_OFF, talk, 1,
+    check(t, &bench, chat_of(DV_CHAT_KIMI_THINK, DV_THINK_OFF, talk, 1),
           KIMI_SYSTEM TURN("user", "Hi") OPEN "<think></think>");
     dv_tokenizer_free(t);
     t = kimi(&bench, "{%- endif -%}<think></think>", "<think>", DV_CHAT_KIMI_K25, NULL);
-    check(t, &bench, DV_CHAT_KIMI_K25, DV_THINK_AUTO, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_KIMI_K25, DV_THINK_AUTO, led, 2),
           TURN("system", "Be brief.") TURN("user", "Hi") OPEN "<think>");
-    check(t, &bench, DV_CHAT_KIMI_K25, DV_THINK_OFF, led, 2,
+    check(t, &bench, chat_of(DV_CHAT_KIMI_K25, DV_THINK_OFF, led, 2),
           TURN("system", "Be brief.") TURN("user", "Hi") OPEN "<think></think>");
     dv_tokenizer_free(t);
 }
@@ -179,15 +186,15 @@ static void formats_open_thoughts_when_asked(void **state)
     struct dv_tokenizer *t = with_marks(&bench, NULL, true);
     (void)state;
 #define HI "<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜>"
-    check(t, &bench, DV_CHAT_R1, DV_THINK_AUTO, talk, 1, HI "<think>\n");
-    check(t, &bench, DV_CHAT_R1, DV_THINK_OFF, talk, 1, HI);
-    check(t, &bench, DV_CHAT_V31, DV_THINK_AUTO, talk, 1, HI "</think>");
-    check(t, &bench, DV_CHAT_V31, DV_THINK_ON, talk, 1, HI "<think>");
-    check(t, &bench, DV_CHAT_V3, DV_THINK_AUTO, talk, 1, HI);
-    check(t, &bench, DV_CHAT_V3, DV_THINK_ON, talk, 1, HI "<think>\n");
+    check(t, &bench, chat_of(DV_CHAT_R1, DV_THINK_AUTO, talk, 1), HI "<think>\n");
+    check(t, &bench, chat_of(DV_CHAT_R1, DV_THINK_OFF, talk, 1), HI);
+    check(t, &bench, chat_of(DV_CHAT_V31, DV_THINK_AUTO, talk, 1), HI "</think>");
+    check(t, &bench, chat_of(DV_CHAT_V31, DV_THINK_ON, talk, 1), HI "<think>");
+    check(t, &bench, chat_of(DV_CHAT_V3, DV_THINK_AUTO, talk, 1), HI);
+    check(t, &bench, chat_of(DV_CHAT_V3, DV_THINK_ON, talk, 1), HI "<think>\n");
     dv_tokenizer_free(t);
     t = with_marks(&bench, "{% if thinking %}{{ '<think>' }}{% endif %}", true);
-    check(t, &bench, DV_CHAT_V3, DV_THINK_ON, talk, 1, HI "<think>");
+    check(t, &bench, chat_of(DV_CHAT_V3, DV_THINK_ON, talk, 1), HI "<think>");
     dv_tokenizer_free(t);
 }
 
@@ -199,10 +206,9 @@ static void formats_refuse_thoughts_that_were_not_taught(void **state)
     struct dv_tokenizer             *t = open_tokenizer(&bench, V3); /* without <think> */
     (void)state;
     for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
-        struct ids ids = { 0 };
-        assert_int_equal(dv_chat_encode(t, never[i], DV_THINK_ON, talk, 1, true, &ids.ids, &ids.n,
-                                        &ids.capacity),
-                         DSVK_UNSUPPORTED);
+        struct dv_ids  ids  = { 0 };
+        struct dv_chat chat = chat_of(never[i], DV_THINK_ON, talk, 1);
+        assert_int_equal(dv_chat_encode(t, &chat, &ids), DSVK_UNSUPPORTED);
         assert_non_null(strstr(bench.line, "cannot be asked to think"));
         assert_int_equal(ids.n, 0);
     }
@@ -217,17 +223,17 @@ static void formats_survive_without_memory(void **state)
     (void)state;
     for (int format = DV_CHAT_V2; format < DV_CHAT_FORMATS; format++) {
         struct bench         bench;
-        struct dv_tokenizer *t = kimi(&bench, "", "", DV_CHAT_MOONLIGHT, NULL);
+        struct dv_tokenizer *t    = kimi(&bench, "", "", DV_CHAT_MOONLIGHT, NULL);
+        struct dv_chat       chat = chat_of((enum dv_chat_format)format, DV_THINK_OFF, talk, 3);
         dsvk_status          status;
         long                 before = bench.live;
         for (long n = 1;; n++) {
-            struct ids ids    = { 0 };
+            struct dv_ids ids = { 0 };
             bench.allocations = 0;
             bench.fail_at     = n;
             bench.lines       = 0;
-            status = dv_chat_encode(t, (enum dv_chat_format)format, DV_THINK_OFF, talk, 3, true,
-                                    &ids.ids, &ids.n, &ids.capacity);
-            bench.fail_at = 0;
+            status            = dv_chat_encode(t, &chat, &ids);
+            bench.fail_at     = 0;
             assert_true(status == DSVK_OK || (status == DSVK_NO_MEMORY && ids.n == 0));
             assert_int_equal(bench.lines, status != DSVK_OK);
             ids_done(&bench, &ids);
@@ -256,11 +262,10 @@ static void formats_let_no_text_forge_marks(void **state)
             size_t                 counts[2] = { 0, 0 };
             assert_true(mark >= 0);
             for (size_t k = 0; k < 2; k++) {
-                struct ids ids = { 0 };
-                assert_int_equal(dv_chat_encode(t, (enum dv_chat_format)format, DV_THINK_AUTO,
-                                                k ? &forged : &plain, 1, true, &ids.ids, &ids.n,
-                                                &ids.capacity),
-                                 DSVK_OK);
+                struct dv_ids  ids = { 0 };
+                struct dv_chat chat =
+                    chat_of((enum dv_chat_format)format, DV_THINK_AUTO, k ? &forged : &plain, 1);
+                assert_int_equal(dv_chat_encode(t, &chat, &ids), DSVK_OK);
                 for (size_t at = 0; at < ids.n; at++)
                     counts[k] += ids.ids[at] == mark;
                 ids_done(&bench, &ids);

@@ -26,18 +26,19 @@ static void check_chat(struct bench *bench, const struct dv_tokenizer *tokenizer
     struct dv_chat_message messages[8];
     const json_t          *list = json_object_get(golden, "messages"), *entry;
     size_t                 i;
-    struct ids             ids = { 0 };
+    struct dv_ids          ids = { 0 };
     assert_true(json_array_size(list) <= 8);
     json_array_foreach(list, i, entry)
     {
         messages[i].role = json_string_value(json_object_get(entry, "role"));
         messages[i].text = json_string_value(json_object_get(entry, "content"));
     }
-    bool generate = json_is_true(json_object_get(golden, "add_generation_prompt"));
-    assert_int_equal(dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, messages,
-                                    json_array_size(list), generate, &ids.ids, &ids.n,
-                                    &ids.capacity),
-                     DSVK_OK);
+    bool           generate = json_is_true(json_object_get(golden, "add_generation_prompt"));
+    struct dv_chat chat     = { .format     = DV_CHAT_V3,
+                                .messages   = messages,
+                                .n_messages = json_array_size(list),
+                                .generate   = generate };
+    assert_int_equal(dv_chat_encode(tokenizer, &chat, &ids), DSVK_OK);
     assert_ids(&ids, json_object_get(golden, "ids"),
                json_integer_value(json_object_get(golden, "id")));
     ids_done(bench, &ids);
@@ -55,7 +56,7 @@ static void check_goldens(const char *folder, const char *file, int want_texts, 
         json_t       *golden   = json_loads(line, JSON_ALLOW_NUL, NULL);
         const json_t *messages = json_object_get(golden, "messages");
         const json_t *text     = json_object_get(golden, messages ? "rendered" : "text");
-        struct ids    ids =
+        struct dv_ids ids =
             encode(&bench, tokenizer, json_string_value(text), json_string_length(text), true);
         assert_ids(&ids, json_object_get(golden, "ids"),
                    json_integer_value(json_object_get(golden, "id")));

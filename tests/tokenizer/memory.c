@@ -4,39 +4,40 @@
 
 #include "support.h"
 
-static dsvk_status work(struct bench *bench, struct ids *ids)
+static dsvk_status work(struct bench *bench, struct dv_ids *ids)
 {
-    static const char                   text[] = "The latent\xff cache <｜User｜> 123\n";
-    static const struct dv_chat_message chat[] = { { "system", "Be brief." },
-                                                   { "user", "What is 1+1?" },
-                                                   { "assistant", "2" } };
-    struct dv_tokenizer                *tokenizer;
-    dsvk_status                         status = dv_tokenizer_open(&tokenizer, &bench->ctx, DEMO);
+    static const char                   text[]     = "The latent\xff cache <｜User｜> 123\n";
+    static const struct dv_chat_message messages[] = { { "system", "Be brief." },
+                                                       { "user", "What is 1+1?" },
+                                                       { "assistant", "2" } };
+    static const struct dv_chat         chat       = {
+                      .format = DV_CHAT_V3, .messages = messages, .n_messages = 3, .generate = true
+    };
+    struct dv_tokenizer *tokenizer;
+    dsvk_status          status = dv_tokenizer_open(&tokenizer, &bench->ctx, DEMO);
     if (status != DSVK_OK) {
         assert_null(tokenizer);
         return status;
     }
     for (int i = 0; i < 20 && status == DSVK_OK; i++)
-        status = dv_tokenizer_encode(tokenizer, text, sizeof text - 1, true, &ids->ids, &ids->n,
-                                     &ids->capacity);
+        status = dv_tokenizer_encode(tokenizer, text, sizeof text - 1, true, ids);
     if (status == DSVK_OK)
-        status = dv_chat_encode(tokenizer, DV_CHAT_V3, DV_THINK_AUTO, chat, 3, true, &ids->ids,
-                                &ids->n, &ids->capacity);
+        status = dv_chat_encode(tokenizer, &chat, ids);
     dv_tokenizer_free(tokenizer);
     return status;
 }
 
 static void memory_that_fails_once_gives_a_status(void **state)
 {
-    struct bench bench;
-    struct ids   want = { 0 };
+    struct bench  bench;
+    struct dv_ids want = { 0 };
     (void)state;
     bench_init(&bench);
     assert_int_equal(work(&bench, &want), DSVK_OK);
     long allocations = bench.allocations;
     for (long n = 1; n <= allocations; n++) {
-        struct ids   ids = { 0 };
-        struct bench failing;
+        struct dv_ids ids = { 0 };
+        struct bench  failing;
         bench_init(&failing);
         failing.fail_at    = n;
         dsvk_status status = work(&failing, &ids);

@@ -45,22 +45,22 @@ struct dv_tokenizer *open_tokenizer(struct bench *bench, const char *folder)
     return tokenizer;
 }
 
-struct ids encode(struct bench *bench, const struct dv_tokenizer *tokenizer, const char *text,
-                  size_t bytes, bool special)
+struct dv_ids encode(struct bench *bench, const struct dv_tokenizer *tokenizer, const char *text,
+                     size_t bytes, bool special)
 {
-    struct ids ids = { 0 };
-    if (dv_tokenizer_encode(tokenizer, text, bytes, special, &ids.ids, &ids.n, &ids.capacity))
+    struct dv_ids ids = { 0 };
+    if (dv_tokenizer_encode(tokenizer, text, bytes, special, &ids))
         fail_msg("%s", bench->line);
     return ids;
 }
 
-void ids_done(struct bench *bench, struct ids *ids)
+void ids_done(struct bench *bench, struct dv_ids *ids)
 {
     dv_free(&bench->ctx, ids->ids);
-    *ids = (struct ids){ 0 };
+    *ids = (struct dv_ids){ 0 };
 }
 
-void assert_ids(const struct ids *got, const json_t *want, long long number)
+void assert_ids(const struct dv_ids *got, const json_t *want, long long number)
 {
     if (got->n != json_array_size(want))
         fail_msg("text %lld: %zu ids, not %zu", number, got->n, json_array_size(want));
@@ -69,7 +69,7 @@ void assert_ids(const struct ids *got, const json_t *want, long long number)
             fail_msg("text %lld: id %zu is %u", number, i, got->ids[i]);
 }
 
-char *decode(const struct dv_tokenizer *tokenizer, const struct ids *ids, size_t *bytes)
+char *decode(const struct dv_tokenizer *tokenizer, const struct dv_ids *ids, size_t *bytes)
 {
     char  *text = NULL;
     size_t part_bytes;
@@ -93,10 +93,17 @@ json_t *load_json_file(const char *path)
     return root;
 }
 
+dsvk_status parse(struct bench *bench, struct dv_tokenizer **out, const char *json,
+                  const char *config)
+{
+    return dv_tokenizer_parse(out, &bench->ctx, &(struct dv_text){ "test", json, strlen(json) },
+                              &(struct dv_text){ "test", config, config ? strlen(config) : 0 });
+}
+
 dsvk_status parse_json(struct bench *bench, struct dv_tokenizer **out, const json_t *root)
 {
     char       *text   = json_dumps(root, 0);
-    dsvk_status status = dv_tokenizer_parse(out, &bench->ctx, "test", text, strlen(text), NULL, 0);
+    dsvk_status status = parse(bench, out, text, NULL);
     free(text);
     return status;
 }

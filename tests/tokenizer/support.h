@@ -25,20 +25,18 @@ struct bench {
 
 void bench_init(struct bench *bench);
 
-struct ids {
-    uint32_t *ids;
-    size_t    n, capacity;
-};
-
 struct dv_tokenizer *open_tokenizer(struct bench *bench, const char *folder);
-struct ids encode(struct bench *bench, const struct dv_tokenizer *tokenizer, const char *text,
-                  size_t bytes, bool special);
+struct dv_ids encode(struct bench *bench, const struct dv_tokenizer *tokenizer, const char *text,
+                     size_t bytes, bool special);
 /* Ends both the list and its memory. */
-void ids_done(struct bench *bench, struct ids *ids);
-void assert_ids(const struct ids *got, const json_t *want, long long number);
+void ids_done(struct bench *bench, struct dv_ids *ids);
+void assert_ids(const struct dv_ids *got, const json_t *want, long long number);
 /* The bytes of all ids, to be freed. */
-char       *decode(const struct dv_tokenizer *tokenizer, const struct ids *ids, size_t *bytes);
-json_t     *load_json_file(const char *path);
+char   *decode(const struct dv_tokenizer *tokenizer, const struct dv_ids *ids, size_t *bytes);
+json_t *load_json_file(const char *path);
+/* From a text of tokenizer.json, and one of tokenizer_config.json, which may be NULL. */
+dsvk_status parse(struct bench *bench, struct dv_tokenizer **out, const char *json,
+                  const char *config);
 dsvk_status parse_json(struct bench *bench, struct dv_tokenizer **out, const json_t *root);
 
 extern const struct CMUnitTest golden_tests[], encode_tests[], bad_file_tests[], chat_tests[],

@@ -19,18 +19,10 @@ known='
     parameters src/ref/attend.c:attend  the sum of a split reads as its formula: token, head, first, last
     parameters src/pack/pack.c:dv_layout_pack_parts  to be grouped in a struct
     parameters src/api/tokens.c:dsvk_model_tokenize  public, and every parameter is a plain one
-    parameters src/text/chat.c:dv_chat_encode  to be grouped in a struct
-    parameters src/text/tokenizer.c:dv_tokenizer_encode  to be grouped in a struct
-    parameters src/text/pretoken.c:next_match  to be grouped in a struct
     parameters src/pack/random.c:dv_layout_random  to be grouped in a struct
     parameters src/graph/ops.c:dv_rope  a constructor of a node has the parameters of the op
     parameters tests/cli/fake_dsvk.c:dsvk_model_tokenize  stands for the public one
-    parameters src/text/tokenizer_open.c:dv_tokenizer_parse_tiktoken  to be grouped in a struct
-    parameters src/text/tokenizer_open.c:dv_tokenizer_parse  to be grouped in a struct
     parameters src/pack/pack_converted.c:put_run  to be grouped in a struct
-    parameters tests/tokenizer/formats.c:check  to be grouped in a struct
-    parameters src/text/tiktoken.c:dv_tiktoken_read  to be grouped in a struct
-    parameters src/file/config.c:dv_config_parse  to be grouped in a struct
     parameters src/weights/reader.c:dv_reads_fetch_part  to be grouped in a struct
     parameters src/pack/pack_converted.c:convert_fp8  to be grouped in a struct
 '
