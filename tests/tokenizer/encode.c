@@ -106,7 +106,7 @@ static void encode_long_piece_costs_n_log_n(void **state)
     struct bench         bench;
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, DEMO);
     char                *text      = malloc(BYTES);
-    struct dv_bpe_work   work      = { 0 };
+    struct dv_bpe_work   work      = { .ctx = &bench.ctx };
     struct dv_ids        ids       = { 0 };
     uint32_t             seed      = 5;
     (void)state;
