@@ -38,7 +38,7 @@ dsvk_status dv_cache_new(struct dv_cache **out, struct dv_device *dev, struct dv
     }
     c->dev        = dev;
     c->format     = shape->format;
-    c->record     = dv_cache_record_bytes(shape->format, shape->kv, shape->rope);
+    c->record     = dv_state_cached("", 0, shape->kv, shape->rope).bytes[shape->format];
     c->context    = shape->context;
     c->page_bytes = dv_cache_page_bytes(shape);
     c->bytes      = dv_cache_bytes(shape);

@@ -6,9 +6,12 @@
 #include "graph/graph.h"
 
 /* Remembers the first failure, with a sentence. */
-void            dv_graph_fail(struct dv_graph *g, const char *op, const char *why);
-dv_tensor       dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, uint64_t cols);
-dv_tensor       dv_graph_state(struct dv_graph *g);
+void dv_graph_fail(struct dv_graph *g, const char *op, const char *why);
+/* Makes room for one more item behind n of them and perhaps an unused one; false: no memory. */
+bool dv_graph_grow(struct dv_graph *g, void **items, uint32_t n, uint32_t *capacity, size_t size);
+dv_tensor dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, uint64_t cols);
+/* A value that stands for the state. */
+dv_tensor       dv_graph_state(struct dv_graph *g, dv_state state);
 struct dv_node *dv_graph_node(struct dv_graph *g, enum dv_op op); /* NULL after a failure */
 /* The node makes `value` as `out`, one of its outputs. */
 dv_tensor dv_graph_out(struct dv_graph *g, const struct dv_node *node, dv_tensor *out,

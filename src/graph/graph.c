@@ -128,6 +128,7 @@ void dv_graph_free(struct dv_graph *g)
     dv_arena_done(&g->arena);
     dv_free(g->ctx, g->values);
     dv_free(g->ctx, g->weights);
+    dv_free(g->ctx, g->states);
     dv_free(g->ctx, g->nodes);
     dv_free(g->ctx, g);
 }
@@ -144,8 +145,7 @@ void dv_graph_fail(struct dv_graph *g, const char *op, const char *why)
             dv_fail(g->ctx, DSVK_BAD_ARGUMENT, "graph: layer %u: %s: %s", g->layer, op, why);
 }
 
-/* Makes room for one more of n items behind an unused item 0 (first = 1) or from 0 on. */
-static bool grow(struct dv_graph *g, void **items, uint32_t n, uint32_t *capacity, size_t size)
+bool dv_graph_grow(struct dv_graph *g, void **items, uint32_t n, uint32_t *capacity, size_t size)
 {
     if (n + 1 < *capacity)
         return true;
@@ -169,7 +169,7 @@ dv_tensor dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, ui
         dv_graph_fail(g, name, "an activation of 0 or more than 2^30 words");
         return 0;
     }
-    if (!grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
+    if (!dv_graph_grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
         return 0;
     /* Rows start at multiples of 16 bytes, because kernels load four words at a time. */
     uint32_t stride          = dv_round_up(cols, 4);
@@ -181,19 +181,10 @@ dv_tensor dv_graph_value(struct dv_graph *g, const char *name, uint32_t rows, ui
     return g->n_values;
 }
 
-dv_tensor dv_graph_state(struct dv_graph *g)
-{
-    if (g->status != DSVK_OK ||
-        !grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
-        return 0;
-    g->values[++g->n_values] = (struct dv_value){ .kind = DV_VALUE_STATE, .name = "cache" };
-    return g->n_values;
-}
-
 struct dv_node *dv_graph_node(struct dv_graph *g, enum dv_op op)
 {
     if (g->status != DSVK_OK ||
-        !grow(g, (void **)&g->nodes, g->n_nodes, &g->cap_nodes, sizeof *g->nodes))
+        !dv_graph_grow(g, (void **)&g->nodes, g->n_nodes, &g->cap_nodes, sizeof *g->nodes))
         return NULL;
     struct dv_node *node = &g->nodes[g->n_nodes++];
     *node                = (struct dv_node){ .op = op, .layer = g->layer };
@@ -219,7 +210,7 @@ static dv_tensor view(struct dv_graph *g, dv_tensor x, struct dv_value v, uint32
     v.base                      = from->kind == DV_VALUE_VIEW ? from->base : x;
     v.offset                    = from->offset + offset;
     v.producer                  = from->producer;
-    if (!grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
+    if (!dv_graph_grow(g, (void **)&g->values, g->n_values, &g->cap_values, sizeof *g->values))
         return 0;
     g->values[++g->n_values] = v;
     return g->n_values;
@@ -270,7 +261,7 @@ dv_weight dv_weight_add(struct dv_graph *g, const struct dv_weight_info *info)
     for (uint32_t i = g->n_weights; i > 0; i--)
         if (dv_weight_same(&g->weights[i], info))
             return i;
-    if (!grow(g, (void **)&g->weights, g->n_weights, &g->cap_weights, sizeof *g->weights))
+    if (!dv_graph_grow(g, (void **)&g->weights, g->n_weights, &g->cap_weights, sizeof *g->weights))
         return 0;
     g->weights[++g->n_weights] = *info;
     return g->n_weights;

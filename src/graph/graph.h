@@ -9,9 +9,11 @@
 #define DV_GRAPH_GRAPH_H
 
 #include "base/arena.h"
+#include "tensor/formats.h"
 
 typedef uint32_t dv_tensor; /* index of a value; 0 = none */
 typedef uint32_t dv_weight; /* index of a weight; 0 = none */
+typedef uint32_t dv_state;  /* index of a state; 0 = none */
 
 enum dv_op {
 #define OP(name, ...) DV_OP_##name,
@@ -68,6 +70,18 @@ struct dv_weight_info {
     struct dv_weight_part parts[DV_MAX_PARTS];
 };
 
+/* ---- states: what layers keep between passes ---- */
+
+/* A record of each token of the timeline that one layer keeps. A layer has as many states as it
+ * declares, none among them, each with a record of its own. Where records lie is no matter of the
+ * graph: planner/pages.h. */
+struct dv_state_info {
+    const char *name; /* for people */
+    uint32_t    layer;
+    uint32_t    values;             /* numbers in a record */
+    uint32_t    bytes[DV_N_CACHES]; /* of a record, by the cache's format; multiples of 16 */
+};
+
 /* ---- values and nodes ---- */
 
 /* Up to this many tokens a pass is bound by the bytes of the weights: norms are computed by their
@@ -77,7 +91,7 @@ struct dv_weight_info {
 enum dv_value_kind {
     DV_VALUE_ACTIVATION, /* has storage in the arena */
     DV_VALUE_VIEW,       /* a rectangle of its base */
-    DV_VALUE_STATE,      /* orders uses of the latent cache; no storage */
+    DV_VALUE_STATE,      /* orders uses of a state; no storage */
 };
 
 struct dv_value {
@@ -88,6 +102,7 @@ struct dv_value {
     uint32_t           offset;             /* views: words into the base */
     uint32_t           producer;           /* node index + 1; 0 = none */
     uint64_t           arena_offset;       /* bytes, set by plan */
+    dv_state           state;              /* of DV_VALUE_STATE */
 };
 
 #define DV_MAX_INPUTS 8
@@ -191,9 +206,10 @@ struct dv_graph {
     dsvk_status              status;  /* the first failure */
     struct dv_value         *values;  /* [1 .. n_values] */
     struct dv_weight_info   *weights; /* [1 .. n_weights] */
+    struct dv_state_info    *states;  /* [1 .. n_states] */
     struct dv_node          *nodes;   /* [0 .. n_nodes-1] */
-    uint32_t                 n_values, n_weights, n_nodes;
-    uint32_t                 cap_values, cap_weights, cap_nodes;
+    uint32_t                 n_values, n_weights, n_states, n_nodes;
+    uint32_t                 cap_values, cap_weights, cap_states, cap_nodes;
     uint32_t                 layer;         /* given to new nodes */
     dv_tensor                logits, token; /* results; never freed by plan */
 };
@@ -213,6 +229,13 @@ dv_weight dv_weight_vector(struct dv_graph *g, enum dv_role role, const char *na
 /* The name of a tensor of a part, with the expert in the place of "%u". */
 void dv_weight_tensor_name(char name[256], const char *pattern, uint32_t expert);
 
+/* Declares a state. */
+dv_state dv_state_new(struct dv_graph *g, const struct dv_state_info *info);
+/* Of a record in the format of the cache: `scaled` numbers, for which FP8 has scales, then `plain`
+ * ones, which FP8 leaves in BF16 (shaders/lib/cache.glsl). */
+struct dv_state_info dv_state_cached(const char *name, uint32_t layer, uint32_t scaled,
+                                     uint32_t plain);
+
 /* Columns col0 .. col0+cols-1 / rows row0 .. of x, without a copy. */
 dv_tensor dv_view_cols(struct dv_graph *g, dv_tensor x, uint32_t col0, uint32_t cols);
 dv_tensor dv_view_rows(struct dv_graph *g, dv_tensor x, uint32_t row0, uint32_t rows);
@@ -227,7 +250,8 @@ dv_tensor dv_rope(struct dv_graph *g, dv_tensor x, dv_weight table, uint32_t hea
                   uint32_t x_head, uint32_t x_offset);
 dv_tensor dv_swiglu(struct dv_graph *g, dv_tensor gate, dv_tensor up);
 dv_tensor dv_add(struct dv_graph *g, dv_tensor a, dv_tensor b);
-dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_key); /* state */
+/* The state behind the write, for those that read it. */
+dv_tensor dv_cache_write(struct dv_graph *g, dv_state state, dv_tensor latent, dv_tensor rope_key);
 struct dv_attend_shape {
     uint32_t heads, kv, rope;
     float    scale;

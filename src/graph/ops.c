@@ -104,19 +104,22 @@ dv_tensor dv_add(struct dv_graph *g, dv_tensor a, dv_tensor b)
                   value(g, a)->cols);
 }
 
-dv_tensor dv_cache_write(struct dv_graph *g, dv_tensor latent, dv_tensor rope_key)
+dv_tensor dv_cache_write(struct dv_graph *g, dv_state state, dv_tensor latent, dv_tensor rope_key)
 {
-    if (!need(g, DV_OP_cache_write, latent && rope_key, "operand missing"))
+    if (!need(g, DV_OP_cache_write,
+              state && latent && rope_key &&
+                  g->states[state].values == value(g, latent)->cols + value(g, rope_key)->cols,
+              "the record has another width than the state"))
         return 0;
-    dv_tensor       state = dv_graph_state(g);
-    struct dv_node *node  = state ? dv_graph_node(g, DV_OP_cache_write) : NULL;
+    dv_tensor       written = dv_graph_state(g, state);
+    struct dv_node *node    = written ? dv_graph_node(g, DV_OP_cache_write) : NULL;
     if (!node)
         return 0;
     node->in.cache_write.latent   = latent;
     node->in.cache_write.rope_key = rope_key;
     node->cache_write.kv          = value(g, latent)->cols;
     node->cache_write.rope        = value(g, rope_key)->cols;
-    return dv_graph_out(g, node, &node->out.cache_write.state, state);
+    return dv_graph_out(g, node, &node->out.cache_write.state, written);
 }
 
 /* With few tokens the positions are cut into splits, so that one token fills a device; with many

@@ -29,7 +29,7 @@ static void put_value(const struct dv_print_out *out, dv_tensor x)
 {
     const struct dv_value *v = &out->g->values[x];
     if (v->kind == DV_VALUE_STATE)
-        put(out, "%%%u[cache]", x);
+        put(out, "%%%u[%s]", x, v->name);
     else if (v->kind == DV_VALUE_VIEW)
         put(out, "%%%u[%ux%u at %u]", v->base, v->rows, v->cols, v->offset);
     else

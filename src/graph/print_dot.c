@@ -105,7 +105,7 @@ static void put_box(const struct dv_print_out *out, uint32_t i)
         if (!node->out.at[k])
             continue;
         if (v->kind == DV_VALUE_STATE)
-            put(out, "\\n-> cache");
+            put(out, "\\n-> %s", v->name);
         else
             put(out, "\\n-> %ux%u", v->rows, v->cols);
     }

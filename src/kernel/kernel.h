@@ -81,9 +81,6 @@ uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t most);
         (dispatch)->pipeline.push_bytes = sizeof(args);                                            \
     } while (0)
 
-/* Bytes of one record of the latent cache, a multiple of 16. */
-uint32_t dv_cache_record_bytes(enum dv_cache_format format, uint32_t kv, uint32_t rope);
-
 /* Shapes that differ between devices, from one table by capability: kernel/tuning.c. */
 struct dv_tuning {
     uint32_t matmul_workgroup;   /* invocations: 8 * slices of K */

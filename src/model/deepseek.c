@@ -69,8 +69,9 @@ dsvk_status dv_model_build(struct dv_graph **out, const struct dv_context *ctx,
     struct dv_model_layer layer = { .g = g, .config = config, .rope = rope_table(g, config) };
     for (uint32_t i = 0; i < config->layers; i++) {
         layer.index = g->layer = i;
-        x                      = attention_block(&layer, x);
-        x                      = ffn_block(&layer, x, dv_config_is_moe(config, i));
+        dv_layer_states(&layer);
+        x = attention_block(&layer, x);
+        x = ffn_block(&layer, x, dv_config_is_moe(config, i));
     }
     g->layer = config->layers;
     if (!size->all_rows)
@@ -103,8 +104,9 @@ dsvk_status dv_model_roles(struct dv_graph **out, const struct dv_context *ctx,
         return dv_fail(ctx, DSVK_NO_MEMORY, "graph: no memory for it");
     dv_tensor             x     = dv_embed(g, embedding(g, config));
     struct dv_model_layer layer = { .g = g, .config = config, .rope = rope_table(g, config) };
-    x                           = attention_block(&layer, x);
-    x                           = ffn_block(&layer, x, false);
+    dv_layer_states(&layer);
+    x = attention_block(&layer, x);
+    x = ffn_block(&layer, x, false);
     if (config->experts)
         x = ffn_block(&layer, x, true);
     predictor(&layer);

@@ -129,7 +129,7 @@ static dv_tensor absorbed(const struct dv_model_layer *layer, const struct parts
     };
     dv_weight w_uk     = up_projection(layer, W_UK_TRANSPOSED);
     dv_tensor q_latent = dv_matmul(g, w_uk, p->q, c->nope + c->rope);
-    dv_tensor cache    = dv_cache_write(g, p->latent, p->k_rope);
+    dv_tensor cache    = dv_cache_write(g, layer->kept[DV_KEPT_LATENT], p->latent, p->k_rope);
     dv_tensor partials = dv_attend(g, q_latent, p->q_rope, cache, &shape);
     dv_tensor context  = dv_combine(g, partials, &shape);
     return dv_matmul(g, up_projection(layer, W_UV), context, c->kv_lora);
@@ -153,7 +153,7 @@ static dv_tensor materialised(const struct dv_model_layer *layer, const struct p
         .k_rope = p->k_rope,
         .v      = dv_matmul(g, up_projection(layer, W_UV), p->latent, 0),
     };
-    dv_cache_write(g, p->latent, p->k_rope);
+    dv_cache_write(g, layer->kept[DV_KEPT_LATENT], p->latent, p->k_rope);
     return dv_attend_heads(g, &in, &shape);
 }
 

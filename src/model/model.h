@@ -42,15 +42,30 @@ void dv_model_rope_frequencies(const struct dv_config *config, double *frequenci
  * values; UINT32_MAX: never. */
 uint32_t dv_model_materialise_from(const struct dv_config *config);
 
+/* ---- what layers keep between passes ---- */
+
+enum dv_kept {
+    DV_KEPT_LATENT, /* the latent and the rotated rope key */
+    DV_N_KEPT
+};
+
+/* The state of a layer that keeps this; false: it does not. Graphs declare the states of layer 0
+ * first, and those of a layer in the order above: so a dv_state is the same in all graphs. */
+bool dv_model_keeps(struct dv_state_info *state, const struct dv_config *config, uint32_t layer,
+                    enum dv_kept kept);
+
 /* ---- the parts of a graph ---- */
 
 struct dv_model_layer {
     struct dv_graph        *g;
     const struct dv_config *config;
     uint32_t                index;
-    dv_weight               rope; /* the (cos, sin) table */
+    dv_weight               rope;            /* the (cos, sin) table */
+    dv_state                kept[DV_N_KEPT]; /* 0: not by this layer */
 };
 
+/* Declares the states of the layer. */
+void dv_layer_states(struct dv_model_layer *layer);
 /* "model.layers.<index>.<suffix>", in the graph's arena. */
 const char *dv_layer_name(const struct dv_model_layer *layer, const char *suffix);
 /* The weight of that tensor. */

@@ -12,7 +12,8 @@ struct dv_cache_shape dv_cache_shape_of(const struct dv_setup *setup)
 
 uint64_t dv_cache_token_bytes(const struct dv_cache_shape *shape)
 {
-    return (uint64_t)dv_cache_record_bytes(shape->format, shape->kv, shape->rope) * shape->layers;
+    return (uint64_t)dv_state_cached("", 0, shape->kv, shape->rope).bytes[shape->format] *
+           shape->layers;
 }
 
 uint32_t dv_cache_pages(const struct dv_cache_shape *shape)

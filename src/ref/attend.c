@@ -28,17 +28,17 @@ static double score(const struct dv_ref_site *site, const struct dv_node *node, 
 static void attend(float *y, const struct dv_ref_site *site, const struct dv_node *node, uint32_t t,
                    uint32_t head, uint32_t first, uint32_t end)
 {
-    uint32_t     kv = node->attend.kv, cols = kv + node->attend.rope;
-    const float *cache = site->cache + (size_t)node->layer * site->graph->size.context * cols;
-    double       m = -HUGE_VAL, l = 0;
+    dv_tensor state = node->in.attend.state;
+    uint32_t  kv    = node->attend.kv;
+    double    m = -HUGE_VAL, l = 0;
     for (uint32_t p = first; p < end; p++)
-        m = fmax(m, score(site, node, t, head, cache + (size_t)p * cols));
+        m = fmax(m, score(site, node, t, head, dv_ref_record(site, state, p)));
     for (uint32_t start = 0; start < kv; start += COLUMNS) {
         double   sums[COLUMNS] = { 0 };
         uint32_t n             = kv - start < COLUMNS ? kv - start : COLUMNS;
         l                      = 0;
         for (uint32_t p = first; p < end; p++) {
-            const float *record = cache + (size_t)p * cols;
+            const float *record = dv_ref_record(site, state, p);
             double       weight = exp(score(site, node, t, head, record) - m);
             l += weight;
             for (uint32_t k = 0; k < n; k++)

@@ -13,15 +13,14 @@ static void rotate(float *y, const float *x, const float *turn, uint32_t dim)
     }
 }
 
-/* cache[position + t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])), rounded as cache_write
+/* state[position + t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])), rounded as cache_write
  * rounds it */
 static void write_cache(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t)
 {
     uint32_t     kv = node->mla_prepare.kv, position = site->position + t;
     const float *x    = dv_ref_row(site, node->in.mla_prepare.kva, t),
                 *norm = site->weights[node->w.mla_prepare.norm];
-    size_t row        = (size_t)node->layer * site->graph->size.context + position;
-    float *record     = site->cache + row * (kv + node->mla_prepare.rope);
+    float *record     = dv_ref_record(site, node->out.mla_prepare.state, position);
     double sum        = 0;
     for (uint32_t k = 0; k < kv; k++)
         sum += (double)x[k] * x[k];

@@ -17,9 +17,10 @@ struct dv_ref_site {
     const float   **weights;
     uint32_t        position; /* of the first token */
     const uint32_t *ids;      /* tokens of the pass */
-    float          *cache;    /* [layer][context][kv + rope], what a reader of the device's cache
-                               * decodes: cache_write rounds through the format */
-    unsigned        cache_format; /* enum dv_cache_format */
+    /* By dv_state: [context][values], what a reader of the device's records decodes; writers round
+     * through the format. */
+    float  **states;
+    unsigned cache_format; /* enum dv_cache_format */
 };
 
 typedef void (*dv_ref_op)(const struct dv_ref_site *site, const struct dv_node *node);
@@ -35,6 +36,8 @@ dv_ref_op dv_ref_of(enum dv_op op);
 uint32_t *dv_ref_words(const struct dv_ref_site *site, dv_tensor tensor, uint32_t r);
 float    *dv_ref_row(const struct dv_ref_site *site, dv_tensor tensor, uint32_t r);
 
+/* The record of a position. */
+float *dv_ref_record(const struct dv_ref_site *site, dv_tensor state, uint32_t position);
 /* Rounds a record (kv latent and rope key values) as the cache's format does. */
 void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t kv, uint32_t rope);
 

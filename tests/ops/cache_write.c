@@ -39,7 +39,7 @@ static void check(const struct shape *s, enum dv_cache_format format, float bad)
         op_row(&b, latent, s->tokens / 2)[s->kv / 2] = bad;
     latent         = dv_view_cols(b.graph, latent, 0, s->kv);
     b.graph->layer = 1;
-    dv_cache_write(b.graph, latent, key);
+    dv_cache_write(b.graph, op_state(&b), latent, key);
     op_run(&b);
     op_expect_cache(&b, 0);
     op_end(&b);

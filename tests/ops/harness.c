@@ -93,6 +93,7 @@ void op_begin(struct op_bench *b, const struct op_params *params)
                                    .position     = b->p.position,
                                    .ids          = b->ids,
                                    .cache_format = b->p.cache_format };
+    op_declare_states(b);
 }
 
 void op_end(struct op_bench *b)

@@ -51,8 +51,8 @@ struct op_params {
     const char           *other_name;   /* NULL, or the start of tensor names ... */
     enum dv_weight_format other_format; /* ... that are stored in another format */
     enum dv_cache_format  cache_format;
-    uint32_t              layers;     /* of the latent cache; 0 = 1 */
-    uint32_t              kv, rope;   /* widths of its records; 0: there is no cache */
+    uint32_t              layers;     /* that keep a latent; 0 = 1 */
+    uint32_t              kv, rope;   /* widths of its records; 0: there are no states */
     uint32_t              vocabulary; /* token ids are below; 0 = 1 */
     bool                  math_f16;
     uint64_t              seed; /* 0 = 1 */
@@ -119,6 +119,9 @@ dv_weight op_rope_table(struct op_bench *b, uint32_t dim);
 /* The unpacked values, made at once if they are not there yet; may be read only: what the device
  * gets is packed from the same source. Vectors may be changed before op_run(). */
 float *op_weight_values(struct op_bench *b, dv_weight weight);
+
+/* The state of the layer that the graph is at: latents of kv values and rope keys. */
+dv_state op_state(const struct op_bench *b);
 
 /* Runs the graph's live nodes in order, on the device and by the references. The cache, where
  * there is one, is full of random records before. */

@@ -107,20 +107,34 @@ static void shuffle_pages(struct op_bench *b)
     }
 }
 
+void op_declare_states(struct op_bench *b)
+{
+    for (uint32_t layer = 0; b->p.kv + b->p.rope && layer < b->p.layers; layer++) {
+        struct dv_state_info info = dv_state_cached("cache", layer, b->p.kv, b->p.rope);
+        dv_state_new(b->graph, &info);
+    }
+}
+
+dv_state op_state(const struct op_bench *b)
+{
+    return b->graph->layer + 1;
+}
+
 void op_place_cache(struct op_bench *b)
 {
     size_t width = b->p.kv + b->p.rope;
     if (width == 0)
         return;
-    b->record       = dv_cache_record_bytes(b->p.cache_format, b->p.kv, b->p.rope);
+    b->record       = b->graph->states[1].bytes[b->p.cache_format];
     b->pages_before = op_alloc(b, pages_size(b), 1);
     memset(b->pages_before, 0xFF, pages_size(b)); /* NaN */
     b->pages = op_upload(b, b->pages_before, pages_size(b), "pages");
     shuffle_pages(b);
-    b->ref.cache   = op_alloc(b, b->p.layers * (size_t)b->p.context * width, sizeof(float));
-    float *values  = op_alloc(b, width, sizeof *values);
-    float *decoded = b->ref.cache;
-    for (uint32_t layer = 0; layer < b->p.layers; layer++)
+    b->ref.states = op_alloc(b, b->p.layers + 1, sizeof *b->ref.states);
+    float *values = op_alloc(b, width, sizeof *values);
+    for (uint32_t layer = 0; layer < b->p.layers; layer++) {
+        float *decoded = b->ref.states[layer + 1] =
+            op_alloc(b, b->p.context * width, sizeof *decoded);
         for (uint32_t position = 0; position < b->p.context; position++, decoded += width) {
             unsigned char *record = b->pages_before + record_at(b, layer, position);
             for (size_t k = 0; k < width; k++)
@@ -128,6 +142,7 @@ void op_place_cache(struct op_bench *b)
             encode(b, record, values);
             decode(b, decoded, record);
         }
+    }
     op_need(b, dv_stream_upload(op_device.stream, b->pages, 0, b->pages_before, pages_size(b)),
             "pages");
     b->page_table =
@@ -159,11 +174,11 @@ void op_check_pages(struct op_bench *b)
 
 void op_expect_cache(const struct op_bench *b, double tolerance)
 {
-    uint32_t     width    = b->p.kv + b->p.rope;
-    float       *decoded  = calloc(width, sizeof *decoded);
-    const float *expected = b->ref.cache;
+    uint32_t width   = b->p.kv + b->p.rope;
+    float   *decoded = calloc(width, sizeof *decoded);
     assert_non_null(decoded);
-    for (uint32_t layer = 0; layer < b->p.layers; layer++)
+    for (uint32_t layer = 0; layer < b->p.layers; layer++) {
+        const float *expected = b->ref.states[layer + 1];
         for (uint32_t position = 0; position < b->p.context; position++, expected += width) {
             decode(b, decoded, b->pages_after + record_at(b, layer, position));
             for (uint32_t k = 0; k < width; k++)
@@ -172,5 +187,6 @@ void op_expect_cache(const struct op_bench *b, double tolerance)
                     fail_msg("%s: layer %u position %u value %u: %.9g, expected %.9g", b->p.name,
                              layer, position, k, decoded[k], expected[k]);
         }
+    }
     free(decoded);
 }

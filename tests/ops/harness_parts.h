@@ -16,7 +16,9 @@ uint64_t          op_random_word(uint64_t *state);
 /* Makes b->blob and b->places from all weights of the graph. */
 void op_place_weights(struct op_bench *b);
 
-/* Makes the pages, full of random records, and b->ref.cache. */
+/* Declares the states of the layers. */
+void op_declare_states(struct op_bench *b);
+/* Makes the pages, full of random records, and b->ref.states. */
 void op_place_cache(struct op_bench *b);
 /* Fails when a byte outside the records of the pass has changed. */
 void op_check_pages(struct op_bench *b);

@@ -70,7 +70,7 @@ static struct results build(struct op_bench *b, const struct shape *s, bool fuse
     struct results r;
     r.q_rope        = dv_rope(g, q, table, s->heads, s->rope, head, s->nope);
     r.q_latent      = dv_matmul(g, w, q, head);
-    dv_tensor cache = dv_cache_write(g, latent, key);
+    dv_tensor cache = dv_cache_write(g, op_state(b), latent, key);
     r.context       = dv_combine(g, dv_attend(g, r.q_latent, r.q_rope, cache, &shape), &shape);
     if (fuse)
         assert_int_equal(dv_graph_fuse(g), DSVK_OK);

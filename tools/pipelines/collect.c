@@ -115,8 +115,7 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
                                    .arena        = FAKE_ADDRESS,
                                    .step         = FAKE_ADDRESS,
                                    .pages        = FAKE_ADDRESS,
-                                   .cache_record = dv_cache_record_bytes(
-                                       cache, pass->config->kv_lora, pass->config->rope),
+                                   .cache_record = pass->graph->states[1].bytes[cache],
                                    .cache_format = cache,
                                    .math_f16     = pass->math_f16,
                                    .round_f16    = c->round_f16,
