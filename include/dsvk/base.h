@@ -3,7 +3,8 @@
  *
  * Every fallible function returns a dsvk_status and writes its result through its first
  * argument, which is NULL (or zero) after a failure. The sentence that explains a failure
- * goes once to the log, at level DSVK_LOG_ERROR, from the place that knows the numbers. */
+ * goes once to the log, at level DSVK_LOG_ERROR, from the place that knows the numbers; that
+ * of DSVK_CANCELLED, which somebody asked for, at level DSVK_LOG_INFO. */
 #ifndef DSVK_BASE_H
 #define DSVK_BASE_H
 
@@ -71,12 +72,25 @@ typedef struct {
     void *user;
 } dsvk_allocator;
 
-/* Called while long work goes on, from the thread that called the library. Return false to
- * cancel: the call then ends with DSVK_CANCELLED. done and total are in bytes when loading,
- * in tokens when evaluating, in kernels when compiling. report == NULL: not wanted. */
+/* A switch that ends calls early with DSVK_CANCELLED. It may be set from any thread and from a
+ * signal handler, and stays set until it is cleared. Whoever makes it frees it, after the calls
+ * and objects that were given it. */
+typedef struct dsvk_stop dsvk_stop;
+
+/* NO_MEMORY; `allocator` may be NULL. */
+DSVK_API dsvk_status dsvk_stop_new(dsvk_stop **out, const dsvk_allocator *allocator);
+DSVK_API void        dsvk_stop_set(dsvk_stop *stop, bool on);
+DSVK_API bool        dsvk_stop_is_set(const dsvk_stop *stop);
+DSVK_API void        dsvk_stop_free(dsvk_stop *stop);
+
+/* Called while long work goes on, from the thread that called the library: first with done = 0,
+ * at last with done = total, not at all where there is nothing to do. Return false to cancel:
+ * the call then ends with DSVK_CANCELLED, unless all was done. done and total are in bytes when
+ * loading, in tokens when evaluating, in kernels when compiling. report == NULL: not wanted. */
 typedef struct {
     bool (*report)(void *user, uint64_t done, uint64_t total);
-    void *user;
+    void            *user;
+    const dsvk_stop *stop; /* ends the work, too; NULL: none */
 } dsvk_progress;
 
 #ifdef __cplusplus

@@ -50,7 +50,8 @@ DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 /* What dsvk_session_generate() asks of each token. */
 typedef struct {
     bool (*take)(void *user, uint32_t token); /* false: the token is not taken, and it ends here */
-    void *user;
+    void            *user;
+    const dsvk_stop *stop; /* asked before each token; NULL: none */
 } dsvk_offer;
 
 /* Greedy decoding: offers the most likely next token, computes it when it is taken, and so on until
@@ -58,10 +59,10 @@ typedef struct {
  * sync by turns, but the device goes on while tokens are handed out: it runs some passes ahead and
  * drops them at the end. Afterwards the timeline is what it was before and the tokens taken; argmax
  * gives the token that was, or would be, offered next; logits may have to be computed again.
- * BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, the timeline ends with
- * the last token that was taken; for CANCELLED see dsvk_session_params.compiling; after any other
- * failure it is empty and the session usable, unless the device is lost. `take` must not use the
- * session. */
+ * BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, and after CANCELLED by
+ * `stop` the timeline ends with the last token that was taken; for CANCELLED while compiling see
+ * dsvk_session_params; after any other failure it is empty and the session usable, unless the
+ * device is lost. `take` must not use the session. */
 DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
                                            const dsvk_offer *offer);
 

@@ -88,7 +88,7 @@ dsvk_status dv_fail(const struct dv_context *ctx, dsvk_status status, const char
 {
     va_list args;
     va_start(args, format);
-    write_line(ctx, DSVK_LOG_ERROR, format, args);
+    write_line(ctx, status == DSVK_CANCELLED ? DSVK_LOG_INFO : DSVK_LOG_ERROR, format, args);
     va_end(args);
     return status;
 }

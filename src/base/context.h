@@ -34,7 +34,8 @@ void  dv_free(const struct dv_context *ctx, void *memory);
 char *dv_strdup(const struct dv_context *ctx, const char *text);
 
 /* Writes one error line ("module: object: what was wrong, with the numbers") and returns
- * `status`: the innermost site that knows calls it, everyone above passes the status on. */
+ * `status`: the innermost site that knows calls it, everyone above passes the status on. CANCELLED
+ * is no error: its line is INFO. */
 dsvk_status dv_fail(const struct dv_context *ctx, dsvk_status status, const char *format, ...)
     DV_PRINTF(3, 4);
 void dv_log(const struct dv_context *ctx, dsvk_log_level level, const char *format, ...)

@@ -26,6 +26,12 @@ struct run {
     uint64_t           since, least; /* when the last pass ended; the shortest pass */
 };
 
+/* Who is offered tokens, and whether he said that it is enough. */
+struct taker {
+    const dsvk_offer *offer;
+    bool              stopped;
+};
+
 static uint32_t ahead(const struct run *r)
 {
     if (r->program->profile)
@@ -34,6 +40,14 @@ static uint32_t ahead(const struct run *r)
         return r->session->params.ahead < MOST_AHEAD ? r->session->params.ahead : MOST_AHEAD;
     uint64_t passes = r->taken ? AHEAD_NS / (r->least + 1) : 0;
     return passes < MOST_AHEAD ? (uint32_t)passes : MOST_AHEAD;
+}
+
+/* The next token is not offered once the call is to end. */
+static bool is_taken(struct dv_session *s, struct taker *taker)
+{
+    const dsvk_offer *offer = taker->offer;
+    taker->stopped          = dsvk_stop_is_set(offer->stop);
+    return !taker->stopped && offer->take(offer->user, s->next);
 }
 
 /* Until `n` passes were submitted; the first finds its token in the step block. */
@@ -70,7 +84,7 @@ static dsvk_status take_token(struct run *r)
     return dv_profile_add(&s->profile, r->program, s->n_tokens - 1, s->cache->record);
 }
 
-static dsvk_status run(struct run *r, const dsvk_offer *offer)
+static dsvk_status run(struct run *r, struct taker *taker)
 {
     dsvk_status        status;
     struct dv_session *s = r->session;
@@ -78,15 +92,15 @@ static dsvk_status run(struct run *r, const dsvk_offer *offer)
     do {
         TRY(take_token(r));
         TRY(submit_to(r, r->taken + ahead(r)));
-    } while (r->taken < r->limit && s->next != DV_NOT_FINITE && offer->take(offer->user, s->next));
+    } while (r->taken < r->limit && s->next != DV_NOT_FINITE && is_taken(s, taker));
     return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
 }
 
 /* With experts in tiers nothing can be queued ahead: pass by pass. */
-static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, const dsvk_offer *offer)
+static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
-    for (; limit > 0 && offer->take(offer->user, s->next); limit--) {
+    for (; limit > 0 && is_taken(s, taker); limit--) {
         status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
         if (status != DSVK_OK) {
             if (status != DSVK_CANCELLED)
@@ -100,7 +114,7 @@ static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, const 
 }
 
 /* Until there is room for no more, a token is refused, or the next one is no finite result. */
-static dsvk_status run_ahead(struct run *r, const dsvk_offer *offer)
+static dsvk_status run_ahead(struct run *r, struct taker *taker)
 {
     struct dv_session *s    = r->session;
     struct dv_pass     pass = { .tokens = 1, .f32 = *s->engine.left_f16 };
@@ -108,7 +122,7 @@ static dsvk_status run_ahead(struct run *r, const dsvk_offer *offer)
     dsvk_status status = dv_session_program(&r->program, s, &pass);
     if (status == DSVK_CANCELLED)
         return status; /* nothing ran */
-    if (status == DSVK_OK && !offer->take(offer->user, s->next)) {
+    if (status == DSVK_OK && !is_taken(s, taker)) {
         s->ran_ahead |= !s->last; /* the arena had to grow: the token is known, logits are not */
         s->last = s->last ? s->last : r->program;
         return DSVK_OK;
@@ -116,7 +130,7 @@ static dsvk_status run_ahead(struct run *r, const dsvk_offer *offer)
     s->last      = NULL;
     s->ran_ahead = false;
     if (status == DSVK_OK)
-        status = run(r, offer);
+        status = run(r, taker);
     s->stats.submissions += r->submitted - r->taken;
     if (status != DSVK_OK) {
         dv_stream_settle(s->engine.stream);
@@ -139,17 +153,14 @@ static dsvk_status repeat_last(struct dv_session *s)
     return status;
 }
 
-dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
-    TRY(dv_session_argmax(s, &s->next));
-    uint32_t limit = s->setup.context - s->n_tokens;
-    limit          = n < limit ? n : limit;
     if (dv_weights_experts(s->engine.weights))
-        return generate_by_pass(s, limit, offer);
+        return generate_by_pass(s, limit, taker);
     while (limit > 0) {
         struct run r = { .session = s, .first = s->n_tokens, .limit = limit };
-        TRY(run_ahead(&r, offer));
+        TRY(run_ahead(&r, taker));
         if (s->next != DV_NOT_FINITE)
             break;
         if (dv_session_in_f16(s))
@@ -158,4 +169,20 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_off
         limit -= r.taken;
     }
     return DSVK_OK;
+}
+
+dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+{
+    dsvk_status status;
+    TRY(dv_session_argmax(s, &s->next));
+    struct taker  taker    = { .offer = offer };
+    dsvk_progress progress = { .stop = offer->stop };
+    uint32_t      limit = s->setup.context - s->n_tokens, before = s->n_tokens;
+    s->watch = (struct dv_watch){ .progress = &progress }; /* while it compiles */
+    status   = generate(s, n < limit ? n : limit, &taker);
+    s->watch = (struct dv_watch){ 0 };
+    if (status == DSVK_OK && taker.stopped)
+        return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u tokens",
+                       s->n_tokens - before);
+    return status;
 }

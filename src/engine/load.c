@@ -136,6 +136,7 @@ dsvk_status dv_weights_load(struct dv_weights **out, struct dv_device *dev,
     TRY_OR(fail, place(w, params));
     TRY_OR(fail, allocate(&l));
     TRY_OR(fail, publish(&l));
+    l.total = w->bytes + (w->experts ? dv_experts_fill_bytes(w->experts) : 0);
     TRY_OR(fail, dv_loading_pack(&l, params->progress));
     dv_placement_forget_items(&w->placement);
     if (w->experts)

@@ -2,6 +2,7 @@
 /* From the model to the programs of a session: graph, plan, weights' places, recording. */
 #include <string.h>
 
+#include "base/stop.h"
 #include "engine/session.h"
 
 /* Places by dv_weight of this graph. */
@@ -42,6 +43,21 @@ static dsvk_status grow_arena(struct dv_session *s, uint64_t bytes)
     return dv_buffer_new(&s->arena, s->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
 }
 
+/* The session's own report, while a call is asked for its stop. */
+static bool tell_compiling(void *user, uint64_t done, uint64_t total)
+{
+    const struct dv_session *s = user;
+    return dv_goes_on(&s->params.compiling, done, total);
+}
+
+static dsvk_progress compiling_of(struct dv_session *s)
+{
+    const dsvk_progress *call = s->watch.progress;
+    if (!call || !call->stop)
+        return s->params.compiling;
+    return (dsvk_progress){ .report = tell_compiling, .user = s, .stop = call->stop };
+}
+
 /* `slot` says which room its arguments get; DV_MAX_PROGRAMS: its own. */
 static dsvk_status make_program(struct dv_program **out, struct dv_session *s, uint32_t slot,
                                 const struct dv_setup *size, const struct dv_pass *pass)
@@ -60,12 +76,13 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
         goto fail;
     }
     TRY_OR(fail, find_places(places, s, graph));
-    uint64_t room = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
+    uint64_t      room      = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
+    dsvk_progress compiling = compiling_of(s);
 
     struct dv_program_params params = { .stream      = e->stream,
                                         .token       = s->result->address,
                                         .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
-                                        .compiling   = &s->params.compiling,
+                                        .compiling   = &compiling,
                                         .blocks      = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
                                         .blocks_at   = slot * room,
                                         .blocks_room = room,

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/stop.h"
+
 /* ---- making ---- */
 
 /* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are
@@ -146,12 +148,34 @@ static dsvk_status check_tokens(const struct dv_session *s, const uint32_t *toke
     return DSVK_OK;
 }
 
-static dsvk_status report(const struct dv_session *s, const dsvk_progress *progress, uint32_t done,
-                          uint32_t total)
+/* Tells how far the timeline is and asks whether to go on. */
+static dsvk_status report(const struct dv_session *s)
 {
-    if (progress && progress->report && !progress->report(progress->user, done, total))
-        return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done,
-                       total);
+    const struct dv_watch *w    = &s->watch;
+    uint32_t               done = s->n_tokens - w->first, total = w->end - w->first;
+    if (dv_goes_on(w->progress, done, total) || done == total)
+        return DSVK_OK;
+    return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done, total);
+}
+
+/* From the end of the timeline to position n. */
+static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t n)
+{
+    dsvk_status status;
+    s->last = NULL; /* the timeline has changed */
+    TRY(report(s));
+    while (s->n_tokens < n) {
+        uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
+        status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
+        if (status != DSVK_OK) {
+            if (status != DSVK_CANCELLED) /* while compiling: before the pass */
+                s->n_tokens = 0;          /* the cache may hold half a pass */
+            return status;
+        }
+        memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);
+        s->n_tokens += step;
+        TRY(report(s));
+    }
     return DSVK_OK;
 }
 
@@ -163,22 +187,11 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     uint32_t kept = 0;
     while (kept < n - 1 && kept < s->n_tokens && s->tokens[kept] == tokens[kept])
         kept++;
-    s->n_tokens    = kept;
-    uint32_t first = kept;
-    while (s->n_tokens < n) {
-        uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
-        status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
-        if (status != DSVK_OK) {
-            if (status != DSVK_CANCELLED) /* while compiling: before the pass */
-                s->n_tokens = 0;          /* the cache may hold half a pass */
-            return status;
-        }
-        memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);
-        s->n_tokens += step;
-        if (s->n_tokens < n)
-            TRY(report(s, progress, s->n_tokens - first, n - first));
-    }
-    return DSVK_OK;
+    s->n_tokens = kept;
+    s->watch    = (struct dv_watch){ .progress = progress, .first = kept, .end = n };
+    status      = extend(s, tokens, n);
+    s->watch    = (struct dv_watch){ 0 };
+    return status;
 }
 
 dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
@@ -298,13 +311,15 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
                        s->setup.config->vocab);
     uint32_t most = s->setup.chunk < DV_SCORE_CHUNK ? s->setup.chunk : DV_SCORE_CHUNK;
     s->n_tokens   = 0;
-    status        = DSVK_OK;
+    s->watch      = (struct dv_watch){ .progress = progress, .end = n };
+    status        = report(s);
     while (status == DSVK_OK && s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < most ? left : most;
         status = score_chunk(s, tokens, step, rows, row);
-        if (status == DSVK_OK && s->n_tokens < n)
-            status = report(s, progress, s->n_tokens, n);
+        if (status == DSVK_OK)
+            status = report(s);
     }
+    s->watch = (struct dv_watch){ 0 };
     if (status != DSVK_OK && status != DSVK_CANCELLED)
         s->n_tokens = 0;
     dv_free(s->setup.ctx, row);

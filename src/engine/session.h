@@ -35,6 +35,12 @@ struct dv_session_slot {
     uint64_t           used; /* for the least recently used */
 };
 
+/* Who is told and asked while tokens first .. end-1 of the timeline are computed. */
+struct dv_watch {
+    const dsvk_progress *progress; /* NULL: nobody */
+    uint32_t             first, end;
+};
+
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
@@ -53,6 +59,7 @@ struct dv_session {
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
     bool                     left_f16;  /* where engine.left_f16 may point */
+    struct dv_watch          watch;     /* during sync and score */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;

@@ -61,9 +61,11 @@ uint64_t dv_expert_bytes(const struct dv_load_item *item);
  * places of the experts' recipes. */
 dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w, struct dv_stream *stream,
                             const dsvk_progress *progress);
-void        dv_experts_free(struct dv_experts *x);
-uint64_t    dv_experts_device_bytes(const struct dv_experts *x);
-uint64_t    dv_experts_host_bytes(const struct dv_experts *x);
+/* That filling brings, of the device and the host. */
+uint64_t dv_experts_fill_bytes(const struct dv_experts *x);
+void     dv_experts_free(struct dv_experts *x);
+uint64_t dv_experts_device_bytes(const struct dv_experts *x);
+uint64_t dv_experts_host_bytes(const struct dv_experts *x);
 /* Experts that can be in slots at a time. */
 uint32_t dv_experts_slots(const struct dv_experts *x);
 

@@ -2,6 +2,8 @@
 /* Filling the tiers: what lies where at first. */
 #include "experts/experts.h"
 
+#include "base/stop.h"
+
 #define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
 /* Of addresses, for all layers: with the experts' slots they must fit. */
@@ -14,6 +16,11 @@ static uint64_t table_bytes(struct dv_experts *x)
             at += ((uint64_t)x->n_experts * 8 + 255) / 256 * 256;
         }
     return at;
+}
+
+uint64_t dv_experts_fill_bytes(const struct dv_experts *x)
+{
+    return dv_experts_slots(x) * x->slot_bytes + dv_experts_host_bytes(x);
 }
 
 static void set_places(const struct dv_experts *x, struct dv_weights *w)
@@ -51,8 +58,7 @@ static dsvk_status flush(struct filling *f)
         f->done += x->slot_bytes;
     }
     f->n = 0;
-    if (f->progress && f->progress->report &&
-        !f->progress->report(f->progress->user, f->done, f->total))
+    if (!dv_goes_on(f->progress, f->done, f->total) && f->done < f->total)
         return dv_fail(x->ctx, DSVK_CANCELLED, "loading was cancelled");
     return DSVK_OK;
 }
@@ -105,7 +111,7 @@ dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w, struct d
     struct filling f = { .x = x, .progress = progress, .done = w->bytes };
     x->dev           = w->dev;
     x->stream        = stream;
-    f.total          = w->bytes + dv_experts_slots(x) * x->slot_bytes + dv_experts_host_bytes(x);
+    f.total          = w->bytes + dv_experts_fill_bytes(x);
     TRY(dv_expert_store_init(&x->store, x->layers, x->n_layers));
     TRY(dv_experts_make_memory(x));
     TRY(dv_buffer_new(&x->tables, x->dev, table_bytes(x), DV_MEMORY_UPLOAD, "expert tables"));

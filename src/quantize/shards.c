@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/size.h"
+#include "base/stop.h"
 #include "os/os.h"
 #include "os/output.h"
 #include "quantize/quantize.h"
@@ -65,8 +66,7 @@ static dsvk_status write_header(struct dv_output *file, const struct dv_quantizi
 
 dsvk_status dv_quantize_go_on(const struct dv_quantizing *q)
 {
-    if (q->progress && q->progress->report &&
-        !q->progress->report(q->progress->user, q->done, q->bytes))
+    if (!dv_goes_on(q->progress, q->done, q->bytes))
         return dv_fail(q->ctx, DSVK_CANCELLED, "quantize: cancelled");
     return DSVK_OK;
 }

@@ -3,6 +3,8 @@
  * Drivers lock the cache themselves; all that is ours is done before and after the threads run. */
 #include "vk/pipeline_parts.h"
 
+#include "base/stop.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -20,8 +22,9 @@ struct batch {
     struct dv_device *dev;
     struct job       *jobs;
     uint32_t          n;
-    /* The caller's thread reports behind each pipeline of its own. */
+    /* The caller's thread reports behind each pipeline of its own; all ask the stop. */
     const dsvk_progress *progress;
+    bool                 told;
     const char          *caller; /* its `thread` */
     atomic_uint          done;
     atomic_bool          cancelled;
@@ -57,9 +60,8 @@ static dsvk_status add_job(struct batch *batch, const struct dv_pipeline_params 
 
 static void report(struct batch *batch)
 {
-    const dsvk_progress *progress = batch->progress;
-    if (progress && progress->report && batch->n > 0 && &thread == batch->caller &&
-        !progress->report(progress->user, atomic_load(&batch->done), batch->n))
+    if (batch->told && batch->n > 0 && &thread == batch->caller &&
+        !dv_goes_on(batch->progress, atomic_load(&batch->done), batch->n))
         atomic_store(&batch->cancelled, true);
 }
 
@@ -68,6 +70,8 @@ static void compile(void *user, uint32_t i)
     struct batch *batch = user;
     struct job   *job   = &batch->jobs[i];
     job->result         = VK_NOT_READY;
+    if (dv_is_stopped(batch->progress))
+        atomic_store(&batch->cancelled, true);
     if (atomic_load(&batch->cancelled))
         return;
     job->result = dv_pipeline_compile(&job->pipeline->handle, batch->dev, &job->pipeline->params,
@@ -105,8 +109,7 @@ dsvk_status dv_pipeline_make_all(struct dv_device *dev, const struct dv_pipeline
 {
     dsvk_status  status;
     struct batch batch = { .dev = dev, .progress = progress, .caller = &thread };
-    if (dev->caps.compiles_late)
-        batch.progress = NULL; /* this is the quick part */
+    batch.told         = !dev->caps.compiles_late; /* else this is the quick part */
     TRY(dv_device_check(dev, "making pipelines"));
     batch.jobs = dv_zalloc_array(dev->ctx, (size_t)n + 1, sizeof *batch.jobs);
     if (!batch.jobs)

@@ -5,6 +5,8 @@
 #include "vk/pipeline_parts.h"
 #include "vk/stream.h"
 
+#include "base/stop.h"
+
 #define POLL_NS 50000000u
 
 struct warming {
@@ -16,7 +18,7 @@ struct warming {
 
 static bool goes_on(const struct warming *w)
 {
-    return w->progress->report(w->progress->user, w->done, w->total);
+    return dv_goes_on(w->progress, w->done, w->total);
 }
 
 static dsvk_status warm(struct warming *w, struct dv_pipeline *pipeline)
@@ -66,7 +68,7 @@ dsvk_status dv_pipeline_warm_all(struct dv_stream *stream, const struct dv_pipel
     dsvk_status       status;
     struct dv_device *dev = stream->dev;
     struct warming    w   = { .stream = stream, .progress = progress };
-    if (!dev->caps.compiles_late || !progress || !progress->report)
+    if (!dev->caps.compiles_late || !dv_is_watched(progress))
         return DSVK_OK;
     struct dv_pipeline **cold = dv_zalloc_array(dev->ctx, (size_t)n + 1, sizeof *cold);
     if (!cold)

@@ -25,11 +25,12 @@ struct dv_loading {
     const struct dv_context *ctx;
     struct dv_stream        *stream;
     uint64_t                 batch_bytes; /* packed at a time; 0 = 64 MiB, tests take less */
+    uint64_t                 total;       /* bytes, with what comes after packing */
     atomic_ullong            nan;         /* FP8 codes that stand for no number */
     atomic_ullong            bad_scales;  /* of INT4 and FP4 */
 };
 
-/* Packs all items into their buffers. CANCELLED by `progress`. */
+/* Packs all items into their buffers. CANCELLED by `progress`, which is told of l->total bytes. */
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress);
 
 #endif

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "os/os.h"
 #include "weights/loading.h"
 #include "weights/reader.h"
@@ -334,19 +335,29 @@ static void clean_up(struct packing *p)
     }
 }
 
+static dsvk_status go_on(const struct packing *p, const dsvk_progress *progress, uint64_t done)
+{
+    if (dv_goes_on(progress, done, p->l->total) || done == p->l->total)
+        return DSVK_OK;
+    return dv_fail(p->l->ctx, DSVK_CANCELLED, "loading was cancelled");
+}
+
 static dsvk_status pack_all(struct packing *p, const dsvk_progress *progress)
 {
     dsvk_status status;
     uint64_t    done = 0;
     uint32_t    k    = 0;
+    TRY(go_on(p, progress, 0));
     for (cut(p, p->batches[0]); p->batches[k]->n > 0; k = !k) {
         cut(p, p->batches[!k]);
         TRY(pack_batch(p, p->batches[k], &p->slots[k]));
         done += p->batches[k]->done;
-        if (progress && progress->report && !progress->report(progress->user, done, p->l->w->bytes))
-            return dv_fail(p->l->ctx, DSVK_CANCELLED, "loading was cancelled");
+        if (p->batches[!k]->n > 0)
+            TRY(go_on(p, progress, done));
     }
-    return p->staged ? dv_stream_wait(p->l->stream, p->l->stream->submitted, 0) : DSVK_OK;
+    if (p->staged)
+        TRY(dv_stream_wait(p->l->stream, p->l->stream->submitted, 0));
+    return go_on(p, progress, p->l->w->bytes);
 }
 
 dsvk_status dv_loading_pack(struct dv_loading *l, const dsvk_progress *progress)

@@ -29,6 +29,7 @@ static void free_functions_take_null(void **state)
     dsvk_model_close(NULL);
     dsvk_device_close(NULL);
     dsvk_device_list_free(NULL, NULL);
+    dsvk_stop_free(NULL);
 }
 
 static void model_open_failure_is_a_status_and_no_model(void **state)

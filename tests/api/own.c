@@ -34,7 +34,7 @@ static void compiling_can_be_cancelled_and_repeated(void **state)
 {
     struct demo         other  = demo_open(&demo_messages, true);
     struct told         told   = { .cancel_at = 1 };
-    dsvk_session_params params = { .context = 64, .compiling = { tell, &told } };
+    dsvk_session_params params = { .context = 64, .compiling = { .report = tell, .user = &told } };
     dsvk_offer          offer  = { .take = take_all };
     uint32_t            token, n = N_QUESTION;
     dsvk_session       *session;

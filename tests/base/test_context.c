@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/stop.h"
 #include "os/os.h"
 #include "support/test_context.h"
 
@@ -140,6 +141,72 @@ static void files_that_cannot_be_read(void **state)
     assert_null(text);
 }
 
+struct last_line {
+    dsvk_log_level level;
+    unsigned       n;
+};
+
+static void keep_level(void *user, dsvk_log_level level, const char *line)
+{
+    struct last_line *last = user;
+    (void)line;
+    last->level = level;
+    last->n++;
+}
+
+static void cancelling_is_no_error(void **state)
+{
+    struct dv_context ctx;
+    struct last_line  last = { 0 };
+    dsvk_log          log  = { .write = keep_level, .user = &last, .level = DSVK_LOG_INFO };
+    (void)state;
+    dv_context_init(&ctx, &log, NULL);
+    assert_int_equal(dv_fail(&ctx, DSVK_CANCELLED, "cancelled"), DSVK_CANCELLED);
+    assert_true(last.n == 1 && last.level == DSVK_LOG_INFO);
+    assert_int_equal(dv_fail(&ctx, DSVK_BAD_FILE, "broken"), DSVK_BAD_FILE);
+    assert_true(last.n == 2 && last.level == DSVK_LOG_ERROR);
+}
+
+static bool say_no_at_two(void *user, uint64_t done, uint64_t total)
+{
+    ++*(int *)user;
+    return done != 2 || total != 5;
+}
+
+static void progress_asks_both_report_and_stop(void **state)
+{
+    struct dv_test_context test;
+    dsvk_stop             *stop;
+    int                    calls = 0;
+    (void)state;
+    dv_test_context_init(&test);
+    assert_int_equal(dsvk_stop_new(&stop, &test.ctx.allocator), DSVK_OK);
+    dsvk_progress progress = { .stop = stop };
+    assert_true(dv_goes_on(NULL, 0, 1) && dv_goes_on(&progress, 0, 1));
+    assert_true(dv_is_watched(&progress) && !dv_is_watched(&(dsvk_progress){ 0 }));
+    dsvk_stop_set(stop, true);
+    dsvk_stop_set(stop, true);
+    assert_true(dsvk_stop_is_set(stop) && dv_is_stopped(&progress));
+    assert_false(dv_goes_on(&progress, 0, 1)); /* it stays set */
+    assert_false(dv_goes_on(&progress, 1, 1));
+    dsvk_stop_set(stop, false);
+    progress.report = say_no_at_two;
+    progress.user   = &calls;
+    assert_true(dv_goes_on(&progress, 0, 5) && !dv_goes_on(&progress, 2, 5));
+    dsvk_stop_set(stop, true);
+    assert_false(dv_goes_on(&progress, 3, 5));
+    assert_int_equal(calls, 3);
+    dsvk_stop_free(stop);
+    dsvk_stop_set(NULL, true);
+    dsvk_stop_free(NULL);
+    assert_false(dsvk_stop_is_set(NULL));
+    dv_test_context_reset(&test);
+    test.fail_at = 1;
+    assert_int_equal(dsvk_stop_new(&stop, &test.ctx.allocator), DSVK_NO_MEMORY);
+    assert_null(stop);
+    assert_int_equal(test.live, 0);
+}
+
 static dsvk_status stop_at_second(void *user, const char *name)
 {
     (void)name;
@@ -185,6 +252,8 @@ int main(void)
         cmocka_unit_test(silent_without_log),
         cmocka_unit_test(allocation_edges),
         cmocka_unit_test(arena_blocks_are_zeroed_and_aligned),
+        cmocka_unit_test(cancelling_is_no_error),
+        cmocka_unit_test(progress_asks_both_report_and_stop),
         cmocka_unit_test(arena_reports_exhaustion),
         cmocka_unit_test(status_texts),
         cmocka_unit_test(files_that_cannot_be_read),

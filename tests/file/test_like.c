@@ -213,8 +213,8 @@ static void expect_nothing_left(bool full)
     dsvk_status status = dv_make_like(&test.ctx, &like, inside);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_int_equal(status, full ? DSVK_BAD_FILE : DSVK_CANCELLED);
-    assert_int_equal(test.errors, 1);
-    assert_non_null(strstr(test.line, full ? "model-00001-of-" : "cancelled"));
+    assert_int_equal(test.errors, full); /* cancelling is none */
+    assert_true(!full || strstr(test.line, "model-00001-of-"));
     assert_int_equal(access(inside, F_OK), -1);
     dv_folder_done(&folder);
     assert_int_equal(test.live, 0);

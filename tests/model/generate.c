@@ -68,7 +68,7 @@ static void decode_one_by_one(struct expected *e, dsvk_model *model)
 static void generate(dsvk_session *s, const struct expected *e, size_t n, size_t from, size_t stop)
 {
     struct taker t     = { e, from, stop };
-    dsvk_offer   offer = { take, &t };
+    dsvk_offer   offer = { .take = take, .user = &t };
     size_t       end   = from + n < stop ? from + n : stop;
     assert_int_equal(dsvk_session_generate(s, n, &offer), DSVK_OK);
     assert_int_equal(t.taken, end);
@@ -111,10 +111,12 @@ static void check_end_of_context(const struct expected *e, dsvk_model *model, ui
     expect_at(s, e, 10);
     sync(s, e->tokens, PROMPT);
     struct taker t = { e, 0, SIZE_MAX };
-    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ take, &t }), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ .take = take, .user = &t }),
+                     DSVK_OK);
     assert_int_equal(t.taken, 10);
     expect_at(s, e, 10);
-    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ take, &t }), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ .take = take, .user = &t }),
+                     DSVK_OK);
     assert_int_equal(t.taken, 10);
     expect_at(s, e, 10);
     dsvk_session_free(s);
@@ -125,7 +127,8 @@ static void check_nothing_computed(dsvk_model *model)
     dsvk_session *s = new_session(model, CONTEXT, 0);
     struct taker  t = { NULL, 0, 0 };
     expect_lines();
-    assert_int_equal(dsvk_session_generate(s, 1, &(dsvk_offer){ take, &t }), DSVK_BAD_ARGUMENT);
+    assert_int_equal(dsvk_session_generate(s, 1, &(dsvk_offer){ .take = take, .user = &t }),
+                     DSVK_BAD_ARGUMENT);
     assert_int_equal(expected_lines(), 1);
     assert_int_equal(dsvk_session_tokens(s), 0);
     dsvk_session_free(s);

@@ -97,7 +97,9 @@ static int make_like(const struct dv_context *ctx, int argc, char **argv)
 {
     struct dv_config config;
     struct bar       bar  = { .shown = isatty(2), .start = dv_time_ns() };
-    struct dv_like   like = { .config = &config, .seed = 1, .progress = { report, &bar } };
+    struct dv_like   like = { .config   = &config,
+                              .seed     = 1,
+                              .progress = { .report = report, .user = &bar } };
     if (argc < 4 || argc % 2 != 0)
         return usage();
     if (dv_config_like(&config, ctx, argv[2]) != DSVK_OK)

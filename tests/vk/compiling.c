@@ -63,20 +63,20 @@ static void compiling_is_told_and_can_be_cancelled(void **state)
     uint32_t before = count_pipelines(), n = N_BATCH / 2 + 1;
     test_device_expect(&t);
     assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH,
-                                          &(dsvk_progress){ tell, &told }),
+                                          &(dsvk_progress){ .report = tell, .user = &told }),
                      DSVK_CANCELLED);
-    assert_int_equal(test_device_expected(&t), 1);
+    assert_int_equal(test_device_expected(&t), 0); /* somebody asked for it */
     assert_int_equal(told.done, 0);
     assert_int_equal(count_pipelines(), before);
     told = (struct told){ 0 };
     assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH,
-                                          &(dsvk_progress){ tell, &told }),
+                                          &(dsvk_progress){ .report = tell, .user = &told }),
                      DSVK_OK);
     assert_true(told.done == n && told.total == n && told.calls >= 2);
     assert_int_equal(count_pipelines(), before + n);
     told = (struct told){ 0 };
     assert_int_equal(dv_pipeline_make_all(t.dev, params, sizeof *params, N_BATCH,
-                                          &(dsvk_progress){ tell, &told }),
+                                          &(dsvk_progress){ .report = tell, .user = &told }),
                      DSVK_OK);
     assert_int_equal(told.calls, 0); /* there is nothing to compile */
     t.dev->caps.compiles_late = late;
@@ -87,7 +87,7 @@ static void late_compiling_is_told_and_can_be_cancelled(void **state)
 {
     struct dv_pipeline_params params[N_BATCH];
     struct told               told     = { .cancel_at = 2 };
-    dsvk_progress             progress = { tell, &told };
+    dsvk_progress             progress = { .report = tell, .user = &told };
     struct dv_stream         *stream;
     uint32_t                  n    = N_BATCH / 2 + 1;
     bool                      late = t.dev->caps.compiles_late;
@@ -101,7 +101,7 @@ static void late_compiling_is_told_and_can_be_cancelled(void **state)
     test_device_expect(&t);
     assert_int_equal(dv_pipeline_warm_all(stream, params, sizeof *params, N_BATCH, &progress),
                      DSVK_CANCELLED);
-    assert_int_equal(test_device_expected(&t), 1);
+    assert_int_equal(test_device_expected(&t), 0); /* somebody asked for it */
     assert_int_equal(stream->completed, stream->submitted);
     told = (struct told){ 0 };
     assert_int_equal(dv_pipeline_warm_all(stream, params, sizeof *params, N_BATCH, &progress),

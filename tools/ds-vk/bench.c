@@ -37,7 +37,7 @@ int bench_heard(void)
 
 static int sync_to(struct bench *bench, const uint32_t *ids, size_t n)
 {
-    dsvk_progress sink = { on_progress, bench };
+    dsvk_progress sink = { .report = on_progress, .user = bench };
     return cli_status(bench->cli, dsvk_session_sync(bench->cli->session, ids, n, &sink),
                       "evaluating");
 }
@@ -75,7 +75,7 @@ static bool take_token(void *user, uint32_t token)
 
 static int decode(struct bench *bench, const struct test *test)
 {
-    dsvk_offer offer = { take_token, bench };
+    dsvk_offer offer = { .take = take_token, .user = bench };
     int        code  = sync_to(bench, bench->ids, (size_t)test->depth + 1);
     if (code == EXIT_DONE && test->sampled)
         code = bench_draw(bench, (size_t)test->depth + 1, test->tokens - 1);

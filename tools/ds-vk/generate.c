@@ -104,7 +104,7 @@ static bool accept(void *user, uint32_t id)
 /* Until the context is full; what is left then is to hand out one token more. */
 static int decode_greedily(struct generation *g)
 {
-    dsvk_offer  offer  = { accept, g };
+    dsvk_offer  offer  = { .take = accept, .user = g };
     dsvk_status status = dsvk_session_generate(g->cli->session, SIZE_MAX, &offer);
     return cli_status(g->cli, status, "evaluating");
 }
