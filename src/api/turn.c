@@ -89,7 +89,9 @@ static bool report(void *user, uint64_t done, uint64_t total)
 void dv_turn_progress_init(struct dv_turn_progress *progress, struct dv_turn *turn,
                            const dsvk_progress *asked)
 {
-    *progress = (struct dv_turn_progress){ .turn  = turn,
-                                           .asked = asked,
-                                           .given = { .report = report, .user = progress } };
+    *progress = (struct dv_turn_progress){
+        .turn  = turn,
+        .asked = asked,
+        .given = { .report = report, .user = progress, .stop = asked ? asked->stop : NULL }
+    };
 }
