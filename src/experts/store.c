@@ -146,9 +146,9 @@ static void read_matrix(void *user, uint32_t i)
     unsigned char               *to   = read->to + layer->parts[k].offset;
     unsigned char               *raw  = raw_of(r, i / DV_EXPERT_PARTS, k);
     if (!s->source.checkpoint) {
-        dv_layout_random(to, to + item->layout.scales, &item->layout, info,
-                         dv_source_seed(info, read->expert), 0,
-                         dv_layout_groups(&item->layout, info));
+        struct dv_groups all = { 0, dv_layout_groups(&item->layout, info) };
+        dv_layout_random(dv_layout_at(to, &item->layout, 0), &item->layout, info,
+                         dv_source_seed(info, read->expert), all);
         return;
     }
     for (uint32_t p = 0; p < info->n_parts; p++) {

@@ -47,6 +47,16 @@ struct dv_layout {
     uint64_t              bytes;               /* whole, a multiple of 256; below 4 GiB */
 };
 
+/* The 8-row groups first .. end-1 of the dv_layout_groups(). */
+struct dv_groups {
+    uint32_t first, end;
+};
+
+/* Where the tiles and the scales of some groups are packed to. */
+struct dv_packed {
+    unsigned char *tiles, *scales;
+};
+
 /* The layout for a recipe from its sources (one a part, of one expert). The stored format where the
  * parts agree in it and where each micro-tile of FP8, each row of a micro-tile of INT4 and FP4 has
  * one scale (for these: BF16 or F8_E8M0, and not transposed); otherwise F32. Depends on shapes and
@@ -60,27 +70,20 @@ dsvk_status dv_layout_of(struct dv_layout *layout, const struct dv_context *ctx,
  * code as a number (480), so a caller warns when dv_layout_count_nan() finds any. */
 void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,
                     const struct dv_layout_source *parts);
-/* The same for the 8-row groups first .. end-1 of the dv_layout_groups(); `out` is still the start
- * of the whole. Calls for disjoint ranges may run at the same time; that of the last group also
- * writes the padding at the end. */
-void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
-                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                           uint32_t first, uint32_t end);
-/* The same, where the tiles and the scales of group `first` lie at addresses of their own: parts of
- * a matrix on their way through staging memory. With the last group the padding goes behind the
- * scales. */
-
-void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
-                          const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                          uint32_t first, uint32_t end);
-
 uint32_t dv_layout_groups(const struct dv_layout *layout, const struct dv_weight_info *info);
+/* Where group `group` lies in a packed matrix that begins at `out`. */
+struct dv_packed dv_layout_at(void *out, const struct dv_layout *layout, uint32_t group);
 
-/* dv_layout_pack_parts with made-up weights, of a size that keeps activations at theirs; the same
- * bytes for the same seed. Only the layout and the recipe are looked at. */
-void dv_layout_random(void *tiles, void *scales, const struct dv_layout *layout,
-                      const struct dv_weight_info *info, uint64_t seed, uint32_t first,
-                      uint32_t end);
+/* Packs some groups to `to`: their place in the matrix, or staging memory on the way there. Calls
+ * for disjoint groups may run at the same time. With the last group goes the padding behind the
+ * scales. */
+void dv_layout_pack_groups(struct dv_packed to, const struct dv_layout *layout,
+                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
+                           struct dv_groups groups);
+/* The same with made-up weights, of a size that keeps activations at theirs; the same bytes for the
+ * same seed. Only the layout and the recipe are looked at. */
+void dv_layout_random(struct dv_packed to, const struct dv_layout *layout,
+                      const struct dv_weight_info *info, uint64_t seed, struct dv_groups groups);
 
 /* Bytes that the first `rows` rows of a stored tensor take, and the scales that these need. */
 uint64_t dv_layout_value_bytes(const struct dv_layout_source *part, uint64_t rows);

@@ -144,46 +144,44 @@ static void pack_scales(unsigned char *out, const struct dv_group_source *from,
     }
 }
 
-void dv_layout_pack_parts(void *tiles, void *scales, const struct dv_layout *layout,
-                          const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                          uint32_t first, uint32_t end)
-{
-    unsigned char       *tile = tiles, *scale = scales;
-    struct dv_scale_line line;
-    line.part = NULL;
-    for (uint32_t group = first; group < end; group++) {
-        struct dv_group_source from = find_group(layout, info, parts, group);
-        if (from.part->converted) {
-            dv_layout_pack_converted(tile, scale, &from, layout, info, &line);
-        } else if (dv_formats[layout->format].scales == DV_SCALES_ROWS) {
-            pack_4bit(tile, &from, layout);
-            pack_row_scales(scale, &from, layout);
-        } else {
-            if (info->transposed || is_widened(from.part, layout))
-                pack_values(tile, &from, layout, info);
-            else
-                pack_rows(tile, &from, layout->chunks);
-            pack_scales(scale, &from, layout, info);
-        }
-        tile += (size_t)layout->chunks * DV_TILE_BYTES;
-        scale += (size_t)layout->blocks * 4;
-    }
-    if (end == dv_layout_groups(layout, info))
-        memset(scale, 0, layout->bytes - (layout->scales + (size_t)end * layout->blocks * 4));
-}
-
-void dv_layout_pack_groups(void *out, const struct dv_layout *layout,
-                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
-                           uint32_t first, uint32_t end)
+struct dv_packed dv_layout_at(void *out, const struct dv_layout *layout, uint32_t group)
 {
     unsigned char *tiles = out, *scales = tiles + layout->scales;
-    dv_layout_pack_parts(tiles + (size_t)first * layout->chunks * DV_TILE_BYTES,
-                         scales + (size_t)first * layout->blocks * 4, layout, info, parts, first,
-                         end);
+    return (struct dv_packed){ tiles + (size_t)group * layout->chunks * DV_TILE_BYTES,
+                               scales + (size_t)group * layout->blocks * 4 };
+}
+
+void dv_layout_pack_groups(struct dv_packed to, const struct dv_layout *layout,
+                           const struct dv_weight_info *info, const struct dv_layout_source *parts,
+                           struct dv_groups groups)
+{
+    struct dv_scale_line line;
+    line.part = NULL;
+    for (uint32_t group = groups.first; group < groups.end; group++) {
+        struct dv_group_source from = find_group(layout, info, parts, group);
+        if (from.part->converted) {
+            dv_layout_pack_converted(to, &from, layout, info, &line);
+        } else if (dv_formats[layout->format].scales == DV_SCALES_ROWS) {
+            pack_4bit(to.tiles, &from, layout);
+            pack_row_scales(to.scales, &from, layout);
+        } else {
+            if (info->transposed || is_widened(from.part, layout))
+                pack_values(to.tiles, &from, layout, info);
+            else
+                pack_rows(to.tiles, &from, layout->chunks);
+            pack_scales(to.scales, &from, layout, info);
+        }
+        to.tiles += (size_t)layout->chunks * DV_TILE_BYTES;
+        to.scales += (size_t)layout->blocks * 4;
+    }
+    if (groups.end == dv_layout_groups(layout, info))
+        memset(to.scales, 0,
+               layout->bytes - (layout->scales + (size_t)groups.end * layout->blocks * 4));
 }
 
 void dv_layout_pack(void *out, const struct dv_layout *layout, const struct dv_weight_info *info,
                     const struct dv_layout_source *parts)
 {
-    dv_layout_pack_groups(out, layout, info, parts, 0, dv_layout_groups(layout, info));
+    struct dv_groups all = { 0, dv_layout_groups(layout, info) };
+    dv_layout_pack_groups(dv_layout_at(out, layout, 0), layout, info, parts, all);
 }

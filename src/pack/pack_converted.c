@@ -9,16 +9,22 @@
 
 #define RUN DV_FP8_BLOCK /* values converted at a time */
 
-/* Values k .. k+n-1 of packed row r as they are stored. */
-static void read_run(float *out, const struct dv_group_source *from, bool transposed, uint32_t r,
-                     uint32_t k, uint32_t n)
+/* Columns k .. k+n-1 of packed row r. */
+struct run {
+    uint32_t      r, k, n;
+    float         values[RUN];
+    unsigned char codes[RUN]; /* of FP8 only */
+};
+
+/* The values as they are stored. */
+static void read_run(struct run *run, const struct dv_group_source *from, bool transposed)
 {
     if (!transposed) {
-        dv_convert_read(out, from->part, from->row + r, k, n);
+        dv_convert_read(run->values, from->part, from->row + run->r, run->k, run->n);
         return;
     }
-    for (uint32_t i = 0; i < n; i++)
-        dv_convert_read(out + i, from->part, from->row + k + i, from->col + r, 1);
+    for (uint32_t i = 0; i < run->n; i++)
+        dv_convert_read(run->values + i, from->part, from->row + run->k + i, from->col + run->r, 1);
 }
 
 /* ---- FP8 ---- */
@@ -49,15 +55,15 @@ static uint32_t scale_index(const struct dv_group_source *from, const struct dv_
     return (start + k) / DV_FP8_BLOCK - start / DV_FP8_BLOCK;
 }
 
-/* codes[i] and what it means; in F32 where the micro-tiles have more than one scale. */
-static void convert_fp8(unsigned char *codes, float *values, const float *scales,
-                        const struct dv_group_source *from, const struct dv_weight_info *info,
-                        uint32_t k, uint32_t n)
+/* The codes, and in `values` what they mean: F32 is made of it where the micro-tiles have more than
+ * one scale. */
+static void convert_fp8(struct run *run, const float *scales, const struct dv_group_source *from,
+                        const struct dv_weight_info *info)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        float scale = scales[scale_index(from, info, k + i)];
-        codes[i]    = dv_e4m3_encode(values[i] / scale);
-        values[i]   = dv_e4m3_decode(codes[i]) * scale;
+    for (uint32_t i = 0; i < run->n; i++) {
+        float scale    = scales[scale_index(from, info, run->k + i)];
+        run->codes[i]  = dv_e4m3_encode(run->values[i] / scale);
+        run->values[i] = dv_e4m3_decode(run->codes[i]) * scale;
     }
 }
 
@@ -73,9 +79,8 @@ static uint32_t word_of(const unsigned char codes[8])
 }
 
 /* A chunk of packed row r, whose scale is a bf16. */
-static void pack_chunk(unsigned char *tiles, unsigned char *scales,
-                       const struct dv_group_source *from, const struct dv_layout *layout,
-                       uint32_t r, uint32_t c)
+static void pack_chunk(struct dv_packed to, const struct dv_group_source *from,
+                       const struct dv_layout *layout, uint32_t r, uint32_t c)
 {
     struct dv_group group;
     float           values[DV_GROUP];
@@ -83,56 +88,57 @@ static void pack_chunk(unsigned char *tiles, unsigned char *scales,
     dv_convert_read(values, from->part, from->row + r, c * DV_GROUP, n);
     dv_convert_group(&group, from->part->target, values, n);
     uint16_t half = dv_bf16_encode(group.scale * dv_formats[layout->format].factor);
-    memcpy(scales + (size_t)c * 16 + r * 2, &half, 2);
+    memcpy(to.scales + (size_t)c * 16 + r * 2, &half, 2);
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t word = word_of(group.codes + 8 * i);
-        memcpy(tiles + (size_t)c * DV_TILE_BYTES + r * 16 + i * 4, &word, 4);
+        memcpy(to.tiles + (size_t)c * DV_TILE_BYTES + r * 16 + i * 4, &word, 4);
     }
 }
 
-static void pack_groups(unsigned char *tiles, unsigned char *scales,
-                        const struct dv_group_source *from, const struct dv_layout *layout)
+static void pack_groups(struct dv_packed to, const struct dv_group_source *from,
+                        const struct dv_layout *layout)
 {
-    memset(tiles, dv_formats[layout->format].zeros, (size_t)layout->chunks * DV_TILE_BYTES);
-    memset(scales, 0, (size_t)layout->blocks * 4);
+    memset(to.tiles, dv_formats[layout->format].zeros, (size_t)layout->chunks * DV_TILE_BYTES);
+    memset(to.scales, 0, (size_t)layout->blocks * 4);
     for (uint32_t r = 0; r < from->n; r++)
         for (uint32_t c = 0; c < layout->chunks; c++)
-            pack_chunk(tiles, scales, from, layout, r, c);
+            pack_chunk(to, from, layout, r, c);
 }
 
 /* What values become in groups, where a neighbour of another format or a turned matrix wants F32:
  * slow, since each value asks for its group. */
-static void round_groups(float *values, const struct dv_group_source *from, bool transposed,
-                         uint32_t r, uint32_t k, uint32_t n)
+static void round_groups(struct run *run, const struct dv_group_source *from, bool transposed)
 {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < run->n; i++) {
         struct dv_group group;
         float           near[DV_GROUP];
-        uint32_t        row = from->row + (transposed ? k + i : r);
-        uint32_t        col = transposed ? from->col + r : k + i, first = col / DV_GROUP * DV_GROUP;
-        uint32_t        left = from->part->cols - first, of = dv_min(left, DV_GROUP);
+        uint32_t        k = run->k + i, row = from->row + (transposed ? k : run->r);
+        uint32_t col = transposed ? from->col + run->r : k, first = col / DV_GROUP * DV_GROUP;
+        uint32_t left = from->part->cols - first, of = dv_min(left, DV_GROUP);
         dv_convert_read(near, from->part, row, first, of);
         dv_convert_group(&group, from->part->target, near, of);
-        values[i] = group.scale * dv_dtype_get(from->part->target, &group.codes[col - first], 0);
+        run->values[i] =
+            group.scale * dv_dtype_get(from->part->target, &group.codes[col - first], 0);
     }
 }
 
 /* ---- both ---- */
 
-/* Values k .. k+n-1 of packed row r to where they belong. */
-static void put_run(unsigned char *tiles, const struct dv_layout *layout, const float *values,
-                    const unsigned char *codes, uint32_t r, uint32_t k, uint32_t n)
+/* Into the tiles of its group. */
+static void put_run(unsigned char *tiles, const struct dv_layout *layout, const struct run *run)
 {
     uint32_t each = dv_formats[layout->format].values, size = 16 / each;
-    for (uint32_t i = 0; i < n; i++, k++) {
-        unsigned char *at   = tiles + (size_t)(k / each) * DV_TILE_BYTES + r * 16 + k % each * size;
-        uint16_t       half = dv_bf16_encode(values[i]);
+    for (uint32_t i = 0; i < run->n; i++) {
+        uint32_t       k = run->k + i;
+        unsigned char *at =
+            tiles + (size_t)(k / each) * DV_TILE_BYTES + run->r * 16 + k % each * size;
+        uint16_t half = dv_bf16_encode(run->values[i]);
         if (layout->format == DV_FORMAT_E4M3)
-            *at = codes[i];
+            *at = run->codes[i];
         else if (layout->format == DV_FORMAT_BF16)
             memcpy(at, &half, 2);
         else
-            memcpy(at, &values[i], 4);
+            memcpy(at, &run->values[i], 4);
     }
 }
 
@@ -146,31 +152,32 @@ static void pack_scales(unsigned char *out, const float *scales, const struct dv
     }
 }
 
-void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
-                              const struct dv_group_source *from, const struct dv_layout *layout,
-                              const struct dv_weight_info *info, struct dv_scale_line *line)
+void dv_layout_pack_converted(struct dv_packed to, const struct dv_group_source *from,
+                              const struct dv_layout *layout, const struct dv_weight_info *info,
+                              struct dv_scale_line *line)
 {
     enum dv_dtype target = from->part->target;
     if (dv_formats[layout->format].scales == DV_SCALES_ROWS) {
-        pack_groups(tiles, scales, from, layout);
+        pack_groups(to, from, layout);
         return;
     }
-    memset(tiles, 0, (size_t)layout->chunks * DV_TILE_BYTES);
+    memset(to.tiles, 0, (size_t)layout->chunks * DV_TILE_BYTES);
     for (uint32_t r = 0; r < from->n; r++)
         for (uint32_t k = 0; k < info->cols; k += RUN) {
-            float         values[RUN];
-            unsigned char codes[RUN];
-            uint32_t      n = dv_min(info->cols - k, RUN);
-            read_run(values, from, info->transposed, r, k, n);
+            struct run run;
+            run.r = r;
+            run.k = k;
+            run.n = dv_min(info->cols - k, RUN);
+            read_run(&run, from, info->transposed);
             if (target == DV_F8_E4M3)
-                convert_fp8(codes, values, scales_of(line, from, info, r), from, info, k, n);
+                convert_fp8(&run, scales_of(line, from, info, r), from, info);
             else if (target == DV_BF16)
-                for (uint32_t i = 0; i < n; i++)
-                    values[i] = dv_bf16_decode(dv_bf16_encode(values[i]));
+                for (uint32_t i = 0; i < run.n; i++)
+                    run.values[i] = dv_bf16_decode(dv_bf16_encode(run.values[i]));
             else
-                round_groups(values, from, info->transposed, r, k, n);
-            put_run(tiles, layout, values, codes, r, k, n);
+                round_groups(&run, from, info->transposed);
+            put_run(to.tiles, layout, &run);
         }
     if (layout->blocks > 0 && from->n > 0)
-        pack_scales(scales, scales_of(line, from, info, 0), from, layout, info);
+        pack_scales(to.scales, scales_of(line, from, info, 0), from, layout, info);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Between layout_pack.c, which knows where a packed group of rows comes from, and
- * layout_convert.c, which converts it. */
+/* Between pack.c, which knows where a packed group of rows comes from, and pack_converted.c, which
+ * converts it. */
 #ifndef DV_PACK_PARTS_H
 #define DV_PACK_PARTS_H
 
@@ -24,8 +24,8 @@ struct dv_scale_line {
 };
 
 /* The group's tiles and scales from a part that is converted. */
-void dv_layout_pack_converted(unsigned char *tiles, unsigned char *scales,
-                              const struct dv_group_source *from, const struct dv_layout *layout,
-                              const struct dv_weight_info *info, struct dv_scale_line *line);
+void dv_layout_pack_converted(struct dv_packed to, const struct dv_group_source *from,
+                              const struct dv_layout *layout, const struct dv_weight_info *info,
+                              struct dv_scale_line *line);
 
 #endif

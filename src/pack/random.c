@@ -85,24 +85,23 @@ static uint32_t scale_word(const struct dv_layout *layout, uint32_t cols)
     return word;
 }
 
-void dv_layout_random(void *tiles, void *scales, const struct dv_layout *layout,
-                      const struct dv_weight_info *info, uint64_t seed, uint32_t first,
-                      uint32_t end)
+void dv_layout_random(struct dv_packed to, const struct dv_layout *layout,
+                      const struct dv_weight_info *info, uint64_t seed, struct dv_groups groups)
 {
     struct pattern pattern = pattern_of(layout, info->cols);
     size_t         words   = (size_t)layout->chunks * (DV_TILE_BYTES / 8);
     uint32_t       factor  = scale_word(layout, info->cols);
-    unsigned char *tile = tiles, *scale = scales;
-    for (uint32_t g = first; g < end; g++, tile += words * 8) {
+    for (uint32_t g = groups.first; g < groups.end; g++, to.tiles += words * 8) {
         uint64_t at = mix(seed + g);
         for (size_t i = 0; i < words; i++) {
             uint64_t word = (mix(at + i) & pattern.keep) | pattern.set;
-            memcpy(tile + i * 8, &word, 8);
+            memcpy(to.tiles + i * 8, &word, 8);
         }
-        clear_padding(tile, layout, info, rows_in(layout, info, g));
-        for (uint32_t b = 0; b < layout->blocks; b++, scale += 4)
-            memcpy(scale, &factor, 4);
+        clear_padding(to.tiles, layout, info, rows_in(layout, info, g));
+        for (uint32_t b = 0; b < layout->blocks; b++, to.scales += 4)
+            memcpy(to.scales, &factor, 4);
     }
-    if (end == dv_layout_groups(layout, info))
-        memset(scale, 0, layout->bytes - (layout->scales + (size_t)end * layout->blocks * 4));
+    if (groups.end == dv_layout_groups(layout, info))
+        memset(to.scales, 0,
+               layout->bytes - (layout->scales + (size_t)groups.end * layout->blocks * 4));
 }

@@ -125,7 +125,8 @@ static dsvk_status fetch_rows(struct dv_layout_source *part, unsigned char **roo
     *room = dv_alloc(q->ctx, bytes);
     if (!*room)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: %s: no memory for a part of it", t->name);
-    if (dv_reads_fetch_part(part, &reads, q->checkpoint, &t->part, 0, t->name, *room))
+    *part = t->part;
+    if (dv_reads_fetch_part(part, &reads, q->checkpoint, 0, t->name, *room))
         return DSVK_OK;
     return cannot_read(q, t->name);
 }

@@ -50,7 +50,7 @@ dsvk_status dv_placement_lay_out(struct dv_placement *p, struct dv_graph *const 
 dsvk_status dv_placement_assign(struct dv_placement *p);
 /* Of the tables of addresses of those experts that are among the items. */
 uint64_t dv_placement_table_bytes(const struct dv_placement *p);
-/* Bytes of host memory that packing takes where the device's is not mapped (packer.c). */
+/* Bytes of host memory that packing takes where the device's is not mapped (packer.c, units.c). */
 uint64_t dv_placement_staging(const struct dv_placement *p);
 /* Frees what is needed until all is packed; the recipes stay. */
 void dv_placement_forget_items(struct dv_placement *p);

@@ -18,7 +18,7 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The rows that one packed group is made from; the counterpart of the packing in kernel/layout. */
+/* The rows that one packed group is made from; the counterpart of find_group() in pack/pack.c. */
 static struct span span_of(const struct dv_load_item *item, const struct dv_weight_info *info,
                            uint32_t group)
 {
@@ -66,11 +66,11 @@ static void add_rows(struct dv_reads *reads, uint32_t p, const struct dv_layout_
 }
 
 void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
-                   const struct dv_weight_info *info, uint32_t first, uint32_t end, uint64_t *at)
+                   const struct dv_weight_info *info, struct dv_groups groups, uint64_t *at)
 {
     uint32_t from[DV_MAX_PARTS], to[DV_MAX_PARTS];
     *reads = (struct dv_reads){ 0 };
-    if (end == 0) {
+    if (groups.end == 0) {
         add_rows(reads, 0, &item->parts[0], 0, 1, at);
         return;
     }
@@ -78,7 +78,7 @@ void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
         from[p] = UINT32_MAX;
         to[p]   = 0;
     }
-    for (uint32_t group = first; group < end; group++) {
+    for (uint32_t group = groups.first; group < groups.end; group++) {
         struct span span = span_of(item, info, group);
         from[span.part]  = least(from[span.part], span.row);
         if (to[span.part] < span.row + span.n)
@@ -122,15 +122,13 @@ static const unsigned char *fetch(struct dv_reads *reads, const struct dv_checkp
     return (const unsigned char *)((uintptr_t)to - (uintptr_t)read->skipped);
 }
 
-bool dv_reads_fetch_part(struct dv_layout_source *to, struct dv_reads *reads,
-                         const struct dv_checkpoint    *checkpoint,
-                         const struct dv_layout_source *part, uint32_t p, const char *where,
+bool dv_reads_fetch_part(struct dv_layout_source *part, struct dv_reads *reads,
+                         const struct dv_checkpoint *checkpoint, uint32_t p, const char *where,
                          unsigned char *buffer)
 {
-    *to      = *part;
-    to->data = fetch(reads, checkpoint, &reads->values[p], where, buffer);
-    if (to->scale)
-        to->scale = fetch(reads, checkpoint, &reads->scales[p], where, buffer);
+    part->data = fetch(reads, checkpoint, &reads->values[p], where, buffer);
+    if (part->scale)
+        part->scale = fetch(reads, checkpoint, &reads->scales[p], where, buffer);
     return reads->missing == 0;
 }
 
@@ -138,9 +136,10 @@ bool dv_reads_fetch(struct dv_layout_source parts[DV_MAX_PARTS], struct dv_reads
                     const struct dv_checkpoint *checkpoint, const struct dv_load_item *item,
                     const struct dv_weight_info *info, unsigned char *buffer)
 {
-    for (uint32_t p = 0; p < info->n_parts; p++)
-        dv_reads_fetch_part(&parts[p], reads, checkpoint, &item->parts[p], p, info->parts[p].name,
-                            buffer);
+    for (uint32_t p = 0; p < info->n_parts; p++) {
+        parts[p] = item->parts[p];
+        dv_reads_fetch_part(&parts[p], reads, checkpoint, p, info->parts[p].name, buffer);
+    }
     return reads->missing == 0;
 }
 
@@ -152,10 +151,10 @@ void dv_reads_release(const struct dv_reads *reads, const struct dv_checkpoint *
 }
 
 uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_weight_info *info,
-                            const struct dv_layout_source *parts, uint32_t first, uint32_t end)
+                            const struct dv_layout_source *parts, struct dv_groups groups)
 {
     uint64_t n = 0;
-    for (uint32_t group = first; group < end; group++) {
+    for (uint32_t group = groups.first; group < groups.end; group++) {
         struct span             span = span_of(item, info, group);
         struct dv_layout_source rows = parts[span.part];
         if (rows.dtype != DV_F8_E4M3)
@@ -171,11 +170,10 @@ uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_wei
 
 uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
                                    const struct dv_weight_info   *info,
-                                   const struct dv_layout_source *parts, uint32_t first,
-                                   uint32_t end)
+                                   const struct dv_layout_source *parts, struct dv_groups groups)
 {
     uint64_t n = 0;
-    for (uint32_t group = first; group < end; group++) {
+    for (uint32_t group = groups.first; group < groups.end; group++) {
         struct span span = span_of(item, info, group);
         if (info->transposed && group % item->layout.groups != 0)
             continue;

@@ -22,10 +22,10 @@ struct dv_reads {
     const char    *where;   /* the tensor of that run: dv_weight_tensor_name() */
 };
 
-/* What the groups first .. end-1 of an item need; of a vector with end == 0, all. Places in the
- * buffer begin at *at, which moves on. Nothing to read for made-up weights. */
+/* What some groups of an item need; of a vector, whose groups.end is 0, all. Places in the buffer
+ * begin at *at, which moves on. Nothing to read for made-up weights. */
 void dv_reads_plan(struct dv_reads *reads, const struct dv_load_item *item,
-                   const struct dv_weight_info *info, uint32_t first, uint32_t end, uint64_t *at);
+                   const struct dv_weight_info *info, struct dv_groups groups, uint64_t *at);
 /* The same for rows first .. end-1 of one part, as part 0. */
 void dv_reads_plan_rows(struct dv_reads *reads, const struct dv_layout_source *part, uint32_t first,
                         uint32_t end, uint64_t *at);
@@ -35,20 +35,18 @@ void dv_reads_announce(const struct dv_reads *reads);
 bool dv_reads_fetch(struct dv_layout_source parts[DV_MAX_PARTS], struct dv_reads *reads,
                     const struct dv_checkpoint *checkpoint, const struct dv_load_item *item,
                     const struct dv_weight_info *info, unsigned char *buffer);
-/* The same for part p alone; `where` names it. */
-bool dv_reads_fetch_part(struct dv_layout_source *to, struct dv_reads *reads,
-                         const struct dv_checkpoint    *checkpoint,
-                         const struct dv_layout_source *part, uint32_t p, const char *where,
+/* The same for part p alone: its data and scales move to the buffer. `where` names it. */
+bool dv_reads_fetch_part(struct dv_layout_source *part, struct dv_reads *reads,
+                         const struct dv_checkpoint *checkpoint, uint32_t p, const char *where,
                          unsigned char *buffer);
 /* Says that the bytes are not needed again. */
 void dv_reads_release(const struct dv_reads *reads, const struct dv_checkpoint *checkpoint);
 /* FP8 codes that mean NaN in what the groups are packed from, each counted once. */
 uint64_t dv_reads_count_nan(const struct dv_load_item *item, const struct dv_weight_info *info,
-                            const struct dv_layout_source *parts, uint32_t first, uint32_t end);
+                            const struct dv_layout_source *parts, struct dv_groups groups);
 /* Scales of INT4 and FP4 that are not finite or below 0, in the same rows. */
 uint64_t dv_reads_count_bad_scales(const struct dv_load_item     *item,
                                    const struct dv_weight_info   *info,
-                                   const struct dv_layout_source *parts, uint32_t first,
-                                   uint32_t end);
+                                   const struct dv_layout_source *parts, struct dv_groups groups);
 
 #endif

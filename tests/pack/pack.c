@@ -103,8 +103,10 @@ static void layout_holds_every_value(void **state)
 
         uint32_t groups = dv_layout_groups(&layout, &info), middle = groups / 3;
         memset(ranges, 0x5A, layout.bytes);
-        dv_layout_pack_groups(ranges, &layout, &info, parts, middle, groups);
-        dv_layout_pack_groups(ranges, &layout, &info, parts, 0, middle);
+        dv_layout_pack_groups(dv_layout_at(ranges, &layout, middle), &layout, &info, parts,
+                              (struct dv_groups){ middle, groups });
+        dv_layout_pack_groups(dv_layout_at(ranges, &layout, 0), &layout, &info, parts,
+                              (struct dv_groups){ 0, middle });
         assert_memory_equal(out, ranges, layout.bytes);
         free(ranges);
         free(out);
@@ -150,14 +152,14 @@ static void made_up_weights_are_weights(void **state)
         unsigned char *out = malloc(layout.bytes), *ranges = malloc(layout.bytes);
         memset(out, 0xA5, layout.bytes);
         memset(ranges, 0x5A, layout.bytes);
-        dv_layout_random(out, out + layout.scales, &layout, &info, 7, 0, groups);
+        struct dv_groups all = { 0, groups }, begin = { 0, middle }, rest = { middle, groups };
+        struct dv_packed start = dv_layout_at(ranges, &layout, 0);
+        dv_layout_random(dv_layout_at(out, &layout, 0), &layout, &info, 7, all);
         check_made_up(r, &layout, out);
-        dv_layout_random(ranges + (size_t)middle * layout.chunks * 128,
-                         ranges + layout.scales + (size_t)middle * layout.blocks * 4, &layout,
-                         &info, 7, middle, groups);
-        dv_layout_random(ranges, ranges + layout.scales, &layout, &info, 7, 0, middle);
+        dv_layout_random(dv_layout_at(ranges, &layout, middle), &layout, &info, 7, rest);
+        dv_layout_random(start, &layout, &info, 7, begin);
         assert_memory_equal(out, ranges, layout.bytes);
-        dv_layout_random(ranges, ranges + layout.scales, &layout, &info, 8, 0, groups);
+        dv_layout_random(start, &layout, &info, 8, all);
         assert_memory_not_equal(out, ranges, layout.bytes);
         free(ranges);
         free(out);

@@ -38,24 +38,22 @@ static void close_subject(struct subject *s)
     assert_int_equal(s->test.live, 0);
 }
 
-/* Packs groups first .. end-1 from a buffer that holds nothing else; NaN codes among them. */
+/* Packs some groups from a buffer that holds nothing else; NaN codes among them. */
 static uint64_t pack_some(unsigned char *out, const struct subject *s,
                           const struct dv_load_item *item, const struct dv_weight_info *info,
-                          uint32_t first, uint32_t end)
+                          struct dv_groups groups)
 {
     const struct dv_layout *y = &item->layout;
     struct dv_layout_source parts[DV_MAX_PARTS];
     struct dv_reads         reads;
     uint64_t                bytes = 0;
-    dv_reads_plan(&reads, item, info, first, end, &bytes);
+    dv_reads_plan(&reads, item, info, groups, &bytes);
     dv_reads_announce(&reads);
     unsigned char *buffer = malloc(bytes); /* of exactly this size, for the address sanitizer */
     assert_non_null(buffer);
     assert_true(dv_reads_fetch(parts, &reads, s->checkpoint, item, info, buffer));
-    dv_layout_pack_parts(out + (size_t)first * y->chunks * 128,
-                         out + y->scales + (size_t)first * y->blocks * 4, y, info, parts, first,
-                         end);
-    uint64_t nan = dv_reads_count_nan(item, info, parts, first, end);
+    dv_layout_pack_groups(dv_layout_at(out, y, groups.first), y, info, parts, groups);
+    uint64_t nan = dv_reads_count_nan(item, info, parts, groups);
     dv_reads_release(&reads, s->checkpoint);
     free(buffer);
     return nan;
@@ -76,7 +74,7 @@ static uint64_t check_item(const struct subject *s, const struct dv_load_item *i
         memset(pieces, 0xA5, y->bytes);
         for (uint32_t at = 0, end; at < groups; at = end) {
             end = groups - at < cuts[k] ? groups : at + cuts[k];
-            nan += pack_some(pieces, s, item, info, at, end);
+            nan += pack_some(pieces, s, item, info, (struct dv_groups){ at, end });
         }
         if (memcmp(whole, pieces, y->bytes) != 0)
             fail_msg("%s: %u groups at a time give other bytes", info->name, cuts[k]);
@@ -185,7 +183,7 @@ static void a_short_file_is_said(void **state)
     item.parts[0] = (struct dv_layout_source){
         .dtype = norm->dtype, .data = norm->data, .rows = 1, .cols = 256
     };
-    dv_reads_plan(&reads, &item, &info, 0, 0, &bytes);
+    dv_reads_plan(&reads, &item, &info, (struct dv_groups){ 0, 0 }, &bytes);
     assert_in_range(bytes, 512, sizeof buffer);
     assert_true(dv_reads_fetch(parts, &reads, s.checkpoint, &item, &info, buffer));
     assert_memory_equal(parts[0].data, norm->data, 512);
