@@ -62,36 +62,44 @@ static void describe_files(dsvk_model *m)
     }
 }
 
+/* What config.json says, as it stands there. */
+static void describe_config(dsvk_model *m)
+{
+    const struct dv_config *c = &m->config;
+
+    m->info = (dsvk_model_info){ .architecture   = c->model_type,
+                                 .layers         = c->layers,
+                                 .hidden         = c->hidden,
+                                 .heads          = c->heads,
+                                 .vocab          = c->vocab,
+                                 .q_lora         = c->q_lora,
+                                 .kv_lora        = c->kv_lora,
+                                 .nope           = c->nope,
+                                 .rope           = c->rope,
+                                 .v_head         = c->v_head,
+                                 .dense_ffn      = c->dense_ffn,
+                                 .expert_ffn     = c->expert_ffn,
+                                 .experts        = c->experts,
+                                 .shared_experts = c->shared_experts,
+                                 .top_k          = c->top_k,
+                                 .groups         = c->groups,
+                                 .top_k_groups   = c->top_k_groups,
+                                 .mtp_layers     = c->mtp_layers,
+                                 .max_context    = c->max_context,
+                                 .routing        = routing_name(c),
+                                 .chat_format    = dv_chat_format_name(m->chat),
+                                 .number_formats = m->formats,
+                                 .do_sample      = c->do_sample,
+                                 .temperature    = c->temperature,
+                                 .top_p          = c->top_p,
+                                 .gen_top_k      = c->gen_top_k };
+}
+
 static dsvk_status describe(dsvk_model *m)
 {
     const struct dv_config *c = &m->config;
     dsvk_model_info        *i = &m->info;
-    *i                        = (dsvk_model_info){ .architecture   = c->model_type,
-                                                   .layers         = c->layers,
-                                                   .hidden         = c->hidden,
-                                                   .heads          = c->heads,
-                                                   .vocab          = c->vocab,
-                                                   .q_lora         = c->q_lora,
-                                                   .kv_lora        = c->kv_lora,
-                                                   .nope           = c->nope,
-                                                   .rope           = c->rope,
-                                                   .v_head         = c->v_head,
-                                                   .dense_ffn      = c->dense_ffn,
-                                                   .expert_ffn     = c->expert_ffn,
-                                                   .experts        = c->experts,
-                                                   .shared_experts = c->shared_experts,
-                                                   .top_k          = c->top_k,
-                                                   .groups         = c->groups,
-                                                   .top_k_groups   = c->top_k_groups,
-                                                   .mtp_layers     = c->mtp_layers,
-                                                   .max_context    = c->max_context,
-                                                   .routing        = routing_name(c),
-                                                   .chat_format    = dv_chat_format_name(m->chat),
-                                                   .number_formats = m->formats,
-                                                   .do_sample      = c->do_sample,
-                                                   .temperature    = c->temperature,
-                                                   .top_p          = c->top_p,
-                                                   .gen_top_k      = c->gen_top_k };
+    describe_config(m);
     for (uint32_t l = 0; l < c->layers; l++)
         i->dense_layers += !dv_config_is_moe(c, l);
     i->latent_bytes = (uint64_t)c->layers * (c->kv_lora + c->rope) * 2;

@@ -5,10 +5,16 @@
 #include "base/stop.h"
 #include "engine/session.h"
 
-/* Places by dv_weight of this graph. */
-static dsvk_status find_places(struct dv_weight_place *places, const struct dv_session *s,
+/* Places by dv_weight of this graph; the caller frees them. */
+static dsvk_status find_places(struct dv_weight_place **out, const struct dv_session *s,
                                const struct dv_graph *graph)
 {
+    struct dv_weight_place *places =
+        dv_zalloc_array(s->setup.ctx, graph->n_weights + 1, sizeof *places);
+    *out = places;
+    if (!places)
+        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u places",
+                       graph->n_weights);
     for (dv_weight w = 1; w <= graph->n_weights; w++) {
         const struct dv_weight_info *info = &graph->weights[w];
         if (info->kind == DV_WEIGHT_ROPE) {
@@ -58,49 +64,50 @@ static dsvk_progress compiling_of(struct dv_session *s)
     return (dsvk_progress){ .report = tell_compiling, .user = s, .stop = call->stop };
 }
 
-/* `slot` says which room its arguments get; DV_MAX_PROGRAMS: its own. */
+/* All but `compiling`. `slot` says which room its arguments get; DV_MAX_PROGRAMS: its own. */
+static struct dv_program_params params_of(struct dv_session *s, uint32_t slot,
+                                          const struct dv_weight_place *places,
+                                          const struct dv_pass         *pass)
+{
+    const struct dv_engine *e    = &s->engine;
+    uint64_t                room = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
+
+    return (struct dv_program_params){ .stream      = e->stream,
+                                       .token       = s->result->address,
+                                       .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
+                                       .blocks      = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
+                                       .blocks_at   = slot * room,
+                                       .blocks_room = room,
+                                       .arena       = s->arena,
+                                       .site        = {
+                                                  .caps         = &e->dev->caps,
+                                                  .weights      = places,
+                                                  .arena        = s->arena->address,
+                                                  .step         = s->step->address,
+                                                  .step_buffer  = s->step,
+                                                  .pages        = s->cache->table->address,
+                                                  .cache_record = s->cache->record,
+                                                  .cache_format = s->cache->format,
+                                                  .math_f16     = s->setup.math_f16 && !pass->f32,
+                                                  .round_f16    = s->setup.round_f16 && !pass->f32,
+                                       } };
+}
+
 static dsvk_status make_program(struct dv_program **out, struct dv_session *s, uint32_t slot,
                                 const struct dv_setup *size, const struct dv_pass *pass)
 {
     dsvk_status             status;
-    const struct dv_engine *e      = &s->engine;
     struct dv_weight_place *places = NULL;
     struct dv_graph        *graph;
     struct dv_plan          plan;
     TRY(dv_size_graph(&graph, &plan, size, pass));
     TRY_OR(fail, grow_arena(s, plan.arena_bytes));
-    places = dv_zalloc_array(s->setup.ctx, graph->n_weights + 1, sizeof *places);
-    if (!places) {
-        status = dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u places",
-                         graph->n_weights);
-        goto fail;
-    }
-    TRY_OR(fail, find_places(places, s, graph));
-    uint64_t      room      = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
-    dsvk_progress compiling = compiling_of(s);
-
-    struct dv_program_params params = { .stream      = e->stream,
-                                        .token       = s->result->address,
-                                        .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
-                                        .compiling   = &compiling,
-                                        .blocks      = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
-                                        .blocks_at   = slot * room,
-                                        .blocks_room = room,
-                                        .arena       = s->arena,
-                                        .site        = {
-                                                   .caps         = &e->dev->caps,
-                                                   .weights      = places,
-                                                   .arena        = s->arena->address,
-                                                   .step         = s->step->address,
-                                                   .step_buffer  = s->step,
-                                                   .pages        = s->cache->table->address,
-                                                   .cache_record = s->cache->record,
-                                                   .cache_format = s->cache->format,
-                                                   .math_f16     = s->setup.math_f16 && !pass->f32,
-                                                   .round_f16    = s->setup.round_f16 && !pass->f32,
-                                        } };
-    status                          = dv_program_new(out, e->dev, graph, &plan, &params);
-    graph                           = NULL;
+    TRY_OR(fail, find_places(&places, s, graph));
+    struct dv_program_params params    = params_of(s, slot, places, pass);
+    dsvk_progress            compiling = compiling_of(s);
+    params.compiling                   = &compiling;
+    status                             = dv_program_new(out, s->engine.dev, graph, &plan, &params);
+    graph                              = NULL;
 fail:
     dv_graph_free(graph);
     dv_free(s->setup.ctx, places);

@@ -270,65 +270,12 @@ static bool fuse_residual(struct fuser *f, struct dv_node *node)
     return true;
 }
 
-/* ---- everything between the attention's input projections and its core ---- */
-
-static bool fuse_mla_prepare(struct fuser *f, struct dv_node *node)
-{
-    struct dv_graph *g = f->g;
-    if (node->op != DV_OP_cache_write)
-        return false;
-    struct dv_node *norm = dv_fuse_only_maker(f, node->in.cache_write.latent, DV_OP_rms_norm);
-    struct dv_node *rope = dv_fuse_only_maker(f, node->in.cache_write.rope_key, DV_OP_rope);
-    if (!norm || !rope)
-        return false;
-    struct dv_node *q_rope = NULL, *absorb = NULL;
-    for (struct dv_node *n = g->nodes; n < node; n++) {
-        if (n->dead || n->layer != node->layer)
-            continue;
-        if (n->op == DV_OP_rope && n != rope)
-            q_rope = n;
-        if (n->op == DV_OP_matmul && g->weights[n->w.matmul.matrix].slices > 1 &&
-            g->weights[n->w.matmul.matrix].transposed)
-            absorb = n;
-    }
-    const struct dv_value *latent = &g->values[norm->in.rms_norm.x];
-    const struct dv_value *key    = &g->values[rope->in.rope.x];
-    if (!q_rope || !absorb || q_rope->in.rope.x != absorb->in.matmul.x ||
-        latent->base != key->base || key->offset != latent->offset + latent->cols)
-        return false;
-    /* Both views are neighbours: the op takes them as one. */
-    dv_tensor both = norm->in.rms_norm.x;
-    g->values[both].cols += key->cols;
-    struct dv_node fused = {
-        .op              = DV_OP_mla_prepare,
-        .layer           = node->layer,
-        .in.mla_prepare  = { .q = absorb->in.matmul.x, .kva = both },
-        .w.mla_prepare   = { .w_uk  = absorb->w.matmul.matrix,
-                             .table = rope->w.rope.table,
-                             .norm  = norm->w.rms_norm.norm },
-        .out.mla_prepare = { .q_latent = absorb->out.matmul.y,
-                             .q_rope   = q_rope->out.rope.y,
-                             .state    = node->out.cache_write.state },
-        .mla_prepare     = { .heads = q_rope->rope.heads,
-                             .kv    = node->cache_write.kv,
-                             .nope  = q_rope->rope.x_offset,
-                             .rope  = node->cache_write.rope,
-                             .eps   = norm->rms_norm.eps },
-    };
-    norm->dead = rope->dead = q_rope->dead = absorb->dead = true;
-    *node                                                 = fused;
-    for (uint32_t i = 0; i < dv_n_outputs(fused.op); i++)
-        g->values[fused.out.at[i]].producer = (uint32_t)(node - g->nodes) + 1;
-    f->stale = true;
-    return true;
-}
-
 /* Earlier patterns first: stacking and pairing decide how weights lie in memory and must not depend
  * on the number of tokens, so they come before everything that does. */
 typedef bool (*pattern)(struct fuser *f, struct dv_node *node);
 static const pattern patterns[] = {
-    fuse_gate_up,        fuse_stack,    fuse_mla_prepare, dv_fuse_attend_value, fuse_expert_sum,
-    dv_fuse_expert_down, fuse_residual, dv_fuse_norm,     dv_fuse_project_two,  dv_fuse_route_up,
+    fuse_gate_up,        fuse_stack,    dv_fuse_mla_prepare, dv_fuse_attend_value, fuse_expert_sum,
+    dv_fuse_expert_down, fuse_residual, dv_fuse_norm,        dv_fuse_project_two,  dv_fuse_route_up,
 };
 
 dsvk_status dv_graph_fuse(struct dv_graph *g)

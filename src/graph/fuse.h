@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside fusion: what patterns share, and those for passes of few tokens (fuse_few.c). */
+/* Inside fusion: what patterns share, and those that lie in files of their own. */
 #ifndef DV_GRAPH_FUSE_H
 #define DV_GRAPH_FUSE_H
 
@@ -23,7 +23,9 @@ struct dv_node dv_fuse_as_project(const struct dv_node *product);
 /* Live nodes that read x, or a view of it; counted again after the nodes have changed. */
 uint32_t dv_fuse_uses(struct fuser *f, dv_tensor x);
 
-/* Patterns for at most DV_FEW_TOKENS tokens: whether `node` was rewritten. */
+/* The pattern of fuse_mla.c: whether `node` was rewritten. */
+bool dv_fuse_mla_prepare(struct fuser *f, struct dv_node *node);
+/* Patterns for at most DV_FEW_TOKENS tokens. */
 bool dv_fuse_norm(struct fuser *f, struct dv_node *node);
 bool dv_fuse_expert_down(struct fuser *f, struct dv_node *node);
 bool dv_fuse_attend_value(struct fuser *f, struct dv_node *node);

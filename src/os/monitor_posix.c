@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The monitor on POSIX threads: one mutex and one condition. A spurious wake-up goes through to the
+ * caller, who asks in a loop. */
 #include "os/monitor.h"
 
 #include <pthread.h>

@@ -56,6 +56,29 @@ static enum dv_weight_format format_of(const struct op_bench *b, const char *nam
     return other && strncmp(name, other, strlen(other)) == 0 ? b->p.other_format : b->p.format;
 }
 
+/* Made-up values in a format; those with scales are any bits that are numbers. */
+static const unsigned char *make_data(struct op_bench *b, uint64_t *state,
+                                      enum dv_weight_format format, size_t n, float spread)
+{
+    unsigned char *data = op_alloc(b, dv_dtype_size(dv_formats[format].dtype, n), 1);
+    for (size_t i = 0; i < n; i++) {
+        float    value = spread * uniform(state);
+        uint16_t half  = format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
+        if (format == DV_FORMAT_F32) {
+            memcpy(data + i * 4, &value, 4);
+        } else if (format == DV_FORMAT_E4M3) {
+            data[i] = (unsigned char)op_random_word(state);
+            if ((data[i] & 0x7F) == 0x7F) /* NaN */
+                data[i] ^= 1;
+        } else if (dv_formats[format].scales == DV_SCALES_ROWS) {
+            data[i / 2] = (unsigned char)op_random_word(state);
+        } else {
+            memcpy(data + i * 2, &half, 2);
+        }
+    }
+    return data;
+}
+
 /* The stored tensor of a part. */
 static struct dv_layout_source make_source(struct op_bench *b, const struct dv_weight_info *info,
                                            uint32_t part, uint32_t expert)
@@ -68,27 +91,10 @@ static struct dv_layout_source make_source(struct op_bench *b, const struct dv_w
                                        .block_rows  = b->p.block,
                                        .block_cols  = b->p.block };
     char                    name[128];
-    size_t                  n = (size_t)source.rows * source.cols;
     snprintf(name, sizeof name, info->parts[part].name, expert);
-    uint64_t       state  = seed_of(b, name);
-    float          spread = 1.0f / sqrtf((float)info->cols);
-    unsigned char *data   = op_alloc(b, dv_dtype_size(source.dtype, n), 1);
-    for (size_t i = 0; i < n; i++) {
-        float    value = spread * uniform(&state);
-        uint16_t half  = format == DV_FORMAT_F16 ? dv_f16_encode(value) : dv_bf16_encode(value);
-        if (format == DV_FORMAT_F32) {
-            memcpy(data + i * 4, &value, 4);
-        } else if (format == DV_FORMAT_E4M3) {
-            data[i] = (unsigned char)op_random_word(&state);
-            if ((data[i] & 0x7F) == 0x7F) /* NaN */
-                data[i] ^= 1;
-        } else if (dv_formats[format].scales == DV_SCALES_ROWS) {
-            data[i / 2] = (unsigned char)op_random_word(&state);
-        } else {
-            memcpy(data + i * 2, &half, 2);
-        }
-    }
-    source.data = data;
+    uint64_t state = seed_of(b, name);
+    source.data    = make_data(b, &state, format, (size_t)source.rows * source.cols,
+                               1.0f / sqrtf((float)info->cols));
     if (format == DV_FORMAT_E4M3)
         source.scale = (const unsigned char *)make_scales(b, &state, source.rows, source.cols);
     if (dv_formats[format].scales == DV_SCALES_ROWS) {
