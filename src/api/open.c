@@ -102,7 +102,7 @@ static dsvk_status describe(dsvk_model *m)
     describe_config(m);
     for (uint32_t l = 0; l < c->layers; l++)
         i->dense_layers += !dv_config_is_moe(c, l);
-    i->latent_bytes = (uint64_t)c->layers * (c->kv_lora + c->rope) * 2;
+    i->latent_bytes = dv_model_kept_values(c) * 2;
     if (m->tokenizer) {
         i->tokenizer_size = dv_tokenizer_size(m->tokenizer);
         i->adds_bos       = dv_tokenizer_adds_bos(m->tokenizer);

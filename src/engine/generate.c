@@ -81,7 +81,7 @@ static dsvk_status take_token(struct run *r)
     dv_session_add_stats(s, r->program, 1, ns);
     if (!r->program->profile)
         return DSVK_OK;
-    return dv_profile_add(&s->profile, r->program, s->n_tokens - 1, s->cache->record);
+    return dv_profile_add(&s->profile, r->program, s->n_tokens - 1, s->cache->states);
 }
 
 static dsvk_status run(struct run *r, struct taker *taker)

@@ -54,7 +54,7 @@ static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t p
     TRY(p->parts ? dv_session_run_parts(s, p) : run_whole(s, p));
     s->last = p;
     dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start);
-    return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->record) : DSVK_OK;
+    return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->states) : DSVK_OK;
 }
 
 /* Whether the last pass found a token in each row that it has logits of. */

@@ -64,12 +64,12 @@ static dsvk_profile_row *find_row(struct dv_profile *profile, const dsvk_profile
 }
 
 dsvk_status dv_profile_add(struct dv_profile *profile, struct dv_program *program,
-                           uint32_t position, uint32_t cache_record)
+                           uint32_t position, const struct dv_state_place *states)
 {
     dsvk_status            status;
     const struct dv_graph *g    = program->graph;
     uint64_t              *ns   = dv_zalloc_array(profile->ctx, g->n_nodes, sizeof *ns);
-    struct dv_cost_site    site = { program->places, position, cache_record };
+    struct dv_cost_site    site = { program->places, states, position };
     if (!ns)
         return dv_fail(profile->ctx, DSVK_NO_MEMORY, "profile: no memory for %u times", g->n_nodes);
     TRY_OR(fail, dv_program_times(program, ns));

@@ -14,9 +14,9 @@ struct dv_profile {
     uint32_t                 n, capacity;
 };
 
-/* The pass that `program` has just run; `position` of its first token. */
+/* The pass that `program` has just run; `position` of its first token, `states` by dv_state. */
 dsvk_status dv_profile_add(struct dv_profile *profile, struct dv_program *program,
-                           uint32_t position, uint32_t cache_record);
+                           uint32_t position, const struct dv_state_place *states);
 /* A copy of the rows, longest first; the caller frees *rows. */
 dsvk_status dv_profile_rows(const struct dv_profile *profile, dsvk_profile_row **rows, uint32_t *n);
 void        dv_profile_done(struct dv_profile *profile);

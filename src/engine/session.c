@@ -39,8 +39,7 @@ fail:
 static dsvk_status allocate(struct dv_session *s)
 {
     dsvk_status             status;
-    const struct dv_engine *e     = &s->engine;
-    struct dv_cache_shape   shape = dv_cache_shape_of(&s->setup);
+    const struct dv_engine *e = &s->engine;
     struct dv_session_bytes bytes;
     s->tokens = dv_zalloc_array(s->setup.ctx, s->setup.context, sizeof *s->tokens);
     if (!s->tokens)
@@ -48,7 +47,7 @@ static dsvk_status allocate(struct dv_session *s)
                        s->setup.context);
     TRY(dv_size_bytes(&bytes, &s->setup));
     s->argument_nodes = bytes.nodes;
-    TRY(dv_cache_new(&s->cache, e->dev, e->stream, &shape));
+    TRY(dv_cache_new(&s->cache, e->dev, e->stream, &s->setup));
     TRY(dv_buffer_new(&s->arena, e->dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
     TRY(dv_buffer_new(&s->arguments, e->dev, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
     TRY(dv_buffer_new(&s->step, e->dev, bytes.step, DV_MEMORY_UPLOAD, "parameters"));

@@ -118,7 +118,7 @@ static struct dv_attend_args args_of(const struct dv_kernel_site *site, const st
         .q_latent        = latent.address,
         .q_rope          = rope.address,
         .y               = y.address,
-        .cache           = dv_site_cache(site, node->layer),
+        .cache           = dv_site_state(site, node->in.attend.state),
         .q_latent_stride = latent.stride,
         .q_rope_stride   = rope.stride,
         .y_stride        = y.stride,

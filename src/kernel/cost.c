@@ -64,7 +64,9 @@ static void add_attention(struct dv_cost *cost, const struct dv_cost_site *site,
     if (node->op == DV_OP_attend) {
         uint64_t widths = (uint64_t)node->attend.kv + node->attend.rope + node->attend.kv;
         cost->flops += 2 * seen * node->attend.heads * widths;
-        cost->cache_bytes += (site->position + tokens) * site->cache_record;
+        dv_state state = g->values[node->in.attend.state].state;
+        if (site->states)
+            cost->cache_bytes += (site->position + tokens) * site->states[state].record;
     } else {
         uint64_t widths =
             (uint64_t)node->attend_heads.nope + node->attend_heads.rope + node->attend_heads.v_head;

@@ -7,15 +7,15 @@
 
 struct dv_cost {
     uint64_t weight_bytes; /* packed weights, each once, however often a kernel comes back to it */
-    uint64_t cache_bytes;  /* latent cache, likewise */
+    uint64_t cache_bytes;  /* records of states, likewise */
     uint64_t flops;        /* two for each product that is summed; nothing for norms and the like */
 };
 
 /* Where a pass stands. */
 struct dv_cost_site {
-    const struct dv_weight_place *weights;      /* by dv_weight; addresses are not looked at */
-    uint32_t                      position;     /* of the first token */
-    uint32_t                      cache_record; /* bytes */
+    const struct dv_weight_place *weights;  /* by dv_weight; addresses are not looked at */
+    const struct dv_state_place  *states;   /* by dv_state; NULL: their bytes are not counted */
+    uint32_t                      position; /* of the first token */
 };
 
 void dv_node_cost(struct dv_cost *cost, const struct dv_cost_site *site, const struct dv_graph *g,

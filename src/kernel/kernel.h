@@ -13,16 +13,22 @@
 #include "args.h"
 #include "constants.h"
 
+/* Where the records of a state lie in each page (planner/pages.h). */
+struct dv_state_place {
+    uint32_t offset; /* bytes before that of the page's first token */
+    uint32_t record; /* bytes of one */
+};
+
 /* What a kernel needs to know of the world around its node. */
 struct dv_kernel_site {
     const struct dv_caps         *caps;
     const struct dv_graph        *graph;
-    const struct dv_weight_place *weights;      /* by dv_weight */
-    uint64_t                      arena;        /* address of the activations */
-    uint64_t                      step;         /* address of the dv_step */
-    const struct dv_buffer       *step_buffer;  /* for indirect dispatch */
-    uint64_t                      pages;        /* address of the page table */
-    uint32_t                      cache_record; /* bytes */
+    const struct dv_weight_place *weights;     /* by dv_weight */
+    uint64_t                      arena;       /* address of the activations */
+    uint64_t                      step;        /* address of the dv_step */
+    const struct dv_buffer       *step_buffer; /* for indirect dispatch */
+    uint64_t                      pages;       /* address of the page table */
+    const struct dv_state_place  *states;      /* by dv_state */
     enum dv_cache_format          cache_format;
     bool                          math_f16;  /* matrix units may be used: float16 activations */
     bool                          round_f16; /* other products round activations to float16, too */
@@ -61,9 +67,10 @@ struct dv_address dv_address_of(uint64_t address);
 /* An activation or a view of one; tensor 0 gives address 0. */
 struct dv_operand dv_site_operand(const struct dv_kernel_site *site, dv_tensor tensor);
 /* The matrix block of a weight (matrix, pair or experts). */
-struct dv_matrix      dv_site_matrix(const struct dv_kernel_site *site, dv_weight weight);
-struct dv_address     dv_site_vector(const struct dv_kernel_site *site, dv_weight weight);
-struct dv_cache_place dv_site_cache(const struct dv_kernel_site *site, uint32_t layer);
+struct dv_matrix  dv_site_matrix(const struct dv_kernel_site *site, dv_weight weight);
+struct dv_address dv_site_vector(const struct dv_kernel_site *site, dv_weight weight);
+/* The records of a state that a node reads or writes. */
+struct dv_cache_place dv_site_state(const struct dv_kernel_site *site, dv_tensor state);
 
 /* Workgroups in dimension `axis` for n units of work, for kernels that loop with a stride of the
  * number of workgroups. */

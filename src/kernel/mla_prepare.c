@@ -24,7 +24,7 @@ static void fill_block(const struct dv_kernel_site *site, const struct dv_node *
         .norm            = dv_site_vector(site, node->w.mla_prepare.norm),
         .q_latent        = q_latent.address,
         .q_rope          = q_rope.address,
-        .cache           = dv_site_cache(site, node->layer),
+        .cache           = dv_site_state(site, node->out.mla_prepare.state),
         .q_stride        = q.stride,
         .kva_stride      = kva.stride,
         .q_latent_stride = q_latent.stride,

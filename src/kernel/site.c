@@ -44,12 +44,13 @@ struct dv_address dv_site_vector(const struct dv_kernel_site *site, dv_weight we
     return dv_address_of(weight ? site->weights[weight].address : 0);
 }
 
-struct dv_cache_place dv_site_cache(const struct dv_kernel_site *site, uint32_t layer)
+struct dv_cache_place dv_site_state(const struct dv_kernel_site *site, dv_tensor state)
 {
+    const struct dv_state_place *place = &site->states[site->graph->values[state].state];
     return (struct dv_cache_place){
         .pages        = dv_address_of(site->pages),
-        .layer_offset = layer * DV_PAGE * site->cache_record,
-        .record       = site->cache_record,
+        .layer_offset = place->offset,
+        .record       = place->record,
     };
 }
 

@@ -53,6 +53,8 @@ enum dv_kept {
  * first, and those of a layer in the order above: so a dv_state is the same in all graphs. */
 bool dv_model_keeps(struct dv_state_info *state, const struct dv_config *config, uint32_t layer,
                     enum dv_kept kept);
+/* Numbers that all layers together keep of a token. */
+uint64_t dv_model_kept_values(const struct dv_config *config);
 
 /* ---- the parts of a graph ---- */
 

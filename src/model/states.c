@@ -16,6 +16,17 @@ bool dv_model_keeps(struct dv_state_info *state, const struct dv_config *config,
     return false;
 }
 
+uint64_t dv_model_kept_values(const struct dv_config *config)
+{
+    struct dv_state_info state;
+    uint64_t             values = 0;
+    for (uint32_t layer = 0; layer < config->layers; layer++)
+        for (unsigned k = 0; k < DV_N_KEPT; k++)
+            if (dv_model_keeps(&state, config, layer, (enum dv_kept)k))
+                values += state.values;
+    return values;
+}
+
 void dv_layer_states(struct dv_model_layer *layer)
 {
     for (unsigned k = 0; k < DV_N_KEPT; k++) {

@@ -6,7 +6,7 @@
 #include "weights/placement.h"
 #include "planner/recipes.h"
 #include "planner/tiers.h"
-#include "planner/cache_shape.h"
+#include "planner/pages.h"
 #include "planner/reads.h"
 
 const struct dv_caps dv_ledger_usual_card = {
@@ -182,12 +182,11 @@ static dsvk_status add_largest(dsvk_plan *plan, const struct dv_setup *setup, ui
 static dsvk_status add_token(dsvk_plan *plan, const struct dv_weight_source *source,
                              const struct dv_setup *setup)
 {
-    dsvk_status           status;
-    struct dv_traffic     traffic;
-    struct dv_cache_shape shape = dv_cache_shape_of(setup);
+    dsvk_status       status;
+    struct dv_traffic traffic;
     TRY(dv_traffic_of(&traffic, setup->ctx, source, 1, 1, setup->no_fuse));
     plan->token_weights = traffic.touched;
-    plan->token_cache   = dv_cache_token_bytes(&shape) * plan->context;
+    plan->token_cache   = dv_pages_of(setup).token_bytes * plan->context;
     return DSVK_OK;
 }
 

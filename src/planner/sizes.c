@@ -3,7 +3,7 @@
  * session allocates by the same sums, so that the two cannot differ. */
 #include "planner/sizes.h"
 
-#include "planner/cache_shape.h"
+#include "planner/pages.h"
 
 #define USUAL_CONTEXT 8192u /* tokens, where the whole model is on the device */
 #define SMALLEST_CONTEXT 256u
@@ -133,11 +133,10 @@ static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_se
 
 dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup *setup)
 {
-    dsvk_status           status;
-    struct dv_cache_shape shape = dv_cache_shape_of(setup);
-    *bytes                      = (struct dv_session_bytes){ 0 };
+    dsvk_status status;
+    *bytes = (struct dv_session_bytes){ 0 };
     TRY(add_passes(bytes, setup));
-    bytes->cache     = dv_cache_bytes(&shape);
+    bytes->cache     = dv_pages_of(setup).bytes;
     bytes->rope      = (uint64_t)setup->context * (setup->config->rope / 2) * 2 * sizeof(float);
     bytes->arguments = (uint64_t)bytes->nodes * DV_BLOCK_BYTES * DV_MAX_PROGRAMS;
     bytes->step      = DV_STEP_IDS + (uint64_t)setup->chunk * 4;
@@ -205,9 +204,8 @@ static dsvk_status choose_context(struct dv_setup *setup, uint64_t left)
     uint32_t    most = setup->config->max_context;
     setup->context   = most < USUAL_CONTEXT ? most : USUAL_CONTEXT;
     for (; left != UINT64_MAX && setup->context > SMALLEST_CONTEXT; setup->context /= 2) {
-        struct dv_cache_shape shape = dv_cache_shape_of(setup);
-        bool                  fits  = false;
-        if (dv_cache_bytes(&shape) <= left / 2)
+        bool fits = false;
+        if (dv_pages_of(setup).bytes <= left / 2)
             TRY(least_fits(&fits, setup, left));
         if (fits)
             return DSVK_OK;
@@ -304,10 +302,10 @@ static dsvk_status search(uint32_t *low, uint32_t high, const struct dv_setup *s
  * we take that of the longest context that could fit, and look closer only where it differs. */
 dsvk_status dv_size_largest(uint32_t *context, const struct dv_setup *setup, uint64_t left)
 {
-    dsvk_status           status;
-    struct dv_cache_shape shape = dv_cache_shape_of(setup);
-    shape.context               = DV_PAGE;
-    uint64_t page  = dv_cache_bytes(&shape) + (uint64_t)DV_PAGE * (setup->config->rope / 2) * 8;
+    dsvk_status     status;
+    struct dv_setup one = *setup;
+    one.context         = DV_PAGE;
+    uint64_t page  = dv_pages_of(&one).bytes + (uint64_t)DV_PAGE * (setup->config->rope / 2) * 8;
     uint32_t high  = (setup->config->max_context - 1) / DV_PAGE + 1, low;
     uint64_t bytes = 0, arena, least;
     if (left / page < high)

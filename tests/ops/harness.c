@@ -235,7 +235,7 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
         .step         = b->step->address,
         .step_buffer  = b->step,
         .pages        = b->page_table ? b->page_table->address : 0,
-        .cache_record = b->record,
+        .states       = b->state_places,
         .cache_format = b->p.cache_format,
         .math_f16     = b->p.math_f16,
         .round_f16    = b->p.math_f16,

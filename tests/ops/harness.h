@@ -75,10 +75,11 @@ struct op_bench {
     uint32_t              *ids;
     struct dv_arena        memory; /* of all of these */
     /* Device. */
-    struct dv_buffer *arena, *blob, *step, *pages, *page_table, *blocks;
-    uint64_t         *page_addresses;
-    uint32_t          record;                     /* bytes */
-    unsigned char    *pages_before, *pages_after; /* contents before and after the run */
+    struct dv_buffer      *arena, *blob, *step, *pages, *page_table, *blocks;
+    uint64_t              *page_addresses;
+    struct dv_state_place *state_places; /* by dv_state */
+    uint64_t               page_bytes;
+    unsigned char         *pages_before, *pages_after; /* contents before and after the run */
 };
 
 /* The device of the whole run; without one .dev is NULL and tests are skipped. */

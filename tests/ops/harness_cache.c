@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/number.h"
+#include "planner/pages.h"
 
 #define BETWEEN 256u /* bytes before and after every page */
 
@@ -76,21 +77,27 @@ static uint32_t page_count(const struct op_bench *b)
     return (b->p.context + DV_PAGE - 1) / DV_PAGE;
 }
 
-static size_t page_bytes(const struct op_bench *b)
+/* The state of the layer's latents. */
+static dv_state latents(const struct op_bench *b, uint32_t layer)
 {
-    return (size_t)b->p.layers * DV_PAGE * b->record;
+    for (dv_state s = 1; s <= b->graph->n_states; s++)
+        if (b->graph->states[s].layer == layer && b->graph->states[s].values)
+            return s;
+    fail_msg("%s: layer %u keeps no latents", b->p.name, layer);
+    return 0;
 }
 
 /* Byte of a record in the buffer of pages. */
 static size_t record_at(const struct op_bench *b, uint32_t layer, uint32_t position)
 {
+    const struct dv_state_place *place = &b->state_places[latents(b, layer)];
     size_t page = (size_t)(b->page_addresses[position / DV_PAGE] - b->pages->address);
-    return page + ((size_t)layer * DV_PAGE + position % DV_PAGE) * b->record;
+    return page + place->offset + (size_t)(position % DV_PAGE) * place->record;
 }
 
 static size_t pages_size(const struct op_bench *b)
 {
-    return page_count(b) * (page_bytes(b) + BETWEEN) + BETWEEN;
+    return page_count(b) * (b->page_bytes + BETWEEN) + BETWEEN;
 }
 
 static void shuffle_pages(struct op_bench *b)
@@ -98,7 +105,7 @@ static void shuffle_pages(struct op_bench *b)
     uint32_t n        = page_count(b);
     b->page_addresses = op_alloc(b, n, sizeof *b->page_addresses);
     for (uint32_t i = 0; i < n; i++)
-        b->page_addresses[i] = b->pages->address + BETWEEN + i * (page_bytes(b) + BETWEEN);
+        b->page_addresses[i] = b->pages->address + BETWEEN + i * (b->page_bytes + BETWEEN);
     for (uint32_t i = n; i > 1; i--) {
         uint32_t k               = op_random_below(b, i);
         uint64_t other           = b->page_addresses[k];
@@ -110,14 +117,17 @@ static void shuffle_pages(struct op_bench *b)
 void op_declare_states(struct op_bench *b)
 {
     for (uint32_t layer = 0; b->p.kv + b->p.rope && layer < b->p.layers; layer++) {
-        struct dv_state_info info = dv_state_cached("cache", layer, b->p.kv, b->p.rope);
+        struct dv_state_info info  = dv_state_cached("cache", layer, b->p.kv, b->p.rope);
+        struct dv_state_info other = { .name = "other", .layer = layer, .bytes = { 48, 80, 16 } };
+        if (layer % 2)
+            dv_state_new(b->graph, &other);
         dv_state_new(b->graph, &info);
     }
 }
 
 dv_state op_state(const struct op_bench *b)
 {
-    return b->graph->layer + 1;
+    return latents(b, b->graph->layer);
 }
 
 void op_place_cache(struct op_bench *b)
@@ -125,15 +135,17 @@ void op_place_cache(struct op_bench *b)
     size_t width = b->p.kv + b->p.rope;
     if (width == 0)
         return;
-    b->record       = b->graph->states[1].bytes[b->p.cache_format];
+    uint32_t n      = b->graph->n_states + 1;
+    b->state_places = op_alloc(b, n, sizeof *b->state_places);
+    b->page_bytes   = dv_pages_of_graph(b->state_places, b->graph, b->p.cache_format);
     b->pages_before = op_alloc(b, pages_size(b), 1);
     memset(b->pages_before, 0xFF, pages_size(b)); /* NaN */
     b->pages = op_upload(b, b->pages_before, pages_size(b), "pages");
     shuffle_pages(b);
-    b->ref.states = op_alloc(b, b->p.layers + 1, sizeof *b->ref.states);
+    b->ref.states = op_alloc(b, n, sizeof *b->ref.states);
     float *values = op_alloc(b, width, sizeof *values);
     for (uint32_t layer = 0; layer < b->p.layers; layer++) {
-        float *decoded = b->ref.states[layer + 1] =
+        float *decoded = b->ref.states[latents(b, layer)] =
             op_alloc(b, b->p.context * width, sizeof *decoded);
         for (uint32_t position = 0; position < b->p.context; position++, decoded += width) {
             unsigned char *record = b->pages_before + record_at(b, layer, position);
@@ -165,7 +177,7 @@ void op_check_pages(struct op_bench *b)
     for (uint32_t layer = 0; layer < b->p.layers; layer++)
         for (uint32_t t = 0; t < b->p.tokens; t++) {
             size_t at = record_at(b, layer, b->p.position + t);
-            memcpy(before + at, after + at, b->record);
+            memcpy(before + at, after + at, b->state_places[latents(b, layer)].record);
         }
     if (memcmp(before, after, pages_size(b)) != 0)
         fail_msg("%s: the cache was written outside of the records of the pass", b->p.name);
@@ -178,7 +190,7 @@ void op_expect_cache(const struct op_bench *b, double tolerance)
     float   *decoded = calloc(width, sizeof *decoded);
     assert_non_null(decoded);
     for (uint32_t layer = 0; layer < b->p.layers; layer++) {
-        const float *expected = b->ref.states[layer + 1];
+        const float *expected = b->ref.states[latents(b, layer)];
         for (uint32_t position = 0; position < b->p.context; position++, expected += width) {
             decode(b, decoded, b->pages_after + record_at(b, layer, position));
             for (uint32_t k = 0; k < width; k++)

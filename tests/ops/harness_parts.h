@@ -16,7 +16,7 @@ uint64_t          op_random_word(uint64_t *state);
 /* Makes b->blob and b->places from all weights of the graph. */
 void op_place_weights(struct op_bench *b);
 
-/* Declares the states of the layers. */
+/* Declares the states: of each layer its latents, of every other one something else before. */
 void op_declare_states(struct op_bench *b);
 /* Makes the pages, full of random records, and b->ref.states. */
 void op_place_cache(struct op_bench *b);

@@ -97,9 +97,13 @@ static struct dv_cost sum(const struct dv_weight_source *source, uint32_t tokens
     struct dv_graph_size    size  = { .tokens = tokens, .context = 4096, .split = 128, .tile = 16 };
     assert_int_equal(dv_engine_graph(&g, &test.ctx, source->config, &size, false), DSVK_OK);
     assert_int_equal(dv_source_places(&places, &test.ctx, source, g), DSVK_OK);
+    struct dv_state_place *states = dv_zalloc_array(&test.ctx, g->n_states + 1, sizeof *states);
+    assert_non_null(states);
+    for (dv_state s = 1; s <= g->n_states; s++)
+        states[s].record = 100;
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct dv_cost      cost;
-        struct dv_cost_site site = { places, position, 100 };
+        struct dv_cost_site site = { places, states, position };
         if (g->nodes[i].dead)
             continue;
         dv_node_cost(&cost, &site, g, &g->nodes[i]);
@@ -107,6 +111,7 @@ static struct dv_cost sum(const struct dv_weight_source *source, uint32_t tokens
         total.cache_bytes += cost.cache_bytes;
         total.flops += cost.flops;
     }
+    dv_free(&test.ctx, states);
     dv_free(&test.ctx, places);
     dv_graph_free(g);
     return total;

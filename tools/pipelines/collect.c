@@ -103,7 +103,7 @@ static dsvk_status place(struct dv_weight_place *place, const struct pass *pass,
 }
 
 static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_place *places,
-                               enum dv_cache_format cache)
+                               const struct dv_state_place *states, enum dv_cache_format cache)
 {
     dsvk_status        status;
     struct collection *c = pass->collection;
@@ -115,7 +115,7 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
                                    .arena        = FAKE_ADDRESS,
                                    .step         = FAKE_ADDRESS,
                                    .pages        = FAKE_ADDRESS,
-                                   .cache_record = pass->graph->states[1].bytes[cache],
+                                   .states       = states,
                                    .cache_format = cache,
                                    .math_f16     = pass->math_f16,
                                    .round_f16    = c->round_f16,
@@ -140,15 +140,21 @@ static dsvk_status collect_formats(const struct pass *pass)
     const struct dv_context *ctx    = pass->collection->ctx;
     uint32_t                 n      = pass->graph->n_weights;
     struct dv_weight_place  *places = dv_zalloc_array(ctx, n + 1, sizeof *places);
-    if (!places)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
+    struct dv_state_place *states = dv_zalloc_array(ctx, pass->graph->n_states + 1, sizeof *states);
+    if (!places || !states) {
+        status = dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
+        goto fail;
+    }
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
         for (dv_weight w = 1; w <= n; w++)
             TRY_OR(fail, place(&places[w], pass, w, &formats[f]));
-        for (unsigned c = 0; c < DV_N_CACHES; c++)
-            TRY_OR(fail, ask_kernels(pass, places, (enum dv_cache_format)c));
+        for (unsigned c = 0; c < DV_N_CACHES; c++) {
+            dv_pages_of_graph(states, pass->graph, (enum dv_cache_format)c);
+            TRY_OR(fail, ask_kernels(pass, places, states, (enum dv_cache_format)c));
+        }
     }
 fail:
+    dv_free(ctx, states);
     dv_free(ctx, places);
     return status;
 }
