@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Results that are no numbers. */
+/* Says which layer first gave values that are no finite numbers. */
 #ifndef DV_ENGINE_FINITE_H
 #define DV_ENGINE_FINITE_H
 

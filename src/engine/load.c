@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading in three steps, so that nothing is allocated before it is known to fit: lay out every
- * matrix (headers only), assign places in few large buffers (both weights/placement.c), then pack
+ * matrix (headers only), assign places in a few large buffers (both weights/placement.c), then pack
  * (weights/packer.c). */
 #include "engine/load.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bringing experts to where kernels read them. */
+/* Brings the experts of a pass to where kernels read them. */
 #include "experts/experts.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Book-keeping of the experts' places: which expert is in which slot of which tier, how often
- * each was chosen, and which one makes room. Nothing is moved or allocated here but the lists. */
+/* The book-keeping of residency.h. It allocates its own lists and moves no expert. */
 #include "experts/residency.h"
 
 /* Weight of the newest choice in the mean. */

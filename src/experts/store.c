@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings experts that are in no memory from the checkpoint's files: reads on all cores, then
- * packs. Files are read, never mapped, so that no page stays and a shortened file is a failure.
- * */
+ * packs. Files are read, never mapped, so that no page stays and a shortened file is a failure. */
 #include "experts/store.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Recording in parts, for experts in tiers: each layer's products with experts are commands of
- * their own, which may run several times a pass, and what stands between two layers' is another. */
+/* Recording in parts, for experts in tiers: each layer's products with experts are a part that
+ * may run several times a pass, and all between those of two layers is one more part. */
 #include <string.h>
 
 #include "kernel/program.h"

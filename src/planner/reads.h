@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of weights that computing tokens takes, and the least that it could take. */
+/* Bytes of weights that are read to compute tokens, and the fewest that could be. */
 #ifndef DV_PLANNER_READS_H
 #define DV_PLANNER_READS_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much memory a session will need, from the config and the device's capabilities alone. A
- * session allocates by the same sums, so that the two cannot differ. */
+/* The sums of sizes.h. They need no device, and allocate and read nothing on one. */
 #include "planner/sizes.h"
 
 #include "planner/pages.h"

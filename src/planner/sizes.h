@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a session takes in memory, before it exists: of a config and of what a device is, so that
- * the planner needs no device and a session allocates what was planned. */
+/* How much memory a session will need, from the config and the device's capabilities alone. A
+ * session allocates by the same sums, so that the two cannot differ. */
 #ifndef DV_PLANNER_SIZES_H
 #define DV_PLANNER_SIZES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where weights will lie: from the recipes of graphs and the headers of their source to places in
- * few large buffers. Needs no device and touches no weight, so that what is planned and what is
+ * a few large buffers. Needs no device and touches no weight, so that what is planned and what is
  * loaded are the same code. */
 #include "weights/placement.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where weights will lie: the recipes of a model's graphs, each of their matrices laid out, and its
- * place in few large buffers. From headers and capabilities alone, so that planning and loading
+ * place in a few large buffers. From headers and capabilities alone, so that planning and loading
  * have the same one, and planned bytes are allocated bytes. */
 #ifndef DV_WEIGHTS_PLACEMENT_H
 #define DV_WEIGHTS_PLACEMENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The stored bytes that a few 8-row groups of a matrix are packed from, read into memory of the
- * loader's. Reading instead of mapping keeps resident memory at what is being packed, and makes a
+/* The stored bytes that a few 8-row groups of a matrix are packed from, read into the loader's
+ * memory. Reading instead of mapping keeps resident memory at what is being packed, and makes a
  * file that someone shortens a failure to report rather than a signal. */
 #ifndef DV_WEIGHTS_READER_H
 #define DV_WEIGHTS_READER_H

@@ -149,71 +149,6 @@ static void sync_can_be_cancelled_and_repeated(void **state)
     dsvk_session_free(session);
 }
 
-struct stopper {
-    dsvk_stop *stop;
-    uint32_t   ids[N_ANSWER];
-    size_t     n, after; /* it is set when so many were taken */
-};
-
-static bool take_and_stop(void *user, uint32_t id)
-{
-    struct stopper *stopper = user;
-    assert_true(stopper->n < stopper->after);
-    stopper->ids[stopper->n++] = id;
-    dsvk_stop_set(stopper->stop, stopper->n == stopper->after);
-    return true;
-}
-
-static void a_stop_ends_calls_until_it_is_cleared(void **state)
-{
-    dsvk_session  *session = new_session(&(dsvk_session_params){ .context = 64 });
-    struct stopper stopper = { .after = 3 };
-    unsigned       errors  = demo_messages.errors;
-    uint32_t       token;
-    (void)state;
-
-    assert_int_equal(dsvk_stop_new(&stopper.stop, NULL), DSVK_OK);
-    dsvk_progress progress = { .stop = stopper.stop };
-    dsvk_offer    offer    = { .take = take_and_stop, .user = &stopper, .stop = stopper.stop };
-    dsvk_stop_set(stopper.stop, true);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, &progress),
-                         DSVK_CANCELLED);
-    assert_int_equal(dsvk_session_tokens(session), 0);
-    dsvk_stop_set(stopper.stop, false);
-    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, &progress), DSVK_OK);
-
-    assert_int_equal(dsvk_session_generate(session, 1000, &offer), DSVK_CANCELLED);
-    assert_int_equal(stopper.n, 3);
-    assert_memory_equal(stopper.ids, answer, 3 * sizeof *answer);
-    assert_int_equal(dsvk_session_tokens(session), N_QUESTION + 3);
-    assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
-    assert_int_equal(token, answer[3]);
-    assert_int_equal(dsvk_session_generate(session, 1000, &offer), DSVK_CANCELLED);
-    assert_int_equal(dsvk_session_tokens(session), N_QUESTION + 3);
-    assert_int_equal(demo_messages.errors, errors);
-    dsvk_stop_free(stopper.stop);
-    dsvk_session_free(session);
-}
-
-static void a_stop_ends_loading(void **state)
-{
-    dsvk_stop  *stop;
-    dsvk_model *model;
-    (void)state;
-    assert_int_equal(dsvk_stop_new(&stop, NULL), DSVK_OK);
-    dsvk_stop_set(stop, true);
-    dsvk_load_params params = { .progress.stop = stop };
-    uint64_t         before = dsvk_device_bytes(demo.device);
-    assert_int_equal(dsvk_model_open(&model, &(dsvk_model_params){ .folder = DSVK_DEMO }), DSVK_OK);
-    assert_int_equal(dsvk_model_load(model, demo.device, &params), DSVK_CANCELLED);
-    assert_int_equal(dsvk_device_bytes(demo.device), before);
-    dsvk_stop_set(stop, false);
-    assert_int_equal(dsvk_model_load(model, demo.device, &params), DSVK_OK);
-    dsvk_model_close(model);
-    dsvk_stop_free(stop);
-}
-
 static void argmax_is_the_largest_logit(void **state)
 {
     dsvk_session *session = new_session(&(dsvk_session_params){ .context = 64 });
@@ -363,8 +298,6 @@ int main(void)
         cmocka_unit_test(sync_back_and_forth_keeps_the_results),
         cmocka_unit_test(sync_refuses_what_is_outside),
         cmocka_unit_test(sync_can_be_cancelled_and_repeated),
-        cmocka_unit_test(a_stop_ends_calls_until_it_is_cleared),
-        cmocka_unit_test(a_stop_ends_loading),
         cmocka_unit_test(argmax_is_the_largest_logit),
         cmocka_unit_test(sample_depends_on_seed_and_position_only),
         cmocka_unit_test(score_hands_out_every_row),
