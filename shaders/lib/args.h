@@ -56,12 +56,12 @@ struct dv_matrix {
 #define DV_DOT_BROADCAST 1u /* rows are loaded at shared addresses, lanes keep their own */
 #define DV_DOT_WHOLE 2u     /* no chunk has columns beyond the last */
 
-/* Where the latent cache lies: pages of DV_PAGE tokens; in a page [layer][token][record]. */
+/* Where a state lies (graph.h): in pages of DV_PAGE tokens, in each [token][record]. */
 #define DV_PAGE 64
 struct dv_cache_place {
-    dv_address pages;        /* table of page addresses */
-    uint32_t   layer_offset; /* bytes of this layer's records in each page */
-    uint32_t   record;       /* bytes of one record, a multiple of 16 */
+    dv_address pages;  /* table of page addresses */
+    uint32_t   offset; /* bytes before its records in each page */
+    uint32_t   record; /* bytes of one record, a multiple of 16 */
 };
 
 struct dv_embed_args {

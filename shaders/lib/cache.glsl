@@ -29,7 +29,7 @@ uint cache_block(uint kv)
 ADDRESS cache_record(dv_cache_place place, uint position)
 {
     ADDRESS page = load_address(address(place.pages), position / DV_PAGE * 8u);
-    return at(page, place.layer_offset + position % DV_PAGE * place.record);
+    return at(page, place.offset + position % DV_PAGE * place.record);
 }
 
 // Four e3m4 values times 2^-12, through half floats as in lib/weight.glsl.
