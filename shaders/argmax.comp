@@ -2,15 +2,26 @@
 // SPDX-License-Identifier: MIT
 // y = the lowest index of the largest value of each row's first columns; DV_NOT_FINITE if one of
 // them is NaN or infinite. One workgroup a row: each invocation the best of its columns, then a
-// tree. With a step block the winner becomes the token of the next pass, one position further on.
+// tree. With a step block the winner becomes the token of the next pass, one position further on;
+// where that has a rule for choosing by chance, the token is drawn among the row's (lib/choose).
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
-#include "lib/order.glsl"
+#include "lib/choose.glsl"
 #include "lib/step.glsl"
 
 ARGS(argmax);
 
 const uint NOT_FINITE_KEY = 0xFFFFFFFFu; // before every number
+
+// Rows of a pass lie at consecutive positions; the token that row r finds is for the one behind.
+uint draw(ADDRESS x, uint row, uint winner)
+{
+    dv_choice rule = step_choice(args.step);
+    if (rule.factor == 0u || winner == DV_NOT_FINITE)
+        return winner;
+    return choose(x, args.cols, load_word(x, winner * 4u), rule,
+                  step_position(args.step, row) + 1u);
+}
 
 void main()
 {
@@ -33,9 +44,11 @@ void main()
             }
         }
         uint winner = order_winner(best, id);
+        if (!is_null(args.step))
+            winner = draw(x, row, winner);
         if (gl_LocalInvocationID.x == 0u) {
             store_word(address(args.y), row * args.y_stride * 4u, winner);
-            if (!is_null(args.step))
+            if (!is_null(args.step) && args.rows == 1u)
                 step_advance(args.step, winner, args.split);
         }
     }

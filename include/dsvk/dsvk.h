@@ -22,13 +22,17 @@
  *       dsvk_session_argmax(session, &tokens[n++]);
  * dsvk_session_generate() does the same without waiting for the host between two tokens.
  *
- * Ownership: whoever makes frees, in reverse order; free functions take NULL. A session must be
- * freed before its model, a model before the device that it is loaded on. Parameter structs need
- * live during the call only; zero in a field means its documented default.
+ * Ownership: whoever makes frees, in any order: a model lives until its last session is freed, a
+ * device until the last model that is loaded on it is closed. Free functions take NULL. Parameter
+ * structs need live during the call only; zero in a field means its documented default, NULL for a
+ * struct that all its fields are zero.
  *
- * Threads: different devices may be used from different threads. One device with all its models and
- * sessions belongs to one thread at a time. A model that is only described or tokenized with is
- * read-only and may be shared.
+ * Threads: any call may come from any thread. A session has one call at a time; a second one
+ * answers BUSY. Calls on different sessions and models of one device take turns: each waits for at
+ * most one pass of each of the others, so a prompt holds nobody up for longer than one chunk.
+ * Reports of progress and dsvk_offer.take are called outside of turns and may call the library, but
+ * not the session that calls them. Logs, reports of compiling and the rows of a score come inside
+ * of a turn: what they call on the same device answers BUSY.
  *
  * What this library does not do: it never prints, exits, aborts, raises signals or reads the
  * environment; it trains nothing; it runs no other model families; it has no template engine (the

@@ -47,25 +47,6 @@ DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 /* All `vocab` logits of the last token as they are, copied to `logits`. */
 DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 
-/* What dsvk_session_generate() asks of each token. */
-typedef struct {
-    bool (*take)(void *user, uint32_t token); /* false: the token is not taken, and it ends here */
-    void            *user;
-    const dsvk_stop *stop; /* asked before each token; NULL: none */
-} dsvk_offer;
-
-/* Greedy decoding: offers the most likely next token, computes it when it is taken, and so on until
- * one is not taken, n were taken or the context is full. The same tokens and results as argmax and
- * sync by turns, but the device goes on while tokens are handed out: it runs some passes ahead and
- * drops them at the end. Afterwards the timeline is what it was before and the tokens taken; argmax
- * gives the token that was, or would be, offered next; logits may have to be computed again.
- * BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, and after CANCELLED by
- * `stop` the timeline ends with the last token that was taken; for CANCELLED while compiling see
- * dsvk_session_params; after any other failure it is empty and the session usable, unless the
- * device is lost. `take` must not use the session. */
-DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
-                                           const dsvk_offer *offer);
-
 typedef struct {
     float    temperature; /* <= 0: greedy */
     uint32_t top_k;       /* 0 = off */
@@ -73,6 +54,26 @@ typedef struct {
     float    min_p;       /* 0 = off */
     uint64_t seed;        /* with the position it determines the choice */
 } dsvk_sampling;
+
+/* What dsvk_session_generate() asks of each token. */
+typedef struct {
+    bool (*take)(void *user, uint32_t token); /* false: the token is not taken, and it ends here */
+    void            *user;
+    const dsvk_stop *stop;     /* asked before each token; NULL: none */
+    dsvk_sampling    sampling; /* how tokens are chosen */
+} dsvk_offer;
+
+/* Decoding: offers the next token, computes it when it is taken, and so on until one is not taken,
+ * n were taken or the context is full. The same tokens as sample (or argmax) and sync by turns,
+ * but a GPU chooses them itself, and goes on while they are handed out: it runs some passes ahead
+ * and drops them at the end. Afterwards the timeline is what it was before and the tokens taken;
+ * argmax and sample give the tokens that they gave without it; logits may have to be computed
+ * again. BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, and after
+ * CANCELLED by `stop` the timeline ends with the last token that was taken; for CANCELLED while
+ * compiling see dsvk_session_params; after any other failure it is empty and the session usable,
+ * unless the device is lost. For `take` the session is BUSY. */
+DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
+                                           const dsvk_offer *offer);
 
 /* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and
  * the position only, so that a run can be repeated: equal logits give equal tokens everywhere. Rows

@@ -8,24 +8,33 @@
 typedef struct dv_address     dv_address;
 typedef struct dv_matrix      dv_matrix;
 typedef struct dv_cache_place dv_cache_place;
+typedef struct dv_choice      dv_choice;
 #endif
 
 struct dv_address {
     uint32_t lo, hi;
 };
 
+/* How a token is chosen by chance: the rule of tensor/choose.h. factor 0: by the greatest logit. */
+struct dv_choice {
+    uint32_t factor;
+    int      exponent, reach;
+    uint32_t top_k, top_p, min_weight, seed_low, seed_high;
+};
+
 /* The parameter block of one pass (256 bytes, host-visible), followed by the token ids. Written by
  * the host before each submission; the recorded commands never change. A pass of one token leaves
  * here what the pass of the token found needs, so that this may be queued behind it. */
 struct dv_step {
-    uint32_t tokens;   /* in this pass; equal to what the commands were recorded for */
-    uint32_t position; /* of the first of them */
-    uint32_t splits;   /* parts that the longest row's context is cut into by attend */
-    uint32_t unused0;
-    uint32_t attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch */
-    uint32_t unused1;
-    uint32_t chosen[16]; /* by position modulo 16: the tokens that argmax found, if it advances */
-    uint32_t unused[40];
+    uint32_t  tokens;   /* in this pass; equal to what the commands were recorded for */
+    uint32_t  position; /* of the first of them */
+    uint32_t  splits;   /* parts that the longest row's context is cut into by attend */
+    uint32_t  unused0;
+    uint32_t  attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch */
+    uint32_t  unused1;
+    uint32_t  chosen[16]; /* by position modulo 16: the tokens that argmax found, if it advances */
+    dv_choice choice;     /* of the token that a pass which advances finds */
+    uint32_t  unused[32];
     /* uint32_t ids[tokens] follow at byte 256 */
 };
 /* Byte offsets of its members, for lib/step.glsl; kernel/argmax.c compares them. */
@@ -35,6 +44,7 @@ struct dv_step {
 #define DV_STEP_CHOSEN 32
 #define DV_STEP_IDS 256
 #define DV_STEP_RING 16
+#define DV_STEP_CHOICE 96
 /* What argmax finds where a value that it looks at is NaN or infinite. The host sees it in the
  * result and in the ring; a pass that is queued behind reads token 0, so that it stays inside of
  * the embedding. */

@@ -16,7 +16,10 @@ uint order_key(float value)
 }
 
 // The winner of a workgroup: largest key, then lowest index.
-shared uint order_keys[WORKGROUP], order_ids[WORKGROUP];
+#ifndef ORDER_ROOM
+#define ORDER_ROOM WORKGROUP
+#endif
+shared uint order_keys[ORDER_ROOM], order_ids[ORDER_ROOM];
 
 bool order_before(uint key, uint id, uint other_key, uint other_id)
 {

@@ -16,6 +16,14 @@ uint step_id(dv_address step, uint row)
     return load_word(address(step), DV_STEP_IDS + row * 4u);
 }
 
+// How the token that a pass which advances finds is chosen.
+dv_choice step_choice(dv_address step)
+{
+    uvec4 a = load_words4(address(step), DV_STEP_CHOICE);
+    uvec4 b = load_words4(address(step), DV_STEP_CHOICE + 16u);
+    return dv_choice(a.x, int(a.y), int(a.z), a.w, b.x, b.y, b.z, b.w);
+}
+
 // Makes `id` the token of the next pass of one row, one position further on, whose context is cut
 // into splits of `split` positions. Every reader of the block is behind a barrier.
 void step_advance(dv_address step, uint id, uint split)

@@ -149,7 +149,9 @@ dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_of
     uint32_t    most = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     TRY(begin(session));
     struct offered offered = { session->model->device->turn, offer };
-    dsvk_offer inner = { .take = offer_one, .user = &offered, .stop = offer ? offer->stop : NULL };
+    dsvk_offer     inner   = offer ? *offer : (dsvk_offer){ 0 };
+    inner.take             = offer_one;
+    inner.user             = &offered;
     return end(session, dv_session_generate(session->session, most, &inner));
 }
 

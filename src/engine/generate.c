@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Greedy decoding with passes queued ahead: a pass of one token leaves in the step block what the
+/* Decoding with passes queued ahead: a pass of one token leaves in the step block what the
  * pass of the token that it found needs, so that the same commands may be submitted several times
  * before the first has ended. The host reads the tokens as passes end, and drops what ran too far.
  * Nothing is queued when a function here returns. */
@@ -96,7 +96,13 @@ static dsvk_status run(struct run *r, struct taker *taker)
     return dv_stream_wait(s->engine.stream, r->values[(r->submitted - 1) % (MOST_AHEAD + 1)], 0);
 }
 
-/* With experts in tiers nothing can be queued ahead: pass by pass. */
+/* Behind the timeline as it is. */
+static dsvk_status choose_next(struct dv_session *s, const struct taker *taker)
+{
+    return dv_session_sample(s, &taker->offer->sampling, &s->next);
+}
+
+/* With experts in tiers nothing can be queued ahead, nor where the host draws: pass by pass. */
 static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
@@ -108,7 +114,7 @@ static dsvk_status generate_by_pass(struct dv_session *s, uint32_t limit, struct
             return status;
         }
         s->tokens[s->n_tokens++] = s->next;
-        TRY(dv_session_argmax(s, &s->next));
+        TRY(choose_next(s, taker));
     }
     return DSVK_OK;
 }
@@ -153,11 +159,9 @@ static dsvk_status repeat_last(struct dv_session *s)
     return status;
 }
 
-static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *taker)
+static dsvk_status generate_ahead(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
-    if (dv_weights_experts(s->engine.weights))
-        return generate_by_pass(s, limit, taker);
     while (limit > 0) {
         struct run r = { .session = s, .first = s->n_tokens, .limit = limit };
         TRY(run_ahead(&r, taker));
@@ -165,19 +169,51 @@ static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *
             break;
         if (dv_session_in_f16(s))
             TRY(repeat_last(s));
-        TRY(dv_session_argmax(s, &s->next));
+        TRY(choose_next(s, taker));
         limit -= r.taken;
     }
     return DSVK_OK;
 }
 
+/* A processor that is the device draws no faster as one; a GPU does it without waiting for a copy
+ * of the logits. */
+static bool device_draws(const struct dv_session *s)
+{
+    return !s->engine.dev->caps.is_software || s->params.draw;
+}
+
+static dv_choice choice_of(const dsvk_sampling *sampling)
+{
+    struct dv_choose_rule rule;
+    dv_session_rule(&rule, sampling);
+    return (dv_choice){ rule.factor,         rule.exponent,
+                        rule.reach,          rule.top_k,
+                        rule.top_p,          rule.min_weight,
+                        (uint32_t)rule.seed, (uint32_t)(rule.seed >> 32) };
+}
+
+static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *taker)
+{
+    dsvk_status          status;
+    const dsvk_sampling *sampling = &taker->offer->sampling;
+    bool                 drawn    = dv_session_draws(sampling);
+    if (dv_weights_experts(s->engine.weights) || (drawn && !device_draws(s)))
+        return generate_by_pass(s, limit, taker);
+    if (drawn)
+        s->choice = choice_of(sampling);
+    status    = generate_ahead(s, limit, taker);
+    s->drew   = drawn;
+    s->choice = (dv_choice){ 0 };
+    return status;
+}
+
 dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
 {
-    dsvk_status status;
-    TRY(dv_session_argmax(s, &s->next));
+    dsvk_status   status;
     struct taker  taker    = { .offer = offer };
     dsvk_progress progress = { .stop = offer->stop };
-    uint32_t      limit = s->setup.context - s->n_tokens, before = s->n_tokens;
+    TRY(choose_next(s, &taker));
+    uint32_t limit = s->setup.context - s->n_tokens, before = s->n_tokens;
     s->watch = (struct dv_watch){ .progress = &progress }; /* while it compiles */
     status   = generate(s, n < limit ? n : limit, &taker);
     s->watch = (struct dv_watch){ 0 };

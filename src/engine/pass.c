@@ -10,7 +10,8 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
 {
     struct dv_step step = { .tokens   = n,
                             .position = position,
-                            .splits   = (position + n - 1) / s->split + 1 };
+                            .splits   = (position + n - 1) / s->split + 1,
+                            .choice   = s->choice };
     step.attend_x       = p->attend_groups[0];
     step.attend_y       = step.splits;
     step.attend_z       = p->attend_groups[2];
@@ -48,6 +49,7 @@ static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t p
     struct dv_program *p;
     s->last      = NULL;
     s->ran_ahead = false;
+    s->drew      = false;
     TRY(dv_session_program(&p, s, pass));
     uint64_t start = dv_time_ns(); /* behind compiling, which is no speed of the model */
     dv_session_write_step(s, p, ids, pass->tokens, position);

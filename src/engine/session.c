@@ -195,8 +195,11 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
 
 dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
 {
+    dsvk_status status;
     if (!s->last || s->n_tokens == 0)
         return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
+    if (s->drew)
+        TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
     const struct dv_graph *g   = s->last->graph;
     uint32_t               row = g->values[g->token].rows - 1;
     const uint32_t        *ids = s->result->mapped;

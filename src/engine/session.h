@@ -27,6 +27,7 @@ struct dv_session_params {
     bool          profile;
     dsvk_progress compiling;
     uint32_t      ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
+    bool          draw;  /* for tests: the device draws tokens where policy says the host */
 };
 
 struct dv_session_slot {
@@ -58,6 +59,8 @@ struct dv_session {
     struct dv_program       *last;      /* of the last pass; its results are still in the arena */
     uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
     bool                     ran_ahead; /* the arena is of a pass behind the timeline */
+    bool                     drew;      /* the last results may be drawn tokens, not the greatest */
+    dv_choice                choice;    /* of passes that advance; zero outside of generate() */
     bool                     left_f16;  /* where engine.left_f16 may point */
     struct dv_watch          watch;     /* during sync and score */
     dsvk_session_stats       stats;
@@ -80,6 +83,9 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *sampling,
                               uint32_t *token);
+/* Whether it draws at all, and the rule by which. */
+bool        dv_session_draws(const dsvk_sampling *sampling);
+void        dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 /* Those of the `choices` alone, not copied where the host sees them; until the next pass. */
 dsvk_status dv_session_see_logits(struct dv_session *session, const float **logits);

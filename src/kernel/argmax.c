@@ -8,6 +8,7 @@ _Static_assert(offsetof(struct dv_step, position) == DV_STEP_POSITION, "step blo
 _Static_assert(offsetof(struct dv_step, splits) == DV_STEP_SPLITS, "step block");
 _Static_assert(offsetof(struct dv_step, chosen) == DV_STEP_CHOSEN, "step block");
 _Static_assert(offsetof(struct dv_step, attend_x) == DV_STEP_ATTEND, "step block");
+_Static_assert(offsetof(struct dv_step, choice) == DV_STEP_CHOICE, "step block");
 _Static_assert(sizeof(struct dv_step) == DV_STEP_IDS, "step block");
 
 static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Greedy decoding with passes queued ahead gives what argmax and sync by turns give, to the bit:
- * however many passes, over the border between two splits of attention, stopped anywhere. */
+/* Decoding with passes queued ahead gives what argmax, or sample, and sync by turns give, to the
+ * bit: however many passes, over the border between two splits of attention, stopped anywhere. */
 #include "model/support.h"
 
 #include <stdlib.h>
@@ -122,6 +122,63 @@ static void check_end_of_context(const struct expected *e, dsvk_model *model, ui
     dsvk_session_free(s);
 }
 
+/* ---- drawn tokens ---- */
+
+struct drawn {
+    uint32_t tokens[PROMPT + N + 1]; /* the prompt, then what the host draws one by one */
+    size_t   taken, stop;
+};
+
+static bool take_drawn(void *user, uint32_t token)
+{
+    struct drawn *d = user;
+    assert_true(d->taken <= N);
+    assert_int_equal(token, d->tokens[PROMPT + d->taken]);
+    if (d->taken == d->stop)
+        return false;
+    d->taken++;
+    return true;
+}
+
+/* The device draws, passes ahead of the host; afterwards all is as without it. */
+static void check_drawn(const struct expected *e, dsvk_model *model, uint32_t ahead,
+                        const dsvk_sampling *sampling)
+{
+    struct drawn  d     = { .stop = 7 };
+    dsvk_offer    offer = { .take = take_drawn, .user = &d, .sampling = *sampling };
+    dsvk_session *s     = new_session(model, CONTEXT, ahead);
+    uint32_t      token, argmax;
+    memcpy(d.tokens, e->tokens, PROMPT * sizeof *d.tokens);
+    for (size_t n = 0; n <= N; n++) {
+        sync(s, d.tokens, PROMPT + n);
+        assert_int_equal(dsvk_session_argmax(s, &argmax), DSVK_OK);
+        assert_int_equal(dsvk_session_sample(s, sampling, &d.tokens[PROMPT + n]), DSVK_OK);
+    }
+    s->session->params.draw = true;
+    sync(s, d.tokens, PROMPT);
+    assert_int_equal(dsvk_session_generate(s, N, &offer), DSVK_OK);
+    assert_int_equal(d.taken, 7);
+    d.stop = SIZE_MAX;
+    assert_int_equal(dsvk_session_generate(s, N - 7, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_tokens(s), PROMPT + N);
+    assert_int_equal(dsvk_session_argmax(s, &token), DSVK_OK);
+    assert_int_equal(token, argmax);
+    assert_int_equal(dsvk_session_sample(s, sampling, &token), DSVK_OK);
+    assert_int_equal(token, d.tokens[PROMPT + N]);
+    dsvk_session_free(s);
+}
+
+static void check_draws(const struct expected *e, dsvk_model *model)
+{
+    static const dsvk_sampling settings[] = {
+        { .temperature = 1.0f, .seed = 7 },
+        { .temperature = 0.8f, .top_p = 0.9f, .seed = UINT64_C(0x123456789) },
+        { .temperature = 1.5f, .top_k = 20, .top_p = 0.95f, .min_p = 0.02f, .seed = 1 },
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        check_drawn(e, model, (uint32_t)i * 3, &settings[i]);
+}
+
 static void check_nothing_computed(dsvk_model *model)
 {
     dsvk_session *s = new_session(model, CONTEXT, 0);
@@ -145,6 +202,7 @@ static void generating_ahead_gives_the_same_bits(void **state)
         check_ahead(&e, model, ahead);
     check_end_of_context(&e, model, 0);
     check_end_of_context(&e, model, 7);
+    check_draws(&e, model);
     check_nothing_computed(model);
     for (size_t n = 0; n <= N; n++)
         free(e.rows[n]);

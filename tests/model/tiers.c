@@ -54,6 +54,8 @@ static void load_tiers(dsvk_model *model, const struct dv_expert_budget *budget,
     assert_int_equal(dv_engine_graph(&g, &model->ctx, &model->config, &size, no_fuse), DSVK_OK);
     assert_int_equal(dv_weights_load(&model->weights, device->dev, device->stream, &load), DSVK_OK);
     dv_graph_free(g);
+    atomic_fetch_add(&device->users, 1);
+    atomic_store(&model->loaded, true);
     model->device = device;
     model->run    = (dsvk_run){ .no_fuse = no_fuse };
 }

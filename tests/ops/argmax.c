@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "tensor/choose.h"
+
 enum fill { RANDOM, EQUAL, TIE, ALL_NAN, ONE_NAN, MINUS, PLUS, ZEROS, LAST, BEYOND };
 
 static const struct shape {
@@ -97,6 +99,84 @@ static void check_advance(uint32_t position, bool finite)
     op_end(&b);
 }
 
+bool op_all_draws;
+
+/* Settings of draws, and logits to draw from: some far above the rest, all alike, all equal. */
+static const struct draw {
+    const char *name;
+    uint32_t    cols, rows, passes; /* with --all-draws, else few rows once */
+    float       spread; /* few logits are far from 0, none further than four times this */
+    float       temperature;
+    uint32_t    top_k;
+    float       top_p, min_p;
+} draws[] = {
+    { "plain", 1536, 500, 20, 3, 1.0f, 0, 0, 0 },
+    { "top-p", 1536, 500, 20, 3, 0.6f, 0, 0.95f, 0 },
+    { "top-k and top-p", 1536, 500, 20, 3, 0.8f, 40, 0.9f, 0 },
+    { "min-p", 1536, 100, 1, 3, 1.5f, 0, 0, 0.05f },
+    { "top-k alone, peaked", 1003, 100, 1, 9, 0.3f, 5, 0, 0 },
+    { "top-k of equal ones", 200, 100, 1, 0, 1.0f, 17, 0, 0 },
+    { "top-p of equal ones", 1003, 100, 1, 0, 1.0f, 0, 0.31f, 0 },
+    { "all cuts", 997, 100, 1, 2, 2.0f, 300, 0.8f, 0.1f },
+    { "more than there are", 37, 100, 1, 1, 1.0f, 64, 0.999f, 0 },
+    { "one column", 1, 3, 1, 1, 1.0f, 2, 0.5f, 0 },
+    { "cold", 1536, 20, 1, 3, 1e-6f, 0, 0.9f, 0 },
+    { "hot", 1536, 20, 1, 3, 1e6f, 0, 0.5f, 0 },
+    { "tiny logits", 500, 50, 1, 1e-38f, 1.0f, 0, 0.5f, 0 },
+    { "huge logits", 500, 50, 1, 1e37f, 1e36f, 20, 0.9f, 0 },
+    { "a vocabulary, plain", 163840, 50, 6, 3, 1.0f, 0, 0, 0 },
+    { "a vocabulary, top-p", 163840, 50, 6, 3, 0.6f, 0, 0.95f, 0 },
+    { "a vocabulary, top-k and top-p", 163840, 50, 6, 3, 0.8f, 40, 0.9f, 0 },
+};
+
+/* The rows of a pass, each drawn for its own position, against the same choice on the host. */
+static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_t pass)
+{
+    struct dv_choose_rule rule;
+    struct op_bench       b;
+    uint64_t              seed = 1234567890123u + pass;
+    uint32_t              few  = d->cols > 10000 ? 2 : 20;
+    uint32_t              rows = d->rows > few && !op_all_draws ? few : d->rows;
+    dv_choose_rule_make(&rule, d->temperature, d->top_k, d->top_p, d->min_p, seed);
+    op_begin(&b, &(struct op_params){ .name     = d->name,
+                                      .tokens   = rows,
+                                      .position = pass * rows,
+                                      .context  = (pass + 1) * rows,
+                                      .seed     = pass + 1,
+                                      .choice   = { rule.factor, rule.exponent, rule.reach,
+                                                    rule.top_k, rule.top_p, rule.min_weight,
+                                                    (uint32_t)seed, (uint32_t)(seed >> 32) } });
+    dv_tensor x = op_input(&b, rows, d->cols);
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t k = 0; k < d->cols; k++) {
+            float *v = &op_row(&b, x, r)[k];
+            *v       = d->spread == 0 ? 2.5f : d->spread * *v * fabsf(*v) * 4;
+        }
+    dv_tensor y = dv_argmax(b.graph, x);
+    /* A pass that prepares the next one has one row; of many rows each is drawn all the same. */
+    b.graph->nodes[b.graph->n_nodes - 1].argmax.advance = true;
+    op_run(&b);
+    for (uint32_t r = 0; r < rows; r++) {
+        uint32_t token;
+        assert_true(
+            dv_choose(chooser, &token, op_row(&b, x, r), d->cols, &rule, b.p.position + r + 1));
+        uint32_t got = b.got[y][(size_t)r * b.graph->values[y].stride];
+        if (got != token)
+            fail_msg("%s, pass %u, row %u: token %u, the host draws %u", d->name, pass, r, got,
+                     token);
+    }
+    op_end(&b);
+}
+
+static void check_draws(const struct draw *d)
+{
+    struct dv_chooser *chooser;
+    assert_int_equal(dv_chooser_new(&chooser, op_device.dev->ctx, d->cols), DSVK_OK);
+    for (uint32_t pass = 0; pass < (op_all_draws ? d->passes : 1); pass++)
+        check_pass(d, chooser, pass);
+    dv_chooser_free(chooser);
+}
+
 void op_test_argmax(void **state)
 {
     (void)state;
@@ -117,4 +197,6 @@ void op_test_argmax(void **state)
     check_advance(63, true); /* the next position begins a split */
     check_advance(200, true);
     check_advance(63, false);
+    for (size_t i = 0; i < sizeof draws / sizeof *draws; i++)
+        check_draws(&draws[i]);
 }

@@ -269,7 +269,8 @@ static void run_device(struct op_bench *b)
 
     struct dv_step head = { .tokens   = b->p.tokens,
                             .position = b->p.position,
-                            .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1 };
+                            .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1,
+                            .choice   = b->p.choice };
     b->blocks           = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
     b->step             = op_upload(b, step, step_bytes, "step");
     op_need(b, dv_commands_new(&commands, op_device.dev), "commands");

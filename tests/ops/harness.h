@@ -55,7 +55,8 @@ struct op_params {
     uint32_t              kv, rope;   /* widths of its records; 0: there are no states */
     uint32_t              vocabulary; /* token ids are below; 0 = 1 */
     bool                  math_f16;
-    uint64_t              seed; /* 0 = 1 */
+    uint64_t              seed;   /* 0 = 1 */
+    struct dv_choice      choice; /* of the step block; zero: by the greatest logit */
 };
 
 #define OP_MAX_VALUES 512
@@ -84,6 +85,9 @@ struct op_bench {
 
 /* The device of the whole run; without one .dev is NULL and tests are skipped. */
 extern struct test_device op_device;
+
+/* Draws by the thousand (test_ops --all-draws). */
+extern bool op_all_draws;
 
 /* Ops whose cases take long to compile pass through their tables in this way: all, or every
  * `step`th (test_ops --part). */

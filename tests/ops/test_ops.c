@@ -4,6 +4,7 @@
  *   --as-hardware  leaves the former out
  *   --variants     the further variants of kernels that the device can run instead of those that it
  *                  gets
+ *   --all-draws    argmax: 10,000 draws of a setting, not 20
  *   --part I/N     of the cases that take long the Ith of N parts, I from 1 */
 #include "ops/harness.h"
 
@@ -30,6 +31,8 @@ static bool parse(int argc, char **argv)
             options.as_hardware = true;
         } else if (strcmp(argv[i], "--variants") == 0) {
             options.variants = true;
+        } else if (strcmp(argv[i], "--all-draws") == 0) {
+            op_all_draws = true;
         } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
             i++;
             if (sscanf(argv[i], "%zu/%zu%n", &op_part.first, &op_part.step, &end) != 2 ||

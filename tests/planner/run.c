@@ -85,6 +85,7 @@ static void faults_are_told_alike_by_all(void **state)
             continue;
         model->weights = (struct dv_weights *)&said; /* as if it were loaded: nobody looks */
         model->device  = &device;
+        atomic_store(&model->loaded, true);
         expect_fault(&said,
                      dsvk_session_new(&session, model,
                                       &(dsvk_session_params){ .context = f->run.context,
@@ -94,6 +95,7 @@ static void faults_are_told_alike_by_all(void **state)
         assert_null(session);
         model->weights = NULL;
         model->device  = NULL;
+        atomic_store(&model->loaded, false);
     }
     dsvk_model_close(model);
 }

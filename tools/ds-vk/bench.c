@@ -77,9 +77,9 @@ static int decode(struct bench *bench, const struct test *test)
 {
     dsvk_offer offer = { .take = take_token, .user = bench };
     int        code  = sync_to(bench, bench->ids, (size_t)test->depth + 1);
-    if (code == EXIT_DONE && test->sampled)
-        code = bench_draw(bench, (size_t)test->depth + 1, test->tokens - 1);
-    else if (code == EXIT_DONE)
+    if (test->sampled)
+        offer.sampling = bench->sampling;
+    if (code == EXIT_DONE)
         code = cli_status(bench->cli,
                           dsvk_session_generate(bench->cli->session, test->tokens - 1, &offer),
                           "evaluating");

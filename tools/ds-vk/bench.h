@@ -46,8 +46,6 @@ int bench_pass(struct bench *bench, const struct test *test);
 dsvk_sampling bench_sampling(struct cli *cli);
 /* Makes the timeline equal to the first n ids. */
 int bench_sync(struct bench *bench, size_t n);
-/* Draws n tokens behind the timeline of `at` ids, each computed before the next is drawn. */
-int bench_draw(struct bench *bench, size_t at, uint32_t n);
 /* The host's time for choosing one token: --op choose. */
 int bench_choose(struct bench *bench);
 /* Of the report; null when nothing is sampled. */

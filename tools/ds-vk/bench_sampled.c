@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding as users run it: each token is drawn from the logits, on the host. */
+/* How tokens are drawn in decoding as users run it, and what drawing one on the host takes. */
 #include "bench.h"
 
 #include "host.h"
@@ -14,19 +14,6 @@ dsvk_sampling bench_sampling(struct cli *cli)
     dsvk_sampling sampling = { .temperature = 0.6f, .top_p = 0.95f };
     sampling_apply(cli, &sampling);
     return sampling;
-}
-
-int bench_draw(struct bench *bench, size_t at, uint32_t n)
-{
-    int code = EXIT_DONE;
-    for (size_t end = at + n; at < end && code == EXIT_DONE; at++) {
-        code = cli_status(
-            bench->cli, dsvk_session_sample(bench->cli->session, &bench->sampling, &bench->ids[at]),
-            "choosing a token");
-        if (code == EXIT_DONE)
-            code = bench_sync(bench, at + 1);
-    }
-    return code;
 }
 
 static int print(struct bench *bench, double each)

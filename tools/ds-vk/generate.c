@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The generate loop, which all commands that answer share. Greedy decoding is the library's, with
- * passes queued ahead; a sampled token waits for its pass. An answer goes to the caller alone. */
+/* The generate loop, which all commands that answer share. Decoding is the library's, which queues
+ * passes ahead; here is what each token means. An answer goes to the caller alone. */
 #include "generate.h"
 
 #include "host.h"
@@ -102,9 +102,9 @@ static bool accept(void *user, uint32_t id)
 }
 
 /* Until the context is full; what is left then is to hand out one token more. */
-static int decode_greedily(struct generation *g)
+static int decode(struct generation *g)
 {
-    dsvk_offer  offer  = { .take = accept, .user = g };
+    dsvk_offer  offer  = { .take = accept, .user = g, .sampling = g->sampling };
     dsvk_status status = dsvk_session_generate(g->cli->session, SIZE_MAX, &offer);
     return cli_status(g->cli, status, "evaluating");
 }
@@ -114,8 +114,8 @@ static int loop(struct generation *g)
     g->start = host_seconds();
     g->going = g->limit > 0;
     int code = evaluate(g);
-    if (code == EXIT_DONE && g->going && !(g->sampling.temperature > 0))
-        code = decode_greedily(g);
+    if (code == EXIT_DONE && g->going)
+        code = decode(g);
     while (code == EXIT_DONE && g->going) {
         uint32_t id;
         code = next_token(g, &id);

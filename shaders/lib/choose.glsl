@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+// A token by chance: the steps of tensor/choose.h, by their numbers there, for one workgroup and
+// one row of logits. Words of 32 bits, pairs of them (x low, y high) and products of two words, so
+// that every device finds the token that the host finds. Keys and weights are not stored: they are
+// made again from the logits in each walk, of which there are 2 without cuts, 7 for a cut by top-k
+// or top-p, and 12 for both. Needs ORDER's workgroup; all invocations must call.
+#ifndef DV_CHOOSE_GLSL
+#define DV_CHOOSE_GLSL
+
+#define ORDER_ROOM (WORKGROUP > 256 ? WORKGROUP : 256)
+#include "lib/order.glsl"
+#include "lib/choice.h"
+
+// Sums of the buckets of a digit, or of the invocations' ranges; then those of groups of them.
+const uint CHOOSE_BUCKETS = 256;
+const uint CHOOSE_GROUPS = 16;
+#define choose_low order_keys
+#define choose_high order_ids
+shared uvec2 choose_group[CHOOSE_GROUPS];
+shared uint choose_found;
+shared uvec2 choose_rest;
+const uint choose_powers[64] = uint[64](DV_CHOOSE_POWERS);
+
+// The row, and what its keys are made with.
+struct Choice {
+    ADDRESS logits;
+    uint cols;
+    uint greatest; // fixed()
+    int top;       // r + 126
+    uint shift, factor;
+    uint key, last; // the limit: what stays has a smaller key, or this one and no later id
+    uint min_weight;
+};
+Choice choice;
+
+// ---- pairs of words ----
+
+uvec2 pair_add(uvec2 a, uvec2 b)
+{
+    uint carry;
+    uint low = uaddCarry(a.x, b.x, carry);
+    return uvec2(low, a.y + b.y + carry);
+}
+uvec2 pair_sub(uvec2 a, uvec2 b)
+{
+    uint borrow;
+    uint low = usubBorrow(a.x, b.x, borrow);
+    return uvec2(low, a.y - b.y - borrow);
+}
+bool pair_less(uvec2 a, uvec2 b)
+{
+    return a.y < b.y || (a.y == b.y && a.x < b.x);
+}
+uvec2 word_product(uint a, uint b)
+{
+    uint high, low;
+    umulExtended(a, b, high, low);
+    return uvec2(low, high);
+}
+
+// ---- 3 to 5: keys and weights ----
+
+uint choose_fixed(uint bits)
+{
+    uint e = bits >> 23 & 0xFFu, fraction = (bits & 0x7FFFFFu) | (e != 0u ? 0x800000u : 0u);
+    int shift = choice.top - int(max(e, 1u));
+    uint size = shift < 0 ? 0x7FFFFFFFu : fraction << 7 >> min(uint(shift), 31u);
+    uint negative = 0u - (bits >> 31);
+    return (size ^ negative) - negative;
+}
+
+// 0xFFFFFFFF: out
+uint choose_key(uint bits)
+{
+    uvec2 product = word_product(choice.greatest - choose_fixed(bits), choice.factor);
+    uint s = choice.shift;
+    if (s >= 32u)
+        product = uvec2(product.y, 0u);
+    s &= 31u;
+    uint key = s == 0u ? product.x : product.x >> s | product.y << (32u - s);
+    return product.y >> s == 0u && key < DV_CHOOSE_OUT ? key : 0xFFFFFFFFu;
+}
+
+uint choose_high_word(uint a, uint b)
+{
+    return word_product(a, b).y;
+}
+
+uint choose_weight(uint key)
+{
+    uint v = key << 11;
+    uint h = choose_high_word(
+        v, DV_CHOOSE_A1 - choose_high_word(v, DV_CHOOSE_A2 - choose_high_word(v, DV_CHOOSE_A3)));
+    uint p = choose_powers[key >> 21 & 63u];
+    return ((p - choose_high_word(p, h)) >> ((key >> 27) + 1u)) + 1u >> 1;
+}
+
+bool choose_stays(uint key, uint id)
+{
+    return key < choice.key || (key == choice.key && id <= choice.last);
+}
+
+// What keys are made with, from the bits of the greatest logit.
+void choose_scale(uint greatest, dv_choice rule)
+{
+    int own = int(max(greatest >> 23 & 0xFFu, 1u)) - 127;
+    int r = max(own, rule.reach) + 2, s = 4 - r - rule.exponent;
+    choice.top = r + 126;
+    choice.shift = uint(max(s, 0));
+    choice.factor = s < 0 ? 0xFFFFFFFFu : rule.factor;
+    choice.greatest = choose_fixed(greatest);
+    choice.key = DV_CHOOSE_OUT - 1u;
+    choice.last = 0xFFFFFFFFu;
+    choice.min_weight = 0u;
+}
+
+// ---- sums and the place that a point falls into ----
+
+// Sums of CHOOSE_GROUPS groups of the first n sums, a multiple of that; answers their sum.
+uvec2 choose_add_groups(uint n)
+{
+    barrier();
+    uint group = gl_LocalInvocationID.x, each = n / CHOOSE_GROUPS;
+    if (group < CHOOSE_GROUPS) {
+        uvec2 sum = uvec2(0);
+        for (uint i = group * each; i < (group + 1u) * each; i++)
+            sum = pair_add(sum, uvec2(choose_low[i], choose_high[i]));
+        choose_group[group] = sum;
+    }
+    barrier();
+    uvec2 sum = uvec2(0);
+    for (uint i = 0; i < CHOOSE_GROUPS; i++)
+        sum = pair_add(sum, choose_group[i]);
+    return sum;
+}
+
+// The first of n sums with which all sums up to it are above `point`, which is below their sum; the
+// point becomes the rest of it there.
+uint choose_find(inout uvec2 point, uint n)
+{
+    if (gl_LocalInvocationID.x == 0u) {
+        uint group = 0;
+        while (!pair_less(point, choose_group[group]))
+            point = pair_sub(point, choose_group[group++]);
+        uint i = group * (n / CHOOSE_GROUPS);
+        for (; !pair_less(point, uvec2(choose_low[i], choose_high[i])); i++)
+            point = pair_sub(point, uvec2(choose_low[i], choose_high[i]));
+        choose_found = i;
+        choose_rest = point;
+    }
+    barrier();
+    point = choose_rest;
+    return choose_found;
+}
+
+// ---- walks in the order of ids: each invocation has a range ----
+
+// One token's part: of those that stay, with `tie` of this key only, the weight or 1.
+uint choose_part(uint bits, uint id, bool each, bool tie, uint of)
+{
+    uint key = choose_key(bits);
+    if (!choose_stays(key, id) || (tie && key != of))
+        return 0u;
+    uint weight = choose_weight(key);
+    return weight < choice.min_weight ? 0u : each ? 1u : weight;
+}
+
+uint choose_range()
+{
+    return ((choice.cols + WORKGROUP - 1u) / WORKGROUP + 3u) / 4u * 4u;
+}
+
+// Each invocation's sum, then groups of them; answers the sum of all.
+uvec2 choose_sum_ranges(bool each, bool tie, uint of)
+{
+    uint first = gl_LocalInvocationID.x * choose_range();
+    uvec2 sum = uvec2(0);
+    for (uint k = first; k < min(first + choose_range(), choice.cols); k += 4u) {
+        uvec4 bits = load_words4(choice.logits, k * 4u);
+        [[unroll]] for (uint j = 0; j < 4u; j++)
+            if (k + j < choice.cols)
+                sum = pair_add(sum, uvec2(choose_part(bits[j], k + j, each, tie, of), 0u));
+    }
+    barrier();
+    choose_low[gl_LocalInvocationID.x] = sum.x;
+    choose_high[gl_LocalInvocationID.x] = sum.y;
+    return choose_add_groups(WORKGROUP);
+}
+
+// After choose_sum_ranges(), the token with whose part all parts up to it are above the point.
+uint choose_token(uvec2 point, bool each, bool tie, uint of)
+{
+    uint owner = choose_find(point, WORKGROUP);
+    barrier();
+    if (gl_LocalInvocationID.x == owner) {
+        uint k = owner * choose_range();
+        for (;; k++) {
+            uvec2 part = uvec2(
+                choose_part(load_word(choice.logits, k * 4u), k, each, tie, of), 0u);
+            if (pair_less(point, part))
+                break;
+            point = pair_sub(point, part);
+        }
+        choose_found = k;
+    }
+    barrier();
+    return choose_found;
+}
+
+// ---- 6 and 7: cuts, by the key's four digits, the highest first ----
+
+// Sums of the tokens whose keys agree with `of` in the bits of `mask`, by the digit at `shift`.
+uvec2 choose_count(bool each, uint of, uint mask, uint shift)
+{
+    for (uint b = gl_LocalInvocationID.x; b < CHOOSE_BUCKETS; b += WORKGROUP)
+        choose_low[b] = choose_high[b] = 0u;
+    barrier();
+    for (uint k = gl_LocalInvocationID.x * 4u; k < choice.cols; k += WORKGROUP * 4u) {
+        uvec4 bits = load_words4(choice.logits, k * 4u);
+        [[unroll]] for (uint j = 0; j < 4u; j++) {
+            uint key = choose_key(bits[j]);
+            if (k + j < choice.cols && choose_stays(key, k + j) && ((key ^ of) & mask) == 0u) {
+                uint b = key >> shift & (CHOOSE_BUCKETS - 1u);
+                uint weight = each ? 1u : choose_weight(key);
+                if (atomicAdd(choose_low[b], weight) > 0xFFFFFFFFu - weight)
+                    atomicAdd(choose_high[b], 1u);
+            }
+        }
+    }
+    return choose_add_groups(CHOOSE_BUCKETS);
+}
+
+// Moves the limit so that the fewest stay that reach the target: `top` tokens, or the part `top`
+// of their weights.
+void choose_cut(bool each, uint top)
+{
+    uint of = 0u;
+    uvec2 point;
+    for (uint level = 0; level < 4u; level++) {
+        uint shift = 24u - 8u * level, mask = level == 0u ? 0u : 0xFFFFFFFFu << (shift + 8u);
+        uvec2 sum = choose_count(each, of, mask, shift);
+        if (level == 0u && each) {
+            if (sum.x <= top)
+                return;
+            point = uvec2(top - 1u, 0u);
+        } else if (level == 0u) {
+            uvec2 low = word_product(sum.x, top);
+            point = pair_add(word_product(sum.y, top), uvec2(low.y, 0u));
+            if (low.x == 0u)
+                point = pair_sub(point, uvec2(1u, 0u));
+        }
+        of |= choose_find(point, CHOOSE_BUCKETS) << shift;
+        barrier();
+    }
+    choose_sum_ranges(each, true, of);
+    uint last = choose_token(point, each, true, of);
+    choice.key = of;
+    choice.last = last;
+}
+
+// ---- 9: the draw ----
+
+// Philox4x32-10 (Salmon and others, 2011) of a counter of one word.
+uvec2 choose_random(uvec2 seed, uint position)
+{
+    uvec4 x = uvec4(position, 0u, 0u, 0u);
+    for (uint round = 0; round < 10u; round++) {
+        uvec2 a = word_product(x.x, 0xD2511F53u), b = word_product(x.z, 0xCD9E8D57u);
+        x = uvec4(b.y ^ x.y ^ seed.x, b.x, a.y ^ x.w ^ seed.y, a.x);
+        seed += uvec2(0x9E3779B9u, 0xBB67AE85u);
+    }
+    return x.xy;
+}
+
+// The two highest of the four words of a product of two pairs.
+uvec2 choose_high_pair(uvec2 a, uvec2 b)
+{
+    uvec2 middle = pair_add(word_product(a.y, b.x), uvec2(word_product(a.x, b.x).y, 0u));
+    uvec2 other = pair_add(word_product(a.x, b.y), uvec2(middle.x, 0u));
+    uvec2 high = pair_add(word_product(a.y, b.y), uvec2(middle.y, 0u));
+    return pair_add(high, uvec2(other.y, 0u));
+}
+
+// The token for `position`, of logits that are all finite; `greatest` are the bits of one of the
+// greatest.
+uint choose(ADDRESS logits, uint cols, uint greatest, dv_choice rule, uint position)
+{
+    choice.logits = logits;
+    choice.cols = cols;
+    choose_scale(greatest, rule);
+    if (rule.top_k > 0u)
+        choose_cut(true, rule.top_k);
+    if (rule.top_p > 0u)
+        choose_cut(false, rule.top_p);
+    choice.min_weight = rule.min_weight;
+    uvec2 sum = choose_sum_ranges(false, false, 0u);
+    uvec2 x = choose_random(uvec2(rule.seed_low, rule.seed_high), position);
+    return choose_token(choose_high_pair(x, sum), false, false, 0u);
+}
+
+#endif
