@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Steps 3 to 5 of tensor/choose.h for lib/choose.glsl: a logit's key, which says how much less likely
-// than the best its token is, and the key's weight. Pairs of words (x low, y high) take the place of
-// 64-bit integers.
+// Steps 3 to 5 of tensor/choose.h for lib/choose.glsl: a logit's key, which says how much less
+// likely than the best its token is, and the key's weight. Pairs of words (x low, y high) take the
+// place of 64-bit integers.
 #ifndef DV_CHOOSE_KEYS_GLSL
 #define DV_CHOOSE_KEYS_GLSL
 
