@@ -74,25 +74,28 @@ dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
     return DSVK_OK;
 }
 
+dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
+                                uint32_t *token)
+{
+    (void)session;
+    *token = sampling->seed % 26 + 'a' + 3;
+    return DSVK_OK;
+}
+
 dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
 {
     uint32_t token;
     for (size_t i = 0; i < n && session->n < session->context; i++) {
-        next_token(session, &token);
+        if (offer->sampling.temperature > 0)
+            dsvk_session_sample(session, &offer->sampling, &token);
+        else
+            next_token(session, &token);
         if (!offer->take(offer->user, token))
             break;
         if (is(session->model, "slow") && !is(session->model, "slow-not"))
             nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
         session->n++;
     }
-    return DSVK_OK;
-}
-
-dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
-                                uint32_t *token)
-{
-    (void)session;
-    *token = sampling->seed % 26 + 'a' + 3;
     return DSVK_OK;
 }
 
