@@ -51,3 +51,12 @@ void edit_header(const struct dv_folder *folder, const char *name, edit_fn *edit
     free(made);
     free(file);
 }
+
+struct dv_checkpoint *open_folder(struct dv_test_context *test, const struct dv_folder *folder)
+{
+    struct dv_checkpoint *checkpoint;
+    dv_test_context_init(test);
+    if (dv_checkpoint_open(&checkpoint, &test->ctx, folder->path) != DSVK_OK)
+        fail_msg("%s", test->line);
+    return checkpoint;
+}

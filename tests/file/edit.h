@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing the header of a made safetensors file. Each call fails the running test on trouble. */
+/* A made checkpoint: opened, or with its header changed. A call that fails ends the test. */
 #ifndef DV_TESTS_FILE_EDIT_H
 #define DV_TESTS_FILE_EDIT_H
 
 #include <jansson.h>
 
+#include "file/checkpoint.h"
 #include "support/folder.h"
+#include "support/test_context.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define ONE_FILE "model.safetensors"
@@ -15,6 +17,8 @@
 
 /* A folder with the made checkpoint `name`, of seed 1. */
 void init_folder(struct dv_folder *folder, const char *name);
+/* It opened, in a context of the test's. */
+struct dv_checkpoint *open_folder(struct dv_test_context *test, const struct dv_folder *folder);
 
 typedef void edit_fn(json_t *header, json_int_t end);
 

@@ -13,30 +13,8 @@
 
 #include "file/checkpoint.h"
 #include "model/model.h"
-#include "support/folder.h"
-#include "support/make_checkpoint.h"
+#include "edit.h"
 #include "support/test_context.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define ONE_FILE "model.safetensors"
-
-static void init_folder(struct dv_folder *folder, const char *name)
-{
-    struct dv_test_context test;
-    dv_folder_init(folder);
-    dv_test_context_init(&test);
-    assert_int_equal(dv_make_checkpoint(&test.ctx, name, 1, folder->path), DSVK_OK);
-}
-
-static struct dv_checkpoint *open_folder(struct dv_test_context *test,
-                                         const struct dv_folder *folder)
-{
-    struct dv_checkpoint *checkpoint;
-    dv_test_context_init(test);
-    if (dv_checkpoint_open(&checkpoint, &test->ctx, folder->path) != DSVK_OK)
-        fail_msg("%s", test->line);
-    return checkpoint;
-}
 
 #define GRAPH_BYTES (1u << 20) /* of the graph whose weights are looked for, at most */
 
