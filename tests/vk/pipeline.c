@@ -3,6 +3,7 @@
  * compiles at every subgroup size. */
 #include "test.h"
 
+#include "base/size.h"
 #include "kernel/coop.h"
 #include "modules.h"
 #include "support/device.h"
@@ -90,7 +91,9 @@ static void pipeline_with_int64_needs_int64(void **state)
         assert_int_equal(dv_pipeline_get(&pipeline, t.dev, &params), DSVK_OK);
 }
 
-/* The numbers that the shader declares: as those that its C file sets, small ones that fit. */
+/* The numbers that the shader declares: as those that its C file sets, small ones that fit.
+ * The constant of local_size_x_id is 1 beside WORKGROUP, which has the same id and counts: with 1,
+ * attend_heads would divide by 0, and such a module may end the driver's process. */
 static void set_defaults(struct dv_pipeline_params *params)
 {
     enum { OP_SPEC_CONSTANT = 50, OP_DECORATE = 71, SPEC_ID = 1, HEADER = 5 };
@@ -100,8 +103,10 @@ static void set_defaults(struct dv_pipeline_params *params)
         const uint32_t *i = m->words + at, op = i[0] & 0xffffu;
         if (op == OP_DECORATE && i[2] == SPEC_ID)
             ids[i[1]] = 1 + i[3];
-        if (op == OP_SPEC_CONSTANT && ids[i[2]])
-            params->spec[ids[i[2]] - 1] = i[3];
+        if (op == OP_SPEC_CONSTANT && ids[i[2]]) {
+            uint32_t *value = &params->spec[ids[i[2]] - 1];
+            *value          = dv_max(*value, i[3]);
+        }
     }
 }
 
