@@ -20,7 +20,10 @@
  *   dsvk_session_new(&session, model, &(dsvk_session_params){ 0 });
  *   while (dsvk_session_sync(session, tokens, n, NULL) == DSVK_OK && n < limit)
  *       dsvk_session_argmax(session, &tokens[n++]);
- * dsvk_session_generate() does the same without waiting for the host between two tokens.
+ * dsvk_session_generate() does the same without waiting for the host between two tokens, and hands
+ * out their text:
+ *   dsvk_session_sync(session, prompt, n, NULL);
+ *   dsvk_session_generate(session, &(dsvk_generate_params){ .take = print }, &end);
  *
  * Ownership: whoever makes frees, in any order: a model lives until its last session is freed, a
  * device until the last model that is loaded on it is closed. Free functions take NULL. Parameter
@@ -30,9 +33,9 @@
  * Threads: any call may come from any thread. A session has one call at a time; a second one
  * answers BUSY. Calls on different sessions and models of one device take turns: each waits for at
  * most one pass of each of the others, so a prompt holds nobody up for longer than one chunk.
- * Reports of progress and dsvk_offer.take are called outside of turns and may call the library, but
- * not the session that calls them. Logs, reports of compiling and the rows of a score come inside
- * of a turn: what they call on the same device answers BUSY.
+ * Reports of progress and dsvk_generate_params.take are called outside of turns and may call the
+ * library, but not the session that calls them. Logs, reports of compiling and the rows of a score
+ * come inside of a turn: what they call on the same device answers BUSY.
  *
  * What this library does not do: it never prints, exits, aborts, raises signals or reads the
  * environment; it trains nothing; it runs no other model families; it has no template engine (the

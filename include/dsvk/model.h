@@ -78,6 +78,23 @@ DSVK_API bool        dsvk_model_token_is_special(const dsvk_model *model, uint32
 /* Whether generation ends at this token. */
 DSVK_API bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id);
 
+/* Text of tokens that come one by one; zero: nothing is held back. */
+typedef struct {
+    unsigned char held[4]; /* a sign that has begun */
+    uint32_t      n;
+} dsvk_text;
+
+#define DSVK_TEXT_END UINT32_MAX /* no token: there are no more */
+
+/* Writes what becomes certain of a text by its next token, as whole UTF-8, to `out` and answers how
+ * many bytes that are: special tokens and unknown ids have none; a sign that has begun is held back
+ * until it is whole; the longest beginning of a sign that does not become whole is one U+FFFD, as
+ * is each other byte that is no UTF-8. DSVK_TEXT_END instead of a token: a sign that has begun will
+ * not become whole. Where there are more than `room` bytes, nothing is written and `text` stays as
+ * it was: try again with more room. Three times the token's bytes and 9 more are always enough. */
+DSVK_API size_t dsvk_model_text(const dsvk_model *model, dsvk_text *text, uint32_t id, char *out,
+                                size_t room);
+
 typedef struct {
     const char *role; /* "system", "user", "assistant" */
     const char *text;

@@ -47,6 +47,8 @@ DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 /* All `vocab` logits of the last token as they are, copied to `logits`. */
 DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 
+/* A temperature that is no finite number, and a top-p or min-p outside of 0 to 1, are BAD_ARGUMENT,
+ * with the same sentence from all who take them. */
 typedef struct {
     float    temperature; /* <= 0: greedy */
     uint32_t top_k;       /* 0 = off */
@@ -55,25 +57,51 @@ typedef struct {
     uint64_t seed;        /* with the position it determines the choice */
 } dsvk_sampling;
 
-/* What dsvk_session_generate() asks of each token. */
 typedef struct {
-    bool (*take)(void *user, uint32_t token); /* false: the token is not taken, and it ends here */
-    void            *user;
-    const dsvk_stop *stop;     /* asked before each token; NULL: none */
-    dsvk_sampling    sampling; /* how tokens are chosen */
-} dsvk_offer;
+    dsvk_sampling sampling; /* how tokens are chosen; zero: greedily */
+    size_t        limit;    /* most tokens; 0 = to the end of the context */
+    bool          past_end; /* goes on at tokens that end an answer */
+    /* Is handed each token, with what becomes certain of the text by it: whole UTF-8, often none,
+     * by the rules of dsvk_model_text(). False: the token is not taken, and it ends here. Text that
+     * is still held back at the end, whatever ended it, comes in a last call, with the token
+     * DSVK_TEXT_END. `text` is valid during the call, and no C string. NULL: all are taken. */
+    bool (*take)(void *user, uint32_t token, const char *text, size_t bytes);
+    void *user;
+    /* Texts that end the answer and are no part of it, wherever tokens cut them: what may be the
+     * beginning of one is held back. The first that is whole counts. */
+    const char *const *stop_texts;
+    size_t             n_stop_texts;
+    const dsvk_stop   *stop; /* asked before each token; NULL: none */
+} dsvk_generate_params;
 
-/* Decoding: offers the next token, computes it when it is taken, and so on until one is not taken,
- * n were taken or the context is full. The same tokens as sample (or argmax) and sync by turns,
- * but a GPU chooses them itself, and goes on while they are handed out: it runs some passes ahead
- * and drops them at the end. Afterwards the timeline is what it was before and the tokens taken;
- * argmax and sample give the tokens that they gave without it; logits may have to be computed
- * again. BAD_ARGUMENT before the first sync. After NOT_FINITE, which is argmax's, and after
- * CANCELLED by `stop` the timeline ends with the last token that was taken; for CANCELLED while
- * compiling see dsvk_session_params; after any other failure it is empty and the session usable,
- * unless the device is lost. For `take` the session is BUSY. */
-DSVK_API dsvk_status dsvk_session_generate(dsvk_session *session, size_t n,
-                                           const dsvk_offer *offer);
+/* Why an answer ended. */
+typedef enum {
+    DSVK_END_NONE,      /* it failed, as the status says */
+    DSVK_END_TOKEN,     /* a token that ends an answer */
+    DSVK_END_STOP_TEXT, /* one of the stop texts */
+    DSVK_END_LIMIT,     /* so many tokens as were wanted */
+    DSVK_END_CONTEXT,   /* no room for more */
+    DSVK_END_TAKER,     /* `take` said so */
+    DSVK_END_STOP,      /* `stop` was set: the status is CANCELLED */
+} dsvk_end;
+
+/* Decoding: hands out the next token, computes it when it is taken, and so on until it ends. The
+ * same tokens as sample (or argmax) and sync by turns, but a GPU chooses them itself, and goes on
+ * while they are handed out: it runs some passes ahead and drops them at the end.
+ *
+ * Afterwards the timeline is what it was before and the tokens taken. A token that ends the answer,
+ * that makes a stop text whole, or for which the context has no room is handed out and not taken;
+ * dsvk_model_chat_next() goes on behind it. argmax and sample give the tokens that they gave
+ * without it; logits may have to be computed again.
+ *
+ * BAD_ARGUMENT before the first sync, for sampling out of its range, and for an empty stop text;
+ * BAD_FILE for stop texts of a model without tokenizer. After NOT_FINITE, which is argmax's, and
+ * after CANCELLED by `stop` the timeline ends with the last token that was taken; for CANCELLED
+ * while compiling see dsvk_session_params; after any other failure it is empty, or as it was where
+ * none was handed out, and the session usable, unless the device is lost. `params` and `end` may be
+ * NULL. For `take` the session is BUSY. */
+DSVK_API dsvk_status dsvk_session_generate(dsvk_session               *session,
+                                           const dsvk_generate_params *params, dsvk_end *end);
 
 /* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and
  * the position only, so that a run can be repeated: equal logits give equal tokens everywhere. Rows

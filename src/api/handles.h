@@ -50,4 +50,17 @@ struct dsvk_session {
     atomic_size_t      tokens; /* of the timeline, as the last call left it */
 };
 
+/* A call on a session is the only one, and has the turn of its device. Callbacks that run in a turn
+ * may call back into the library only where turn.h says that they run without it. BUSY. */
+dsvk_status dv_call_begin(dsvk_session *session);
+/* Gives the turn away, while the session is still busy. */
+void dv_call_leave_turn(dsvk_session *session);
+/* Ends the call with its turn, and answers `status`. */
+dsvk_status dv_call_end(dsvk_session *session, dsvk_status status);
+
+/* BAD_ARGUMENT for what is out of its range, with one sentence for all who take it. */
+dsvk_status dv_check_sampling(const struct dv_context *ctx, const dsvk_sampling *sampling);
+/* BAD_FILE for a model without tokenizer. */
+dsvk_status dv_need_tokenizer(const dsvk_model *model);
+
 #endif

@@ -13,31 +13,6 @@ static dsvk_run run_of(const dsvk_model *model, const dsvk_session_params *param
     return run;
 }
 
-/* ---- calls ---- */
-
-/* A call on a session is the only one, and has the turn of its device. Callbacks that run in a turn
- * may call back into the library only where turn.h says that they run without it. */
-static dsvk_status begin(dsvk_session *session)
-{
-    if (!session)
-        return DSVK_BAD_ARGUMENT;
-    const struct dv_context *ctx = &session->model->ctx;
-    if (atomic_exchange(&session->busy, true))
-        return dv_fail(ctx, DSVK_BUSY, "session: another call on it has not returned yet");
-    if (dv_turn_take(session->model->device->turn))
-        return DSVK_OK;
-    atomic_store(&session->busy, false);
-    return dv_fail(ctx, DSVK_BUSY, "session: called from a callback that has the device");
-}
-
-static dsvk_status end(dsvk_session *session, dsvk_status status)
-{
-    atomic_store(&session->tokens, session->session->n_tokens);
-    dv_turn_give(session->model->device->turn);
-    atomic_store(&session->busy, false);
-    return status;
-}
-
 /* ---- making and freeing ---- */
 
 /* With the turn. */
@@ -72,7 +47,7 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     session->model = model;
-    status         = begin(session);
+    status         = dv_call_begin(session);
     if (status == DSVK_OK) {
         status = make(session, params ? params : &usual);
         dv_turn_give(model->device->turn);
@@ -118,41 +93,12 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
 {
     dsvk_status             status;
     struct dv_turn_progress in_turn;
-    TRY(begin(session));
+    TRY(dv_call_begin(session));
     dv_turn_progress_init(&in_turn, session->model->device->turn, progress);
     status = check_tokens(session, tokens, n);
     if (status == DSVK_OK)
         status = dv_session_sync(session->session, tokens, (uint32_t)n, &in_turn.given);
-    return end(session, status);
-}
-
-/* Tokens are offered without the turn: who takes them may take his time. */
-struct offered {
-    struct dv_turn   *turn;
-    const dsvk_offer *asked;
-};
-
-static bool offer_one(void *user, uint32_t token)
-{
-    const struct offered *o     = user;
-    bool                  go_on = true;
-    dv_turn_give(o->turn);
-    if (o->asked && o->asked->take)
-        go_on = o->asked->take(o->asked->user, token);
-    (void)dv_turn_take(o->turn);
-    return go_on;
-}
-
-dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
-{
-    dsvk_status status;
-    uint32_t    most = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-    TRY(begin(session));
-    struct offered offered = { session->model->device->turn, offer };
-    dsvk_offer     inner   = offer ? *offer : (dsvk_offer){ 0 };
-    inner.take             = offer_one;
-    inner.user             = &offered;
-    return end(session, dv_session_generate(session->session, most, &inner));
+    return dv_call_end(session, status);
 }
 
 size_t dsvk_session_tokens(const dsvk_session *session)
@@ -176,15 +122,15 @@ dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 {
     dsvk_status status;
     *token = 0;
-    TRY(begin(session));
-    return end(session, dv_session_argmax(session->session, token));
+    TRY(dv_call_begin(session));
+    return dv_call_end(session, dv_session_argmax(session->session, token));
 }
 
 dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
 {
     dsvk_status status;
-    TRY(begin(session));
-    return end(session, dv_session_logits(session->session, logits));
+    TRY(dv_call_begin(session));
+    return dv_call_end(session, dv_session_logits(session->session, logits));
 }
 
 dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
@@ -192,9 +138,13 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
 {
     static const dsvk_sampling greedy = { 0 };
     dsvk_status                status;
-    *token = 0;
-    TRY(begin(session));
-    return end(session, dv_session_sample(session->session, sampling ? sampling : &greedy, token));
+    *token   = 0;
+    sampling = sampling ? sampling : &greedy;
+    TRY(dv_call_begin(session));
+    status = dv_check_sampling(&session->model->ctx, sampling);
+    if (status == DSVK_OK)
+        status = dv_session_sample(session->session, sampling, token);
+    return dv_call_end(session, status);
 }
 
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
@@ -203,13 +153,13 @@ dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, si
     static const dsvk_score_rows none = { 0 };
     dsvk_status                  status;
     struct dv_turn_progress      in_turn;
-    TRY(begin(session));
+    TRY(dv_call_begin(session));
     dv_turn_progress_init(&in_turn, session->model->device->turn, progress);
     status = check_tokens(session, tokens, n);
     if (status == DSVK_OK)
         status = dv_session_score(session->session, tokens, (uint32_t)n, rows ? rows : &none,
                                   &in_turn.given);
-    return end(session, status);
+    return dv_call_end(session, status);
 }
 
 void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The public functions on tokens, texts and chats: they check what the caller gave and choose the
  * chat format, and pass everything else to the tokenizer. */
-#include "api/handles.h"
+#include <string.h>
 
-static dsvk_status need_tokenizer(const dsvk_model *model)
+#include "api/handles.h"
+#include "text/utf8.h"
+
+dsvk_status dv_need_tokenizer(const dsvk_model *model)
 {
     if (model->tokenizer)
         return DSVK_OK;
@@ -41,7 +44,7 @@ dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_
     struct dv_ids list = { 0 };
     *ids               = NULL;
     *n                 = 0;
-    TRY(need_tokenizer(model));
+    TRY(dv_need_tokenizer(model));
     int64_t begin = begin_token(model);
     if (bos && begin >= 0)
         TRY(dv_ids_push(&model->ctx, &list, (uint32_t)begin));
@@ -74,6 +77,30 @@ bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id)
     return false;
 }
 
+size_t dsvk_model_text(const dsvk_model *model, dsvk_text *text, uint32_t id, char *out,
+                       size_t room)
+{
+    struct dv_utf8 state, counted;
+    size_t         bytes = 0;
+    const char    *token = NULL;
+    memcpy(state.held, text->held, sizeof state.held);
+    state.n = text->n < sizeof state.held ? text->n : 0;
+    counted = state;
+    if (id != DSVK_TEXT_END && !dsvk_model_token_is_special(model, id))
+        token = dsvk_model_token(model, id, &bytes);
+    size_t made = id == DSVK_TEXT_END ? dv_utf8_end(&counted, NULL)
+                                      : dv_utf8_put(&counted, NULL, token, bytes);
+    if (made > room)
+        return made;
+    if (id == DSVK_TEXT_END)
+        dv_utf8_end(&state, out);
+    else
+        dv_utf8_put(&state, out, token, bytes);
+    memcpy(text->held, state.held, sizeof text->held);
+    text->n = state.n;
+    return made;
+}
+
 static dsvk_status choose_format(enum dv_chat_format *format, const dsvk_model *model,
                                  const dsvk_chat_params *params)
 {
@@ -97,7 +124,7 @@ dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *message
     params = params ? params : &usual;
     *ids   = NULL;
     *n_ids = 0;
-    TRY(need_tokenizer(model));
+    TRY(dv_need_tokenizer(model));
     TRY(choose_format(&format, model, params));
     struct dv_chat_message *list = dv_zalloc_array(&model->ctx, n, sizeof *list);
     if (!list && n > 0)

@@ -28,8 +28,8 @@ struct run {
 
 /* Who is offered tokens, and whether he said that it is enough. */
 struct taker {
-    const dsvk_offer *offer;
-    bool              stopped;
+    const struct dv_offer *offer;
+    bool                   stopped;
 };
 
 static uint32_t ahead(const struct run *r)
@@ -45,8 +45,8 @@ static uint32_t ahead(const struct run *r)
 /* The next token is not offered once the call is to end. */
 static bool is_taken(struct dv_session *s, struct taker *taker)
 {
-    const dsvk_offer *offer = taker->offer;
-    taker->stopped          = dsvk_stop_is_set(offer->stop);
+    const struct dv_offer *offer = taker->offer;
+    taker->stopped               = dsvk_stop_is_set(offer->stop);
     return !taker->stopped && offer->take(offer->user, s->next);
 }
 
@@ -207,7 +207,7 @@ static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *
     return status;
 }
 
-dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const dsvk_offer *offer)
+dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const struct dv_offer *offer)
 {
     dsvk_status   status;
     struct taker  taker    = { .offer = offer };

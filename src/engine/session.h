@@ -69,6 +69,14 @@ struct dv_session {
     struct dv_chooser       *chooser; /* NULL until a token is drawn */
 };
 
+/* What dv_session_generate() asks of each token. */
+struct dv_offer {
+    bool (*take)(void *user, uint32_t token); /* false: it is not taken, and it ends here */
+    void            *user;
+    const dsvk_stop *stop;     /* asked before each token; NULL: none */
+    dsvk_sampling    sampling; /* in its range */
+};
+
 /* tiers and expert_slots of `setup` are set here. */
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_setup *setup, const struct dv_session_params *params);
@@ -77,7 +85,10 @@ void        dv_session_free(struct dv_session *session);
 /* See dsvk/session.h. */
 dsvk_status dv_session_sync(struct dv_session *session, const uint32_t *tokens, uint32_t n,
                             const dsvk_progress *progress);
-dsvk_status dv_session_generate(struct dv_session *session, uint32_t n, const dsvk_offer *offer);
+/* Offers the next token, computes it when it is taken, and so on until one is not taken, n were
+ * taken or the context is full. */
+dsvk_status dv_session_generate(struct dv_session *session, uint32_t n,
+                                const struct dv_offer *offer);
 dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens, uint32_t n,
                              const dsvk_score_rows *rows, const dsvk_progress *progress);
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);

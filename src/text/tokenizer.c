@@ -69,6 +69,15 @@ const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id
     return known ? tokenizer->tokens[id].bytes : NULL;
 }
 
+size_t dv_tokenizer_longest(const struct dv_tokenizer *tokenizer)
+{
+    size_t longest = 0;
+    for (uint32_t i = 0; i < tokenizer->size; i++)
+        if (tokenizer->tokens[i].length > longest)
+            longest = tokenizer->tokens[i].length;
+    return longest;
+}
+
 bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id)
 {
     return id < tokenizer->size && tokenizer->tokens[id].special;

@@ -40,6 +40,8 @@ dsvk_status dv_tokenizer_encode(const struct dv_tokenizer *tokenizer, const char
 /* The bytes of one token (not always whole UTF-8); added tokens give their content. NULL and 0 for
  * an id without token. Valid as long as the tokenizer. */
 const char *dv_tokenizer_bytes(const struct dv_tokenizer *tokenizer, uint32_t id, size_t *bytes);
+/* The most bytes of a token. */
+size_t dv_tokenizer_longest(const struct dv_tokenizer *tokenizer);
 /* Whether the id is an added token marked special (skipped in displayed text). */
 bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id);
 

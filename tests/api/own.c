@@ -22,22 +22,16 @@ static bool tell(void *user, uint64_t done, uint64_t total)
     return ++told->calls != told->cancel_at;
 }
 
-static bool take_all(void *user, uint32_t token)
-{
-    (void)user;
-    (void)token;
-    return true;
-}
-
 /* On a device of its own, which has compiled nothing. */
 static void compiling_can_be_cancelled_and_repeated(void **state)
 {
-    struct demo         other  = demo_open(&demo_messages, true);
-    struct told         told   = { .cancel_at = 1 };
-    dsvk_session_params params = { .context = 64, .compiling = { .report = tell, .user = &told } };
-    dsvk_offer          offer  = { .take = take_all };
-    uint32_t            token, n = N_QUESTION;
-    dsvk_session       *session;
+    struct demo          other  = demo_open(&demo_messages, true);
+    struct told          told   = { .cancel_at = 1 };
+    dsvk_session_params  params = { .context = 64, .compiling = { .report = tell, .user = &told } };
+    dsvk_generate_params one    = { .limit = 1 };
+    dsvk_end             end;
+    uint32_t             token, n = N_QUESTION;
+    dsvk_session        *session;
     (void)state;
 
     assert_int_equal(dsvk_session_new(&session, other.model, &params), DSVK_OK);
@@ -47,12 +41,13 @@ static void compiling_can_be_cancelled_and_repeated(void **state)
     assert_true(told.calls > 2 && told.total > 1 && told.done == told.total);
 
     told = (struct told){ .cancel_at = 1 }; /* a pass of one token has kernels of its own */
-    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_generate(session, &one, &end), DSVK_CANCELLED);
+    assert_int_equal(end, DSVK_END_NONE);
     assert_int_equal(dsvk_session_tokens(session), n);
     assert_int_equal(dsvk_session_sync(session, question, n, NULL), DSVK_OK);
     assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
     assert_int_equal(token, answer[0]);
-    assert_int_equal(dsvk_session_generate(session, 1, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(session, &one, &end), DSVK_OK);
     assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
     assert_int_equal(token, answer[1]);
     dsvk_session_free(session);

@@ -28,9 +28,11 @@ struct stopper {
     size_t     n, after; /* it is set when so many were taken */
 };
 
-static bool take_and_stop(void *user, uint32_t id)
+static bool take_and_stop(void *user, uint32_t id, const char *text, size_t bytes)
 {
     struct stopper *stopper = user;
+    (void)text;
+    (void)bytes;
     assert_true(stopper->n < stopper->after);
     stopper->ids[stopper->n++] = id;
     dsvk_stop_set(stopper->stop, stopper->n == stopper->after);
@@ -48,8 +50,9 @@ static void a_stop_ends_calls_until_it_is_cleared(void **state)
     assert_int_equal(
         dsvk_session_new(&session, demo.model, &(dsvk_session_params){ .context = 64 }), DSVK_OK);
     assert_int_equal(dsvk_stop_new(&stopper.stop, NULL), DSVK_OK);
-    dsvk_progress progress = { .stop = stopper.stop };
-    dsvk_offer    offer    = { .take = take_and_stop, .user = &stopper, .stop = stopper.stop };
+    dsvk_progress        progress = { .stop = stopper.stop };
+    dsvk_generate_params params = { .take = take_and_stop, .user = &stopper, .stop = stopper.stop };
+    dsvk_end             end;
     dsvk_stop_set(stopper.stop, true);
     for (int i = 0; i < 2; i++)
         assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, &progress),
@@ -58,13 +61,15 @@ static void a_stop_ends_calls_until_it_is_cleared(void **state)
     dsvk_stop_set(stopper.stop, false);
     assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, &progress), DSVK_OK);
 
-    assert_int_equal(dsvk_session_generate(session, 1000, &offer), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_generate(session, &params, &end), DSVK_CANCELLED);
+    assert_int_equal(end, DSVK_END_STOP);
     assert_int_equal(stopper.n, 3);
     assert_memory_equal(stopper.ids, answer, 3 * sizeof *answer);
     assert_int_equal(dsvk_session_tokens(session), N_QUESTION + 3);
     assert_int_equal(dsvk_session_argmax(session, &token), DSVK_OK);
     assert_int_equal(token, answer[3]);
-    assert_int_equal(dsvk_session_generate(session, 1000, &offer), DSVK_CANCELLED);
+    assert_int_equal(dsvk_session_generate(session, &params, &end), DSVK_CANCELLED);
+    assert_int_equal(end, DSVK_END_STOP);
     assert_int_equal(dsvk_session_tokens(session), N_QUESTION + 3);
     assert_int_equal(demo_messages.errors, errors);
     dsvk_stop_free(stopper.stop);

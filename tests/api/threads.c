@@ -139,36 +139,40 @@ struct intruder {
     unsigned      calls;
 };
 
-static bool intrude(void *user, uint32_t token)
+static bool intrude(void *user, uint32_t token, const char *text, size_t bytes)
 {
     struct intruder *in = user;
     uint32_t         id;
-    (void)token;
+    if (token == DSVK_TEXT_END)
+        return true;
+    assert_true(text && bytes < 100);
     busy += dsvk_session_argmax(in->session, &id) == DSVK_BUSY;
     return ++in->calls < 3;
 }
 
 static void a_session_has_one_call_at_a_time(void **state)
 {
-    struct work     work     = { .n = 0 };
-    uint32_t        prompt[] = { 2, 3, 4 }, id;
-    struct intruder in       = { 0 };
-    dsvk_offer      offer    = { .take = intrude, .user = &in };
+    struct work          work     = { .n = 0 };
+    uint32_t             prompt[] = { 2, 3, 4 }, id;
+    struct intruder      in       = { 0 };
+    dsvk_generate_params params   = { .limit = 8, .past_end = true, .take = intrude, .user = &in };
     (void)state;
     assert_true(open_session(&work, &in.session));
     assert_int_equal(dsvk_session_sync(in.session, prompt, 3, NULL), DSVK_OK);
-    assert_int_equal(dsvk_session_generate(in.session, 8, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(in.session, &params, NULL), DSVK_OK);
     assert_int_equal(busy, in.calls);
     assert_int_equal(dsvk_session_argmax(in.session, &id), DSVK_OK); /* and then it may again */
     dsvk_session_free(in.session);
 }
 
 /* Another session may be asked from a callback: the turn is not with the caller then. */
-static bool ask_another(void *user, uint32_t token)
+static bool ask_another(void *user, uint32_t token, const char *text, size_t bytes)
 {
     struct intruder *in       = user;
     uint32_t         tokens[] = { 5, 6, 7, 8 }, id;
-    (void)token;
+    if (token == DSVK_TEXT_END)
+        return true;
+    assert_true(text && bytes < 100);
     assert_int_equal(dsvk_session_sync(in->session, tokens, 4, NULL), DSVK_OK);
     assert_int_equal(dsvk_session_argmax(in->session, &id), DSVK_OK);
     return ++in->calls < 3;
@@ -176,15 +180,17 @@ static bool ask_another(void *user, uint32_t token)
 
 static void other_sessions_may_be_called_from_a_callback(void **state)
 {
-    struct work     work     = { .n = 0 };
-    uint32_t        prompt[] = { 2, 3, 4 };
-    struct intruder in       = { 0 };
-    dsvk_offer      offer    = { .take = ask_another, .user = &in };
-    dsvk_session   *session;
+    struct work          work     = { .n = 0 };
+    uint32_t             prompt[] = { 2, 3, 4 };
+    struct intruder      in       = { 0 };
+    dsvk_generate_params params   = {
+          .limit = 8, .past_end = true, .take = ask_another, .user = &in
+    };
+    dsvk_session *session;
     (void)state;
     assert_true(open_session(&work, &session) && open_session(&work, &in.session));
     assert_int_equal(dsvk_session_sync(session, prompt, 3, NULL), DSVK_OK);
-    assert_int_equal(dsvk_session_generate(session, 8, &offer), DSVK_OK);
+    assert_int_equal(dsvk_session_generate(session, &params, NULL), DSVK_OK);
     assert_int_equal(in.calls, 3);
     dsvk_session_free(session);
     dsvk_session_free(in.session);
@@ -215,8 +221,8 @@ static void missing_parameters_are_defaults(void **state)
     (void)state;
     assert_int_equal(dsvk_session_new(&session, demo.model, NULL), DSVK_OK);
     assert_int_equal(dsvk_session_sync(session, prompt, 3, NULL), DSVK_OK);
-    assert_int_equal(dsvk_session_generate(session, 2, NULL), DSVK_OK);
-    assert_int_equal(dsvk_session_tokens(session), 5);
+    assert_int_equal(dsvk_session_generate(session, NULL, NULL), DSVK_OK); /* to an end token */
+    assert_in_range(dsvk_session_tokens(session), 3, 4096);
     dsvk_session_free(session);
     assert_int_equal(dsvk_session_tokens(NULL), 0);
 }

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "text/stops.h"
+#include "text/utf8.h"
+
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                              const dsvk_session_params *params)
 {
@@ -82,21 +85,66 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
     return DSVK_OK;
 }
 
-dsvk_status dsvk_session_generate(dsvk_session *session, size_t n, const dsvk_offer *offer)
+/* ---- answers, whose text is made by the library's own code ---- */
+
+struct answer {
+    dsvk_session               *session;
+    const dsvk_generate_params *asked;
+    struct dv_utf8              signs;
+    struct dv_stops             stops;
+};
+
+static bool tell(struct answer *a, uint32_t token)
 {
-    uint32_t token;
-    for (size_t i = 0; i < n && session->n < session->context; i++) {
-        if (offer->sampling.temperature > 0)
-            dsvk_session_sample(session, &offer->sampling, &token);
-        else
-            next_token(session, &token);
-        if (!offer->take(offer->user, token))
-            break;
+    char        whole[64], text[2048];
+    size_t      n;
+    bool        last  = token == DSVK_TEXT_END;
+    const char *bytes = dsvk_model_token(a->session->model, token, &n);
+    n                 = dsvk_model_token_is_special(a->session->model, token) ? 0 : n;
+    n = last ? dv_utf8_end(&a->signs, whole) : dv_utf8_put(&a->signs, whole, bytes, n);
+    n = dv_stops_put(&a->stops, text, whole, n);
+    n += last ? dv_stops_end(&a->stops, text + n) : 0;
+    return (last && n == 0) || a->asked->take(a->asked->user, token, text, n);
+}
+
+static dsvk_end offer(struct answer *a)
+{
+    uint32_t      token;
+    dsvk_session *session = a->session;
+    if (a->asked->sampling.temperature > 0)
+        dsvk_session_sample(session, &a->asked->sampling, &token);
+    else
+        next_token(session, &token);
+    bool go_on = tell(a, token);
+    if (!a->asked->past_end && dsvk_model_token_is_end(session->model, token))
+        return DSVK_END_TOKEN;
+    if (a->stops.met)
+        return DSVK_END_STOP_TEXT;
+    if (session->n == session->context)
+        return DSVK_END_CONTEXT;
+    return go_on ? DSVK_END_NONE : DSVK_END_TAKER;
+}
+
+dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_params *params,
+                                  dsvk_end *end)
+{
+    struct dv_context ctx;
+    struct answer     a = { .session = session, .asked = params };
+    dv_context_init(&ctx, NULL, NULL);
+    dsvk_status status = dv_stops_init(&a.stops, &ctx, params->stop_texts, params->n_stop_texts);
+    size_t      limit  = params->limit ? session->n + params->limit : SIZE_MAX;
+    dsvk_end    ended  = DSVK_END_NONE;
+    while (status == DSVK_OK && session->n < limit && (ended = offer(&a)) == DSVK_END_NONE) {
         if (is(session->model, "slow") && !is(session->model, "slow-not"))
             nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
         session->n++;
     }
-    return DSVK_OK;
+    if (end)
+        *end = session->n == limit ? DSVK_END_LIMIT : ended;
+    if (!a.stops.met)
+        (void)tell(&a, DSVK_TEXT_END);
+    dv_stops_done(&a.stops);
+    return status;
 }
 
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,

@@ -126,10 +126,9 @@ dsvk_status generate_tokens(struct engine *e)
 {
     dsvk_status  status               = sync_tokens(e);
     struct taker taker                = { e, 0 };
-    dsvk_offer   offer                = { .take = take_token, .user = &taker };
     e->session->session->params.ahead = 3;
     if (status == DSVK_OK)
-        status = dsvk_session_generate(e->session, 2 * N_GENERATED, &offer);
+        status = generate_ids(e->session, 2 * N_GENERATED, NULL, take_token, &taker);
     if (status != DSVK_OK)
         return status;
     assert_int_equal(taker.taken, N_GENERATED);

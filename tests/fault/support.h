@@ -16,6 +16,7 @@
 #include "api/handles.h"
 #include "support/fault.h"
 #include "support/folder.h"
+#include "support/ids.h"
 
 #define N_TOKENS 5
 #define CONTEXT 64

@@ -52,7 +52,7 @@ static void expect_not_finite(dsvk_session *s, uint32_t vocab, const char *where
         if (way == 0)
             status = dsvk_session_argmax(s, &token);
         else if (way == 3)
-            status = dsvk_session_generate(s, N, &(dsvk_offer){ .take = take, .user = &t });
+            status = generate_ids(s, N, NULL, take, &t);
         else
             status = dsvk_session_sample(s, &sampling, &token);
         assert_int_equal(status, DSVK_NOT_FINITE);
@@ -124,8 +124,7 @@ static void ids_are_masked(void **state)
         uint32_t      token;
         s->session->params.ahead = ahead;
         sync(s, tokens, PROMPT);
-        assert_int_equal(dsvk_session_generate(s, N, &(dsvk_offer){ .take = take, .user = &t }),
-                         DSVK_OK);
+        assert_int_equal(generate_ids(s, N, NULL, take, &t), DSVK_OK);
         assert_int_equal(t.taken, N);
         float *row = logits(s, subject.vocab);
         assert_true(isnan(row[77]));
@@ -150,8 +149,7 @@ static void generate_into(dsvk_session *s, const uint32_t *tokens, const struct 
     sync(s, tokens, PROMPT);
     float *before = logits(s, vocab);
     expect_lines();
-    assert_int_equal(dsvk_session_generate(s, N, &(dsvk_offer){ .take = take, .user = &t }),
-                     DSVK_NOT_FINITE);
+    assert_int_equal(generate_ids(s, N, NULL, take, &t), DSVK_NOT_FINITE);
     expect_sentence(OUTSIDE, PROMPT + at);
     assert_int_equal(t.taken, at + 1);
     assert_memory_equal(t.tokens, expected->tokens, t.taken * sizeof *t.tokens);
@@ -189,8 +187,7 @@ static void generating_ends(void **state)
     dsvk_model   *model = load(&subject, DSVK_MATH_F32, false);
     dsvk_session *s     = session(model, CONTEXT, 64, DSVK_CACHE_BF16);
     sync(s, tokens, PROMPT);
-    assert_int_equal(dsvk_session_generate(s, N, &(dsvk_offer){ .take = take, .user = &t }),
-                     DSVK_OK);
+    assert_int_equal(generate_ids(s, N, NULL, take, &t), DSVK_OK);
     dsvk_session_free(s);
     dsvk_model_close(model);
     size_t at = first_new(&t, tokens);

@@ -67,10 +67,9 @@ static void decode_one_by_one(struct expected *e, dsvk_model *model)
 
 static void generate(dsvk_session *s, const struct expected *e, size_t n, size_t from, size_t stop)
 {
-    struct taker t     = { e, from, stop };
-    dsvk_offer   offer = { .take = take, .user = &t };
-    size_t       end   = from + n < stop ? from + n : stop;
-    assert_int_equal(dsvk_session_generate(s, n, &offer), DSVK_OK);
+    struct taker t   = { e, from, stop };
+    size_t       end = from + n < stop ? from + n : stop;
+    assert_int_equal(generate_ids(s, n, NULL, take, &t), DSVK_OK);
     assert_int_equal(t.taken, end);
 }
 
@@ -88,7 +87,6 @@ static void check_ahead(const struct expected *e, dsvk_model *model, uint32_t ah
     expect_at(s, e, 1);
     generate(s, e, N, 1, 10);
     generate(s, e, 5, 10, SIZE_MAX); /* without a look at the logits */
-    generate(s, e, 0, 15, SIZE_MAX);
     generate(s, e, N, 15, 17);
     expect_at(s, e, 17);
     /* Other calls find nothing of what ran too far. */
@@ -111,13 +109,12 @@ static void check_end_of_context(const struct expected *e, dsvk_model *model, ui
     expect_at(s, e, 10);
     sync(s, e->tokens, PROMPT);
     struct taker t = { e, 0, SIZE_MAX };
-    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ .take = take, .user = &t }),
-                     DSVK_OK);
-    assert_int_equal(t.taken, 10);
+    assert_int_equal(generate_ids(s, 0, NULL, take, &t), DSVK_OK);
+    assert_int_equal(t.taken, 11); /* the last without room for it */
     expect_at(s, e, 10);
-    assert_int_equal(dsvk_session_generate(s, SIZE_MAX, &(dsvk_offer){ .take = take, .user = &t }),
-                     DSVK_OK);
-    assert_int_equal(t.taken, 10);
+    t.taken = 10;
+    assert_int_equal(generate_ids(s, 0, NULL, take, &t), DSVK_OK);
+    assert_int_equal(t.taken, 11);
     expect_at(s, e, 10);
     dsvk_session_free(s);
 }
@@ -144,9 +141,8 @@ static bool take_drawn(void *user, uint32_t token)
 static void check_drawn(const struct expected *e, dsvk_model *model, uint32_t ahead,
                         const dsvk_sampling *sampling)
 {
-    struct drawn  d     = { .stop = 7 };
-    dsvk_offer    offer = { .take = take_drawn, .user = &d, .sampling = *sampling };
-    dsvk_session *s     = new_session(model, CONTEXT, ahead);
+    struct drawn  d = { .stop = 7 };
+    dsvk_session *s = new_session(model, CONTEXT, ahead);
     uint32_t      token, argmax;
     memcpy(d.tokens, e->tokens, PROMPT * sizeof *d.tokens);
     for (size_t n = 0; n <= N; n++) {
@@ -156,10 +152,10 @@ static void check_drawn(const struct expected *e, dsvk_model *model, uint32_t ah
     }
     s->session->params.draw = true;
     sync(s, d.tokens, PROMPT);
-    assert_int_equal(dsvk_session_generate(s, N, &offer), DSVK_OK);
+    assert_int_equal(generate_ids(s, N, sampling, take_drawn, &d), DSVK_OK);
     assert_int_equal(d.taken, 7);
     d.stop = SIZE_MAX;
-    assert_int_equal(dsvk_session_generate(s, N - 7, &offer), DSVK_OK);
+    assert_int_equal(generate_ids(s, N - 7, sampling, take_drawn, &d), DSVK_OK);
     assert_int_equal(dsvk_session_tokens(s), PROMPT + N);
     assert_int_equal(dsvk_session_argmax(s, &token), DSVK_OK);
     assert_int_equal(token, argmax);
@@ -184,8 +180,7 @@ static void check_nothing_computed(dsvk_model *model)
     dsvk_session *s = new_session(model, CONTEXT, 0);
     struct taker  t = { NULL, 0, 0 };
     expect_lines();
-    assert_int_equal(dsvk_session_generate(s, 1, &(dsvk_offer){ .take = take, .user = &t }),
-                     DSVK_BAD_ARGUMENT);
+    assert_int_equal(generate_ids(s, 1, NULL, take, &t), DSVK_BAD_ARGUMENT);
     assert_int_equal(expected_lines(), 1);
     assert_int_equal(dsvk_session_tokens(s), 0);
     dsvk_session_free(s);

@@ -33,8 +33,7 @@ static void compute(struct results *r, dsvk_session *s)
     r->taken = 0;
     sync(s, r->prompt, PROMPT);
     r->before = logits(s, r->vocab);
-    assert_int_equal(dsvk_session_generate(s, N, &(dsvk_offer){ .take = take, .user = r }),
-                     DSVK_OK);
+    assert_int_equal(generate_ids(s, N, NULL, take, r), DSVK_OK);
     assert_int_equal(r->taken, N);
     r->after = logits(s, r->vocab);
     r->rows  = score(s, r->prompt, PROMPT, r->vocab);

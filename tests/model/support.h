@@ -14,6 +14,7 @@
 
 #include "dsvk/dsvk.h"
 #include "support/folder.h"
+#include "support/ids.h"
 
 /* A made checkpoint in a folder of its own. */
 struct subject {

@@ -7,5 +7,5 @@ int main(void)
 {
     return RUN(golden_test) + RUN(encode_test) + RUN(bad_file_test) + RUN(chat_test) +
            RUN(memory_test) + RUN(format_test) + RUN(template_test) + RUN(begin_test) +
-           RUN(regex_test) + RUN(tiktoken_test);
+           RUN(regex_test) + RUN(tiktoken_test) + RUN(stream_test);
 }

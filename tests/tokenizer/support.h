@@ -41,9 +41,10 @@ dsvk_status parse_json(struct bench *bench, struct dv_tokenizer **out, const jso
 
 extern const struct CMUnitTest golden_tests[], encode_tests[], bad_file_tests[], chat_tests[],
     memory_tests[], format_tests[], template_tests[], begin_tests[], regex_tests[],
-    tiktoken_tests[];
+    tiktoken_tests[], stream_tests[];
 extern const size_t n_golden_tests, n_encode_tests, n_bad_file_tests, n_chat_tests, n_memory_tests,
-    n_format_tests, n_template_tests, n_begin_tests, n_regex_tests, n_tiktoken_tests;
+    n_format_tests, n_template_tests, n_begin_tests, n_regex_tests, n_tiktoken_tests,
+    n_stream_tests;
 
 #define TEST_LIST(name) const size_t n_##name##s = sizeof name##s / sizeof *name##s
 

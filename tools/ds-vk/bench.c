@@ -65,23 +65,25 @@ int bench_begin(struct bench *bench, const struct test *test)
     return code ? code : bench_heard();
 }
 
-static bool take_token(void *user, uint32_t token)
+static bool take_token(void *user, uint32_t token, const char *text, size_t bytes)
 {
     struct bench *bench = user;
-    (void)token;
-    bench->bar_done++;
+    (void)text;
+    (void)bytes;
+    bench->bar_done += token != DSVK_TEXT_END;
     return on_progress(bench, 0, 0);
 }
 
 static int decode(struct bench *bench, const struct test *test)
 {
-    dsvk_offer offer = { .take = take_token, .user = bench };
-    int        code  = sync_to(bench, bench->ids, (size_t)test->depth + 1);
+    dsvk_generate_params params = {
+        .limit = test->tokens - 1, .past_end = true, .take = take_token, .user = bench
+    };
+    int code = sync_to(bench, bench->ids, (size_t)test->depth + 1);
     if (test->sampled)
-        offer.sampling = bench->sampling;
-    if (code == EXIT_DONE)
-        code = cli_status(bench->cli,
-                          dsvk_session_generate(bench->cli->session, test->tokens - 1, &offer),
+        params.sampling = bench->sampling;
+    if (code == EXIT_DONE && params.limit > 0)
+        code = cli_status(bench->cli, dsvk_session_generate(bench->cli->session, &params, NULL),
                           "evaluating");
     return code;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The generate loop, which all commands that answer share. Decoding is the library's, which queues
- * passes ahead; here is what each token means. An answer goes to the caller alone. */
+/* An answer, which all commands that answer share. Decoding, its text and why it ends are the
+ * library's; here is where it goes, and what is said of its end. */
 #include "generate.h"
 
 #include "host.h"
@@ -10,129 +10,84 @@
 
 #define TOKENS_OUT 512
 
-/* ---- what comes out ---- */
-
-static bool write_text(void *user, const char *bytes, size_t n)
-{
-    struct generation *g = user;
-    g->write_code        = g->put_text(g, bytes, n);
-    return g->write_code == EXIT_DONE;
-}
-
-static bool write_characters(void *user, const char *bytes, size_t n)
-{
-    struct generation *g = user;
-    return stop_put(&g->stop, bytes, n);
-}
-
-static int put_token(struct generation *g, uint32_t id)
-{
-    const dsvk_model *model = g->cli->model;
-    int               code  = g->put_token(g, id);
-    if (code || !g->result.has_text || dsvk_model_token_is_special(model, id))
-        return code;
-    size_t      n;
-    const char *bytes = dsvk_model_token(model, id, &n);
-    return text_put(&g->text, bytes, n) ? EXIT_DONE : g->write_code;
-}
-
-/* ---- what goes in ---- */
-
-static int next_token(struct generation *g, uint32_t *id)
-{
-    struct cli *cli    = g->cli;
-    dsvk_status status = g->sampling.temperature > 0
-                             ? dsvk_session_sample(cli->session, &g->sampling, id)
-                             : dsvk_session_argmax(cli->session, id);
-    return cli_status(cli, status, "choosing a token");
-}
-
-/* Evaluates what is new in the timeline; a bar is shown for the prompt only. */
+/* A bar is shown. */
 static int evaluate(struct generation *g)
 {
     struct progress bar;
     progress_init(&bar, &g->cli->log, "prompt", false);
-    bar.shown          = bar.shown && g->result.generated == 0;
     dsvk_progress sink = progress_sink(&bar);
     return cli_status(g->cli, dsvk_session_sync(g->cli->session, g->ids.data, g->ids.n, &sink),
                       "evaluating");
 }
 
-/* Why the last token was the last one, NULL while it was not. */
-static const char *reason(struct generation *g, uint32_t id)
+/* The last token of a limit is not taken: nobody waits for what would follow it. */
+static bool accept(void *user, uint32_t id, const char *text, size_t bytes)
 {
-    struct cli *cli  = g->cli;
-    bool        ends = !cli->options.values[OPT_IGNORE_EOS].given;
-    if (ends && dsvk_model_token_is_end(cli->model, id))
-        return "end";
-    if (g->stop.met)
-        return "stop";
-    if (g->result.generated >= g->limit) {
-        if (!cli->options.values[OPT_TOKENS_OUT].given)
-            log_note(&cli->log, "stopped at %d tokens, the default; -n gives another limit",
-                     TOKENS_OUT);
-        return "limit";
-    }
-    if (g->ids.n == dsvk_session_context(cli->session)) {
-        log_note(&cli->log, "stopped at the end of the context of %zu token%s", g->ids.n,
-                 g->ids.n == 1 ? "" : "s");
-        return "context";
-    }
-    return NULL;
-}
-
-/* Hands out a token and appends it to the timeline; false when it is the last. */
-static bool accept(void *user, uint32_t id)
-{
-    struct generation *g = user;
-    if (g->result.generated++ == 0)
+    struct generation *g   = user;
+    bool               one = id != DSVK_TEXT_END;
+    if (one && g->result.generated++ == 0)
         g->result.first_seconds = host_seconds() - g->start;
-    g->going = false;
-    g->code  = put_token(g, id);
-    if (g->code)
-        return false;
-    const char *stopped_by = reason(g, id);
-    if (stopped_by)
-        g->result.stopped_by = stopped_by;
-    else if (host_interrupted())
-        g->code = EXIT_SIGNAL + host_interrupted();
-    else
-        g->code = ids_append(g->cli, &g->ids, &id, 1);
-    return g->going = !stopped_by && g->code == EXIT_DONE;
+    if (one)
+        g->code = g->put_token(g, id);
+    if (g->code == EXIT_DONE && bytes > 0)
+        g->code = g->put_text(g, text, bytes);
+    return g->code == EXIT_DONE && g->result.generated < g->limit && !host_interrupted();
 }
 
-/* Until the context is full; what is left then is to hand out one token more. */
+static const char *limit_reached(struct cli *cli)
+{
+    if (!cli->options.values[OPT_TOKENS_OUT].given)
+        log_note(&cli->log, "stopped at %d tokens, the default; -n gives another limit",
+                 TOKENS_OUT);
+    return "limit";
+}
+
+static const char *context_full(struct cli *cli)
+{
+    size_t n = dsvk_session_context(cli->session);
+    log_note(&cli->log, "stopped at the end of the context of %zu token%s", n, n == 1 ? "" : "s");
+    return "context";
+}
+
+static const char *reason(const struct generation *g, dsvk_end end)
+{
+    if (end == DSVK_END_TOKEN)
+        return "end";
+    if (end == DSVK_END_STOP_TEXT)
+        return "stop";
+    if (g->result.generated >= g->limit)
+        return limit_reached(g->cli);
+    return end == DSVK_END_CONTEXT ? context_full(g->cli) : "interrupt";
+}
+
 static int decode(struct generation *g)
 {
-    dsvk_offer  offer  = { .take = accept, .user = g, .sampling = g->sampling };
-    dsvk_status status = dsvk_session_generate(g->cli->session, SIZE_MAX, &offer);
-    return cli_status(g->cli, status, "evaluating");
-}
-
-static int loop(struct generation *g)
-{
-    g->start = host_seconds();
-    g->going = g->limit > 0;
-    int code = evaluate(g);
-    if (code == EXIT_DONE && g->going)
-        code = decode(g);
-    while (code == EXIT_DONE && g->going) {
-        uint32_t id;
-        code = next_token(g, &id);
-        if (code == EXIT_DONE && accept(g, id))
-            code = evaluate(g);
-    }
-    code = code ? code : g->code;
-    if (code > EXIT_SIGNAL)
-        g->result.stopped_by = "interrupt";
-    return code;
+    struct cli          *cli    = g->cli;
+    dsvk_generate_params params = { .sampling     = g->sampling,
+                                    .past_end     = cli->options.values[OPT_IGNORE_EOS].given,
+                                    .take         = accept,
+                                    .user         = g,
+                                    .stop_texts   = cli->options.stops,
+                                    .n_stop_texts = cli->options.n_stops };
+    dsvk_end             end;
+    dsvk_status          status = dsvk_session_generate(cli->session, &params, &end);
+    int                  code   = cli_status(cli, status, "evaluating");
+    if (code || g->code)
+        return code ? code : g->code;
+    g->result.stopped_by = reason(g, end);
+    return end == DSVK_END_TAKER && g->result.generated < g->limit
+               ? EXIT_SIGNAL + host_interrupted()
+               : EXIT_DONE;
 }
 
 int generate(struct generation *g)
 {
-    int code = loop(g);
-    if (!(text_end(&g->text) && stop_end(&g->stop)) && code == EXIT_DONE)
-        code = g->write_code;
+    g->start = host_seconds();
+    int code = evaluate(g);
+    if (code == EXIT_DONE && g->limit > 0)
+        code = decode(g);
+    if (code > EXIT_SIGNAL)
+        g->result.stopped_by = "interrupt";
     return code;
 }
 
@@ -144,11 +99,6 @@ void generation_init(struct generation *g, struct cli *cli)
         .cli    = cli,
         .limit  = limit->given ? limit->count : TOKENS_OUT,
         .result = { .first_seconds = -1, .stopped_by = "limit" },
-        .text   = { .write = write_characters, .user = g },
-        .stop   = { .texts = cli->options.stops,
-                    .n     = cli->options.n_stops,
-                    .write = write_text,
-                    .user  = g },
     };
 }
 

@@ -5,12 +5,10 @@
 #define GENERATE_H
 
 #include "run.h"
-#include "run_stop.h"
-#include "text.h"
 
 struct generation {
     struct cli       *cli;
-    struct ids        ids; /* the timeline: prompt and what was generated */
+    struct ids        ids; /* of the prompt */
     dsvk_sampling     sampling;
     uint64_t          limit;  /* tokens to generate */
     struct run_result result; /* out and text are the caller's to fill */
@@ -19,12 +17,8 @@ struct generation {
     int (*put_token)(struct generation *g, uint32_t id);
     int (*put_text)(struct generation *g, const char *bytes, size_t n);
 
-    bool            going; /* the last token was not the last */
-    double          start; /* of the first pass */
-    int             code;  /* of handing out a token and appending it */
-    int             write_code;
-    struct text     text; /* whole characters, which go on to stop */
-    struct run_stop stop;
+    double start; /* of the first pass */
+    int    code;  /* of handing out */
 };
 
 /* With the options of the command line; `g` must stay where it is. */

@@ -6,30 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct copy {
-    char  *data;
-    size_t n;
-};
-
-static bool append(void *user, const char *bytes, size_t n)
-{
-    struct copy *copy = user;
-    memcpy(copy->data + copy->n, bytes, n);
-    copy->n += n;
-    return true;
-}
-
 json_t *json_text(const char *text)
 {
-    size_t      n     = strlen(text);
-    struct copy copy  = { .data = malloc(3 * n + 1) }; /* a wrong byte grows to three */
-    struct text clean = { .write = append, .user = &copy };
-    if (!copy.data)
+    size_t n = strlen(text), made = 0;
+    char  *copy = malloc(3 * n + 1); /* a wrong byte grows to three */
+    if (!copy)
         return NULL;
-    text_put(&clean, text, n);
-    text_end(&clean);
-    json_t *value = json_stringn(copy.data, copy.n);
-    free(copy.data);
+    for (size_t at = 0, length; at < n; at += length ? length : 1) {
+        length = text_character(text + at, n - at);
+        memcpy(copy + made, length ? text + at : "\xef\xbf\xbd", length ? length : 3);
+        made += length ? length : 3;
+    }
+    json_t *value = json_stringn(copy, made);
+    free(copy);
     return value;
 }
 

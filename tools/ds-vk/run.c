@@ -3,6 +3,7 @@
  * costs more: options, the prompt's text, the model's files, weights, and only then passes. */
 #include "generate.h"
 #include "host.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,17 +35,28 @@ static int collect(struct cli *cli, struct run_result *result, const char *bytes
     return EXIT_DONE;
 }
 
+/* In parts of whole characters. */
+static int write_clean(struct cli *cli, const char *bytes, size_t n)
+{
+    char clean[1024];
+    int  code = EXIT_DONE;
+    for (size_t at = 0, part; at < n && code == EXIT_DONE; at += part) {
+        part = n - at < sizeof clean ? n - at : sizeof clean;
+        while (at + part < n && ((unsigned char)bytes[at + part] & 0xc0) == 0x80)
+            part--;
+        code = cli_write(cli, clean, text_clean(clean, bytes + at, part));
+    }
+    return code;
+}
+
 static int put_text(struct generation *g, const char *bytes, size_t n)
 {
     const struct run *run = (const struct run *)g;
-    char              clean[STOP_BYTES];
     if (run->print_ids)
         return EXIT_DONE;
-    if (run->terminal && n <= sizeof clean) {
-        n     = text_clean(clean, bytes, n);
-        bytes = clean;
-    }
-    return run->json ? collect(g->cli, &g->result, bytes, n) : cli_write(g->cli, bytes, n);
+    if (run->json)
+        return collect(g->cli, &g->result, bytes, n);
+    return run->terminal ? write_clean(g->cli, bytes, n) : cli_write(g->cli, bytes, n);
 }
 
 static int print_id(struct generation *g, uint32_t id)
@@ -83,12 +95,12 @@ static int open_model(struct run *run)
     if (code)
         return code;
     g->result.has_text = dsvk_model_describe(g->cli->model)->tokenizer_size > 0;
-    bool needs         = (!run->print_ids && !run->json) || g->stop.n;
+    bool needs         = (!run->print_ids && !run->json) || g->cli->options.n_stops;
     if (needs && !g->result.has_text && g->cli->options.values[OPT_TOKENS].given)
         return cli_fail(g->cli,
                         "the model has no tokenizer, so its answer is no text: give "
                         "--print ids%s",
-                        g->stop.n ? " and no --stop" : "");
+                        g->cli->options.n_stops ? " and no --stop" : "");
     return EXIT_DONE;
 }
 

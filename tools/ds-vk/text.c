@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes become whole characters, harmless ones, or short texts for people. Tokens may end within
- * a character, so what is incomplete waits for the next token; what is no UTF-8 becomes U+FFFD.
- * */
+/* What comes out of files and models becomes harmless for a terminal; numbers become short. */
 #include "text.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum state { WHOLE, BEGUN, INVALID };
-
-/* Bytes 2 of the sequences that could otherwise be overlong, a surrogate or beyond U+10FFFF. */
+/* Byte 2 where the character could otherwise be overlong, a surrogate or beyond U+10FFFF. */
 static bool second_is_valid(unsigned char first, unsigned char second)
 {
     switch (first) {
@@ -26,63 +22,21 @@ static bool second_is_valid(unsigned char first, unsigned char second)
     }
 }
 
-static enum state classify(const unsigned char *bytes, size_t n)
-{
-    size_t length = bytes[0] < 0x80                       ? 1
-                    : bytes[0] >= 0xc2 && bytes[0] < 0xe0 ? 2
-                    : bytes[0] >= 0xe0 && bytes[0] < 0xf0 ? 3
-                    : bytes[0] >= 0xf0 && bytes[0] < 0xf5 ? 4
-                                                          : 0;
-    if (length == 0)
-        return INVALID;
-    for (size_t i = 1; i < n; i++)
-        if ((bytes[i] & 0xc0) != 0x80)
-            return INVALID;
-    if (n >= 2 && !second_is_valid(bytes[0], bytes[1]))
-        return INVALID;
-    return n == length ? WHOLE : BEGUN;
-}
-
-static bool replace(struct text *text)
-{
-    return text->write(text->user, "\xef\xbf\xbd", 3);
-}
-
-static bool put_byte(struct text *text, unsigned char byte)
-{
-    text->held[text->n_held++] = byte;
-    enum state state           = classify(text->held, text->n_held);
-    if (state == BEGUN)
-        return true;
-    size_t n     = text->n_held;
-    text->n_held = 0;
-    if (state == WHOLE)
-        return text->write(text->user, (const char *)text->held, n);
-    /* The byte that broke a sequence may begin the next one. */
-    return replace(text) && (n == 1 || put_byte(text, byte));
-}
-
-bool text_put(struct text *text, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!put_byte(text, (unsigned char)bytes[i]))
-            return false;
-    return true;
-}
-
-bool text_end(struct text *text)
-{
-    bool broken  = text->n_held > 0;
-    text->n_held = 0;
-    return !broken || replace(text);
-}
-
 size_t text_character(const char *bytes, size_t n)
 {
-    for (size_t length = 1; length <= 4 && length <= n; length++)
-        if (classify((const unsigned char *)bytes, length) == WHOLE)
-            return length;
-    return 0;
+    const unsigned char *b      = (const unsigned char *)bytes;
+    unsigned char        first  = n ? b[0] : 0xff;
+    size_t               length = first < 0x80                    ? 1
+                                  : first >= 0xc2 && first < 0xe0 ? 2
+                                  : first >= 0xe0 && first < 0xf0 ? 3
+                                  : first >= 0xf0 && first < 0xf5 ? 4
+                                                                  : 0;
+    if (length == 0 || length > n || (length > 1 && !second_is_valid(first, b[1])))
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((b[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
 }
 
 size_t text_clean(char *clean, const char *bytes, size_t n)

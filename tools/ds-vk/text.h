@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* UTF-8 out of bytes that come in any pieces: tokens often end inside a character. */
+/* Text on its way to people: harmless for a terminal, sizes in short. */
 #ifndef TEXT_H
 #define TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Whole characters go to write(); each invalid sequence becomes U+FFFD. */
-struct text {
-    bool (*write)(void *user, const char *bytes, size_t n); /* false: give up */
-    void         *user;
-    unsigned char held[4]; /* a character that has begun */
-    size_t        n_held;
-};
-
-bool text_put(struct text *text, const char *bytes, size_t n);
-/* What is still held will not become whole. */
-bool text_end(struct text *text);
 
 /* Bytes of the character at `bytes`, of which there are n; 0 when it is none. */
 size_t text_character(const char *bytes, size_t n);
