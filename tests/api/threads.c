@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Many threads, each with a session of one model on one device: every text must be the one that the
- * session gives alone. One of them is cancelled on its way, one is freed and made again.
+ * session gives alone. In each round one of them, drawn at random, is stopped at a random time, and
+ * one is freed on its way and made again.
  *   api_threads [ROUNDS [THREADS [FOLDER [LONGEST]]]] */
+#define _POSIX_C_SOURCE 200809L
 #include "demo.h"
 
 #include <pthread.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_THREADS 64
 #define MAX_PROMPT 1024
@@ -21,11 +24,14 @@ static atomic_uint busy; /* answers BUSY where one was expected */
 
 /* What a thread computes: a prompt, and how tokens are chosen. */
 struct work {
-    uint32_t prompt[MAX_PROMPT], n;
-    bool     sampled, cancelled, renewed;
-    uint64_t seed;
-    uint32_t alone[N_ANSWER], got[N_ANSWER];
-    char     trouble[200]; /* of a call that failed; "" */
+    uint32_t   prompt[MAX_PROMPT], n;
+    bool       sampled;
+    uint64_t   seed;
+    dsvk_stop *stop;
+    uint32_t   freed_at; /* the session is freed before this token; N_ANSWER: it is not */
+    uint32_t   alone[N_ANSWER], got[N_ANSWER];
+    unsigned   stopped;      /* calls that the stop ended */
+    char       trouble[200]; /* of a call that failed; "" */
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -37,13 +43,11 @@ static uint64_t next_random(uint64_t *state)
 /* Prompts begin alike and go on in their own way. */
 static void make_work(struct work *work, uint64_t *state, unsigned index, uint32_t vocabulary)
 {
-    *work   = (struct work){ .sampled   = index % 2,
-                             .cancelled = index % 5 == 3,
-                             .renewed   = index % 5 == 2,
-                             .seed      = next_random(state) };
+    *work = (struct work){ .sampled = index % 2, .seed = next_random(state), .freed_at = N_ANSWER };
     work->n = 5 + (uint32_t)(next_random(state) % (longest - 4));
     for (uint32_t i = 0; i < work->n; i++)
         work->prompt[i] = i < 4 ? i + 2 : (uint32_t)(next_random(state) % vocabulary);
+    assert_int_equal(dsvk_stop_new(&work->stop, NULL), DSVK_OK);
 }
 
 static bool failed(struct work *work, dsvk_status status, const char *call)
@@ -54,19 +58,25 @@ static bool failed(struct work *work, dsvk_status status, const char *call)
     return true;
 }
 
-static bool stop_at_once(void *user, uint64_t done, uint64_t total)
-{
-    (void)user;
-    (void)done;
-    (void)total;
-    return false;
-}
-
 /* A chunk of 16, so that a prompt has several places at which others come in between. */
 static bool open_session(struct work *work, dsvk_session **session)
 {
     dsvk_session_params params = { .context = longest + N_ANSWER + 4, .chunk = 16 };
     return !failed(work, dsvk_session_new(session, demo.model, &params), "new");
+}
+
+/* Who is stopped clears the stop and goes on. */
+static dsvk_status sync_until_done(struct work *work, dsvk_session *session, const uint32_t *tokens,
+                                   size_t n)
+{
+    for (;;) {
+        dsvk_progress progress = { .stop = work->stop };
+        dsvk_status   status   = dsvk_session_sync(session, tokens, n, &progress);
+        if (status != DSVK_CANCELLED)
+            return status;
+        work->stopped++;
+        dsvk_stop_set(work->stop, false);
+    }
 }
 
 static void compute(struct work *work, uint32_t *answer)
@@ -77,17 +87,14 @@ static void compute(struct work *work, uint32_t *answer)
     if (!open_session(work, &session))
         return;
     memcpy(tokens, work->prompt, work->n * sizeof *tokens);
-    if (work->cancelled)
-        (void)dsvk_session_sync(session, tokens, work->n,
-                                &(dsvk_progress){ .report = stop_at_once });
-    if (work->renewed) {
-        dsvk_session_free(session);
-        if (!open_session(work, &session))
-            return;
-    }
     for (uint32_t i = 0; i < N_ANSWER; i++) {
         uint32_t *token = &tokens[work->n + i];
-        if (failed(work, dsvk_session_sync(session, tokens, work->n + i, NULL), "sync") ||
+        if (i == work->freed_at) {
+            dsvk_session_free(session);
+            if (!open_session(work, &session))
+                return;
+        }
+        if (failed(work, sync_until_done(work, session, tokens, work->n + i), "sync") ||
             failed(work,
                    work->sampled ? dsvk_session_sample(session, &sampling, token)
                                  : dsvk_session_argmax(session, token),
@@ -105,31 +112,64 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* One round; `ns` is about what it takes. How long it took. */
+static uint64_t run_round(struct work *work, uint64_t *random, uint64_t ns)
+{
+    pthread_t threads[MAX_THREADS];
+    uint64_t  begin = now_ns(), wait = next_random(random) % (ns / 2 + 1);
+    unsigned  stopped = (unsigned)(next_random(random) % n_threads);
+    unsigned  freed   = (unsigned)(next_random(random) % n_threads);
+    for (unsigned i = 0; i < n_threads; i++) {
+        memset(work[i].got, 0, sizeof work[i].got);
+        work[i].freed_at = i == freed ? (uint32_t)(next_random(random) % N_ANSWER) : N_ANSWER;
+        assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &work[i]), 0);
+    }
+    struct timespec time = { (time_t)(wait / 1000000000u), (long)(wait % 1000000000u) };
+    nanosleep(&time, NULL);
+    dsvk_stop_set(work[stopped].stop, true);
+    for (unsigned i = 0; i < n_threads; i++)
+        pthread_join(threads[i], NULL);
+    dsvk_stop_set(work[stopped].stop, false); /* where it was done before */
+    return now_ns() - begin;
+}
+
 static void every_text_is_as_alone(void **state)
 {
     static struct work work[MAX_THREADS];
     uint64_t           random     = 42;
     uint32_t           vocabulary = dsvk_model_describe(demo.model)->vocab;
+    unsigned           stops      = 0;
+    uint64_t           begin      = now_ns();
     (void)state;
     for (unsigned i = 0; i < n_threads; i++) {
         make_work(&work[i], &random, i, vocabulary);
         compute(&work[i], work[i].alone);
         assert_string_equal(work[i].trouble, "");
     }
+    uint64_t ns = now_ns() - begin;
     for (unsigned round = 0; round < rounds; round++) {
-        pthread_t threads[MAX_THREADS];
-        for (unsigned i = 0; i < n_threads; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &work[i]), 0);
-        for (unsigned i = 0; i < n_threads; i++)
-            pthread_join(threads[i], NULL);
+        ns = run_round(work, &random, ns);
         for (unsigned i = 0; i < n_threads; i++) {
             assert_string_equal(work[i].trouble, "");
             if (memcmp(work[i].got, work[i].alone, sizeof work[i].got) != 0)
                 fail_msg("round %u, session %u of %u: another text than alone", round, i,
                          n_threads);
-            memset(work[i].got, 0, sizeof work[i].got);
         }
     }
+    for (unsigned i = 0; i < n_threads; i++) {
+        stops += work[i].stopped;
+        dsvk_stop_free(work[i].stop);
+    }
+    print_message("  %u rounds of %u sessions: %u calls were stopped, %u sessions freed\n", rounds,
+                  n_threads, stops, rounds);
+    assert_true(rounds < 10 || stops > 0);
 }
 
 /* ---- one call at a time ---- */
