@@ -66,7 +66,10 @@ typedef struct {
 
 /* Host memory. resize(user, NULL, n) allocates, resize(user, p, 0) frees and returns NULL,
  * otherwise as realloc. Memory is aligned to 16 bytes. resize == NULL: the C library's.
- * Must be safe to call from several threads. */
+ * Must be safe to call from several threads. Everything comes from here but the nodes of JSON
+ * texts while they are read or written, which jansson allocates with malloc or what the application
+ * gave json_set_alloc_funcs(), and what drivers allocate. Texts have a limit that is checked before
+ * they are read. */
 typedef struct {
     void *(*resize)(void *user, void *memory, size_t bytes);
     void *user;

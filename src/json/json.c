@@ -1,57 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads JSON of untrusted files and takes typed values out of objects. The first value that is
- * missing or wrong is remembered with one sentence and later ones are ignored, so that readers
- * need no check after each field. */
+/* Takes typed values out of objects. The first value that is missing or wrong is remembered with
+ * one sentence and later ones are ignored, so that readers need no check after each field. */
 #include "json/json.h"
 
 #include <math.h>
 #include <stdio.h>
-
-#include "json/nature.h"
-
-static dsvk_status parse(json_t **root, const struct dv_context *ctx, const char *module,
-                         const char *where, const char *text, size_t bytes)
-{
-    json_error_t error;
-    *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (*root)
-        return DSVK_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: %s: no memory to parse %zu bytes", module, where,
-                       bytes);
-    if (json_error_code(&error) == json_error_premature_end_of_input)
-        return dv_fail(ctx, DSVK_BAD_FILE,
-                       "%s: %s: malformed JSON: its %zu bytes end in the middle, download it again",
-                       module, where, bytes);
-    return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: malformed JSON at byte %d of %zu: %s", module,
-                   where, error.position, bytes, error.text);
-}
-
-dsvk_status dv_json_load(json_t **root, const struct dv_context *ctx, const char *module,
-                         const char *where, const char *text, size_t bytes)
-{
-    struct dv_json_scan scan;
-    *root = NULL;
-    if (!text)
-        text = "";
-    const char *nature = dv_file_nature(text, bytes, bytes); /* no JSON begins as one of them */
-    if (nature)
-        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s %s", module, where, nature);
-    dv_json_scan(&scan, text, bytes);
-    if (scan.depth > DV_JSON_DEPTH)
-        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: lists within lists, more than %u deep", module,
-                       where, DV_JSON_DEPTH);
-    if (scan.changes == 0)
-        return parse(root, ctx, module, where, text, bytes);
-    char *copy = dv_alloc(ctx, scan.room + 1);
-    if (!copy)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: %s: no memory to parse %zu bytes", module, where,
-                       bytes);
-    bytes              = dv_json_rewrite(copy, text, bytes);
-    dsvk_status status = parse(root, ctx, module, where, copy, bytes);
-    dv_free(ctx, copy);
-    return status;
-}
 
 json_t *dv_json_member(const json_t *object, const char *key)
 {
@@ -186,4 +139,10 @@ struct dv_json dv_json_child(struct dv_json *json, const char *key)
         child.object = NULL;
     }
     return child;
+}
+
+void dv_json_put(bool *failed, json_t *place, const char *key, json_t *value)
+{
+    int wrong = key ? json_object_set_new(place, key, value) : json_array_append_new(place, value);
+    *failed   = *failed || wrong != 0;
 }

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "json/json_scan.h"
+#include "json/load.h"
 
 struct dv_json {
     const struct dv_context *ctx;
@@ -37,5 +37,11 @@ bool        dv_json_bool_or(struct dv_json *json, const char *key, bool fallback
 const char *dv_json_text_or(struct dv_json *json, const char *key, const char *fallback);
 /* A reader for the object below `key`, with object == NULL where there is none. */
 struct dv_json dv_json_child(struct dv_json *json, const char *key);
+
+/* ---- writing ---- */
+
+/* Puts a new value into an object, or at the end of a list where `key` is NULL. That it was not
+ * made, or that there is no room for it, leaves *failed true. */
+void dv_json_put(bool *failed, json_t *place, const char *key, json_t *value);
 
 #endif

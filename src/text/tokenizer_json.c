@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "json/json_scan.h"
+#include "json/load.h"
 
 #define ID_LIMIT (1u << 24)
 /* An entry takes several bytes of the file; a higher id than this would make a table that is
