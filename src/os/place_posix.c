@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include "os/place.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,10 @@ bool dv_place_taken(const char *path)
 
 bool dv_place_real(char *out, size_t bytes, const char *path)
 {
-    char *real = realpath(path, NULL);
-    bool  fits = real && strlen(real) < bytes;
+    char real[PATH_MAX]; /* and not of malloc, whose failure would look like a missing path */
+    bool fits = realpath(path, real) && strlen(real) < bytes;
     if (fits)
         strcpy(out, real);
-    free(real);
     return fits;
 }
 

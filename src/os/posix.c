@@ -53,8 +53,9 @@ dsvk_status dv_file_map_open(struct dv_file_map *map, const struct dv_context *c
                          ? mmap(NULL, (size_t)map->bytes, PROT_READ, MAP_PRIVATE, fd, 0)
                          : MAP_FAILED;
         if (data == MAP_FAILED)
-            status = dv_fail(ctx, DSVK_BAD_FILE, "%s: cannot map %llu bytes: %s", path,
-                             (unsigned long long)map->bytes, strerror(errno));
+            status = dv_fail(ctx, errno == ENOMEM ? DSVK_NO_MEMORY : DSVK_BAD_FILE,
+                             "%s: cannot map %llu bytes: %s", path, (unsigned long long)map->bytes,
+                             strerror(errno));
         else
             map->data = data;
     }
@@ -173,7 +174,8 @@ dsvk_status dv_folder_list(const struct dv_context *ctx, const char             
     const struct dirent *entry;
     DIR                 *directory = opendir(folder);
     if (!directory)
-        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s", folder, strerror(errno));
+        return dv_fail(ctx, errno == ENOMEM ? DSVK_NO_MEMORY : DSVK_BAD_FILE, "%s: %s", folder,
+                       strerror(errno));
     while (status == DSVK_OK && (entry = readdir(directory)))
         status = visit(user, entry->d_name);
     closedir(directory);

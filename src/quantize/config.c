@@ -11,17 +11,27 @@
 #define CONFIG_BYTES 16000000u
 #define WEIGHT ".weight"
 
+/* NULL, and nothing is left, when a part of it found no memory. */
+static json_t *unless(bool failed, json_t *made)
+{
+    if (!failed)
+        return made;
+    json_decref(made);
+    return NULL;
+}
+
 /* The modules whose matrices are stored so, without the embedding, which nobody takes for one. */
 static json_t *modules(const struct dv_quantizing *q, enum dv_stored_kind kind)
 {
-    json_t *list = json_array();
+    json_t *list   = json_array();
+    bool    failed = false;
     for (uint32_t i = 0; i < q->n; i++) {
         const struct dv_new_tensor *t    = &q->tensors[i];
         const char                 *name = t->name, *end = strstr(name, WEIGHT);
         if (t->kind == kind && end && t->role != DV_ROLE_EMBEDDING)
-            json_array_append_new(list, json_stringn(name, (size_t)(end - name)));
+            dv_json_put(&failed, list, NULL, json_stringn(name, (size_t)(end - name)));
     }
-    return list;
+    return unless(failed, list);
 }
 
 /* The blocks of all FP8 matrices; 0: they differ, or the checkpoint did not say, and a reader has
@@ -38,15 +48,16 @@ static void fp8_blocks(uint32_t *rows, uint32_t *cols, const struct dv_quantizin
 static json_t *deepseek(const struct dv_quantizing *q)
 {
     uint32_t rows, cols;
-    json_t  *fp8 = json_pack("{s:s, s:s, s:s}", "quant_method", "fp8", "fmt", "e4m3",
-                             "activation_scheme", "dynamic");
+    bool     failed = false;
+    json_t  *fp8    = json_pack("{s:s, s:s, s:s}", "quant_method", "fp8", "fmt", "e4m3",
+                                "activation_scheme", "dynamic");
     fp8_blocks(&rows, &cols, q);
     if (rows != 0)
-        json_object_set_new(fp8, "weight_block_size", json_pack("[i, i]", (int)rows, (int)cols));
+        dv_json_put(&failed, fp8, "weight_block_size", json_pack("[i, i]", (int)rows, (int)cols));
     if (q->kinds[DV_STORED_FP4])
-        json_object_set_new(fp8, "expert_dtype", json_string("fp4"));
-    json_object_set_new(fp8, "modules_to_not_convert", modules(q, DV_STORED_PLAIN));
-    return fp8;
+        dv_json_put(&failed, fp8, "expert_dtype", json_string("fp4"));
+    dv_json_put(&failed, fp8, "modules_to_not_convert", modules(q, DV_STORED_PLAIN));
+    return unless(failed, fp8);
 }
 
 /* ---- compressed-tensors ---- */
@@ -64,6 +75,7 @@ static json_t *int4_group(const struct dv_quantizing *q, bool alone)
 static json_t *fp8_group(const struct dv_quantizing *q, enum dv_stored_kind kind, bool alone)
 {
     uint32_t    rows = 0, cols = 0;
+    bool        failed   = false;
     const char *strategy = kind == DV_STORED_WHOLE  ? "tensor"
                            : kind == DV_STORED_ROWS ? "channel"
                                                     : "block";
@@ -72,7 +84,8 @@ static json_t *fp8_group(const struct dv_quantizing *q, enum dv_stored_kind kind
     if (kind == DV_STORED_BLOCKS)
         fp8_blocks(&rows, &cols, q);
     if (rows != 0)
-        json_object_set_new(weights, "block_structure", json_pack("[i, i]", (int)rows, (int)cols));
+        dv_json_put(&failed, weights, "block_structure", json_pack("[i, i]", (int)rows, (int)cols));
+    weights         = unless(failed, weights);
     json_t *targets = alone ? json_pack("[s]", "Linear") : modules(q, kind);
     return json_pack("{s:s, s:o, s:o}", "format", "float-quantized", "targets", targets, "weights",
                      weights);
@@ -84,16 +97,18 @@ static json_t *compressed_tensors(const struct dv_quantizing *q)
     bool                             int4  = q->kinds[DV_STORED_INT4];
     int     n_fp8 = q->kinds[fp8[0]] + q->kinds[fp8[1]] + q->kinds[fp8[2]], at = 0;
     json_t *groups = json_object();
+    bool    failed = false;
     char    name[32];
     if (int4)
-        json_object_set_new(groups, "group_0", int4_group(q, n_fp8 == 0));
+        dv_json_put(&failed, groups, "group_0", int4_group(q, n_fp8 == 0));
     at = int4;
     for (int i = 0; i < 3; i++) {
         if (!q->kinds[fp8[i]])
             continue;
         snprintf(name, sizeof name, "group_%d", at++);
-        json_object_set_new(groups, name, fp8_group(q, fp8[i], n_fp8 == 1));
+        dv_json_put(&failed, groups, name, fp8_group(q, fp8[i], n_fp8 == 1));
     }
+    groups = unless(failed, groups);
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "quant_method", "compressed-tensors", "format",
                      n_fp8 == 0 ? "pack-quantized"
                      : int4     ? "mixed-precision"

@@ -13,9 +13,10 @@ char *dv_quantize_dump(size_t *bytes, const struct dv_quantizing *q, const json_
 {
     *bytes     = json_dumpb(root, NULL, 0, flags);
     char *text = dv_alloc(q->ctx, *bytes);
-    if (text)
-        json_dumpb(root, text, *bytes, flags);
-    return text;
+    if (text && json_dumpb(root, text, *bytes, flags) == *bytes)
+        return text;
+    dv_free(q->ctx, text); /* jansson remembers the places above each, and found no memory */
+    return NULL;
 }
 
 dsvk_status dv_quantize_write(const struct dv_quantizing *q, const char *name, const void *data,

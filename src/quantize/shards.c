@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/size.h"
 #include "base/stop.h"
+#include "json/json.h"
 #include "os/os.h"
 #include "os/output.h"
 #include "quantize/quantize.h"
@@ -26,31 +25,43 @@ static void shard_name(char *name, size_t bytes, uint32_t i, uint32_t n)
         snprintf(name, bytes, "model-%05u-of-%06u.safetensors", i + 1, n);
 }
 
-/* The header is padded with blanks, so that the data begins at a multiple of 8. */
+/* The header of a shard; NULL when there is no memory for it. */
+static json_t *make_header(const struct dv_quantizing *q, uint32_t shard)
+{
+    json_t  *root   = json_object();
+    uint64_t at     = 0;
+    bool     failed = false;
+    dv_json_put(&failed, root, "__metadata__", json_pack("{s:s}", "format", "pt"));
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct dv_new_tensor *t = &q->tensors[i];
+        if (t->shard != shard)
+            continue;
+        json_t *dims = json_array();
+        bool    cut  = false;
+        for (uint32_t d = 0; d < t->n_dims; d++)
+            dv_json_put(&cut, dims, NULL, json_integer((json_int_t)t->dims[d]));
+        dv_json_put(&failed, root, t->name,
+                    json_pack("{s:s, s:o, s:[I, I]}", "dtype", t->dtype, "shape", dims,
+                              "data_offsets", (json_int_t)at, (json_int_t)(at + t->bytes)));
+        failed = failed || cut;
+        at += t->bytes;
+    }
+    if (failed) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+/* It is padded with blanks, so that the data begins at a multiple of 8. */
 static dsvk_status write_header(struct dv_output *file, const struct dv_quantizing *q,
                                 uint32_t shard)
 {
     static const char blanks[] = "       "; /* seven at most */
     unsigned char     first[8];
     size_t            length;
-    json_t           *root = json_object();
-    uint64_t          at   = 0;
-    json_object_set_new(root, "__metadata__", json_pack("{s:s}", "format", "pt"));
-    for (uint32_t i = 0; i < q->n; i++) {
-        const struct dv_new_tensor *t    = &q->tensors[i];
-        json_t                     *dims = json_array();
-        if (t->shard != shard) {
-            json_decref(dims);
-            continue;
-        }
-        for (uint32_t d = 0; d < t->n_dims; d++)
-            json_array_append_new(dims, json_integer((json_int_t)t->dims[d]));
-        json_object_set_new(root, t->name,
-                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", t->dtype, "shape", dims,
-                                      "data_offsets", (json_int_t)at, (json_int_t)(at + t->bytes)));
-        at += t->bytes;
-    }
-    char *text = dv_quantize_dump(&length, q, root, JSON_COMPACT);
+    json_t           *root = make_header(q, shard);
+    char             *text = root ? dv_quantize_dump(&length, q, root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (!text)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a header");
@@ -224,14 +235,18 @@ static dsvk_status write_index(const struct dv_quantizing *q)
 {
     dsvk_status status;
     char        name[64];
-    json_t     *map = json_object();
+    json_t     *map    = json_object();
+    bool        failed = false;
     for (uint32_t i = 0; i < q->n; i++) {
         shard_name(name, sizeof name, q->tensors[i].shard, q->n_shards);
-        json_object_set_new(map, q->tensors[i].name, json_string(name));
+        dv_json_put(&failed, map, q->tensors[i].name, json_string(name));
     }
     json_t *root = json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)q->bytes,
                              "weight_map", map);
-    status       = dv_quantize_json(q, "model.safetensors.index.json", root);
+    if (!root || failed)
+        status = dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for the index");
+    else
+        status = dv_quantize_json(q, "model.safetensors.index.json", root);
     json_decref(root);
     return status;
 }
