@@ -193,23 +193,30 @@ static dsvk_status read_file(struct dv_device *dev)
     return status;
 }
 
+dsvk_status dv_cache_file_read(struct dv_device *dev)
+{
+    struct dv_cache_file *file = dev->cache_file;
+    char                  name[DV_CACHE_NAME];
+    dv_cache_file_name(name, &dev->key);
+    file->n   = 0;
+    file->sum = 0;
+    if (dv_place_join(file->path, file->folder, name))
+        return read_file(dev);
+    dv_log(dev->ctx, DSVK_LOG_INFO, "pipeline cache: the folder's name is too long");
+    dv_cache_file_free(dev);
+    return DSVK_OK;
+}
+
 dsvk_status dv_device_keep_pipelines(struct dv_device *dev, const char *folder)
 {
     dsvk_status           status;
-    char                  name[DV_CACHE_NAME];
     struct dv_cache_file *file = dv_zalloc(dev->ctx, sizeof *file);
     if (!file)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "pipeline cache: no memory for its name");
-    dv_cache_file_name(name, &dev->key);
-    int  n          = snprintf(file->folder, sizeof file->folder, "%s", folder);
-    bool fits       = dv_place_join(file->path, folder, name);
+    size_t n = strlen(folder), most = sizeof file->folder - 1;
+    memcpy(file->folder, folder, n < most ? n : most); /* then no path fits either */
     dev->cache_file = file;
-    if (!fits || n < 0) { /* the folder is shorter */
-        dv_log(dev->ctx, DSVK_LOG_INFO, "pipeline cache: the folder's name is too long");
-        dv_cache_file_free(dev);
-        return DSVK_OK;
-    }
-    status = read_file(dev);
+    status          = dv_cache_file_read(dev);
     if (status != DSVK_OK)
         dv_cache_file_free(dev);
     return status;

@@ -23,6 +23,9 @@ void dv_cache_file_header(unsigned char header[DV_CACHE_HEADER], const void *dat
 /* "10005-0-14-0-<uuid>.pipelines"; returns the length of the part before the driver's version. */
 size_t dv_cache_file_name(char name[DV_CACHE_NAME], const struct dv_pipeline_key *key);
 
+/* Fills dev->cache from the file of dev->key in the folder that the device keeps, when the device
+ * was opened or opened again. Failures are those of dv_device_keep_pipelines(). */
+dsvk_status dv_cache_file_read(struct dv_device *dev);
 /* Both for dv_device_free. */
 void dv_cache_file_save(struct dv_device *dev);
 void dv_cache_file_free(struct dv_device *dev);

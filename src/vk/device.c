@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The logical device, with the features that kernels use and no other. A lost device is
  * remembered: every later call answers DEVICE_LOST at once. */
-#include "vk/probe.h"
+#include "vk/device_parts.h"
 
 #include <string.h>
 
@@ -217,6 +217,25 @@ static void read_key(struct dv_pipeline_key *key, const struct dv_probe *probe)
     memcpy(key->uuid, p->pipelineCacheUUID, sizeof key->uuid);
 }
 
+dsvk_status dv_device_create(struct dv_device *dev, const struct dv_caps *caps)
+{
+    dsvk_status      status;
+    struct dv_probe *probe = dv_zalloc(dev->ctx, sizeof *probe);
+    if (!probe)
+        return dv_fail(dev->ctx, DSVK_NO_MEMORY, "device: no room for what it answers");
+    dev->caps         = *caps;
+    dev->queue_family = caps->queue_family;
+    dev->wait_ns      = caps->is_software ? SOFTWARE_WAIT_NS : WAIT_NS;
+    TRY_OR(fail, dv_probe_read(probe, dev->instance, dev->physical));
+    dev->memory = probe->memory.memoryProperties;
+    read_key(&dev->key, probe);
+    TRY_OR(fail, create(dev, probe));
+    status = make_shared_objects(dev);
+fail:
+    dv_free(dev->ctx, probe);
+    return status;
+}
+
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
 {
     const struct dv_context *ctx = instance->ctx;
@@ -228,60 +247,49 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     if (!instance->caps[index].usable)
         return dv_fail(ctx, DSVK_UNSUPPORTED, "device: \"%s\": %s", instance->caps[index].name,
                        instance->caps[index].why_not);
-    struct dv_probe  *probe = dv_zalloc(ctx, sizeof *probe);
-    struct dv_device *dev   = dv_zalloc(ctx, sizeof *dev);
-    if (!dev || !probe) {
-        dv_free(ctx, dev);
-        dv_free(ctx, probe);
+    struct dv_device *dev = dv_zalloc(ctx, sizeof *dev);
+    if (!dev)
         return dv_fail(ctx, DSVK_NO_MEMORY, "device: no room for its header");
-    }
-    dev->ctx          = ctx;
-    dev->instance     = instance;
-    dev->physical     = instance->physical[index];
-    dev->caps         = instance->caps[index];
-    dev->queue_family = dev->caps.queue_family;
-    dev->wait_ns      = dev->caps.is_software ? SOFTWARE_WAIT_NS : WAIT_NS;
-    TRY_OR(fail, dv_probe_read(probe, instance, dev->physical));
-    dev->memory = probe->memory.memoryProperties;
-    read_key(&dev->key, probe);
-    TRY_OR(fail, create(dev, probe));
-    TRY_OR(fail, make_shared_objects(dev));
-    dv_free(ctx, probe);
-    *out = dev;
-    return DSVK_OK;
-fail:
-    dv_free(ctx, probe);
-    dv_device_free(dev);
+    dev->ctx      = ctx;
+    dev->instance = instance;
+    dev->physical = instance->physical[index];
+    status        = dv_device_create(dev, &instance->caps[index]);
+    if (status == DSVK_OK)
+        *out = dev;
+    else
+        dv_device_free(dev);
     return status;
 }
 
-static void destroy_objects(struct dv_device *dev)
+void dv_device_destroy(struct dv_device *dev)
 {
-    for (struct dv_pipeline *p = dev->pipelines; p; p = p->next)
-        dev->vk.vkDestroyPipeline(dev->handle, p->handle, NULL);
-    if (dev->layout)
+    if (dev->hung) /* a driver with running work must also stay loaded */
+        dev->instance->hung = true;
+    while (dev->pipelines) {
+        struct dv_pipeline *pipeline = dev->pipelines;
+        dev->pipelines               = pipeline->next;
+        if (!dev->hung)
+            dev->vk.vkDestroyPipeline(dev->handle, pipeline->handle, NULL);
+        dv_free(dev->ctx, pipeline);
+    }
+    if (dev->layout && !dev->hung)
         dev->vk.vkDestroyPipelineLayout(dev->handle, dev->layout, NULL);
-    if (dev->cache)
+    if (dev->cache && !dev->hung)
         dev->vk.vkDestroyPipelineCache(dev->handle, dev->cache, NULL);
-    if (dev->handle && dev->vk.vkDestroyDevice)
+    if (dev->handle && dev->vk.vkDestroyDevice && !dev->hung)
         dev->vk.vkDestroyDevice(dev->handle, NULL);
+    dev->layout = VK_NULL_HANDLE;
+    dev->cache  = VK_NULL_HANDLE;
+    dev->handle = VK_NULL_HANDLE;
 }
 
 void dv_device_free(struct dv_device *dev)
 {
     if (!dev)
         return;
-    if (dev->hung) /* a driver with running work must also stay loaded */
-        dev->instance->hung = true;
-    else
+    if (!dev->hung)
         dv_cache_file_save(dev);
     dv_cache_file_free(dev);
-    if (!dev->hung)
-        destroy_objects(dev);
-    while (dev->pipelines) {
-        struct dv_pipeline *pipeline = dev->pipelines;
-        dev->pipelines               = pipeline->next;
-        dv_free(dev->ctx, pipeline);
-    }
+    dv_device_destroy(dev);
     dv_free(dev->ctx, dev);
 }

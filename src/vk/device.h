@@ -6,6 +6,8 @@
 #ifndef DV_VK_DEVICE_H
 #define DV_VK_DEVICE_H
 
+#include <stdatomic.h>
+
 #include "vk/instance.h"
 
 /* Whose pipeline cache data a driver takes back. */
@@ -28,12 +30,12 @@ struct dv_device {
     VkPipelineCache                  cache;
     struct dv_cache_file            *cache_file; /* NULL: the cache ends with the device */
     VkPipelineLayout                 layout;     /* 128 bytes of push constants, no descriptors */
-    bool                             lost;       /* sticky: every later call answers DEVICE_LOST */
-    bool                             hung; /* lost, and work may still run: nothing is destroyed */
-    bool                unmapped; /* tests play a device whose memory the host cannot see */
-    uint64_t            bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
-    uint64_t            bytes_budget; /* what the driver left last; followed while the limit */
-    uint64_t            n_submits;
+    atomic_bool lost;     /* sticky: every later call answers DEVICE_LOST; any thread may read it */
+    bool        hung;     /* lost, and work may still run: nothing is destroyed */
+    bool        unmapped; /* tests play a device whose memory the host cannot see */
+    uint64_t    bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
+    uint64_t    bytes_budget;            /* what the driver left last; followed while the limit */
+    uint64_t    n_submits;
     struct dv_stream   *streams;   /* all that are open, so that the device can be waited for */
     uint64_t            wait_ns;   /* how long dv_stream_wait waits unless told */
     struct dv_pipeline *pipelines; /* every pipeline made, so that none is made twice */
@@ -46,6 +48,15 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
  * Nothing where the driver has no budget. */
 void dv_device_read_budget(struct dv_device *dev, bool shrink);
 void dv_device_free(struct dv_device *dev);
+
+/* A lost device's way back, in two steps, so that pointers to it and to its streams stay (vk/
+ * reopen.c). First all that was made with it but pipelines and streams is freed. Shutting waits for
+ * what runs, but never for long, then frees pipelines, what streams have and the VkDevice; what
+ * hangs is given up. It stays lost. Reopening then looks for the same physical device and makes a
+ * new VkDevice, with what the file of pipelines holds. After a failure it is shut and lost as
+ * before, and may be reopened again. NO_DEVICE when it is not there any more. */
+void        dv_device_shut(struct dv_device *dev);
+dsvk_status dv_device_reopen(struct dv_device *dev);
 
 /* Keeps compiled pipelines in a file of `folder` (vk/cache_file.c): what an earlier run left there
  * is handed to the driver, and when new pipelines were made, dv_device_free replaces the file.

@@ -182,7 +182,29 @@ static void rank_devices(struct dv_instance *instance)
         }
 }
 
-static dsvk_status list_devices(struct dv_instance *instance)
+/* Into the lists of `found`, which has room for n. */
+static dsvk_status read_devices(struct dv_instance *found, uint32_t n)
+{
+    const struct dv_context *ctx    = found->ctx;
+    dsvk_status              status = DSVK_OK;
+    struct dv_probe         *probe  = dv_zalloc(ctx, sizeof *probe);
+    if (!probe)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
+    VkResult result = found->vk.vkEnumeratePhysicalDevices(found->handle, &n, found->physical);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
+                         (int)result);
+    for (uint32_t i = 0; i < n && status == DSVK_OK; i++) {
+        status = dv_probe_read(probe, found, found->physical[i]);
+        dv_caps_read(&found->caps[i], probe);
+        found->n_physical = i + 1;
+    }
+    dv_free(ctx, probe);
+    rank_devices(found);
+    return status;
+}
+
+dsvk_status dv_instance_list(struct dv_instance *instance)
 {
     const struct dv_context *ctx = instance->ctx;
     dsvk_status              status;
@@ -194,25 +216,18 @@ static dsvk_status list_devices(struct dv_instance *instance)
         return dv_fail(ctx, DSVK_NO_DEVICE,
                        "instance: the installed Vulkan drivers found no device (VkResult %d)",
                        (int)result);
-    instance->physical     = dv_zalloc_array(ctx, n, sizeof *instance->physical);
-    instance->caps         = dv_zalloc_array(ctx, n, sizeof *instance->caps);
-    struct dv_probe *probe = dv_zalloc(ctx, sizeof *probe);
-    if (!instance->physical || !instance->caps || !probe) {
-        dv_free(ctx, probe);
-        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
-    }
-    result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, instance->physical);
-    status = DSVK_OK;
-    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-        status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
-                         (int)result);
-    for (uint32_t i = 0; i < n && status == DSVK_OK; i++) {
-        status = dv_probe_read(probe, instance, instance->physical[i]);
-        dv_caps_read(&instance->caps[i], probe);
-        instance->n_physical = i + 1;
-    }
-    dv_free(ctx, probe);
-    rank_devices(instance);
+    struct dv_instance old = *instance, found = *instance;
+    found.n_physical = 0;
+    found.physical   = dv_zalloc_array(ctx, n, sizeof *found.physical);
+    found.caps       = dv_zalloc_array(ctx, n, sizeof *found.caps);
+    if (found.physical && found.caps)
+        status = read_devices(&found, n);
+    else
+        status = dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
+    *instance                  = status == DSVK_OK ? found : old;
+    struct dv_instance *unused = status == DSVK_OK ? &old : &found;
+    dv_free(ctx, unused->physical);
+    dv_free(ctx, unused->caps);
     return status;
 }
 
@@ -231,7 +246,7 @@ dsvk_status dv_instance_new_with(struct dv_instance **out, const struct dv_conte
     TRY_OR(fail, dv_instance_table_load(&instance->vk, ctx, instance->handle, get));
     if (validate)
         TRY_OR(fail, listen(instance));
-    TRY_OR(fail, list_devices(instance));
+    TRY_OR(fail, dv_instance_list(instance));
     *out = instance;
     return DSVK_OK;
 fail:

@@ -31,6 +31,10 @@ void        dv_instance_free(struct dv_instance *instance);
 dsvk_status dv_instance_new_with(struct dv_instance **out, const struct dv_context *ctx,
                                  bool validate, PFN_vkGetInstanceProcAddr get);
 
+/* Lists the devices again, as they are now; after a failure the old list stays. Open devices do not
+ * use it. */
+dsvk_status dv_instance_list(struct dv_instance *instance);
+
 /* The device that `which` names: NULL or "" = the best (real before software, discrete before
  * integrated, then memory), else an index, a UUID or a part of the name. NO_DEVICE says which
  * there are. */

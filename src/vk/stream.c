@@ -8,6 +8,20 @@
 
 #define FREE_TIMEOUT_NS 10000000000u
 
+dsvk_status dv_stream_reopen(struct dv_stream *stream)
+{
+    struct dv_device         *dev  = stream->dev;
+    VkSemaphoreTypeCreateInfo type = {
+        .sType         = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo info = { VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0 };
+    VkResult result = dev->vk.vkCreateSemaphore(dev->handle, &info, NULL, &stream->timeline);
+    if (result != VK_SUCCESS)
+        stream->timeline = VK_NULL_HANDLE;
+    return dv_device_result(dev, result, "making a stream");
+}
+
 dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
 {
     dsvk_status status;
@@ -16,14 +30,8 @@ dsvk_status dv_stream_new(struct dv_stream **out, struct dv_device *dev)
     struct dv_stream *stream = dv_zalloc(dev->ctx, sizeof *stream);
     if (!stream)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "stream: no room for its header");
-    VkSemaphoreTypeCreateInfo type = {
-        .sType         = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
-    };
-    VkSemaphoreCreateInfo info = { VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type, 0 };
-    VkResult result = dev->vk.vkCreateSemaphore(dev->handle, &info, NULL, &stream->timeline);
-    stream->dev     = dev;
-    status          = dv_device_result(dev, result, "making a stream");
+    stream->dev = dev;
+    status      = dv_stream_reopen(stream);
     if (status != DSVK_OK) {
         dv_free(dev->ctx, stream);
         return status;
@@ -74,6 +82,17 @@ void dv_device_settle(struct dv_device *dev)
         dv_stream_settle(stream);
 }
 
+void dv_stream_shut(struct dv_stream *stream)
+{
+    struct dv_device *dev = stream->dev;
+    dv_commands_free(stream->staging_commands);
+    dv_buffer_free(stream->staging[0]);
+    dv_buffer_free(stream->staging[1]);
+    if (stream->timeline && !dev->hung)
+        dev->vk.vkDestroySemaphore(dev->handle, stream->timeline, NULL);
+    *stream = (struct dv_stream){ .dev = dev, .next = stream->next };
+}
+
 void dv_stream_free(struct dv_stream *stream)
 {
     if (!stream)
@@ -84,11 +103,7 @@ void dv_stream_free(struct dv_stream *stream)
     while (*link != stream)
         link = &(*link)->next;
     *link = stream->next;
-    dv_commands_free(stream->staging_commands);
-    dv_buffer_free(stream->staging[0]);
-    dv_buffer_free(stream->staging[1]);
-    if (!dev->hung)
-        dev->vk.vkDestroySemaphore(dev->handle, stream->timeline, NULL);
+    dv_stream_shut(stream);
     dv_free(dev->ctx, stream);
 }
 

@@ -48,4 +48,11 @@ dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_b
 dsvk_status dv_stream_see(const void **data, struct dv_stream *stream, struct dv_buffer *buffer,
                           uint64_t offset, uint64_t bytes);
 
+/* ---- inside vk/ ---- */
+
+/* With the VkDevice, which ends: the stream stays, and dv_stream_reopen() makes it usable with the
+ * next one. Nothing runs any more, or the device hangs. */
+void        dv_stream_shut(struct dv_stream *stream);
+dsvk_status dv_stream_reopen(struct dv_stream *stream);
+
 #endif

@@ -43,9 +43,12 @@ static atomic_uint calls; /* pipelines are made on several threads */
 static unsigned    fail_at;
 static VkResult    failure;
 static const char *failed_call = "";
+static bool        lost; /* the device, until there is a new one */
 
 static bool hit(const char *name)
 {
+    if (lost)
+        return true;
     if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     failed_call = name;
@@ -107,6 +110,7 @@ static void arm(unsigned nth, VkResult result)
     fail_at     = nth;
     failure     = result;
     failed_call = "";
+    lost        = false;
 }
 
 /* No other memory to turn to when mapped memory fails: every failure counts. */
@@ -119,24 +123,76 @@ static void hide_second_choice(struct dv_device *dev)
             m->memoryTypes[i].propertyFlags |= UNKNOWN;
 }
 
-void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
+static void wrap(struct dv_device *dev)
 {
     if (dev->vk.vkCreateBuffer != fail_CreateBuffer)
         real = dev->vk;
-    hide_second_choice(dev);
 #define X(name, parameters, arguments)                                                             \
     if (real.vk##name)                                                                             \
         dev->vk.vk##name = fail_##name;
     FALLIBLE(X)
 #undef X
+}
+
+void fault_arm(struct dv_device *dev, unsigned nth, VkResult result)
+{
+    wrap(dev);
+    hide_second_choice(dev);
     arm(nth, result);
 }
 
 void fault_disarm(struct dv_device *dev)
 {
-    if (dev->vk.vkCreateBuffer == fail_CreateBuffer)
-        dev->vk = real;
+    if (dev->vk.vkCreateBuffer == fail_CreateBuffer) {
+#define X(name, parameters, arguments) dev->vk.vk##name = real.vk##name;
+        FALLIBLE(X)
+#undef X
+    }
     fail_at = 0;
+    lost    = false;
+}
+
+/* ---- a loss that stays ---- */
+
+static struct dv_device *losing;
+static unsigned          submits, lose_at;
+static bool              lose_late;
+
+/* A lost device runs nothing any more, and one that only plays it must not either. */
+static void end_earlier(const VkSubmitInfo *info)
+{
+    const VkTimelineSemaphoreSubmitInfo *values = info->pNext;
+    uint64_t                             before = values->pSignalSemaphoreValues[0] - 1;
+    VkSemaphoreWaitInfo                  wait   = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                                    .semaphoreCount = 1,
+                                                    .pSemaphores    = info->pSignalSemaphores,
+                                                    .pValues        = &before };
+    if (real.vkWaitSemaphores(losing->handle, &wait, UINT64_MAX) != VK_SUCCESS)
+        abort();
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL lose_QueueSubmit(VkQueue queue, uint32_t n,
+                                                       const VkSubmitInfo *info, VkFence fence)
+{
+    if (lost)
+        return VK_ERROR_DEVICE_LOST;
+    if (++submits != lose_at)
+        return real.vkQueueSubmit(queue, n, info, fence);
+    end_earlier(info);
+    lost        = true;
+    failed_call = "vkQueueSubmit";
+    return lose_late ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
+}
+
+void fault_lose(struct dv_device *dev, unsigned nth, bool late)
+{
+    wrap(dev);
+    arm(0, VK_ERROR_DEVICE_LOST);
+    dev->vk.vkQueueSubmit = lose_QueueSubmit;
+    losing                = dev;
+    lose_at               = nth;
+    lose_late             = late;
+    submits               = 0;
 }
 
 bool fault_fired(void)
@@ -210,6 +266,20 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance
     WRAP(GetDeviceProcAddr, real_get_device, get_device)
 #undef WRAP
     return function;
+}
+
+void fault_reopen(struct dv_instance *instance, unsigned nth, VkResult result)
+{
+    struct dv_instance_table *vk = &instance->vk;
+    if (vk->vkCreateDevice != fail_CreateDevice) {
+        real_create_device = vk->vkCreateDevice;
+        real_enumerate     = vk->vkEnumeratePhysicalDevices;
+        real_get_device    = vk->vkGetDeviceProcAddr;
+    }
+    vk->vkCreateDevice             = fail_CreateDevice;
+    vk->vkEnumeratePhysicalDevices = fail_EnumeratePhysicalDevices;
+    vk->vkGetDeviceProcAddr        = get_device;
+    arm(nth, result);
 }
 
 PFN_vkGetInstanceProcAddr fault_entry(unsigned nth, VkResult result)

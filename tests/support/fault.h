@@ -22,6 +22,14 @@ bool        fault_fired(void);
 const char *fault_call(void);  /* the name of the call that failed, or "" */
 unsigned    fault_count(void); /* fallible calls since arming */
 
+/* The nth submission of `dev` from now on (from 1) finds the device lost, at once or, `late`, when
+ * it is waited for. It stays lost: nothing works any more until dv_device_reopen() makes a new
+ * VkDevice, whose calls do not fail. What was submitted before has ended. */
+void fault_lose(struct dv_device *dev, unsigned nth, bool late);
+/* From now on the nth fallible call fails of those that list devices, make one, or are made on one
+ * that `instance` made since: for dv_device_reopen(). 0: none does. */
+void fault_reopen(struct dv_instance *instance, unsigned nth, VkResult result);
+
 /* The same for the creation of instances and devices: give this to dv_instance_new_with. NULL
  * without a Vulkan loader. */
 PFN_vkGetInstanceProcAddr fault_entry(unsigned nth, VkResult result);

@@ -21,8 +21,7 @@ static dsvk_status record(struct dv_commands *commands, const struct dv_pipeline
     return dv_commands_end(commands);
 }
 
-/* Everything that an engine does with a device, once. Returns the first failure. */
-static dsvk_status use_device(struct dv_device *dev)
+dsvk_status use_device(struct dv_device *dev)
 {
     struct dv_stream         *stream = NULL;
     struct dv_buffer         *x = NULL, *y = NULL;

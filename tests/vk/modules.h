@@ -30,5 +30,6 @@ int test_stream(void);
 int test_fault(void);
 int test_cache_file(void);
 int test_cache_fault(void);
+int test_reopen(void);
 
 #endif

@@ -15,6 +15,9 @@
 
 #include "vk/stream.h"
 
+/* Everything that an engine does with a device, once. Returns the first failure. */
+dsvk_status use_device(struct dv_device *dev);
+
 /* Writes a word to all of a part of a buffer. */
 static inline void fill(struct dv_commands *commands, const struct dv_buffer *buffer,
                         uint64_t offset, uint64_t bytes, uint32_t word)
