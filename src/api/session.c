@@ -168,7 +168,7 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     bool                     mine = dv_turn_take(session->model->device->turn);
     *stats                        = s->stats;
     stats->device_bytes           = s->engine.dev->bytes_used;
-    stats->arena_bytes            = s->arena ? s->arena->bytes : 0;
+    stats->arena_bytes            = s->runner->arena ? s->runner->arena->bytes : 0;
     dv_session_expert_stats(s, stats);
     if (mine)
         dv_turn_give(session->model->device->turn);

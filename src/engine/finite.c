@@ -23,7 +23,7 @@ static dsvk_status try_layers(bool *finite, struct dv_session *s, uint32_t layer
 fail:
     if (status != DSVK_OK)
         dv_stream_settle(s->engine.stream);
-    *finite = *(const uint32_t *)s->result->mapped != DV_NOT_FINITE;
+    *finite = *(const uint32_t *)s->runner->result->mapped != DV_NOT_FINITE;
     dv_program_free(p);
     return status;
 }
@@ -57,9 +57,10 @@ dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
     const struct dv_context *ctx = s->setup.ctx;
     uint32_t                 layer;
     /* What the last pass left is overwritten: it is computed again where it is asked for. */
-    s->next      = DV_NOT_FINITE;
-    s->ran_ahead = true;
-    status       = find_layer(&layer, s, position);
+    s->knows          = true;
+    s->greatest       = DV_NOT_FINITE;
+    s->runner->holder = NULL;
+    status            = find_layer(&layer, s, position);
     if (status != DSVK_OK) {
         if (status != DSVK_CANCELLED) /* which comes before anything is submitted */
             s->n_tokens = 0;          /* the cache may hold half a pass */

@@ -69,7 +69,7 @@ static dsvk_status take_token(struct run *r)
 {
     dsvk_status           status;
     struct dv_session    *s    = r->session;
-    const struct dv_step *step = s->step->mapped;
+    const struct dv_step *step = s->runner->step->mapped;
     TRY(submit_to(r, r->taken + 1));
     TRY(dv_stream_wait(s->engine.stream, r->values[r->taken % (MOST_AHEAD + 1)], 0));
     uint64_t now = dv_time_ns(), ns = now - r->since;
@@ -128,13 +128,12 @@ static dsvk_status run_ahead(struct run *r, struct taker *taker)
     dsvk_status status = dv_session_program(&r->program, s, &pass);
     if (status == DSVK_CANCELLED)
         return status; /* nothing ran */
-    if (status == DSVK_OK && !is_taken(s, taker)) {
-        s->ran_ahead |= !s->last; /* the arena had to grow: the token is known, logits are not */
-        s->last = s->last ? s->last : r->program;
+    if (status == DSVK_OK && !is_taken(s, taker))
         return DSVK_OK;
-    }
-    s->last      = NULL;
-    s->ran_ahead = false;
+    s->answered       = false;
+    s->knows          = false;
+    s->runner->last   = NULL;
+    s->runner->holder = NULL;
     if (status == DSVK_OK)
         status = run(r, taker);
     s->stats.submissions += r->submitted - r->taken;
@@ -143,8 +142,11 @@ static dsvk_status run_ahead(struct run *r, struct taker *taker)
         s->n_tokens = 0; /* the cache may hold half a pass */
         return status;
     }
-    s->last      = r->program;
-    s->ran_ahead = r->submitted > r->taken;
+    dv_session_holds(s, r->program);
+    s->greatest = s->next;
+    s->knows    = s->choice.factor == 0; /* else it was drawn */
+    if (r->submitted > r->taken)
+        s->runner->holder = NULL; /* another token's results are there */
     return DSVK_OK;
 }
 
@@ -202,7 +204,6 @@ static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *
     if (drawn)
         s->choice = choice_of(sampling);
     status    = generate_ahead(s, limit, taker);
-    s->drew   = drawn;
     s->choice = (dv_choice){ 0 };
     return status;
 }

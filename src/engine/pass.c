@@ -10,13 +10,13 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
 {
     struct dv_step step = { .tokens   = n,
                             .position = position,
-                            .splits   = (position + n - 1) / s->split + 1,
+                            .splits   = (position + n - 1) / s->runner->split + 1,
                             .choice   = s->choice };
     step.attend_x       = p->attend_groups[0];
     step.attend_y       = step.splits;
     step.attend_z       = p->attend_groups[2];
-    memcpy(s->step->mapped, &step, sizeof step);
-    memcpy((unsigned char *)s->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
+    memcpy(s->runner->step->mapped, &step, sizeof step);
+    memcpy((unsigned char *)s->runner->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
 }
 
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)
@@ -42,19 +42,31 @@ static dsvk_status run_whole(struct dv_session *s, const struct dv_program *p)
     return dv_stream_wait(s->engine.stream, value, 0);
 }
 
+void dv_session_holds(struct dv_session *s, struct dv_program *p)
+{
+    const struct dv_value *token = &p->graph->values[p->graph->token];
+    const uint32_t        *ids   = s->runner->result->mapped;
+    s->runner->last              = p;
+    s->runner->holder            = s;
+    s->answered                  = true;
+    s->knows                     = true;
+    s->greatest                  = ids[(token->rows - 1) * token->stride];
+}
+
 static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t position,
                            const struct dv_pass *pass)
 {
     dsvk_status        status;
     struct dv_program *p;
-    s->last      = NULL;
-    s->ran_ahead = false;
-    s->drew      = false;
+    s->runner->last   = NULL;
+    s->runner->holder = NULL;
+    s->answered       = false;
+    s->knows          = false;
     TRY(dv_session_program(&p, s, pass));
     uint64_t start = dv_time_ns(); /* behind compiling, which is no speed of the model */
     dv_session_write_step(s, p, ids, pass->tokens, position);
     TRY(p->parts ? dv_session_run_parts(s, p) : run_whole(s, p));
-    s->last = p;
+    dv_session_holds(s, p);
     dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start);
     return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->states) : DSVK_OK;
 }
@@ -62,9 +74,9 @@ static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t p
 /* Whether the last pass found a token in each row that it has logits of. */
 static bool last_is_finite(const struct dv_session *s)
 {
-    const struct dv_graph *g     = s->last->graph;
+    const struct dv_graph *g     = s->runner->last->graph;
     const struct dv_value *token = &g->values[g->token];
-    const uint32_t        *ids   = s->result->mapped;
+    const uint32_t        *ids   = s->runner->result->mapped;
     for (uint32_t r = 0; r < token->rows; r++)
         if (ids[r * token->stride] == DV_NOT_FINITE)
             return false;
@@ -118,7 +130,7 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
     dsvk_status    status;
     struct dv_pass pass = { .tokens      = n,
                             .all_rows    = all_rows,
-                            .materialise = position == 0 && n >= s->materialise_from };
+                            .materialise = position == 0 && n >= s->runner->materialise_from };
     if (*s->engine.left_f16)
         return compute_in_f32(s, ids, n, position, all_rows);
     TRY(compute(s, ids, position, &pass));

@@ -18,7 +18,7 @@ static dsvk_status find_places(struct dv_weight_place **out, const struct dv_ses
     for (dv_weight w = 1; w <= graph->n_weights; w++) {
         const struct dv_weight_info *info = &graph->weights[w];
         if (info->kind == DV_WEIGHT_ROPE) {
-            places[w] = (struct dv_weight_place){ .address = s->rope->address };
+            places[w] = (struct dv_weight_place){ .address = s->runner->rope->address };
             continue;
         }
         const struct dv_weight_place *place = dv_weights_find(s->engine.weights, info);
@@ -31,22 +31,6 @@ static dsvk_status find_places(struct dv_weight_place **out, const struct dv_ses
                 return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED, "session: %s is not loaded",
                                graph->weights[graph->nodes[i].w.at[k]].name);
     return DSVK_OK;
-}
-
-/* A planned pass may need more than the arena has: rounding in the plan of an odd token count, or a
- * scoring pass. Programs refer to the arena by address, so they go with it. */
-static dsvk_status grow_arena(struct dv_session *s, uint64_t bytes)
-{
-    if (s->arena && s->arena->bytes >= bytes)
-        return DSVK_OK;
-    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
-        dv_program_free(s->slots[i].program);
-        s->slots[i].program = NULL;
-    }
-    s->last = NULL;
-    dv_buffer_free(s->arena);
-    s->arena = NULL;
-    return dv_buffer_new(&s->arena, s->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
 }
 
 /* The session's own report, while a call is asked for its stop. */
@@ -70,21 +54,22 @@ static struct dv_program_params params_of(struct dv_session *s, uint32_t slot,
                                           const struct dv_pass         *pass)
 {
     const struct dv_engine *e    = &s->engine;
-    uint64_t                room = (uint64_t)s->argument_nodes * DV_BLOCK_BYTES;
+    const struct dv_runner *r    = s->runner;
+    uint64_t                room = (uint64_t)r->argument_nodes * DV_BLOCK_BYTES;
 
     return (struct dv_program_params){ .stream      = e->stream,
-                                       .token       = s->result->address,
+                                       .token       = r->result->address,
                                        .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
-                                       .blocks      = slot < DV_MAX_PROGRAMS ? s->arguments : NULL,
+                                       .blocks      = slot < DV_MAX_PROGRAMS ? r->arguments : NULL,
                                        .blocks_at   = slot * room,
                                        .blocks_room = room,
-                                       .arena       = s->arena,
+                                       .arena       = r->arena,
                                        .site        = {
                                                   .caps         = &e->dev->caps,
                                                   .weights      = places,
-                                                  .arena        = s->arena->address,
-                                                  .step         = s->step->address,
-                                                  .step_buffer  = s->step,
+                                                  .arena        = r->arena->address,
+                                                  .step         = r->step->address,
+                                                  .step_buffer  = r->step,
                                                   .pages        = s->cache->table->address,
                                                   .states       = s->cache->states,
                                                   .cache_format = s->setup.cache,
@@ -101,7 +86,8 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     struct dv_graph        *graph;
     struct dv_plan          plan;
     TRY(dv_size_graph(&graph, &plan, size, pass));
-    TRY_OR(fail, grow_arena(s, plan.arena_bytes));
+    /* It may need more than the plan said: the rounding of an odd token count, or scoring. */
+    TRY_OR(fail, dv_runner_grow_arena(s->runner, plan.arena_bytes));
     TRY_OR(fail, find_places(&places, s, graph));
     struct dv_program_params params    = params_of(s, slot, places, pass);
     dsvk_progress            compiling = compiling_of(s);
@@ -123,25 +109,28 @@ static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass)
 {
-    dsvk_status             status;
-    struct dv_session_slot *oldest = &s->slots[0];
-    *out                           = NULL;
+    dsvk_status                status;
+    struct dv_runner          *r      = s->runner;
+    struct dv_slot_of_program *oldest = &r->slots[0];
+    *out                              = NULL;
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
-        struct dv_session_slot *slot = &s->slots[i];
+        struct dv_slot_of_program *slot = &r->slots[i];
         if (slot->program && same_pass(&slot->pass, pass)) {
-            slot->used = ++s->clock;
+            slot->used = ++r->clock;
             *out       = slot->program;
             return DSVK_OK;
         }
         if (!slot->program || (oldest->program && slot->used < oldest->used))
             oldest = slot;
     }
-    if (s->last == oldest->program)
-        s->last = NULL;
+    if (r->last == oldest->program) {
+        r->last   = NULL;
+        r->holder = NULL;
+    }
     dv_program_free(oldest->program);
     oldest->program = NULL;
-    TRY(make_program(out, s, (uint32_t)(oldest - s->slots), &s->setup, pass));
-    *oldest = (struct dv_session_slot){ .program = *out, .pass = *pass, .used = ++s->clock };
+    TRY(make_program(out, s, (uint32_t)(oldest - r->slots), &s->setup, pass));
+    *oldest = (struct dv_slot_of_program){ .program = *out, .pass = *pass, .used = ++r->clock };
     return DSVK_OK;
 }
 

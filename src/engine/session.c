@@ -2,81 +2,11 @@
 /* A session's parts and its timeline, which is changed only after a pass has succeeded. */
 #include "engine/finite.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/stop.h"
 
 /* ---- making ---- */
-
-/* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are
- * good to 2^-11 only. */
-static dsvk_status make_rope_table(struct dv_session *s, uint64_t bytes)
-{
-    dsvk_status             status;
-    const struct dv_config *c     = s->setup.config;
-    uint32_t                pairs = c->rope / 2;
-    float                  *table = dv_alloc(s->setup.ctx, (size_t)bytes);
-    double                 *f     = dv_alloc(s->setup.ctx, pairs * sizeof *f), mscale;
-    if (!table || !f) {
-        status = dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
-        goto fail;
-    }
-    dv_model_rope_frequencies(c, f, &mscale);
-    for (uint32_t p = 0; p < s->setup.context; p++)
-        for (uint32_t i = 0; i < pairs; i++) {
-            table[((size_t)p * pairs + i) * 2]     = (float)(cos(p * f[i]) * mscale);
-            table[((size_t)p * pairs + i) * 2 + 1] = (float)(sin(p * f[i]) * mscale);
-        }
-    TRY_OR(fail, dv_buffer_new(&s->rope, s->engine.dev, bytes, DV_MEMORY_DEVICE, "rope table"));
-    status = dv_stream_upload(s->engine.stream, s->rope, 0, table, bytes);
-fail:
-    dv_free(s->setup.ctx, table);
-    dv_free(s->setup.ctx, f);
-    return status;
-}
-
-static dsvk_status allocate(struct dv_session *s)
-{
-    dsvk_status             status;
-    const struct dv_engine *e = &s->engine;
-    struct dv_session_bytes bytes;
-    s->tokens = dv_zalloc_array(s->setup.ctx, s->setup.context, sizeof *s->tokens);
-    if (!s->tokens)
-        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
-                       s->setup.context);
-    TRY(dv_size_bytes(&bytes, &s->setup));
-    s->argument_nodes = bytes.nodes;
-    TRY(dv_cache_new(&s->cache, e->dev, e->stream, &s->setup));
-    TRY(dv_buffer_new(&s->arena, e->dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
-    TRY(dv_buffer_new(&s->arguments, e->dev, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
-    TRY(dv_buffer_new(&s->step, e->dev, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
-    TRY(dv_buffer_new(&s->result, e->dev, bytes.result, DV_MEMORY_READBACK, "results"));
-    return make_rope_table(s, bytes.rope);
-}
-
-/* Context and chunk where the caller leaves them to us. */
-static dsvk_status complete_setup(struct dv_session *s)
-{
-    dsvk_status             status;
-    const struct dv_engine *e    = &s->engine;
-    const struct dv_device *dev  = e->dev;
-    uint64_t                left = UINT64_MAX;
-    struct dv_experts      *x    = dv_weights_experts(e->weights);
-    struct dv_tuning        tuning;
-    dv_device_read_budget(e->dev, false); /* loading has left room */
-    if (dev->bytes_limit)
-        left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-    s->setup.tiers        = x != NULL;
-    s->setup.expert_slots = x ? dv_experts_slots(x) : 0;
-    if (s->setup.choices == 0 || s->setup.choices > s->setup.config->vocab)
-        s->setup.choices = s->setup.config->vocab;
-    TRY(dv_size_choose(&s->setup, left));
-    dv_tuning_of(&tuning, &dev->caps);
-    s->split            = dv_engine_split(s->setup.context, &tuning);
-    s->materialise_from = dv_size_materialise_from(&s->setup);
-    return DSVK_OK;
-}
 
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_setup *setup, const struct dv_session_params *params)
@@ -91,14 +21,19 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
         return dv_fail(setup->ctx, DSVK_UNSUPPORTED,
                        "session: no profile with experts in tiers; give the device more memory");
     }
-    s->engine      = *engine;
     s->setup       = *setup;
     s->params      = *params;
     s->profile.ctx = setup->ctx;
-    if (!s->engine.left_f16)
-        s->engine.left_f16 = &s->left_f16;
-    TRY_OR(fail, complete_setup(s));
-    TRY_OR(fail, allocate(s));
+    TRY_OR(fail, dv_runner_borrow(&s->runner, engine, setup, params->profile));
+    s->engine = s->runner->engine;
+    s->setup  = s->runner->setup;
+    s->tokens = dv_zalloc_array(setup->ctx, s->setup.context, sizeof *s->tokens);
+    if (!s->tokens) {
+        status = dv_fail(setup->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
+                         s->setup.context);
+        goto fail;
+    }
+    TRY_OR(fail, dv_cache_new(&s->cache, engine->dev, engine->stream, &s->setup));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
     s->stats.cache_bytes  = s->cache->bytes;
     if (dv_weights_experts(engine->weights))
@@ -115,14 +50,10 @@ void dv_session_free(struct dv_session *session)
     if (!session)
         return;
     const struct dv_context *ctx = session->setup.ctx;
-    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
-        dv_program_free(session->slots[i].program);
+    if (session->runner && session->runner->holder == session)
+        session->runner->holder = NULL;
+    dv_runner_return(session->runner);
     dv_cache_free(session->cache);
-    dv_buffer_free(session->arena);
-    dv_buffer_free(session->arguments);
-    dv_buffer_free(session->rope);
-    dv_buffer_free(session->step);
-    dv_buffer_free(session->result);
     dv_free(ctx, session->tokens);
     dv_chooser_free(session->chooser);
     dv_profile_done(&session->profile);
@@ -161,7 +92,7 @@ static dsvk_status report(const struct dv_session *s)
 static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t n)
 {
     dsvk_status status;
-    s->last = NULL; /* the timeline has changed */
+    s->answered = false; /* the timeline has changed */
     TRY(report(s));
     while (s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
@@ -193,17 +124,20 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     return status;
 }
 
+/* The last token once more, for results that are gone. */
+static dsvk_status repeat_last(struct dv_session *s)
+{
+    return dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false);
+}
+
 dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
 {
     dsvk_status status;
-    if (!s->last || s->n_tokens == 0)
+    if (!s->answered || s->n_tokens == 0)
         return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
-    if (s->drew)
-        TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
-    const struct dv_graph *g   = s->last->graph;
-    uint32_t               row = g->values[g->token].rows - 1;
-    const uint32_t        *ids = s->result->mapped;
-    *token                     = s->ran_ahead ? s->next : ids[row * g->values[g->token].stride];
+    if (!s->knows)
+        TRY(repeat_last(s));
+    *token = s->greatest;
     if (*token != DV_NOT_FINITE)
         return DSVK_OK;
     *token = 0;
@@ -221,11 +155,11 @@ static dsvk_status find_logits(uint64_t *offset, struct dv_session *s)
 {
     dsvk_status status;
     *offset = 0;
-    if (!s->last || s->n_tokens == 0)
+    if (!s->answered || s->n_tokens == 0)
         return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
-    if (s->ran_ahead)
-        TRY(dv_session_pass(s, &s->tokens[s->n_tokens - 1], 1, s->n_tokens - 1, false));
-    const struct dv_graph *g = s->last->graph;
+    if (s->runner->holder != s)
+        TRY(repeat_last(s));
+    const struct dv_graph *g = s->runner->last->graph;
     *offset                  = offset_of(g, g->logits, g->values[g->logits].rows - 1);
     return DSVK_OK;
 }
@@ -235,7 +169,7 @@ dsvk_status dv_session_logits(struct dv_session *s, float *logits)
     dsvk_status status;
     uint64_t    offset;
     TRY(find_logits(&offset, s));
-    return dv_stream_download(s->engine.stream, logits, s->arena, offset,
+    return dv_stream_download(s->engine.stream, logits, s->runner->arena, offset,
                               (uint64_t)s->setup.config->vocab * sizeof *logits);
 }
 
@@ -245,7 +179,7 @@ dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
     uint64_t    offset;
     const void *data;
     TRY(find_logits(&offset, s));
-    TRY(dv_stream_see(&data, s->engine.stream, s->arena, offset,
+    TRY(dv_stream_see(&data, s->engine.stream, s->runner->arena, offset,
                       (uint64_t)s->setup.choices * sizeof **logits));
     *logits = data;
     return DSVK_OK;
@@ -257,9 +191,9 @@ static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *
                                    float *row)
 {
     dsvk_status            status;
-    const struct dv_graph *g = s->last->graph;
+    const struct dv_graph *g = s->runner->last->graph;
     for (uint32_t t = 0; t < n; t++) {
-        TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, g->logits, t),
+        TRY(dv_stream_download(s->engine.stream, row, s->runner->arena, offset_of(g, g->logits, t),
                                (uint64_t)s->setup.config->vocab * sizeof *row));
         rows->logits(rows->user, s->n_tokens + t, row);
     }
@@ -269,7 +203,7 @@ static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *
 static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *rows, uint32_t n)
 {
     dsvk_status            status;
-    const struct dv_graph *g = s->last->graph;
+    const struct dv_graph *g = s->runner->last->graph;
     uint32_t               row[2 * 64];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node  = &g->nodes[i];
@@ -278,7 +212,7 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
         if (!route || top_k > 64)
             continue;
         for (uint32_t t = 0; t < n; t++) {
-            TRY(dv_stream_download(s->engine.stream, row, s->arena, offset_of(g, route, t),
+            TRY(dv_stream_download(s->engine.stream, row, s->runner->arena, offset_of(g, route, t),
                                    top_k * 2 * sizeof *row));
             float weights[64];
             memcpy(weights, row + top_k, top_k * sizeof *weights);

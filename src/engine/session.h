@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One timeline: the tokens whose latents are cached, and the programs that extend it. A pass over n
- * tokens runs the program recorded for n; programs are kept, the most recent few of them. */
+/* One timeline: the tokens whose latents are cached. The runner that it borrows extends it: a pass
+ * over n tokens runs the program recorded for n; programs are kept, the most recent few of them. */
 #ifndef DV_ENGINE_SESSION_H
 #define DV_ENGINE_SESSION_H
 
@@ -8,32 +8,14 @@
 #include "engine/cache.h"
 #include "experts/experts.h"
 #include "engine/profile.h"
-#include "planner/sizes.h"
-#include "engine/load.h"
-#include "kernel/program.h"
-#include "model/model.h"
+#include "engine/runner.h"
 #include "tensor/choose.h"
-
-/* What sessions of a model share. Borrowed by the session. */
-struct dv_engine {
-    struct dv_device  *dev;
-    struct dv_stream  *stream;
-    struct dv_weights *weights;
-    bool *left_f16; /* set once its values were found beyond float16: from then on products are in
-                     * f32; NULL: the session's own */
-};
 
 struct dv_session_params {
     bool          profile;
     dsvk_progress compiling;
     uint32_t      ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
     bool          draw;  /* for tests: the device draws tokens where policy says the host */
-};
-
-struct dv_session_slot {
-    struct dv_program *program;
-    struct dv_pass     pass;
-    uint64_t           used; /* for the least recently used */
 };
 
 /* Who is told and asked while tokens first .. end-1 of the timeline are computed. */
@@ -45,24 +27,17 @@ struct dv_watch {
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
-    struct dv_setup          setup;            /* what was 0 is chosen */
-    uint32_t                 split;            /* positions of one attention split */
-    uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
+    struct dv_runner        *runner; /* the session is a user of it */
+    struct dv_setup          setup;  /* as the runner's */
     struct dv_cache         *cache;
-    struct dv_buffer        *arena, *rope, *step, *result;
-    struct dv_buffer        *arguments; /* of all slots' programs, argument_nodes for each */
-    uint32_t                 argument_nodes;
-    struct dv_session_slot   slots[DV_MAX_PROGRAMS];
-    uint64_t                 clock;
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
-    struct dv_program       *last;      /* of the last pass; its results are still in the arena */
-    uint32_t                 next;      /* that generate() offers; argmax if ran_ahead */
-    bool                     ran_ahead; /* the arena is of a pass behind the timeline */
-    bool                     drew;      /* the last results may be drawn tokens, not the greatest */
-    dv_choice                choice;    /* of passes that advance; zero outside of generate() */
-    bool                     left_f16;  /* where engine.left_f16 may point */
-    struct dv_watch          watch;     /* during sync and score */
+    bool                     answered; /* the last token has results, in the arena or to be had */
+    bool                     knows;    /* `greatest` is one of them */
+    uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */
+    uint32_t                 next;     /* that generate() offers */
+    dv_choice                choice;   /* of passes that advance; zero outside of generate() */
+    struct dv_watch          watch;    /* during sync and score */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
@@ -115,6 +90,8 @@ bool dv_session_in_f16(const struct dv_session *s);
 /* Its parts: what the commands read, and what is noted after them. */
 void dv_session_write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
                            uint32_t n, uint32_t position);
+/* The results in the arena and the result buffer are those of s's last token now. */
+void dv_session_holds(struct dv_session *s, struct dv_program *p);
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                           uint64_t ns);
 /* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */

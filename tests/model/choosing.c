@@ -44,11 +44,12 @@ static int close_session(void **state)
 static void write_logits(const float *row)
 {
     struct dv_session     *inner = s->session;
-    const struct dv_value *v     = &inner->last->graph->values[inner->last->graph->logits];
+    const struct dv_graph *g     = inner->runner->last->graph;
+    const struct dv_value *v     = &g->values[g->logits];
     uint64_t               at = v->arena_offset + (uint64_t)(v->rows - 1) * v->stride * sizeof *row;
-    assert_int_equal(
-        dv_stream_upload(inner->engine.stream, inner->arena, at, row, subject.vocab * sizeof *row),
-        DSVK_OK);
+    assert_int_equal(dv_stream_upload(inner->engine.stream, inner->runner->arena, at, row,
+                                      subject.vocab * sizeof *row),
+                     DSVK_OK);
 }
 
 static uint32_t draw(uint64_t seed)
@@ -111,7 +112,7 @@ static void what_is_no_number_is_a_failure(void **state)
 /* Where the host sees them, and where they must be copied. */
 static void logits_are_read_wherever_they_are(void **state)
 {
-    struct dv_buffer *arena = s->session->arena, kept = *arena;
+    struct dv_buffer *arena = s->session->runner->arena, kept = *arena;
     uint32_t          first[DRAWS];
     (void)state;
     sync(s, tokens, N);

@@ -44,7 +44,7 @@ static void compare_last(struct pair *p)
 
 static bool last_was_materialised(const dsvk_session *s)
 {
-    return s->session->last->graph->size.materialise;
+    return s->session->runner->last->graph->size.materialise;
 }
 
 static void sync_both(struct pair *p, size_t n)

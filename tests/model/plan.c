@@ -65,7 +65,8 @@ static void expect_bytes(dsvk_model *model, const dsvk_run *run, const dsvk_plan
     assert_int_equal(stats.cache_bytes, predicted->device.latent_cache);
     assert_int_equal(stats.arena_bytes, predicted->device.activations);
     assert_int_equal(dsvk_device_bytes(device()) - before, predicted->device_bytes);
-    assert_int_equal(s->session->step->bytes + s->session->result->bytes, predicted->host_session);
+    assert_int_equal(s->session->runner->step->bytes + s->session->runner->result->bytes,
+                     predicted->host_session);
     dsvk_session_free(s);
 }
 

@@ -120,7 +120,7 @@ dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_
 void choose_form(dsvk_session *s, uint32_t materialise_from)
 {
     struct dv_session *session = s->session;
-    session->materialise_from =
+    session->runner->materialise_from =
         materialise_from ? materialise_from : dv_size_materialise_from(&session->setup);
 }
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes runners, and finds the one that a session may share. */
+#include "engine/runner.h"
+
+#include <math.h>
+
+/* (cos, sin) of every position and pair, in double precision on the host: drivers' own sines are
+ * good to 2^-11 only. */
+static dsvk_status make_rope_table(struct dv_runner *r, uint64_t bytes)
+{
+    dsvk_status              status;
+    const struct dv_context *ctx   = r->setup.ctx;
+    const struct dv_config  *c     = r->setup.config;
+    uint32_t                 pairs = c->rope / 2;
+    float                   *table = dv_alloc(ctx, (size_t)bytes);
+    double                  *f     = dv_alloc(ctx, pairs * sizeof *f), mscale;
+    if (!table || !f) {
+        status = dv_fail(ctx, DSVK_NO_MEMORY, "session: no memory for the rope table");
+        goto fail;
+    }
+    dv_model_rope_frequencies(c, f, &mscale);
+    for (uint32_t p = 0; p < r->setup.context; p++)
+        for (uint32_t i = 0; i < pairs; i++) {
+            table[((size_t)p * pairs + i) * 2]     = (float)(cos(p * f[i]) * mscale);
+            table[((size_t)p * pairs + i) * 2 + 1] = (float)(sin(p * f[i]) * mscale);
+        }
+    TRY_OR(fail, dv_buffer_new(&r->rope, r->engine.dev, bytes, DV_MEMORY_DEVICE, "rope table"));
+    status = dv_stream_upload(r->engine.stream, r->rope, 0, table, bytes);
+fail:
+    dv_free(ctx, table);
+    dv_free(ctx, f);
+    return status;
+}
+
+static dsvk_status allocate(struct dv_runner *r)
+{
+    dsvk_status             status;
+    struct dv_device       *dev = r->engine.dev;
+    struct dv_session_bytes bytes;
+    TRY(dv_size_bytes(&bytes, &r->setup));
+    r->argument_nodes = bytes.nodes;
+    TRY(dv_buffer_new(&r->arena, dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
+    TRY(dv_buffer_new(&r->arguments, dev, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
+    TRY(dv_buffer_new(&r->step, dev, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
+    TRY(dv_buffer_new(&r->result, dev, bytes.result, DV_MEMORY_READBACK, "results"));
+    return make_rope_table(r, bytes.rope);
+}
+
+/* Context and chunk where the caller leaves them to us. */
+static dsvk_status complete_setup(struct dv_runner *r)
+{
+    dsvk_status             status;
+    const struct dv_engine *e    = &r->engine;
+    const struct dv_device *dev  = e->dev;
+    uint64_t                left = UINT64_MAX;
+    struct dv_experts      *x    = dv_weights_experts(e->weights);
+    struct dv_tuning        tuning;
+    dv_device_read_budget(e->dev, false); /* loading has left room */
+    if (dev->bytes_limit)
+        left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    r->setup.tiers        = x != NULL;
+    r->setup.expert_slots = x ? dv_experts_slots(x) : 0;
+    if (r->setup.choices == 0 || r->setup.choices > r->setup.config->vocab)
+        r->setup.choices = r->setup.config->vocab;
+    TRY(dv_size_choose(&r->setup, left));
+    dv_tuning_of(&tuning, &dev->caps);
+    r->split            = dv_engine_split(r->setup.context, &tuning);
+    r->materialise_from = dv_size_materialise_from(&r->setup);
+    return DSVK_OK;
+}
+
+static void free_runner(struct dv_runner *r)
+{
+    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
+        dv_program_free(r->slots[i].program);
+    dv_buffer_free(r->arena);
+    dv_buffer_free(r->arguments);
+    dv_buffer_free(r->rope);
+    dv_buffer_free(r->step);
+    dv_buffer_free(r->result);
+    dv_free(r->setup.ctx, r);
+}
+
+/* Two sessions of one model on one device: only what a session may choose can differ. */
+static bool fits(const struct dv_runner *r, const struct dv_setup *setup, bool profile)
+{
+    const struct dv_setup *a = &r->asked;
+    return r->profile == profile && a->context == setup->context && a->chunk == setup->chunk &&
+           a->cache == setup->cache && a->choices == setup->choices &&
+           a->math_f16 == setup->math_f16 && a->round_f16 == setup->round_f16 &&
+           a->no_fuse == setup->no_fuse;
+}
+
+dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *engine,
+                             const struct dv_setup *setup, bool profile)
+{
+    dsvk_status status;
+    *out = NULL;
+    for (struct dv_runner *r = engine->runners ? *engine->runners : NULL; r; r = r->next)
+        if (fits(r, setup, profile)) {
+            r->users++;
+            *out = r;
+            return DSVK_OK;
+        }
+    struct dv_runner *r = dv_zalloc(setup->ctx, sizeof *r);
+    if (!r)
+        return dv_fail(setup->ctx, DSVK_NO_MEMORY, "session: no memory for its runner");
+    *r = (struct dv_runner){
+        .users = 1, .engine = *engine, .asked = *setup, .setup = *setup, .profile = profile
+    };
+    if (!r->engine.left_f16)
+        r->engine.left_f16 = &r->left_f16;
+    TRY_OR(fail, complete_setup(r));
+    TRY_OR(fail, allocate(r));
+    if (engine->runners) {
+        r->next          = *engine->runners;
+        *engine->runners = r;
+    }
+    *out = r;
+    return DSVK_OK;
+fail:
+    free_runner(r);
+    return status;
+}
+
+void dv_runner_return(struct dv_runner *r)
+{
+    if (!r || --r->users > 0)
+        return;
+    for (struct dv_runner **at = r->engine.runners; at && *at; at = &(*at)->next)
+        if (*at == r) {
+            *at = r->next;
+            break;
+        }
+    free_runner(r);
+}
+
+dsvk_status dv_runner_grow_arena(struct dv_runner *r, uint64_t bytes)
+{
+    if (r->arena && r->arena->bytes >= bytes)
+        return DSVK_OK;
+    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
+        dv_program_free(r->slots[i].program);
+        r->slots[i].program = NULL;
+    }
+    r->last   = NULL;
+    r->holder = NULL;
+    dv_buffer_free(r->arena);
+    r->arena = NULL;
+    return dv_buffer_new(&r->arena, r->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
+}

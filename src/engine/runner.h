@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What computes passes: the programs and the memory that they work in. Timelines (engine/session.h)
+ * with the same setup borrow one runner, and use it one at a time, with the device's turn: what a
+ * pass leaves in the arena is the holder's until the next pass of anybody. */
+#ifndef DV_ENGINE_RUNNER_H
+#define DV_ENGINE_RUNNER_H
+
+#include "dsvk/session.h"
+#include "engine/load.h"
+#include "kernel/program.h"
+#include "model/model.h"
+#include "planner/sizes.h"
+
+struct dv_runner;
+struct dv_session;
+
+/* What sessions of a model share. Borrowed by the session. */
+struct dv_engine {
+    struct dv_device  *dev;
+    struct dv_stream  *stream;
+    struct dv_weights *weights;
+    bool *left_f16; /* set once its values were found beyond float16: from then on products are in
+                     * f32; NULL: the runner's own */
+    struct dv_runner **runners; /* those that sessions may share; NULL: each has its own */
+};
+
+struct dv_slot_of_program {
+    struct dv_program *program;
+    struct dv_pass     pass;
+    uint64_t           used; /* for the least recently used */
+};
+
+struct dv_runner {
+    struct dv_runner         *next; /* of engine.runners */
+    uint32_t                  users;
+    struct dv_engine          engine;
+    struct dv_setup           asked; /* what sessions that share it ask for */
+    struct dv_setup           setup; /* what was 0 is chosen */
+    bool                      profile;
+    uint32_t                  split;            /* positions of one attention split */
+    uint32_t                  materialise_from; /* tokens at position 0; UINT32_MAX: never */
+    struct dv_buffer         *arena, *rope, *step, *result;
+    struct dv_buffer         *arguments; /* of all slots' programs, argument_nodes for each */
+    uint32_t                  argument_nodes;
+    struct dv_slot_of_program slots[DV_MAX_PROGRAMS];
+    uint64_t                  clock;
+    struct dv_program        *last;     /* of the last pass; its results are in the arena */
+    const struct dv_session  *holder;   /* whose last token they are of; NULL: nobody's */
+    bool                      left_f16; /* where engine.left_f16 may point */
+};
+
+/* One that fits, or a new one; the caller is a user of it. `setup` as for dv_session_new. */
+dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *engine,
+                             const struct dv_setup *setup, bool profile);
+/* Freed with its last user. */
+void dv_runner_return(struct dv_runner *runner);
+
+/* At least `bytes` of arena. Programs refer to it by address, so they go with the old one. */
+dsvk_status dv_runner_grow_arena(struct dv_runner *runner, uint64_t bytes);
+
+#endif
