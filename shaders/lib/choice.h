@@ -8,6 +8,15 @@
  * key on a token is out. */
 #define DV_CHOOSE_OUT (31u << 27)
 
+/* Of extras: the least reach, a token that is out, and the most times that count. */
+#define DV_CHOOSE_REACH 10
+#define DV_CHOOSE_NEVER (-2147483647 - 1)
+#define DV_CHOOSE_TIMES 1023
+/* How often a token occurs: a word with the timeline in its low and the answer in its high half,
+ * each at most 65535. */
+#define DV_COUNT_ANSWER 65536u
+#define DV_COUNT_MOST 65535u
+
 /* 2^(-v/64) = 1 - v (A1 - v (A2 - v A3)) for v from 0 to 1: 0.32. */
 #define DV_CHOOSE_A1 46516320u
 #define DV_CHOOSE_A2 251894u

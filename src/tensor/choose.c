@@ -185,12 +185,20 @@ static uint32_t find(const struct dv_chooser *c, uint64_t point)
 bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits, uint32_t n,
                const struct dv_choose_rule *rule, uint64_t position)
 {
-    uint32_t greatest;
+    uint32_t greatest, left;
     if (!find_greatest(&greatest, logits, n)) {
         *token = first_not_finite(logits);
         return false;
     }
-    make_list(chooser, n, make_keys(chooser->keys, logits, n, greatest, rule));
+    if (rule->extras) {
+        *token = adjust((int32_t *)chooser->keys, logits, n, rule);
+        if (*token == n || rule->factor == 0)
+            return *token < n;
+        left = make_adjusted_keys(chooser->keys, n, *token, rule);
+    } else {
+        left = make_keys(chooser->keys, logits, n, greatest, rule);
+    }
+    make_list(chooser, n, left);
     uint64_t sum = weigh(chooser->weights, chooser->keys, chooser->n);
     sum          = apply_cuts(chooser, rule, sum);
     *token       = chooser->ids[find(chooser, high_pair(random_pair(rule->seed, position), sum))];

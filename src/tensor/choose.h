@@ -7,6 +7,14 @@
  * Numbers: "x.y" has x bits before and y after the point. floor(a b / 2^32) is the high word of a
  * product of two words.
  *
+ *  0. Extras, where a rule has them: then r = max(`reach`, 10) + 2, every logit is held as in 3 and
+ *     changed in those units, before m is the greatest of what that gives. Each of these saturates
+ *     at -(2^31 - 1) and 2^31 - 1:
+ *         a + bias
+ *         a >= 0: floor(a `down` / 2^24), else -floor(-a `up` / 2^24), for a token that occurs
+ *         a - (`presence` + min(times, 1023) `frequency`), for a token that occurs in the answer
+ *     A token that the mask leaves out, or whose bias is DV_CHOOSE_NEVER, is out from here on. With
+ *     factor 0 the first by id of the greatest is chosen.
  *  1. Greatest. The bits of a float order as integers once those of negative ones are turned. m is
  *     the greatest logit. A logit that is infinite or no number is a failure.
  *  2. Range. R = 2^r with r = max(exponent of m, `reach`) + 2, a subnormal m having the exponent
@@ -39,14 +47,27 @@
 
 #include "base/context.h"
 
+#include "choice.h"
+
+/* How logits are changed, for n tokens; the arrays are the caller's, NULL: none. */
+struct dv_choose_extras {
+    uint32_t        up, down;            /* repetition penalty and its reciprocal, 8.24 */
+    int32_t         presence, frequency; /* in units of 2^(r-31), as are biases; at most 2^20 */
+    const int32_t  *bias;                /* [n] */
+    const uint32_t *counts;              /* [n], see DV_COUNT_ANSWER in choice.h */
+    const uint32_t *mask;                /* a bit a token, lowest first: 1 may be chosen */
+};
+
 struct dv_choose_rule {
-    uint32_t factor;     /* log2(e)/T = factor 2^exponent, factor >= 2^31 */
+    uint32_t factor;     /* log2(e)/T = factor 2^exponent, factor >= 2^31; 0: greedy */
     int32_t  exponent;   /* -159 to 118 */
     int32_t  reach;      /* floor(log2(32 T ln 2)), -145 to 132 */
     uint32_t top_k;      /* 0 = off */
     uint32_t top_p;      /* 0.32; 0 = off */
     uint32_t min_weight; /* at most 2^30 */
     uint64_t seed;
+
+    const struct dv_choose_extras *extras; /* NULL: none; greedy needs them */
 };
 
 /* T > 0, infinity too, which is as the greatest float. Off: top_k 0; top_p and min_p that are not
@@ -54,13 +75,27 @@ struct dv_choose_rule {
 void dv_choose_rule_make(struct dv_choose_rule *rule, float temperature, uint32_t top_k,
                          float top_p, float min_p, uint64_t seed);
 
+/* A greedy rule. */
+void dv_choose_rule_greedy(struct dv_choose_rule *rule);
+
+/* r of a rule's extras. */
+static inline int32_t dv_choose_range(int32_t reach)
+{
+    return (reach > DV_CHOOSE_REACH ? reach : DV_CHOOSE_REACH) + 2;
+}
+/* Penalties for a rule that is made, without arrays. 0 or 1 is no repetition penalty. */
+void dv_choose_extras_make(struct dv_choose_extras *extras, const struct dv_choose_rule *rule,
+                           float repetition, float presence, float frequency);
+/* A bias, or -infinity, in the units of the rule's extras: at most 2^30 of them. */
+int32_t dv_choose_bias(const struct dv_choose_rule *rule, float bias);
+
 /* Memory for choosing among at most `most` tokens, so that a choice allocates nothing. */
 struct dv_chooser;
 dsvk_status dv_chooser_new(struct dv_chooser **out, const struct dv_context *ctx, uint32_t most);
 void        dv_chooser_free(struct dv_chooser *chooser);
 
 /* Chooses among logits[0 .. n-1], n >= 1. False when one of them is not finite: *token is the first
- * such. */
+ * such; or when none may be chosen: *token is n. */
 bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits, uint32_t n,
                const struct dv_choose_rule *rule, uint64_t position);
 

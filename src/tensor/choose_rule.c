@@ -32,3 +32,37 @@ void dv_choose_rule_make(struct dv_choose_rule *rule, float temperature, uint32_
                                      .min_weight = share(min_p > 1 ? 1 : min_p, 30),
                                      .seed       = seed };
 }
+
+void dv_choose_rule_greedy(struct dv_choose_rule *rule)
+{
+    *rule = (struct dv_choose_rule){ 0 };
+}
+
+/* ---- extras ---- */
+
+static uint32_t fixed_factor(double factor)
+{
+    double scaled = rint(ldexp(factor, 24));
+    return scaled < 4294967295.0 ? (uint32_t)scaled : UINT32_MAX;
+}
+
+static int32_t in_units(const struct dv_choose_rule *rule, float value, int32_t most)
+{
+    double units = rint(ldexp((double)value, 31 - dv_choose_range(rule->reach)));
+    return (int32_t)(units > most ? most : units < -most ? -most : units);
+}
+
+void dv_choose_extras_make(struct dv_choose_extras *extras, const struct dv_choose_rule *rule,
+                           float repetition, float presence, float frequency)
+{
+    double penalty = repetition > 0 ? (double)repetition : 1;
+    *extras        = (struct dv_choose_extras){ .up        = fixed_factor(penalty),
+                                                .down      = fixed_factor(1 / penalty),
+                                                .presence  = in_units(rule, presence, 1 << 20),
+                                                .frequency = in_units(rule, frequency, 1 << 20) };
+}
+
+int32_t dv_choose_bias(const struct dv_choose_rule *rule, float bias)
+{
+    return bias == -INFINITY ? DV_CHOOSE_NEVER : in_units(rule, bias, 1 << 30);
+}

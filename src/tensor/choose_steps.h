@@ -8,9 +8,8 @@
 
 #include "tensor/choose.h"
 
-#include "choice.h"
-
 #define OUT DV_CHOOSE_OUT
+#define NEVER DV_CHOOSE_NEVER
 #define LOW_BITS 21 /* of a key, behind its first digit */
 #define BLOCK 32u
 
@@ -71,22 +70,92 @@ static uint32_t fixed(uint32_t bits, int32_t top)
     return (size ^ negative) - negative;
 }
 
+/* What distances in units of 2^(r-31) become keys with. */
+struct scale {
+    uint32_t shift, factor;
+    uint64_t out;
+};
+
+static struct scale scale_of(int32_t r, const struct dv_choose_rule *rule)
+{
+    int32_t      s     = 4 - r - rule->exponent;
+    struct scale scale = { s < 0 ? 0 : (uint32_t)s, s < 0 ? UINT32_MAX : rule->factor, 0 };
+    scale.out          = (uint64_t)OUT << scale.shift;
+    return scale;
+}
+
 /* Of every token, UINT32_MAX: out; answers how many are not. */
 FAST static uint32_t make_keys(uint32_t *restrict keys, const float *restrict logits, uint32_t n,
                                uint32_t greatest, const struct dv_choose_rule *rule)
 {
-    int32_t  own    = (int32_t)biased_exponent(greatest) - 127;
-    int32_t  r      = (own > rule->reach ? own : rule->reach) + 2;
-    int32_t  s      = 4 - r - rule->exponent;
-    uint32_t factor = s < 0 ? UINT32_MAX : rule->factor;
-    uint32_t m = fixed(greatest, r + 126), shift = s < 0 ? 0 : (uint32_t)s;
-    uint32_t left = 0;
-    uint64_t out  = (uint64_t)OUT << shift;
+    int32_t      own   = (int32_t)biased_exponent(greatest) - 127;
+    int32_t      r     = (own > rule->reach ? own : rule->reach) + 2;
+    struct scale scale = scale_of(r, rule);
+    uint32_t     m = fixed(greatest, r + 126), left = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t d   = m - fixed(bits_of(&logits[i]), r + 126);
-        uint64_t key = (uint64_t)d * factor;
-        keys[i]      = key < out ? (uint32_t)(key >> shift) : UINT32_MAX;
-        left += key < out;
+        uint64_t key = (uint64_t)d * scale.factor;
+        keys[i]      = key < scale.out ? (uint32_t)(key >> scale.shift) : UINT32_MAX;
+        left += key < scale.out;
+    }
+    return left;
+}
+
+/* ---- 0: extras ---- */
+
+static int32_t saturate(int64_t value)
+{
+    return (int32_t)(value > INT32_MAX ? INT32_MAX : value < -INT32_MAX ? -INT32_MAX : value);
+}
+
+static int32_t penalise(int32_t value, uint32_t count, const struct dv_choose_extras *x)
+{
+    int64_t  size  = value < 0 ? -(int64_t)value : value;
+    uint32_t times = count / DV_COUNT_ANSWER;
+    if (count == 0)
+        return value;
+    size  = (int64_t)((uint64_t)size * (value < 0 ? x->up : x->down) >> 24);
+    value = saturate(value < 0 ? -size : size);
+    if (times == 0)
+        return value;
+    times = times < DV_CHOOSE_TIMES ? times : DV_CHOOSE_TIMES;
+    return saturate(value - (x->presence + (int64_t)times * x->frequency));
+}
+
+/* Every token's logit as it is changed, NEVER: out; answers the first of the greatest, n when all
+ * are out. */
+static uint32_t adjust(int32_t *restrict values, const float *restrict logits, uint32_t n,
+                       const struct dv_choose_rule *rule)
+{
+    const struct dv_choose_extras *x    = rule->extras;
+    int32_t                        most = NEVER, top = dv_choose_range(rule->reach) + 126;
+    uint32_t                       best = n;
+    for (uint32_t i = 0; i < n; i++)
+        values[i] = (int32_t)fixed(bits_of(&logits[i]), top);
+    for (uint32_t i = 0; x->bias && i < n; i++)
+        values[i] = x->bias[i] == NEVER ? NEVER : saturate((int64_t)values[i] + x->bias[i]);
+    for (uint32_t i = 0; x->counts && i < n; i++)
+        values[i] = values[i] == NEVER ? NEVER : penalise(values[i], x->counts[i], x);
+    for (uint32_t i = 0; x->mask && i < n; i++)
+        values[i] = x->mask[i / 32] >> i % 32 & 1 ? values[i] : NEVER;
+    for (uint32_t i = 0; i < n; i++) {
+        best = values[i] > most ? i : best;
+        most = values[i] > most ? values[i] : most;
+    }
+    return best;
+}
+
+/* As make_keys(), in the place of what adjust() made. */
+static uint32_t make_adjusted_keys(uint32_t *values, uint32_t n, uint32_t best,
+                                   const struct dv_choose_rule *rule)
+{
+    struct scale scale = scale_of(dv_choose_range(rule->reach), rule);
+    uint32_t     m = values[best], left = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t key  = (uint64_t)(m - values[i]) * scale.factor;
+        bool     stay = key < scale.out && (int32_t)values[i] != NEVER;
+        values[i]     = stay ? (uint32_t)(key >> scale.shift) : UINT32_MAX;
+        left += stay;
     }
     return left;
 }

@@ -3,10 +3,7 @@
  * exp2() and not from bits and tables. */
 #include "tensor/test_choose.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
-
-#include "tensor/choose.h"
 
 struct candidate {
     uint32_t key, id;
@@ -67,9 +64,58 @@ static int exponent_of(float logit)
     return exponent - 1 < -126 ? -126 : exponent - 1;
 }
 
+static int64_t within(int64_t value)
+{
+    return value > 2147483647 ? 2147483647 : value < -2147483647 ? -2147483647 : value;
+}
+
+bool change_logit(int64_t *value, float logit, uint32_t id, const struct dv_choose_rule *rule)
+{
+    const struct dv_choose_extras *x    = rule->extras;
+    int64_t                        bias = x->bias ? x->bias[id] : 0;
+    uint32_t                       all = 0, answer = 0;
+    if (bias == INT32_MIN || (x->mask && !(x->mask[id >> 5] & 1u << (id & 31))))
+        return false;
+    if (x->counts) {
+        all    = x->counts[id] % 65536;
+        answer = x->counts[id] / 65536;
+    }
+    *value = within((int64_t)fixed(logit, rule->reach < 10 ? 12 : rule->reach + 2) + bias);
+    if (all > 0 && *value >= 0)
+        *value = within((*value * x->down) / 16777216);
+    else if (all > 0)
+        *value = within(-((-*value * x->up) / 16777216));
+    if (answer > 0)
+        *value =
+            within(*value - x->presence - (answer < 1023 ? answer : 1023) * (int64_t)x->frequency);
+    return true;
+}
+
+static uint32_t list_changed(struct candidate *c, const float *logits, uint32_t n,
+                             const struct dv_choose_rule *rule)
+{
+    int64_t  best = INT64_MIN, value;
+    int      r = rule->reach < 10 ? 12 : rule->reach + 2, s = 4 - r - rule->exponent;
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (change_logit(&value, logits[i], i, rule) && value > best)
+            best = value;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!change_logit(&value, logits[i], i, rule))
+            continue;
+        uint64_t d = (uint64_t)(best - value), z = s < 0 ? d * UINT32_MAX : d * rule->factor >> s;
+        if (z < UINT64_C(31) << 27)
+            c[m++] = (struct candidate){ (uint32_t)z, i, weight_of((uint32_t)z) };
+    }
+    qsort(c, m, sizeof *c, by_key);
+    return m;
+}
+
 static uint32_t list(struct candidate *c, const float *logits, uint32_t n,
                      const struct dv_choose_rule *rule)
 {
+    if (rule->extras)
+        return list_changed(c, logits, n, rule);
     float    best = logits[0];
     uint32_t m    = 0;
     for (uint32_t i = 1; i < n; i++)
@@ -124,16 +170,13 @@ static uint64_t random_pair(uint64_t seed, uint64_t position)
     return (uint64_t)c[1] << 32 | c[0];
 }
 
-uint32_t choose_sorted(const float *logits, uint32_t n, const dsvk_sampling *sampling,
-                       uint64_t position)
+uint32_t choose_sorted_by(const float *logits, uint32_t n, const struct dv_choose_rule *rule,
+                          uint64_t position)
 {
-    struct dv_choose_rule rule;
-    struct candidate     *c = calloc(n, sizeof *c);
-    dv_choose_rule_make(&rule, sampling->temperature, sampling->top_k, sampling->top_p,
-                        sampling->min_p, sampling->seed);
-    uint32_t m = cut(c, list(c, logits, n, &rule), &rule), i = 0;
+    struct candidate *c = calloc(n, sizeof *c);
+    uint32_t          m = cut(c, list(c, logits, n, rule), rule), i = 0;
     qsort(c, m, sizeof *c, by_id);
-    uint64_t total = sum_of(c, m), x = random_pair(sampling->seed, position);
+    uint64_t total = sum_of(c, m), x = random_pair(rule->seed, position);
     /* The high half of x total, in pieces of 32 bits of x. */
     uint64_t low = (total & UINT32_MAX) * (x & UINT32_MAX), carry = 0;
     uint64_t middle[] = { (total >> 32) * (x & UINT32_MAX), (total & UINT32_MAX) * (x >> 32) };
@@ -144,4 +187,13 @@ uint32_t choose_sorted(const float *logits, uint32_t n, const dsvk_sampling *sam
     uint32_t token = c[i].id;
     free(c);
     return token;
+}
+
+uint32_t choose_sorted(const float *logits, uint32_t n, const dsvk_sampling *sampling,
+                       uint64_t position)
+{
+    struct dv_choose_rule rule;
+    dv_choose_rule_make(&rule, sampling->temperature, sampling->top_k, sampling->top_p,
+                        sampling->min_p, sampling->seed);
+    return choose_sorted_by(logits, n, &rule, position);
 }
