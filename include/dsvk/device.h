@@ -52,7 +52,9 @@ typedef struct {
 
 /* NO_DEVICE when nothing matches or nothing usable is there. */
 DSVK_API dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params);
-DSVK_API void        dsvk_device_close(dsvk_device *device);
+/* As dsvk_model_why(): of what failed on the device, whichever model or session it was for. */
+DSVK_API size_t dsvk_device_why(const dsvk_device *device, char *why, size_t room);
+DSVK_API void   dsvk_device_close(dsvk_device *device);
 /* Valid as long as the device. */
 DSVK_API const dsvk_device_info *dsvk_device_describe(const dsvk_device *device);
 /* Device bytes allocated through this device now. */

@@ -29,6 +29,10 @@ typedef struct {
  * tiktoken.model) is no failure here: the functions that need it answer BAD_FILE. */
 DSVK_API dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params);
 DSVK_API void        dsvk_model_close(dsvk_model *model);
+/* Copies the sentence of the model's last call that failed, dsvk_session_new() included, as far as
+ * `room` goes with a zero behind it; answers how many bytes it has, 0 where none failed. From any
+ * thread, so it is that of whichever thread failed last. */
+DSVK_API size_t dsvk_model_why(const dsvk_model *model, char *why, size_t room);
 /* Names that dsvk_model_params.like takes, from index 0 on; NULL behind the last. */
 DSVK_API const char *dsvk_like_name(uint32_t index);
 
@@ -117,6 +121,13 @@ typedef struct {
 DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages,
                                      size_t n, const dsvk_chat_params *params, uint32_t **ids,
                                      size_t *n_ids);
+/* The ids that go on from a timeline that ends with an answer, as dsvk_session_generate() leaves
+ * it: the mark that ends the answer (where the format has one), a turn of the user with `text`, and
+ * the opening of the next answer. The thoughts of earlier answers stay in the timeline, where
+ * dsvk_model_chat() leaves them out as templates do. Otherwise as above. */
+DSVK_API dsvk_status dsvk_model_chat_next(const dsvk_model *model, const char *text,
+                                          const dsvk_chat_params *params, uint32_t **ids,
+                                          size_t *n_ids);
 DSVK_API void        dsvk_model_free_memory(const dsvk_model *model, void *memory);
 
 /* ---- the compiled graph ---- */

@@ -36,9 +36,16 @@ DSVK_API void        dsvk_session_free(dsvk_session *session);
 DSVK_API dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                                        const dsvk_progress *progress);
 /* Tokens in the timeline. */
-DSVK_API size_t   dsvk_session_tokens(const dsvk_session *session);
-DSVK_API uint32_t dsvk_session_context(const dsvk_session *session);
-DSVK_API uint32_t dsvk_session_chunk(const dsvk_session *session);
+DSVK_API size_t dsvk_session_tokens(const dsvk_session *session);
+/* Copies the ids of the timeline to `ids`, the first `room` of them; *n (NULL: not wanted) is how
+ * many there are. BUSY while another call on the session runs, since that may change them. */
+DSVK_API dsvk_status dsvk_session_ids(dsvk_session *session, uint32_t *ids, size_t room, size_t *n);
+/* The sentence of the session's last call that failed, which went to the log, too; "" where none
+ * did. It is for whoever makes the calls: valid until his next one. That of a call which answered
+ * BUSY is the model's. */
+DSVK_API const char *dsvk_session_why(const dsvk_session *session);
+DSVK_API uint32_t    dsvk_session_context(const dsvk_session *session);
+DSVK_API uint32_t    dsvk_session_chunk(const dsvk_session *session);
 
 /* The most likely next token, lowest id among equals, of those that the tokenizer has; found on
  * the device. NOT_FINITE, with a sentence that names the first layer concerned, when one of their
@@ -91,8 +98,8 @@ typedef enum {
  *
  * Afterwards the timeline is what it was before and the tokens taken. A token that ends the answer,
  * that makes a stop text whole, or for which the context has no room is handed out and not taken;
- * dsvk_model_chat_next() goes on behind it. argmax and sample give the tokens that they gave
- * without it; logits may have to be computed again.
+ * dsvk_model_chat_next() has what goes on behind it. argmax and sample give the tokens that they
+ * gave without it; logits may have to be computed again.
  *
  * BAD_ARGUMENT before the first sync, for sampling out of its range, and for an empty stop text;
  * BAD_FILE for stop texts of a model without tokenizer. After NOT_FINITE, which is argmax's, and

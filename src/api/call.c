@@ -4,17 +4,28 @@
 
 #include "api/handles.h"
 
-dsvk_status dv_call_begin(dsvk_session *session)
+/* The sentence of a call that came too early is the model's: the session's may be being written. */
+dsvk_status dv_call_enter(dsvk_session *session)
 {
     if (!session)
         return DSVK_BAD_ARGUMENT;
-    const struct dv_context *ctx = &session->model->ctx;
-    if (atomic_exchange(&session->busy, true))
-        return dv_fail(ctx, DSVK_BUSY, "session: another call on it has not returned yet");
-    if (dv_turn_take(session->model->device->turn))
+    if (!atomic_exchange(&session->busy, true))
         return DSVK_OK;
+    return dv_fail(&session->model->ctx, DSVK_BUSY,
+                   "session: another call on it has not returned yet");
+}
+
+dsvk_status dv_call_begin(dsvk_session *session)
+{
+    dsvk_status status;
+    TRY(dv_call_enter(session));
+    if (dv_turn_take(session->model->device->turn)) {
+        dv_why_begin(&session->call, &session->why, &session->model->device->why,
+                     &session->model->why);
+        return DSVK_OK;
+    }
     atomic_store(&session->busy, false);
-    return dv_fail(ctx, DSVK_BUSY, "session: called from a callback that has the device");
+    return dv_fail(&session->ctx, DSVK_BUSY, "session: called from a callback that has the device");
 }
 
 void dv_call_leave_turn(dsvk_session *session)
@@ -25,10 +36,31 @@ void dv_call_leave_turn(dsvk_session *session)
 
 dsvk_status dv_call_end(dsvk_session *session, dsvk_status status)
 {
+    if (status != DSVK_OK)
+        dv_why_end(&session->call, dsvk_status_text(status));
     dv_call_leave_turn(session);
     atomic_store(&session->busy, false);
     return status;
 }
+
+/* ---- why it failed ---- */
+
+const char *dsvk_session_why(const dsvk_session *session)
+{
+    return session ? session->why.line : "";
+}
+
+size_t dsvk_model_why(const dsvk_model *model, char *why, size_t room)
+{
+    return dv_why_read(model->ctx.why, why, room);
+}
+
+size_t dsvk_device_why(const dsvk_device *device, char *why, size_t room)
+{
+    return dv_why_read(device->ctx.why, why, room);
+}
+
+/* ---- checks ---- */
 
 dsvk_status dv_check_sampling(const struct dv_context *ctx, const dsvk_sampling *sampling)
 {

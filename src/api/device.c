@@ -80,7 +80,8 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     dsvk_device *device = dv_zalloc(&ctx, sizeof *device);
     if (!device)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "device: no memory for it");
-    device->ctx = ctx;
+    device->ctx     = ctx;
+    device->ctx.why = &device->why;
     atomic_init(&device->users, 1);
     TRY_OR(fail, dv_turn_new(&device->turn, &device->ctx));
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));

@@ -25,10 +25,10 @@ static dsvk_status make_room(struct generation *g)
     const dsvk_model *model = g->session->model;
     size_t            bytes = model->tokenizer ? dv_tokenizer_longest(model->tokenizer) : 0;
     g->half                 = DV_UTF8_ROOM(bytes) + g->stops.longest;
-    g->text                 = dv_alloc(&model->ctx, 2 * g->half);
+    g->text                 = dv_alloc(&g->session->ctx, 2 * g->half);
     if (!g->text)
-        return dv_fail(&model->ctx, DSVK_NO_MEMORY, "generate: no memory for %zu bytes of text",
-                       2 * g->half);
+        return dv_fail(&g->session->ctx, DSVK_NO_MEMORY,
+                       "generate: no memory for %zu bytes of text", 2 * g->half);
     return DSVK_OK;
 }
 
@@ -125,10 +125,10 @@ static dsvk_status prepare(struct generation *g)
     dsvk_status                 status;
     const dsvk_generate_params *p     = g->asked;
     const dsvk_model           *model = g->session->model;
-    TRY(dv_check_sampling(&model->ctx, &p->sampling));
+    TRY(dv_check_sampling(&g->session->ctx, &p->sampling));
     if (p->n_stop_texts > 0)
         TRY(dv_need_tokenizer(model));
-    TRY(dv_stops_init(&g->stops, &model->ctx, p->stop_texts, p->n_stop_texts));
+    TRY(dv_stops_init(&g->stops, &g->session->ctx, p->stop_texts, p->n_stop_texts));
     return make_room(g);
 }
 
@@ -144,10 +144,12 @@ dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_par
     status = prepare(&g);
     if (status == DSVK_OK)
         status = decode(&g);
+    if (status != DSVK_OK)
+        dv_why_end(&session->call, dsvk_status_text(status));
     dv_call_leave_turn(session);
     hand_out_rest(&g);
     dv_stops_done(&g.stops);
-    dv_free(&session->model->ctx, g.text);
+    dv_free(&session->ctx, g.text);
     atomic_store(&session->busy, false);
     if (end && status == DSVK_OK)
         *end = g.end;

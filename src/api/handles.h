@@ -13,6 +13,7 @@
 
 struct dsvk_device {
     struct dv_context   ctx;
+    struct dv_why       why;
     struct dv_instance *instance;
     struct dv_device   *dev;
     struct dv_stream   *stream;
@@ -23,6 +24,7 @@ struct dsvk_device {
 
 struct dsvk_model {
     struct dv_context     ctx;
+    struct dv_why         why;
     struct dv_checkpoint *checkpoint; /* NULL for a published shape or config alone */
     struct dv_config      config;
     struct dv_tokenizer  *tokenizer; /* NULL: none */
@@ -45,6 +47,9 @@ struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weigh
 
 struct dsvk_session {
     dsvk_model        *model; /* the session is a user of it */
+    struct dv_context  ctx;   /* the model's, with its own `why` */
+    struct dv_why      why;
+    struct dv_why_call call; /* that runs */
     struct dv_session *session;
     atomic_bool        busy;   /* a call has not returned yet */
     atomic_size_t      tokens; /* of the timeline, as the last call left it */
@@ -53,6 +58,8 @@ struct dsvk_session {
 /* A call on a session is the only one, and has the turn of its device. Callbacks that run in a turn
  * may call back into the library only where turn.h says that they run without it. BUSY. */
 dsvk_status dv_call_begin(dsvk_session *session);
+/* The same without the turn, for what needs no device; ended by clearing `busy`. */
+dsvk_status dv_call_enter(dsvk_session *session);
 /* Gives the turn away, while the session is still busy. */
 void dv_call_leave_turn(dsvk_session *session);
 /* Ends the call with its turn, and answers `status`. */

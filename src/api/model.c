@@ -172,7 +172,11 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     if (atomic_exchange(&model->loading, true))
         return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded already");
     if (dv_turn_take(device->turn)) {
+        struct dv_why_call call;
+        dv_why_begin(&call, &model->why, &device->why, &device->why);
         status = load_model(model, device, params ? params : &usual);
+        if (status != DSVK_OK)
+            dv_why_end(&call, dsvk_status_text(status));
         dv_turn_give(device->turn);
     } else {
         status = dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");

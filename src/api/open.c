@@ -200,7 +200,8 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
     dsvk_model *m = dv_zalloc(&ctx, sizeof *m);
     if (!m)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "model: no memory for it");
-    m->ctx = ctx;
+    m->ctx     = ctx;
+    m->ctx.why = &m->why;
     atomic_init(&m->users, 1);
     status = open_folder(m, params);
     if (status == DSVK_OK)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The public session functions: they check the caller's parameters and pass everything else to
  * the engine. No public function reaches the engine with a value that is out of range. */
+#include <string.h>
+
 #include "api/handles.h"
 
 /* The run that the model is loaded for, but for what a session chooses itself. */
@@ -23,7 +25,7 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
     dsvk_model       *model = session->model;
     dsvk_run          run   = run_of(model, params);
     struct dv_device *dev   = model->device->dev;
-    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &dev->caps, &run));
+    TRY(dv_setup_make(&setup, &session->ctx, &model->config, &dev->caps, &run));
     setup.choices = model->info.tokenizer_size;
 
     struct dv_engine engine = { .dev      = dev,
@@ -46,14 +48,20 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    session->model = model;
-    status         = dv_call_begin(session);
+    session->model   = model;
+    session->ctx     = model->ctx;
+    session->ctx.why = &session->why;
+    status           = dv_call_begin(session);
     if (status == DSVK_OK) {
         status = make(session, params ? params : &usual);
+        if (status != DSVK_OK)
+            dv_why_end(&session->call, dsvk_status_text(status));
         dv_turn_give(model->device->turn);
         atomic_store(&session->busy, false);
     }
     if (status != DSVK_OK) {
+        if (session->why.line[0])
+            dv_why_set(&model->why, session->why.line);
         dv_free(&model->ctx, session);
         return status;
     }
@@ -79,7 +87,7 @@ void dsvk_session_free(dsvk_session *session)
 
 static dsvk_status check_tokens(const dsvk_session *session, const uint32_t *tokens, size_t n)
 {
-    const struct dv_context *ctx = &session->model->ctx;
+    const struct dv_context *ctx = &session->ctx;
     if (!tokens && n > 0)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "session: no tokens");
     if (n <= session->session->setup.context)
@@ -99,6 +107,22 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
     if (status == DSVK_OK)
         status = dv_session_sync(session->session, tokens, (uint32_t)n, &in_turn.given);
     return dv_call_end(session, status);
+}
+
+dsvk_status dsvk_session_ids(dsvk_session *session, uint32_t *ids, size_t room, size_t *n)
+{
+    dsvk_status status;
+    if (n)
+        *n = 0;
+    TRY(dv_call_enter(session));
+    const struct dv_session *s    = session->session;
+    size_t                   most = s->n_tokens < room ? s->n_tokens : room;
+    if (most > 0)
+        memcpy(ids, s->tokens, most * sizeof *ids);
+    if (n)
+        *n = s->n_tokens;
+    atomic_store(&session->busy, false);
+    return DSVK_OK;
 }
 
 size_t dsvk_session_tokens(const dsvk_session *session)
@@ -141,7 +165,7 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
     *token   = 0;
     sampling = sampling ? sampling : &greedy;
     TRY(dv_call_begin(session));
-    status = dv_check_sampling(&session->model->ctx, sampling);
+    status = dv_check_sampling(&session->ctx, sampling);
     if (status == DSVK_OK)
         status = dv_session_sample(session->session, sampling, token);
     return dv_call_end(session, status);

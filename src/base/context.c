@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 /* A line longer than this is cut; file names are the only long parts. */
-#define LINE_BYTES 1024
+#define LINE_BYTES DV_WHY_BYTES
 
 static void *libc_resize(void *user, void *memory, size_t bytes)
 {
@@ -72,33 +72,45 @@ char *dv_strdup(const struct dv_context *ctx, const char *text)
     return copy;
 }
 
-static void write_line(const struct dv_context *ctx, dsvk_log_level level, const char *format,
-                       va_list args)
+static bool is_wanted(const struct dv_context *ctx, dsvk_log_level level)
 {
-    char line[LINE_BYTES];
-    if (!ctx->log.write || level > ctx->log.level)
-        return;
-    vsnprintf(line, sizeof line, format, args);
-    /* One message is one line, whatever a file name or a driver put into it. */
+    return ctx->log.write && level <= ctx->log.level;
+}
+
+/* One message is one line, whatever a file name or a driver put into it. */
+static void format_line(char line[LINE_BYTES], const char *format, va_list args)
+{
+    vsnprintf(line, LINE_BYTES, format, args);
     dv_text_clean(line);
-    ctx->log.write(ctx->log.user, level, line);
 }
 
 dsvk_status dv_fail(const struct dv_context *ctx, dsvk_status status, const char *format, ...)
 {
-    va_list args;
+    char           line[LINE_BYTES];
+    va_list        args;
+    dsvk_log_level level = status == DSVK_CANCELLED ? DSVK_LOG_INFO : DSVK_LOG_ERROR;
+    if (!is_wanted(ctx, level) && !ctx->why)
+        return status;
     va_start(args, format);
-    write_line(ctx, status == DSVK_CANCELLED ? DSVK_LOG_INFO : DSVK_LOG_ERROR, format, args);
+    format_line(line, format, args);
     va_end(args);
+    if (ctx->why)
+        dv_why_set(ctx->why, line);
+    if (is_wanted(ctx, level))
+        ctx->log.write(ctx->log.user, level, line);
     return status;
 }
 
 void dv_log(const struct dv_context *ctx, dsvk_log_level level, const char *format, ...)
 {
+    char    line[LINE_BYTES];
     va_list args;
+    if (!is_wanted(ctx, level))
+        return;
     va_start(args, format);
-    write_line(ctx, level, format, args);
+    format_line(line, format, args);
     va_end(args);
+    ctx->log.write(ctx->log.user, level, line);
 }
 
 static void keep_line(void *user, dsvk_log_level level, const char *line)
@@ -113,6 +125,7 @@ static void keep_line(void *user, dsvk_log_level level, const char *line)
 void dv_capture(struct dv_capture *capture, const struct dv_context *ctx)
 {
     capture->ctx           = *ctx;
+    capture->ctx.why       = NULL;
     capture->ctx.log.write = keep_line;
     capture->ctx.log.user  = capture;
     capture->outer         = ctx;

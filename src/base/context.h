@@ -6,11 +6,13 @@
 
 #include <stdarg.h>
 
+#include "base/why.h"
 #include "dsvk/base.h"
 
 struct dv_context {
     dsvk_log       log;
     dsvk_allocator allocator;
+    struct dv_why *why; /* keeps the last failure, too; NULL: nobody asks */
 };
 
 #if defined(__GNUC__)

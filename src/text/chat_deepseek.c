@@ -16,6 +16,8 @@
 
 static dsvk_status begin(struct dv_chat_writer *w)
 {
+    if (w->chat->next)
+        return dv_chat_mark(w, EOS);
     return w->tokenizer->bos >= 0
                ? dv_ids_push(w->tokenizer->ctx, w->ids, (uint32_t)w->tokenizer->bos)
                : DSVK_OK;

@@ -101,8 +101,10 @@ dsvk_status dv_chat_write_glm(struct dv_chat_writer *w)
     for (size_t i = 0; i < w->chat->n_messages; i++)
         if (dv_chat_is(&w->chat->messages[i], "user"))
             questions_end = i + 1;
-    TRY(dv_chat_mark(w, "[gMASK]"));
-    TRY(dv_chat_mark(w, "<sop>"));
+    if (!w->chat->next) { /* nothing closes an answer but the turn that follows */
+        TRY(dv_chat_mark(w, "[gMASK]"));
+        TRY(dv_chat_mark(w, "<sop>"));
+    }
     for (size_t i = 0; i < w->chat->n_messages; i++) {
         if (dv_chat_is(&w->chat->messages[i], "assistant"))
             TRY(put_answer(w, w->chat->messages[i].text, i >= questions_end));

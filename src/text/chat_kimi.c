@@ -83,7 +83,7 @@ static dsvk_status open_answer(struct dv_chat_writer *w)
 dsvk_status dv_chat_write_kimi(struct dv_chat_writer *w)
 {
     dsvk_status status;
-    TRY(put_default(w));
+    TRY(w->chat->next ? dv_chat_mark(w, END) : put_default(w));
     for (size_t i = 0; i < w->chat->n_messages; i++) {
         const struct dv_chat_message *message = &w->chat->messages[i];
         bool                          answer  = dv_chat_is(message, "assistant");

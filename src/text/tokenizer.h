@@ -84,6 +84,7 @@ struct dv_chat {
     const struct dv_chat_message *messages;
     size_t                        n_messages;
     bool                          generate; /* opens the assistant's next turn */
+    bool next; /* behind an answer that is not closed yet: without beginning */
 };
 
 /* Appends the ids of a conversation, BOS included; nothing when it fails. Texts are encoded without

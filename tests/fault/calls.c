@@ -42,6 +42,8 @@ static bool fails(const struct sweep *s, dsvk_status (*phase)(struct engine *))
     if (!engine.survived && (status != s->expected || engine.errors != 1))
         fail_msg("%s, call %u: status %d, %u lines, the last is \"%s\"", fault_call(), s->nth,
                  (int)status, engine.errors, engine.line);
+    if (!engine.survived && phase != blame_layers)
+        expect_why(&engine);
     assert_int_equal(dev->lost, s->result == VK_ERROR_DEVICE_LOST);
     assert_false(dev->hung);
     return true;

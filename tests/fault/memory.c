@@ -20,6 +20,8 @@ static bool fails_at(size_t nth, dsvk_status (*phase)(struct engine *))
     if (status != DSVK_NO_MEMORY || engine.errors != 1)
         fail_msg("allocation %zu: status %d, %u lines, the last is \"%s\"", nth, (int)status,
                  engine.errors, engine.line);
+    if (phase != blame_layers)
+        expect_why(&engine);
     bool makes_programs = phase == sync_tokens || phase == generate_tokens || phase == blame_layers;
     if (!makes_programs && engine.memory.live != live)
         fail_msg("allocation %zu: %zu blocks were left: %s", nth, engine.memory.live - live,

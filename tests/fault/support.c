@@ -176,6 +176,17 @@ void arm_memory(struct engine *e, size_t nth)
     e->line[0]        = 0;
 }
 
+void expect_why(const struct engine *e)
+{
+    char line[sizeof e->line];
+    assert_true(e->line[0]);
+    if (e->session)
+        snprintf(line, sizeof line, "%s", dsvk_session_why(e->session));
+    else
+        dsvk_model_why(e->model, line, sizeof line);
+    assert_string_equal(line, e->line);
+}
+
 void engine_init(struct engine *e)
 {
     struct dv_test_context test;

@@ -69,6 +69,9 @@ void engine_in_tiers(struct engine *e, bool on);
 /* The allocation that fails, counted from now on; 0: none. */
 void arm_memory(struct engine *e, size_t nth);
 
+/* The call that failed, on the session or else on the model, has the sentence that was logged. */
+void expect_why(const struct engine *e);
+
 extern struct engine engine; /* of the group */
 
 void memory_may_end_while_opening_the_device(void **state);

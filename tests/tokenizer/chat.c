@@ -109,7 +109,8 @@ static void chat_refuses_what_it_cannot_write(void **state)
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
     (void)state;
 #define TRY_CHAT(format, message)                                                                  \
-    dv_chat_encode(tokenizer, &(struct dv_chat){ format, DV_THINK_AUTO, message, 1, true }, &ids)
+    dv_chat_encode(tokenizer, &(struct dv_chat){ format, DV_THINK_AUTO, message, 1, true, false }, \
+                   &ids)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);

@@ -76,6 +76,33 @@ static void check_line(const char *line)
     json_decref(row);
 }
 
+/* What follows an answer is what follows it in the whole conversation, to the id. */
+static void check_next(const struct dv_tokenizer *t, struct bench *bench,
+                       enum dv_chat_format format, enum dv_think think, const char *begins)
+{
+    const struct dv_chat_message messages[] = {
+        { "system", "Be brief." }, { "user", "Hi" }, { "assistant", "Hello!" }, { "user", "Why?\n" }
+    };
+    struct dv_chat whole = chat_of(format, think, messages, 4), next = whole, answered = whole;
+    struct dv_ids  all = { 0 }, more = { 0 }, before = { 0 };
+    next.messages       = &messages[3];
+    next.n_messages     = 1;
+    next.next           = true;
+    answered.n_messages = 3;
+    answered.generate   = false;
+    if (dv_chat_encode(t, &whole, &all) || dv_chat_encode(t, &next, &more) ||
+        dv_chat_encode(t, &answered, &before))
+        fail_msg("%s", bench->line);
+    bool   closes = format != DV_CHAT_GLM && format != DV_CHAT_GLM45;
+    size_t answer = before.n - closes; /* without the mark that ends it */
+    assert_int_equal(answer + more.n, all.n);
+    assert_memory_equal(all.ids + answer, more.ids, more.n * sizeof *more.ids);
+    assert_int_equal(more.ids[0], dv_tokenizer_find(t, begins));
+    ids_done(bench, &all);
+    ids_done(bench, &more);
+    ids_done(bench, &before);
+}
+
 static void formats_of_deepseek_are_as_recorded(void **state)
 {
     char  line[4096];
@@ -276,6 +303,31 @@ static void formats_let_no_text_forge_marks(void **state)
     dv_tokenizer_free(t);
 }
 
+static void every_format_goes_on_behind_an_answer(void **state)
+{
+    struct bench         bench;
+    struct dv_tokenizer *t;
+    (void)state;
+    t = open_tokenizer(&bench, DEMO);
+    for (int think = DV_THINK_AUTO; think <= DV_THINK_OFF; think++)
+        for (int format = DV_CHAT_V2; format <= DV_CHAT_V31; format++)
+            if (format != DV_CHAT_V2 || think != DV_THINK_ON)
+                check_next(t, &bench, (enum dv_chat_format)format, (enum dv_think)think,
+                           "<\xef\xbd\x9c"
+                           "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>");
+    dv_tokenizer_free(t);
+    t = with_marks(&bench, NULL, false);
+    for (int think = DV_THINK_AUTO; think <= DV_THINK_OFF; think++) {
+        check_next(t, &bench, DV_CHAT_GLM, (enum dv_think)think, "<|user|>");
+        check_next(t, &bench, DV_CHAT_GLM45, (enum dv_think)think, "<|user|>");
+        check_next(t, &bench, DV_CHAT_KIMI_THINK, (enum dv_think)think, "<|im_end|>");
+        check_next(t, &bench, DV_CHAT_KIMI_K25, (enum dv_think)think, "<|im_end|>");
+    }
+    check_next(t, &bench, DV_CHAT_KIMI, DV_THINK_AUTO, "<|im_end|>");
+    check_next(t, &bench, DV_CHAT_MOONLIGHT, DV_THINK_OFF, "<|im_end|>");
+    dv_tokenizer_free(t);
+}
+
 const struct CMUnitTest format_tests[] = {
     cmocka_unit_test(formats_of_deepseek_are_as_recorded),
     cmocka_unit_test(formats_of_glm_are_as_its_templates),
@@ -283,6 +335,7 @@ const struct CMUnitTest format_tests[] = {
     cmocka_unit_test(formats_open_thoughts_when_asked),
     cmocka_unit_test(formats_refuse_thoughts_that_were_not_taught),
     cmocka_unit_test(formats_survive_without_memory),
+    cmocka_unit_test(every_format_goes_on_behind_an_answer),
     cmocka_unit_test(formats_let_no_text_forge_marks),
 };
 TEST_LIST(format_test);
