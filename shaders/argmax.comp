@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 // y = the lowest index of the largest value of each row's first columns; DV_NOT_FINITE if one of
 // them is NaN or infinite. One workgroup a row: each invocation the best of its columns, then a
-// tree. With a step block the winner becomes the token of the next pass, one position further on;
-// where that has a rule for choosing by chance, the token is drawn among the row's (lib/choose).
+// tree. With the step block of a batch the winner becomes the row's token in the next pass, one
+// position further on; where that has a rule for choosing by chance, the token is drawn among the
+// row's (lib/choose).
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/choose.glsl"
@@ -13,10 +14,10 @@ ARGS(argmax);
 
 const uint NOT_FINITE_KEY = 0xFFFFFFFFu; // before every number
 
-// Rows of a pass lie at consecutive positions; the token that row r finds is for the one behind.
+// The token that a row finds is for the position behind it.
 uint draw(ADDRESS x, uint row, uint winner)
 {
-    dv_choice rule = step_choice(args.step);
+    dv_choice rule = step_choice(args.step, row);
     if (rule.factor == 0u || winner == DV_NOT_FINITE)
         return winner;
     return choose(x, args.cols, load_word(x, winner * 4u), rule,
@@ -48,8 +49,8 @@ void main()
             winner = draw(x, row, winner);
         if (gl_LocalInvocationID.x == 0u) {
             store_word(address(args.y), row * args.y_stride * 4u, winner);
-            if (!is_null(args.step) && args.rows == 1u)
-                step_advance(args.step, winner, args.split);
+            if (!is_null(args.step))
+                step_advance(args.step, row, winner, args.split);
         }
     }
 }

@@ -3,11 +3,11 @@
 // Attention over the latent cache in absorbed form: for each head
 //   s_p = scale * (q_latent . latent_p + q_rope . rope_p),  p <= position of the token
 //   y = (sum_p exp(s_p - m) latent_p, m, sum_p exp(s_p - m)),  m = max s_p
-// A workgroup handles HEADS heads of TOKENS tokens, its pairs, over one split of the context, or
-// over all splits of it with MERGE. Each record is loaded and decoded once, into shared memory, and
-// serves all pairs as key and as value. Groups: x = heads / HEADS, y = splits (1 with MERGE),
-// z = tokens / TOKENS. Bound by the cache's bytes with few heads, by fma and shared memory with
-// many. CPU drivers have attend_rows instead.
+// A workgroup handles HEADS heads of TOKENS tokens of one timeline, its pairs, over one split of
+// the context, or over all splits of it with MERGE. Each record is loaded and decoded once, into
+// shared memory, and serves all pairs as key and as value. Groups: x = heads / HEADS, y = splits (1
+// with MERGE), z = tokens / TOKENS. Bound by the cache's bytes with few heads, by fma and shared
+// memory with many. CPU drivers have attend_rows instead.
 //
 // A lane is one of PAIR_LANES (low bits) and SLICES; it holds EACH pairs and every SLICES-th group
 // of four columns of their queries and sums. Order of summation: a score is SLICES chains of fma,
@@ -49,6 +49,7 @@ shared float keep[PAIRS], largest[2 * PAIRS];           // largest: of even and 
 vec4  query[EACH * QUERY], sums[EACH * SUMS];
 float total[EACH]; // l
 uint  parity;
+dv_address pages; // of the timeline
 
 #include "lib/attend_scores.glsl"
 
@@ -80,7 +81,7 @@ void load_query()
 // Positions first .. first+n-1, all of one page.
 void load_tile(uint first, uint n)
 {
-    ADDRESS record = cache_record(args.cache, first);
+    ADDRESS record = cache_record(args.cache, pages, first);
     for (uint i = gl_LocalInvocationID.x; i < n * COLS4; i += WORKGROUP) {
         uint    c = i % COLS4;
         ADDRESS row = at(record, i / COLS4 * args.cache.record);
@@ -199,7 +200,10 @@ void attend_split(uint split, uint begin, uint position, uint last, inout float 
 
 void main()
 {
-    uint position = step_position(args.step, 0u);
+    uint   first = gl_WorkGroupID.z * TOKENS;
+    dv_row row = step_row(args.step, first);
+    uint   position = row.position - first; // of token 0, were it of the same timeline
+    pages = row.pages;
     uint last = position + min((gl_WorkGroupID.z + 1u) * TOKENS, args.tokens) - 1u;
     uint count = attend_splits(last, args.split);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;

@@ -60,6 +60,7 @@ uvec4 words[LOADS];
 MATRIX(float16_t, M, K, gl_MatrixUseA) query[TALL * MY_STEPS];
 SUMS sums[TALL * MY_PARTS];
 float largest, total; // of this lane's pair; of this lane
+dv_address pages;
 
 uint head_of(uint pair)
 {
@@ -195,7 +196,9 @@ void add_values()
 
 void main()
 {
-    uint position = step_position(args.step, 0u);
+    dv_row row = step_row(args.step, 0u);
+    uint   position = row.position;
+    pages = row.pages;
     uint end = position + min(token_of(PAIRS - 1u), args.tokens - 1u) + 1u;
     load_queries();
     [[unroll]] for (uint i = 0; i < TALL * MY_PARTS; i++)

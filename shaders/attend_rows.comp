@@ -1,9 +1,10 @@
 #version 460
 // SPDX-License-Identifier: MIT
 // attend for vector units of a CPU: the same formula and the same partials, other sums. A row is a
-// (token, head) pair; a workgroup handles HEADS heads of TOKENS tokens over one split of the
-// context, or over all splits of it with MERGE. Groups: x = heads / HEADS, y = splits (1 with
-// MERGE), z = tokens / TOKENS; the last ones overlap those before and store less. Bound by fma.
+// (token, head) pair; a workgroup handles HEADS heads of TOKENS tokens, of one timeline, over one
+// split of the context, or over all splits of it with MERGE. Groups: x = heads / HEADS, y = splits
+// (1 with MERGE), z = tokens / TOKENS; the last ones overlap those before and store less. Bound by
+// fma.
 //
 // Two products of matrices, in both of which what belongs to a row is the same for all lanes, so
 // that it costs one load and a broadcast, and what belongs to a lane is loaded once for all rows:
@@ -48,6 +49,8 @@ shared float row_m[ROWS], row_l[ROWS], row_keep[ROWS], row_add[ROWS];
 float sum[ROWS];
 vec4  sums[ROWS];
 
+dv_address pages; // of the timeline
+
 // Four positions of a row lie side by side.
 uint weight_at(uint p, uint r)
 {
@@ -85,7 +88,7 @@ uint place_of(uint r, uint split, uint position)
 
 ADDRESS record_of(uint position)
 {
-    return cache_record(args.cache, position);
+    return cache_record(args.cache, pages, position);
 }
 
 // Adds the products of n groups of columns, at byte `k` of the rows' queries, to `sum`.
@@ -198,7 +201,9 @@ void store_rows(uint split, uint position)
 
 void main()
 {
-    uint position = step_position(args.step, 0u);
+    dv_row row = step_row(args.step, first_token());
+    uint position = row.position - first_token(); // of token 0, were it of the same timeline
+    pages = row.pages;
     uint last = position + first_token() + TOKENS - 1u, count = attend_splits(last, SPLIT);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
     uint split = begin;

@@ -30,10 +30,10 @@ vec4 dot_input(uint t, uint k, uint i)
 
 void load_context(uint head, uint first)
 {
-    uint position = step_position(args.step, 0u);
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * KV4; i += WORKGROUP) {
         uint token = min(first + i / KV4, args.tokens - 1u);
-        uint count = args.splits == 1u ? 1u : attend_splits(position + token, args.split);
+        uint position = step_position(args.step, token);
+        uint count = args.splits == 1u ? 1u : attend_splits(position, args.split);
         uint place = token * args.partials_stride + attend_place(head, 0u, args.splits, KV4 * 4u);
         context[i] = attend_result(address(args.partials), place * 4u, count, KV4 * 4u,
                                    i % KV4 * 4u);

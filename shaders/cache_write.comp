@@ -26,10 +26,10 @@ vec4 cache_rope_input(uint k)
 
 void main()
 {
-    uint position = step_position(args.step, 0u);
     token = gl_WorkGroupID.x; // as in embed.comp: the loop ends at its bottom
     do {
-        cache_store(cache_record(args.cache, position + token), args.kv, args.rope);
+        dv_row row = step_row(args.step, token);
+        cache_store(cache_record(args.cache, row.pages, row.position), args.kv, args.rope);
         token += gl_NumWorkGroups.x;
     } while (token < args.tokens);
 }

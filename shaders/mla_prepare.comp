@@ -65,7 +65,8 @@ void write_cache(uint end)
     do {
         ADDRESS row = at(address(block.kva), token * block.kva_stride * 4u);
         factor = norm_factor(row, block.kv, args.eps);
-        cache_store(cache_record(block.cache, position_of(token)), block.kv, block.rope);
+        dv_row place = step_row(block.step, token);
+        cache_store(cache_record(block.cache, place.pages, place.position), block.kv, block.rope);
     } while (++token < end);
 }
 

@@ -15,10 +15,10 @@ void main()
     if (i >= args.heads * args.dim)
         return;
     uint head = i / args.dim, k = i % args.dim;
-    uint position = step_position(args.step, 0u);
     for (uint token = gl_WorkGroupID.y; token < args.tokens; token += gl_NumWorkGroups.y) {
+        uint position = step_position(args.step, token);
         uint from = token * args.x_stride + head * args.x_head + args.x_offset + k;
-        vec4 y = rope_rotate(address(args.table), position + token, args.dim, k,
+        vec4 y = rope_rotate(address(args.table), position, args.dim, k,
                              load4(address(args.x), from * 4u));
         Store4(at(address(args.y), (token * args.y_stride + i) * 4u)).v = floatBitsToUint(y);
     }

@@ -22,29 +22,40 @@ struct dv_choice {
     uint32_t top_k, top_p, min_weight, seed_low, seed_high;
 };
 
-/* The parameter block of one pass (256 bytes, host-visible), followed by the token ids. Written by
- * the host before each submission; the recorded commands never change. A pass of one token leaves
- * here what the pass of the token found needs, so that this may be queued behind it. */
+/* One row of a pass: a token, where it stands and the cache of its timeline. */
+struct dv_row {
+    uint32_t   token, position;
+    dv_address pages; /* table of the addresses of its timeline's pages */
+};
+
+#define DV_MOST_ROWS 32 /* of a batch */
+#define DV_STEP_RING 16
+
+/* The parameter block of one pass (host-visible), followed by its rows. Written by the host before
+ * each submission; the recorded commands never change. There are two kinds of passes:
+ * - a prompt: rows of one timeline at consecutive positions;
+ * - a batch: at most DV_MOST_ROWS rows, each the next token of a timeline of its own. It leaves
+ *   here what the pass of the tokens found needs, so that this may be queued behind it. A pass of
+ *   one token is a batch of one row.
+ * A batch that was recorded for more rows than there are timelines has its first row again in the
+ * rest: the same token, position, pages and choice put the same values in the same places. So no
+ * kernel knows of empty rows. */
 struct dv_step {
-    uint32_t  tokens;   /* in this pass; equal to what the commands were recorded for */
-    uint32_t  position; /* of the first of them */
-    uint32_t  splits;   /* parts that the longest row's context is cut into by attend */
-    uint32_t  unused0;
-    uint32_t  attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch */
-    uint32_t  unused1;
-    uint32_t  chosen[16]; /* by position modulo 16: the tokens that argmax found, if it advances */
-    dv_choice choice;     /* of the token that a pass which advances finds */
-    uint32_t  unused[32];
-    /* uint32_t ids[tokens] follow at byte 256 */
+    uint32_t attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch; */
+    uint32_t tokens; /* y: the splits of the longest row. Rows that the commands are for */
+    /* Of a batch, by row: how the token that it finds is chosen, and by position modulo 16 the
+     * tokens found. */
+    dv_choice choices[DV_MOST_ROWS];
+    uint32_t  chosen[DV_MOST_ROWS][DV_STEP_RING];
+    /* dv_row rows[tokens] follow at byte DV_STEP_ROWS */
 };
 /* Byte offsets of its members, for lib/step.glsl; kernel/argmax.c compares them. */
-#define DV_STEP_POSITION 4
-#define DV_STEP_SPLITS 8
-#define DV_STEP_ATTEND 16 /* attend_x */
-#define DV_STEP_CHOSEN 32
-#define DV_STEP_IDS 256
-#define DV_STEP_RING 16
-#define DV_STEP_CHOICE 96
+#define DV_CHOICE_BYTES 32 /* a multiple of 16, as are all parts of the block */
+#define DV_ROW_BYTES 16
+#define DV_STEP_ATTEND 0 /* attend_x */
+#define DV_STEP_CHOICES 16
+#define DV_STEP_CHOSEN (DV_STEP_CHOICES + DV_MOST_ROWS * DV_CHOICE_BYTES)
+#define DV_STEP_ROWS (DV_STEP_CHOSEN + DV_MOST_ROWS * DV_STEP_RING * 4)
 /* What argmax finds where a value that it looks at is NaN or infinite. The host sees it in the
  * result and in the ring; a pass that is queued behind reads token 0, so that it stays inside of
  * the embedding. */
@@ -69,9 +80,8 @@ struct dv_matrix {
 /* Where a state lies (graph.h): in pages of DV_PAGE tokens, in each [token][record]. */
 #define DV_PAGE 64
 struct dv_cache_place {
-    dv_address pages;  /* table of page addresses */
-    uint32_t   offset; /* bytes before its records in each page */
-    uint32_t   record; /* bytes of one record, a multiple of 16 */
+    uint32_t offset; /* bytes before its records in each page */
+    uint32_t record; /* bytes of one record, a multiple of 16 */
 };
 
 struct dv_embed_args {
@@ -230,7 +240,7 @@ struct dv_expert_sum_args {
     uint32_t   tokens, cols, top_k;
 };
 
-/* step: 0, or the block to prepare for the next position; then there is one row. */
+/* step: 0, or the block of a batch, to prepare for each row's next position. */
 struct dv_argmax_args {
     dv_address x, y, step;
     uint32_t   x_stride, y_stride, rows, cols; /* cols: those that may be chosen */

@@ -25,10 +25,10 @@ uint cache_block(uint kv)
     return DV_CACHE_BLOCK(kv);
 }
 
-// The record of a position.
-ADDRESS cache_record(dv_cache_place place, uint position)
+// The record of a position of the timeline with these pages.
+ADDRESS cache_record(dv_cache_place place, dv_address pages, uint position)
 {
-    ADDRESS page = load_address(address(place.pages), position / DV_PAGE * 8u);
+    ADDRESS page = load_address(address(pages), position / DV_PAGE * 8u);
     return at(page, place.offset + position % DV_PAGE * place.record);
 }
 

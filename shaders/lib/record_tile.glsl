@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Records of the latent cache (lib/cache.glsl) as float16 in shared memory: LANES lanes load a
 // record's words, and share them when the tile is free. The including kernel defines before the
-// constants KV, COLS4, ROW4, LANES and LOADS, `tile` and `words`.
+// constants KV, COLS4, ROW4, LANES and LOADS, `tile`, `words` and `pages`, the table of the timeline.
 #ifndef DV_RECORD_TILE_GLSL
 #define DV_RECORD_TILE_GLSL
 
@@ -31,7 +31,8 @@ vec4 record_values(uvec4 w, uint c)
 void load_records(uint first, uint n)
 {
     uint    lane = gl_LocalInvocationID.x % LANES, row = gl_LocalInvocationID.x / LANES;
-    ADDRESS record = at(cache_record(args.cache, first), min(row, n - 1u) * args.cache.record);
+    ADDRESS page = cache_record(args.cache, pages, first);
+    ADDRESS record = at(page, min(row, n - 1u) * args.cache.record);
     [[unroll]] for (uint i = 0; i < LOADS; i++)
         words[i] = record_words(record, min(lane + i * LANES, COLS4 - 1u));
 }

@@ -1,41 +1,57 @@
 // SPDX-License-Identifier: MIT
-// The step block (struct dv_step): where the tokens of the pass stand and which they are. No other
-// shader text knows its layout.
+// The step block (struct dv_step): where the rows of the pass stand, which tokens they are and in
+// whose pages their timelines lie. No other shader text knows its layout.
 #ifndef DV_STEP_GLSL
 #define DV_STEP_GLSL
 
-// Position of row `row` of the pass.
-uint step_position(dv_address step, uint row)
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer Count { uint v; };
+
+uint step_row_at(uint row)
 {
-    return load_word(address(step), DV_STEP_POSITION) + row;
+    return DV_STEP_ROWS + row * DV_ROW_BYTES;
+}
+
+// Row `row` of the pass.
+dv_row step_row(dv_address step, uint row)
+{
+    uvec4 words = load_words4(address(step), step_row_at(row));
+    return dv_row(words.x, words.y, dv_address(words.z, words.w));
 }
 
 // Its token.
 uint step_id(dv_address step, uint row)
 {
-    return load_word(address(step), DV_STEP_IDS + row * 4u);
+    return load_word(address(step), step_row_at(row));
 }
 
-// How the token that a pass which advances finds is chosen.
-dv_choice step_choice(dv_address step)
+// Its position.
+uint step_position(dv_address step, uint row)
 {
-    uvec4 a = load_words4(address(step), DV_STEP_CHOICE);
-    uvec4 b = load_words4(address(step), DV_STEP_CHOICE + 16u);
+    return load_word(address(step), step_row_at(row) + 4u);
+}
+
+// How the token that a row of a batch finds is chosen.
+dv_choice step_choice(dv_address step, uint row)
+{
+    uint  place = DV_STEP_CHOICES + row * DV_CHOICE_BYTES;
+    uvec4 a = load_words4(address(step), place);
+    uvec4 b = load_words4(address(step), place + 16u);
     return dv_choice(a.x, int(a.y), int(a.z), a.w, b.x, b.y, b.z, b.w);
 }
 
-// Makes `id` the token of the next pass of one row, one position further on, whose context is cut
-// into splits of `split` positions. Every reader of the block is behind a barrier.
-void step_advance(dv_address step, uint id, uint split)
+// Makes `id` the token of this row in the next pass, one position further on, whose context is cut
+// into splits of `split` positions. Every other reader of the block is behind a barrier; rows do
+// not wait for each other. As they only move on, the most splits of all that were or will be are
+// those of the longest row.
+void step_advance(dv_address step, uint row, uint id, uint split)
 {
     ADDRESS block = address(step);
-    uint    position = step_position(step, 0u), next = position + 1u;
-    uint    splits = next / split + 1u;
-    store_word(block, DV_STEP_POSITION, next);
-    store_word(block, DV_STEP_SPLITS, splits);
-    store_word(block, DV_STEP_ATTEND + 4u, splits); // attend_y
-    store_word(block, DV_STEP_CHOSEN + position % DV_STEP_RING * 4u, id);
-    store_word(block, DV_STEP_IDS, id == DV_NOT_FINITE ? 0u : id);
+    uint    position = step_position(step, row), next = position + 1u;
+    uint    ring = DV_STEP_CHOSEN + (row * DV_STEP_RING + position % DV_STEP_RING) * 4u;
+    atomicMax(Count(at(block, DV_STEP_ATTEND + 4u)).v, next / split + 1u); // attend_y
+    store_word(block, ring, id);
+    store_word(block, step_row_at(row), id == DV_NOT_FINITE ? 0u : id);
+    store_word(block, step_row_at(row) + 4u, next);
 }
 
 #endif

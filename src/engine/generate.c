@@ -7,6 +7,7 @@
 
 #include "os/os.h"
 #include "engine/session.h"
+#include "engine/step.h"
 
 /* Passes queued behind the one that is waited for. They hide what lies between two passes on the
  * device and the host's own work, some 10 to 100 microseconds; when the text ends they were for
@@ -67,16 +68,15 @@ static dsvk_status submit_to(struct run *r, uint32_t n)
 /* Takes s->next into the timeline and waits for its pass, which makes the next one. */
 static dsvk_status take_token(struct run *r)
 {
-    dsvk_status           status;
-    struct dv_session    *s    = r->session;
-    const struct dv_step *step = s->runner->step->mapped;
+    dsvk_status        status;
+    struct dv_session *s = r->session;
     TRY(submit_to(r, r->taken + 1));
     TRY(dv_stream_wait(s->engine.stream, r->values[r->taken % (MOST_AHEAD + 1)], 0));
     uint64_t now = dv_time_ns(), ns = now - r->since;
     r->since                 = now;
     r->least                 = r->taken == 0 || ns < r->least ? ns : r->least;
     s->tokens[s->n_tokens++] = s->next;
-    s->next                  = step->chosen[(r->first + r->taken) % DV_STEP_RING];
+    s->next                  = dv_step_chosen(s->runner->step->mapped, 0, r->first + r->taken);
     r->taken++;
     dv_session_add_stats(s, r->program, 1, ns);
     if (!r->program->profile)

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* A pass: write the step block, submit the commands recorded for its token count, wait. */
-#include <string.h>
-
 #include "os/os.h"
 #include "engine/session.h"
+#include "engine/step.h"
 
 void dv_session_write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
                            uint32_t n, uint32_t position)
 {
-    struct dv_step step = { .tokens   = n,
-                            .position = position,
-                            .splits   = (position + n - 1) / s->runner->split + 1,
-                            .choice   = s->choice };
-    step.attend_x       = p->attend_groups[0];
-    step.attend_y       = step.splits;
-    step.attend_z       = p->attend_groups[2];
-    memcpy(s->runner->step->mapped, &step, sizeof step);
-    memcpy((unsigned char *)s->runner->step->mapped + DV_STEP_IDS, ids, n * sizeof *ids);
+    uint64_t pages = s->cache->table->address;
+    if (p->graph->size.batch)
+        dv_step_write_batch(s->runner->step->mapped, p, s->runner->split,
+                            &(struct dv_step_row){ ids[0], position, pages, s->choice }, 1);
+    else
+        dv_step_write_prompt(s->runner->step->mapped, p, s->runner->split,
+                             &(struct dv_step_prompt){ ids, n, position, pages });
 }
 
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n, uint64_t ns)

@@ -70,7 +70,6 @@ static struct dv_program_params params_of(struct dv_session *s, uint32_t slot,
                                                   .arena        = r->arena->address,
                                                   .step         = r->step->address,
                                                   .step_buffer  = r->step,
-                                                  .pages        = s->cache->table->address,
                                                   .states       = s->cache->states,
                                                   .cache_format = s->setup.cache,
                                                   .math_f16     = s->setup.math_f16 && !pass->f32,
@@ -102,8 +101,8 @@ fail:
 
 static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
 {
-    return a->tokens == b->tokens && a->all_rows == b->all_rows &&
-           a->materialise == b->materialise && a->f32 == b->f32;
+    return a->tokens == b->tokens && dv_pass_is_batch(a) == dv_pass_is_batch(b) &&
+           a->all_rows == b->all_rows && a->materialise == b->materialise && a->f32 == b->f32;
 }
 
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,

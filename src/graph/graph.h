@@ -193,7 +193,8 @@ struct dv_graph_size {
     uint32_t choices;     /* ids that argmax chooses from: those below; 0 = all */
     bool     all_rows;    /* logits of every token, not of the last one only */
     bool     keep_routes; /* the routers' choices stay readable after the pass */
-    bool     advance;     /* argmax prepares the pass of the token that it finds; of one token */
+    bool     batch; /* each row is the last of a timeline of its own: it has logits, and argmax
+                           * prepares the pass of the token that it finds */
     bool     materialise; /* attention with keys and values of each head; only from position 0 on */
     bool     tiers;       /* experts are brought between the router and their first product */
     bool     plan_experts; /* sorted by a plan in passes of few tokens, too */

@@ -289,8 +289,8 @@ dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)
 {
     if (!need(g, DV_OP_argmax, x != 0, "operand missing"))
         return 0;
-    if (!need(g, DV_OP_argmax, !g->size.advance || value(g, x)->rows == 1,
-              "several rows cannot prepare one pass"))
+    if (!need(g, DV_OP_argmax, !g->size.batch || value(g, x)->rows == g->size.tokens,
+              "not every row of a batch has logits"))
         return 0;
     uint32_t cols = value(g, x)->cols, choices = g->size.choices;
     return simple(
@@ -299,6 +299,6 @@ dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x)
                           .in.argmax = { x },
                           .argmax    = { .choices = choices > 0 && choices < cols ? choices : cols,
                                          .split   = g->size.split,
-                                         .advance = g->size.advance } },
+                                         .advance = g->size.batch } },
         value(g, x)->rows, 1);
 }

@@ -4,12 +4,14 @@
 
 #include "kernel/kernel.h"
 
-_Static_assert(offsetof(struct dv_step, position) == DV_STEP_POSITION, "step block");
-_Static_assert(offsetof(struct dv_step, splits) == DV_STEP_SPLITS, "step block");
 _Static_assert(offsetof(struct dv_step, chosen) == DV_STEP_CHOSEN, "step block");
 _Static_assert(offsetof(struct dv_step, attend_x) == DV_STEP_ATTEND, "step block");
-_Static_assert(offsetof(struct dv_step, choice) == DV_STEP_CHOICE, "step block");
-_Static_assert(sizeof(struct dv_step) == DV_STEP_IDS, "step block");
+_Static_assert(offsetof(struct dv_step, choices) == DV_STEP_CHOICES, "step block");
+_Static_assert(sizeof(struct dv_step) == DV_STEP_ROWS, "step block");
+_Static_assert(sizeof(dv_choice) == DV_CHOICE_BYTES && DV_CHOICE_BYTES % 16 == 0, "step block");
+_Static_assert(sizeof(struct dv_row) == DV_ROW_BYTES, "step block");
+_Static_assert(offsetof(struct dv_row, position) == 4 && offsetof(struct dv_row, pages) == 8,
+               "step block");
 
 static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
@@ -26,6 +28,9 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
         .cols     = node->argmax.choices,
         .split    = node->argmax.split,
     };
+    if (node->argmax.advance && x.rows > DV_MOST_ROWS)
+        return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "argmax: a batch of %u rows; at most %u",
+                       x.rows, DV_MOST_ROWS);
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "argmax",
                       .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 1024) } },

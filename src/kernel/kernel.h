@@ -27,7 +27,6 @@ struct dv_kernel_site {
     uint64_t                      arena;       /* address of the activations */
     uint64_t                      step;        /* address of the dv_step */
     const struct dv_buffer       *step_buffer; /* for indirect dispatch */
-    uint64_t                      pages;       /* address of the page table */
     const struct dv_state_place  *states;      /* by dv_state */
     enum dv_cache_format          cache_format;
     bool                          math_f16;  /* matrix units may be used: float16 activations */

@@ -48,7 +48,6 @@ struct dv_cache_place dv_site_state(const struct dv_kernel_site *site, dv_tensor
 {
     const struct dv_state_place *place = &site->states[site->graph->values[state].state];
     return (struct dv_cache_place){
-        .pages  = dv_address_of(site->pages),
         .offset = place->offset,
         .record = place->record,
     };

@@ -74,7 +74,7 @@ dsvk_status dv_model_build(struct dv_graph **out, const struct dv_context *ctx,
         x = ffn_block(&layer, x, dv_config_is_moe(config, i));
     }
     g->layer = config->layers;
-    if (!size->all_rows)
+    if (!size->all_rows && !size->batch)
         x = dv_view_rows(g, x, size->tokens - 1, 1);
     head(g, config, x);
     return finish(out, g);

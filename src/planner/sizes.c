@@ -2,6 +2,7 @@
 /* The sums of sizes.h. They need no device, and allocate and read nothing on one. */
 #include "planner/sizes.h"
 
+#include "base/size.h"
 #include "planner/pages.h"
 
 #define USUAL_CONTEXT 8192u /* tokens, where the whole model is on the device */
@@ -45,11 +46,16 @@ uint32_t dv_size_f32_chunk(const struct dv_setup *setup)
     return setup->chunk < DV_USUAL_CHUNK ? setup->chunk : DV_USUAL_CHUNK;
 }
 
+bool dv_pass_is_batch(const struct dv_pass *pass)
+{
+    return pass->batch || (pass->tokens == 1 && !pass->all_rows);
+}
+
 static struct dv_graph_size graph_size(const struct dv_setup *setup, const struct dv_pass *pass)
 {
     const struct dv_config *c     = setup->config;
     uint32_t                pairs = pass->tokens * c->top_k;
-    bool                    f16   = setup->math_f16 && !pass->f32;
+    bool                    f16   = setup->math_f16 && !pass->f32 && !pass->batch;
     struct dv_tuning        tuning;
     dv_tuning_of(&tuning, setup->caps);
     return (struct dv_graph_size){
@@ -60,7 +66,7 @@ static struct dv_graph_size graph_size(const struct dv_setup *setup, const struc
         .choices      = setup->choices,
         .all_rows     = pass->all_rows,
         .keep_routes  = pass->all_rows,
-        .advance      = pass->tokens == 1 && !pass->all_rows,
+        .batch        = dv_pass_is_batch(pass),
         .materialise  = pass->materialise,
         .tiers        = setup->tiers,
         .plan_experts = setup->tiers && pairs > setup->expert_slots,
@@ -138,7 +144,7 @@ dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup 
     bytes->cache     = dv_pages_of(setup).bytes;
     bytes->rope      = (uint64_t)setup->context * (setup->config->rope / 2) * 2 * sizeof(float);
     bytes->arguments = (uint64_t)bytes->nodes * DV_BLOCK_BYTES * DV_MAX_PROGRAMS;
-    bytes->step      = DV_STEP_IDS + (uint64_t)setup->chunk * 4;
+    bytes->step      = DV_STEP_ROWS + (uint64_t)dv_max(setup->chunk, DV_MOST_ROWS) * DV_ROW_BYTES;
     bytes->result    = (uint64_t)setup->chunk * 16;
     return DSVK_OK;
 }

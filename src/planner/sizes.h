@@ -18,10 +18,14 @@
 /* What a program is recorded for. */
 struct dv_pass {
     uint32_t tokens;
-    bool     all_rows;    /* with every row's logits and the routers' choices */
+    bool     batch;       /* each row is of a timeline of its own: shaders/lib/args.h, dv_step */
+    bool     all_rows;    /* of a prompt: with every row's logits and the routers' choices */
     bool     materialise; /* of dv_graph_size */
     bool     f32;         /* products in f32, whatever the session's are */
 };
+
+/* One token whose logits alone are wanted is a batch, too, whatever `batch` says. */
+bool dv_pass_is_batch(const struct dv_pass *pass);
 
 /* The graph of one pass as a session of this engine would run it: built, fused unless no_fuse. */
 dsvk_status dv_engine_graph(struct dv_graph **out, const struct dv_context *ctx,

@@ -32,13 +32,13 @@ static void attend(float *y, const struct dv_ref_site *site, const struct dv_nod
     uint32_t  kv    = node->attend.kv;
     double    m = -HUGE_VAL, l = 0;
     for (uint32_t p = first; p < end; p++)
-        m = fmax(m, score(site, node, t, head, dv_ref_record(site, state, p)));
+        m = fmax(m, score(site, node, t, head, dv_ref_record(site, state, t, p)));
     for (uint32_t start = 0; start < kv; start += COLUMNS) {
         double   sums[COLUMNS] = { 0 };
         uint32_t n             = kv - start < COLUMNS ? kv - start : COLUMNS;
         l                      = 0;
         for (uint32_t p = first; p < end; p++) {
-            const float *record = dv_ref_record(site, state, p);
+            const float *record = dv_ref_record(site, state, t, p);
             double       weight = exp(score(site, node, t, head, record) - m);
             l += weight;
             for (uint32_t k = 0; k < n; k++)
@@ -52,13 +52,13 @@ static void attend(float *y, const struct dv_ref_site *site, const struct dv_nod
     y[kv + 2] = y[kv + 3] = 0;
 }
 
-/* A partial for each token, head and split of the context of positions <= position + t; with one
- * split the whole context is one. */
+/* A partial for each token, head and split of the context, positions up to the token's own; with
+ * one split the whole context is one. */
 void dv_ref_attend(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t rows = site->graph->values[node->in.attend.q_latent].rows;
     for (uint32_t t = 0; t < rows; t++) {
-        uint32_t end    = site->position + t + 1;
+        uint32_t end    = site->rows[t].position + 1;
         uint32_t length = node->attend.splits == 1 ? end : node->attend.split;
         for (uint32_t h = 0; h < node->attend.heads; h++)
             for (uint32_t s = 0; s * length < end; s++) {

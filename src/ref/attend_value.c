@@ -12,7 +12,7 @@ void dv_ref_attend_value(const struct dv_ref_site *site, const struct dv_node *n
     for (uint32_t t = 0; t < tokens; t++) {
         uint32_t count = node->attend_value.splits == 1
                              ? 1
-                             : (site->position + t) / node->attend_value.split + 1;
+                             : site->rows[t].position / node->attend_value.split + 1;
         for (uint32_t h = 0; h < node->attend_value.heads; h++) {
             const float *part = dv_ref_row(site, node->in.attend_value.partials, t) +
                                 (size_t)h * node->attend_value.splits * size;

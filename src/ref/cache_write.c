@@ -67,14 +67,14 @@ void dv_ref_cache_round(const struct dv_ref_site *site, float *record, uint32_t 
         record[k] = dv_bf16_decode(dv_bf16_encode(record[k]));
 }
 
-/* state[position + t] = (latent[t], rope_key[t]), rounded to the format; the rope key of
+/* state[position of t] = (latent[t], rope_key[t]), rounded to the format; the rope key of
  * an FP8 cache is BF16. */
 void dv_ref_cache_write(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t kv = node->cache_write.kv, rope = node->cache_write.rope,
              rows = site->graph->values[node->in.cache_write.latent].rows;
     for (uint32_t t = 0; t < rows; t++) {
-        float *record = dv_ref_record(site, node->out.cache_write.state, site->position + t);
+        float *record = dv_ref_record(site, node->out.cache_write.state, t, site->rows[t].position);
         memcpy(record, dv_ref_row(site, node->in.cache_write.latent, t), kv * sizeof(float));
         memcpy(record + kv, dv_ref_row(site, node->in.cache_write.rope_key, t),
                rope * sizeof(float));

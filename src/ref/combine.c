@@ -4,13 +4,13 @@
 #include "ref/ref.h"
 
 /* y[t, h*kv + c] = sum_s exp(m_s - m) sums_s[c] / sum_s exp(m_s - m) l_s, m = max m_s, over the
- * splits that position + t has */
+ * splits that the token's position has */
 void dv_ref_combine(const struct dv_ref_site *site, const struct dv_node *node)
 {
     uint32_t rows = site->graph->values[node->out.combine.y].rows, size = node->combine.kv + 4;
     for (uint32_t t = 0; t < rows; t++) {
         uint32_t count =
-            node->combine.splits == 1 ? 1 : (site->position + t) / node->combine.split + 1;
+            node->combine.splits == 1 ? 1 : site->rows[t].position / node->combine.split + 1;
         for (uint32_t h = 0; h < node->combine.heads; h++) {
             const float *part = dv_ref_row(site, node->in.combine.partials, t) +
                                 (size_t)h * node->combine.splits * size;

@@ -13,14 +13,14 @@ static void rotate(float *y, const float *x, const float *turn, uint32_t dim)
     }
 }
 
-/* state[position + t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])), rounded as cache_write
+/* state[position of t] = (RMSNorm(kva[t][..kv]) * norm, rope(kva[t][kv..])), rounded as cache_write
  * rounds it */
 static void write_cache(const struct dv_ref_site *site, const struct dv_node *node, uint32_t t)
 {
-    uint32_t     kv = node->mla_prepare.kv, position = site->position + t;
+    uint32_t     kv = node->mla_prepare.kv, position = site->rows[t].position;
     const float *x    = dv_ref_row(site, node->in.mla_prepare.kva, t),
                 *norm = site->weights[node->w.mla_prepare.norm];
-    float *record     = dv_ref_record(site, node->out.mla_prepare.state, position);
+    float *record     = dv_ref_record(site, node->out.mla_prepare.state, t, position);
     double sum        = 0;
     for (uint32_t k = 0; k < kv; k++)
         sum += (double)x[k] * x[k];
@@ -39,7 +39,7 @@ void dv_ref_mla_prepare(const struct dv_ref_site *site, const struct dv_node *no
              rope = node->mla_prepare.rope;
     for (uint32_t t = 0; t < rows; t++) {
         const float *turn =
-            site->weights[node->w.mla_prepare.table] + (size_t)(site->position + t) * rope;
+            site->weights[node->w.mla_prepare.table] + (size_t)site->rows[t].position * rope;
         write_cache(site, node, t);
         for (uint32_t h = 0; h < node->mla_prepare.heads; h++) {
             const float *q = dv_ref_row(site, node->in.mla_prepare.q, t) +

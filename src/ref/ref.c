@@ -22,10 +22,11 @@ uint32_t *dv_ref_words(const struct dv_ref_site *site, dv_tensor tensor, uint32_
     return site->values[tensor] + start;
 }
 
-float *dv_ref_record(const struct dv_ref_site *site, dv_tensor state, uint32_t position)
+float *dv_ref_record(const struct dv_ref_site *site, dv_tensor state, uint32_t r, uint32_t position)
 {
     dv_state which = site->graph->values[state].state;
-    return site->states[which] + (size_t)position * site->graph->states[which].values;
+    size_t   first = (size_t)site->rows[r].timeline * site->graph->size.context;
+    return site->states[which] + (first + position) * site->graph->states[which].values;
 }
 
 float *dv_ref_row(const struct dv_ref_site *site, dv_tensor tensor, uint32_t r)

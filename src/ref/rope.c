@@ -8,7 +8,7 @@ void dv_ref_rope(const struct dv_ref_site *site, const struct dv_node *node)
     uint32_t rows = site->graph->values[node->out.rope.y].rows;
     for (uint32_t t = 0; t < rows; t++) {
         const float *turn =
-            site->weights[node->w.rope.table] + (size_t)(site->position + t) * node->rope.dim;
+            site->weights[node->w.rope.table] + (size_t)site->rows[t].position * node->rope.dim;
         for (uint32_t h = 0; h < node->rope.heads; h++) {
             const float *x =
                 dv_ref_row(site, node->in.rope.x, t) + h * node->rope.x_head + node->rope.x_offset;

@@ -70,32 +70,57 @@ static void fill_row(float *row, const struct shape *s)
         }
 }
 
-/* The block that the next pass finds: its token, one position further on. */
-static void check_advance(uint32_t position, bool finite)
+/* Positions of a batch's rows, split of 64. */
+static const struct advance {
+    uint32_t rows, positions[DV_MOST_ROWS];
+} advances[] = {
+    { 1, { 0 } },
+    { 1, { 62 } },
+    { 1, { 63 } }, /* the next position begins a split */
+    { 1, { 200 } },
+    { 2, { 200, 3 } },
+    { 5, { 9, 127, 63, 0, 127 } }, /* not the first is the longest */
+    { 32, { [0] = 1, [5] = 64, [17] = 40, [31] = 191 } },
+};
+
+/* The block that the next pass finds: each row's token, one position further on. */
+static void check_block(struct op_bench *b, const struct advance *a, dv_tensor y)
+{
+    size_t         bytes = DV_STEP_ROWS + (size_t)a->rows * DV_ROW_BYTES;
+    unsigned char *got = calloc(1, bytes), *expected = calloc(1, bytes);
+    assert_true(got && expected);
+    assert_int_equal(dv_stream_download(op_device.stream, got, b->step, 0, bytes), DSVK_OK);
+    struct dv_step *step = (struct dv_step *)(void *)expected;
+    step->tokens         = a->rows;
+    for (uint32_t r = 0; r < a->rows; r++) {
+        uint32_t      position = a->positions[r], winner = op_words(b, y, r)[0];
+        uint32_t      splits = (position + 1) / b->p.split + 1;
+        struct dv_row row    = { winner == DV_NOT_FINITE ? 0 : winner, position + 1, { 0, 0 } };
+        memcpy(expected + DV_STEP_ROWS + (size_t)r * DV_ROW_BYTES, &row, sizeof row);
+        step->chosen[r][position % DV_STEP_RING] = winner;
+        step->attend_y = splits > step->attend_y ? splits : step->attend_y;
+    }
+    assert_memory_equal(got, expected, bytes);
+    free(got);
+    free(expected);
+}
+
+/* `bad`: the row with a NaN. */
+static void check_advance(const struct advance *a, uint32_t bad)
 {
     struct op_bench b;
-    struct dv_step  step;
-    uint32_t        id;
-    op_begin(&b, &(struct op_params){ .name = "advance", .position = position });
-    b.graph->size.advance = true;
-    dv_tensor x           = op_input(&b, 1, 1003);
-    dv_tensor y           = dv_argmax(b.graph, x);
-    if (!finite)
-        op_row(&b, x, 0)[700] = NAN;
+    op_begin(&b,
+             &(struct op_params){
+                 .name = "advance", .tokens = a->rows, .batch = true, .positions = a->positions });
+    dv_tensor x = op_input(&b, a->rows, 1003);
+    dv_tensor y = dv_argmax(b.graph, x);
+    if (bad < a->rows)
+        op_row(&b, x, bad)[700] = NAN;
     op_run(&b);
     op_expect_equal(&b, y);
-    assert_int_equal(dv_stream_download(op_device.stream, &step, b.step, 0, sizeof step), DSVK_OK);
-    assert_int_equal(dv_stream_download(op_device.stream, &id, b.step, DV_STEP_IDS, sizeof id),
-                     DSVK_OK);
-    uint32_t       winner                    = op_words(&b, y, 0)[0];
-    struct dv_step expected                  = { .tokens   = 1,
-                                                 .position = position + 1,
-                                                 .splits   = (position + 1) / b.p.split + 1 };
-    expected.attend_y                        = expected.splits;
-    expected.chosen[position % DV_STEP_RING] = winner;
-    assert_int_equal(id, finite ? winner : 0);
-    assert_int_equal(winner == DV_NOT_FINITE, !finite);
-    assert_memory_equal(&step, &expected, sizeof step);
+    for (uint32_t r = 0; r < a->rows; r++)
+        assert_int_equal(op_words(&b, y, r)[0] == DV_NOT_FINITE, r == bad);
+    check_block(&b, a, y);
     op_end(&b);
 }
 
@@ -104,42 +129,42 @@ bool op_all_draws;
 /* Settings of draws, and logits to draw from: some far above the rest, all alike, all equal. */
 static const struct draw {
     const char *name;
-    uint32_t    cols, rows, passes; /* with --all-draws, else few rows once */
-    float       spread; /* few logits are far from 0, none further than four times this */
+    uint32_t    cols, draws; /* with --all-draws, else few */
+    float       spread;      /* few logits are far from 0, none further than four times this */
     float       temperature;
     uint32_t    top_k;
     float       top_p, min_p;
 } draws[] = {
-    { "plain", 1536, 500, 20, 3, 1.0f, 0, 0, 0 },
-    { "top-p", 1536, 500, 20, 3, 0.6f, 0, 0.95f, 0 },
-    { "top-k and top-p", 1536, 500, 20, 3, 0.8f, 40, 0.9f, 0 },
-    { "min-p", 1536, 100, 1, 3, 1.5f, 0, 0, 0.05f },
-    { "top-k alone, peaked", 1003, 100, 1, 9, 0.3f, 5, 0, 0 },
-    { "top-k of equal ones", 200, 100, 1, 0, 1.0f, 17, 0, 0 },
-    { "top-p of equal ones", 1003, 100, 1, 0, 1.0f, 0, 0.31f, 0 },
-    { "all cuts", 997, 100, 1, 2, 2.0f, 300, 0.8f, 0.1f },
-    { "more than there are", 37, 100, 1, 1, 1.0f, 64, 0.999f, 0 },
-    { "one column", 1, 3, 1, 1, 1.0f, 2, 0.5f, 0 },
-    { "cold", 1536, 20, 1, 3, 1e-6f, 0, 0.9f, 0 },
-    { "hot", 1536, 20, 1, 3, 1e6f, 0, 0.5f, 0 },
-    { "tiny logits", 500, 50, 1, 1e-38f, 1.0f, 0, 0.5f, 0 },
-    { "huge logits", 500, 50, 1, 1e37f, 1e36f, 20, 0.9f, 0 },
-    { "a vocabulary, plain", 163840, 50, 6, 3, 1.0f, 0, 0, 0 },
-    { "a vocabulary, top-p", 163840, 50, 6, 3, 0.6f, 0, 0.95f, 0 },
-    { "a vocabulary, top-k and top-p", 163840, 50, 6, 3, 0.8f, 40, 0.9f, 0 },
+    { "plain", 1536, 10000, 3, 1.0f, 0, 0, 0 },
+    { "top-p", 1536, 10000, 3, 0.6f, 0, 0.95f, 0 },
+    { "top-k and top-p", 1536, 10000, 3, 0.8f, 40, 0.9f, 0 },
+    { "min-p", 1536, 100, 3, 1.5f, 0, 0, 0.05f },
+    { "top-k alone, peaked", 1003, 100, 9, 0.3f, 5, 0, 0 },
+    { "top-k of equal ones", 200, 100, 0, 1.0f, 17, 0, 0 },
+    { "top-p of equal ones", 1003, 100, 0, 1.0f, 0, 0.31f, 0 },
+    { "all cuts", 997, 100, 2, 2.0f, 300, 0.8f, 0.1f },
+    { "more than there are", 37, 100, 1, 1.0f, 64, 0.999f, 0 },
+    { "one column", 1, 3, 1, 1.0f, 2, 0.5f, 0 },
+    { "cold", 1536, 20, 3, 1e-6f, 0, 0.9f, 0 },
+    { "hot", 1536, 20, 3, 1e6f, 0, 0.5f, 0 },
+    { "tiny logits", 500, 50, 1e-38f, 1.0f, 0, 0.5f, 0 },
+    { "huge logits", 500, 50, 1e37f, 1e36f, 20, 0.9f, 0 },
+    { "a vocabulary, plain", 163840, 300, 3, 1.0f, 0, 0, 0 },
+    { "a vocabulary, top-p", 163840, 300, 3, 0.6f, 0, 0.95f, 0 },
+    { "a vocabulary, top-k and top-p", 163840, 300, 3, 0.8f, 40, 0.9f, 0 },
 };
 
-/* The rows of a pass, each drawn for its own position, against the same choice on the host. */
-static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_t pass)
+/* The rows of a batch, each drawn for its own position, against the same choice on the host. */
+static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_t pass,
+                       uint32_t rows)
 {
     struct dv_choose_rule rule;
     struct op_bench       b;
     uint64_t              seed = 1234567890123u + pass;
-    uint32_t              few  = d->cols > 10000 ? 2 : 20;
-    uint32_t              rows = d->rows > few && !op_all_draws ? few : d->rows;
     dv_choose_rule_make(&rule, d->temperature, d->top_k, d->top_p, d->min_p, seed);
     op_begin(&b, &(struct op_params){ .name     = d->name,
                                       .tokens   = rows,
+                                      .batch    = true,
                                       .position = pass * rows,
                                       .context  = (pass + 1) * rows,
                                       .seed     = pass + 1,
@@ -153,8 +178,6 @@ static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_
             *v       = d->spread == 0 ? 2.5f : d->spread * *v * fabsf(*v) * 4;
         }
     dv_tensor y = dv_argmax(b.graph, x);
-    /* A pass that prepares the next one has one row; of many rows each is drawn all the same. */
-    b.graph->nodes[b.graph->n_nodes - 1].argmax.advance = true;
     op_run(&b);
     for (uint32_t r = 0; r < rows; r++) {
         uint32_t token;
@@ -172,8 +195,12 @@ static void check_draws(const struct draw *d)
 {
     struct dv_chooser *chooser;
     assert_int_equal(dv_chooser_new(&chooser, op_device.dev->ctx, d->cols), DSVK_OK);
-    for (uint32_t pass = 0; pass < (op_all_draws ? d->passes : 1); pass++)
-        check_pass(d, chooser, pass);
+    uint32_t few = d->cols > 10000 ? 2 : 20;
+    uint32_t n   = d->draws > few && !op_all_draws ? few : d->draws;
+    for (uint32_t done = 0, rows; done < n; done += rows) {
+        rows = n - done < DV_MOST_ROWS ? n - done : DV_MOST_ROWS;
+        check_pass(d, chooser, done / DV_MOST_ROWS, rows);
+    }
     dv_chooser_free(chooser);
 }
 
@@ -192,11 +219,10 @@ void op_test_argmax(void **state)
         op_expect_equal(&b, y);
         op_end(&b);
     }
-    check_advance(0, true);
-    check_advance(62, true);
-    check_advance(63, true); /* the next position begins a split */
-    check_advance(200, true);
-    check_advance(63, false);
+    for (size_t i = 0; i < sizeof advances / sizeof *advances; i++)
+        check_advance(&advances[i], UINT32_MAX);
+    check_advance(&advances[2], 0);
+    check_advance(&advances[5], 3);
     for (size_t i = 0; i < sizeof draws / sizeof *draws; i++)
         check_draws(&draws[i]);
 }

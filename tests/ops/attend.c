@@ -85,7 +85,6 @@ static dv_tensor attend(struct op_bench *b, const struct shape *s, uint32_t from
     b->graph->layer              = 1;
     dv_tensor latent = query(b, s, from, s->kv), rope = query(b, s, from, s->rope);
     dv_tensor y = dv_attend(b->graph, latent, rope, dv_graph_state(b->graph, op_state(b)), &shape);
-    b->random   = 1; /* the same cache, whatever was drawn for the query */
     return dv_combine(b->graph, y, &shape);
 }
 

@@ -24,7 +24,7 @@ void op_test_embed(void **state)
                                               .format     = (enum dv_weight_format)format,
                                               .block      = shapes[i].block,
                                               .vocabulary = shapes[i].rows });
-            b.ids[0]    = shapes[i].rows - 1;
+            b.rows[0].token = shapes[i].rows - 1;
             dv_tensor y = dv_embed(b.graph, op_matrix(&b, "embed", shapes[i].rows, shapes[i].cols));
             op_run(&b);
             op_expect_equal(&b, y);

@@ -81,17 +81,21 @@ void op_begin(struct op_bench *b, const struct op_params *params)
                                                                      .context  = b->p.context,
                                                                      .split    = b->p.split,
                                                                      .tile     = b->p.tile,
-                                                                     .all_rows = true });
+                                                                     .all_rows = true,
+                                                                     .batch    = b->p.batch });
     assert_non_null(b->graph);
-    b->ids = op_alloc(b, b->p.tokens, sizeof *b->ids);
+    b->rows = op_alloc(b, b->p.tokens, sizeof *b->rows);
     for (uint32_t t = 0; t < b->p.tokens; t++)
-        b->ids[t] = op_random_below(b, b->p.vocabulary);
+        b->rows[t] = (struct dv_ref_row){
+            .token    = op_random_below(b, b->p.vocabulary),
+            .position = b->p.positions ? b->p.positions[t] : b->p.position + t,
+            .timeline = b->p.batch ? t : 0,
+        };
 
     b->ref = (struct dv_ref_site){ .graph        = b->graph,
                                    .values       = b->expected,
                                    .weights      = (const float **)(void *)b->weights,
-                                   .position     = b->p.position,
-                                   .ids          = b->ids,
+                                   .rows         = b->rows,
                                    .cache_format = b->p.cache_format };
     op_declare_states(b);
 }
@@ -223,24 +227,49 @@ static void check_arena(const struct op_bench *b, const uint32_t *before, const 
 
 /* ---- the run ---- */
 
+static uint32_t longest(const struct op_bench *b)
+{
+    uint32_t most = 0;
+    for (uint32_t t = 0; t < b->p.tokens; t++)
+        most = b->rows[t].position > most ? b->rows[t].position : most;
+    return most;
+}
+
+/* What the host writes for a pass, behind the head. */
+static void write_rows(const struct op_bench *b, struct dv_step *step)
+{
+    unsigned char *rows = (unsigned char *)step + DV_STEP_ROWS;
+    for (uint32_t t = 0; t < b->p.tokens; t++) {
+        uint64_t      table = op_table_at(b, b->rows[t].timeline);
+        struct dv_row row   = {
+              .token    = b->rows[t].token,
+              .position = b->rows[t].position,
+              .pages    = dv_address_of(b->page_table ? b->page_table->address + table : 0),
+        };
+        memcpy(rows + (size_t)t * DV_ROW_BYTES, &row, sizeof row);
+    }
+    for (uint32_t r = 0; r < DV_MOST_ROWS; r++)
+        step->choices[r] = b->p.choice;
+}
+
 static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t i,
                      unsigned char *blocks, struct dv_step *step)
 {
-    const struct dv_node *node = &b->graph->nodes[i];
-    struct dv_kernel_site site = {
-        .caps         = &op_device.dev->caps,
-        .graph        = b->graph,
-        .weights      = b->places,
-        .arena        = b->arena->address,
-        .step         = b->step->address,
-        .step_buffer  = b->step,
-        .pages        = b->page_table ? b->page_table->address : 0,
-        .states       = b->state_places,
-        .cache_format = b->p.cache_format,
-        .math_f16     = b->p.math_f16,
-        .round_f16    = b->p.math_f16,
-        .block_data   = blocks + (size_t)i * DV_BLOCK_BYTES,
-        .block        = b->blocks->address + (uint64_t)i * DV_BLOCK_BYTES,
+    uint32_t              splits = longest(b) / b->p.split + 1;
+    const struct dv_node *node   = &b->graph->nodes[i];
+    struct dv_kernel_site site   = {
+          .caps         = &op_device.dev->caps,
+          .graph        = b->graph,
+          .weights      = b->places,
+          .arena        = b->arena->address,
+          .step         = b->step->address,
+          .step_buffer  = b->step,
+          .states       = b->state_places,
+          .cache_format = b->p.cache_format,
+          .math_f16     = b->p.math_f16,
+          .round_f16    = b->p.math_f16,
+          .block_data   = blocks + (size_t)i * DV_BLOCK_BYTES,
+          .block        = b->blocks->address + (uint64_t)i * DV_BLOCK_BYTES,
     };
     struct dv_dispatch  dispatch = { .indirect = false };
     struct dv_pipeline *pipeline;
@@ -251,7 +280,7 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
     dv_commands_barrier_all(commands);
     if (dispatch.indirect) {
         step->attend_x = dispatch.groups[0];
-        step->attend_y = step->splits < dispatch.groups[1] ? step->splits : dispatch.groups[1];
+        step->attend_y = splits < dispatch.groups[1] ? splits : dispatch.groups[1];
         step->attend_z = dispatch.groups[2];
         dv_commands_dispatch_indirect(commands, pipeline, dispatch.push, b->step, DV_STEP_ATTEND);
     } else {
@@ -263,25 +292,24 @@ static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t 
 static void run_device(struct op_bench *b)
 {
     struct dv_commands *commands;
-    size_t              n = b->graph->n_nodes, step_bytes = DV_STEP_IDS + (size_t)b->p.tokens * 4;
-    unsigned char      *blocks = op_alloc(b, n, DV_BLOCK_BYTES), *step = op_alloc(b, step_bytes, 1);
+    size_t              n          = b->graph->n_nodes;
+    size_t              step_bytes = DV_STEP_ROWS + (size_t)b->p.tokens * DV_ROW_BYTES;
+    unsigned char      *blocks     = op_alloc(b, n, DV_BLOCK_BYTES);
+    struct dv_step     *step       = op_alloc(b, step_bytes, 1);
     uint64_t            value;
 
-    struct dv_step head = { .tokens   = b->p.tokens,
-                            .position = b->p.position,
-                            .splits   = (b->p.position + b->p.tokens - 1) / b->p.split + 1,
-                            .choice   = b->p.choice };
-    b->blocks           = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
-    b->step             = op_upload(b, step, step_bytes, "step");
+    step->tokens   = b->p.tokens;
+    step->attend_y = longest(b) / b->p.split + 1;
+    write_rows(b, step);
+    b->blocks = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");
+    b->step   = op_upload(b, step, step_bytes, "step");
     op_need(b, dv_commands_new(&commands, op_device.dev), "commands");
     op_need(b, dv_commands_begin(commands), "commands");
     for (uint32_t i = 0; i < n; i++)
         if (!b->graph->nodes[i].dead)
-            run_node(b, commands, i, blocks, &head);
+            run_node(b, commands, i, blocks, step);
     dv_commands_barrier_all(commands);
     op_need(b, dv_commands_end(commands), "commands");
-    memcpy(step, &head, sizeof head);
-    memcpy(step + DV_STEP_IDS, b->ids, (size_t)b->p.tokens * 4);
     op_need(b, dv_stream_upload(op_device.stream, b->step, 0, step, step_bytes), "step");
     op_need(b, dv_stream_upload(op_device.stream, b->blocks, 0, blocks, n * DV_BLOCK_BYTES),
             "blocks");

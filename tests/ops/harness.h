@@ -40,14 +40,17 @@
 #define OP_EPS 5.9604645e-8 /* half a unit in the last place of 1.0f */
 
 struct op_params {
-    const char           *name;         /* of the case, for messages */
-    uint32_t              tokens;       /* of the pass; 0 = 1 */
-    uint32_t              context;      /* 0 = 256 */
-    uint32_t              position;     /* of the first token */
-    uint32_t              split;        /* 0 = 64 */
-    uint32_t              tile;         /* pairs of an expert tile; 0 = 8 */
-    enum dv_weight_format format;       /* in which matrices are stored: 0 = F32 */
-    uint32_t              block;        /* rows and columns of an FP8 scale; 0 = 128 */
+    const char           *name;      /* of the case, for messages */
+    uint32_t              tokens;    /* of the pass; 0 = 1 */
+    uint32_t              context;   /* 0 = 256 */
+    uint32_t              position;  /* of the first token */
+    bool                  batch;     /* each token is of a timeline of its own ... */
+    const uint32_t       *positions; /* ... and stands here: [tokens] */
+    uint32_t              timeline;  /* number of the first token's, from which its cache follows */
+    uint32_t              split;     /* 0 = 64 */
+    uint32_t              tile;      /* pairs of an expert tile; 0 = 8 */
+    enum dv_weight_format format;    /* in which matrices are stored: 0 = F32 */
+    uint32_t              block;     /* rows and columns of an FP8 scale; 0 = 128 */
     const char           *other_name;   /* NULL, or the start of tensor names ... */
     enum dv_weight_format other_format; /* ... that are stored in another format */
     enum dv_cache_format  cache_format;
@@ -73,12 +76,12 @@ struct op_bench {
     const char            *kernels[OP_MAX_VALUES];  /* that wrote it, as the op's kernel chose */
     float                 *weights[OP_MAX_WEIGHTS]; /* unpacked */
     struct dv_weight_place places[OP_MAX_WEIGHTS];
-    uint32_t              *ids;
+    struct dv_ref_row     *rows;   /* of the pass */
     struct dv_arena        memory; /* of all of these */
     /* Device. */
     struct dv_buffer      *arena, *blob, *step, *pages, *page_table, *blocks;
-    uint64_t              *page_addresses;
-    struct dv_state_place *state_places; /* by dv_state */
+    uint64_t              *page_addresses; /* of all timelines, one after the other */
+    struct dv_state_place *state_places;   /* by dv_state */
     uint64_t               page_bytes;
     unsigned char         *pages_before, *pages_after; /* contents before and after the run */
 };

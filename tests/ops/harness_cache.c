@@ -77,6 +77,16 @@ static uint32_t page_count(const struct op_bench *b)
     return (b->p.context + DV_PAGE - 1) / DV_PAGE;
 }
 
+static uint32_t timelines(const struct op_bench *b)
+{
+    return b->p.batch ? b->p.tokens : 1;
+}
+
+uint64_t op_table_at(const struct op_bench *b, uint32_t timeline)
+{
+    return (uint64_t)timeline * page_count(b) * sizeof *b->page_addresses;
+}
+
 /* The state of the layer's latents. */
 static dv_state latents(const struct op_bench *b, uint32_t layer)
 {
@@ -88,21 +98,23 @@ static dv_state latents(const struct op_bench *b, uint32_t layer)
 }
 
 /* Byte of a record in the buffer of pages. */
-static size_t record_at(const struct op_bench *b, uint32_t layer, uint32_t position)
+static size_t record_at(const struct op_bench *b, uint32_t layer, uint32_t timeline,
+                        uint32_t position)
 {
     const struct dv_state_place *place = &b->state_places[latents(b, layer)];
-    size_t page = (size_t)(b->page_addresses[position / DV_PAGE] - b->pages->address);
+    uint64_t address = b->page_addresses[timeline * page_count(b) + position / DV_PAGE];
+    size_t   page    = (size_t)(address - b->pages->address);
     return page + place->offset + (size_t)(position % DV_PAGE) * place->record;
 }
 
 static size_t pages_size(const struct op_bench *b)
 {
-    return page_count(b) * (b->page_bytes + BETWEEN) + BETWEEN;
+    return (size_t)timelines(b) * page_count(b) * (b->page_bytes + BETWEEN) + BETWEEN;
 }
 
 static void shuffle_pages(struct op_bench *b)
 {
-    uint32_t n        = page_count(b);
+    uint32_t n        = timelines(b) * page_count(b);
     b->page_addresses = op_alloc(b, n, sizeof *b->page_addresses);
     for (uint32_t i = 0; i < n; i++)
         b->page_addresses[i] = b->pages->address + BETWEEN + i * (b->page_bytes + BETWEEN);
@@ -130,6 +142,22 @@ dv_state op_state(const struct op_bench *b)
     return latents(b, b->graph->layer);
 }
 
+/* Random records of a timeline; equal ones for equal seeds and numbers. */
+static void fill_timeline(struct op_bench *b, uint32_t layer, uint32_t timeline)
+{
+    size_t width = b->p.kv + b->p.rope, first = (size_t)timeline * b->p.context;
+    float *decoded = b->ref.states[latents(b, layer)] + first * width;
+    float *values  = op_alloc(b, width, sizeof *values);
+    b->random      = b->p.seed + layer + (b->p.timeline + timeline) * UINT64_C(0xD6E8FEB86659FD93);
+    for (uint32_t position = 0; position < b->p.context; position++, decoded += width) {
+        unsigned char *record = b->pages_before + record_at(b, layer, timeline, position);
+        for (size_t k = 0; k < width; k++)
+            values[k] = op_random(b);
+        encode(b, record, values);
+        decode(b, decoded, record);
+    }
+}
+
 void op_place_cache(struct op_bench *b)
 {
     size_t width = b->p.kv + b->p.rope;
@@ -143,22 +171,15 @@ void op_place_cache(struct op_bench *b)
     b->pages = op_upload(b, b->pages_before, pages_size(b), "pages");
     shuffle_pages(b);
     b->ref.states = op_alloc(b, n, sizeof *b->ref.states);
-    float *values = op_alloc(b, width, sizeof *values);
     for (uint32_t layer = 0; layer < b->p.layers; layer++) {
-        float *decoded = b->ref.states[latents(b, layer)] =
-            op_alloc(b, b->p.context * width, sizeof *decoded);
-        for (uint32_t position = 0; position < b->p.context; position++, decoded += width) {
-            unsigned char *record = b->pages_before + record_at(b, layer, position);
-            for (size_t k = 0; k < width; k++)
-                values[k] = op_random(b);
-            encode(b, record, values);
-            decode(b, decoded, record);
-        }
+        b->ref.states[latents(b, layer)] =
+            op_alloc(b, timelines(b) * b->p.context * width, sizeof(float));
+        for (uint32_t t = 0; t < timelines(b); t++)
+            fill_timeline(b, layer, t);
     }
     op_need(b, dv_stream_upload(op_device.stream, b->pages, 0, b->pages_before, pages_size(b)),
             "pages");
-    b->page_table =
-        op_upload(b, b->page_addresses, page_count(b) * sizeof *b->page_addresses, "page table");
+    b->page_table = op_upload(b, b->page_addresses, op_table_at(b, timelines(b)), "page tables");
 }
 
 static unsigned char *download_pages(struct op_bench *b)
@@ -176,7 +197,7 @@ void op_check_pages(struct op_bench *b)
     memcpy(before, b->pages_before, pages_size(b));
     for (uint32_t layer = 0; layer < b->p.layers; layer++)
         for (uint32_t t = 0; t < b->p.tokens; t++) {
-            size_t at = record_at(b, layer, b->p.position + t);
+            size_t at = record_at(b, layer, b->rows[t].timeline, b->rows[t].position);
             memcpy(before + at, after + at, b->state_places[latents(b, layer)].record);
         }
     if (memcmp(before, after, pages_size(b)) != 0)
@@ -191,8 +212,10 @@ void op_expect_cache(const struct op_bench *b, double tolerance)
     assert_non_null(decoded);
     for (uint32_t layer = 0; layer < b->p.layers; layer++) {
         const float *expected = b->ref.states[latents(b, layer)];
-        for (uint32_t position = 0; position < b->p.context; position++, expected += width) {
-            decode(b, decoded, b->pages_after + record_at(b, layer, position));
+        uint32_t     n        = timelines(b) * b->p.context;
+        for (uint32_t i = 0; i < n; i++, expected += width) {
+            uint32_t timeline = i / b->p.context, position = i % b->p.context;
+            decode(b, decoded, b->pages_after + record_at(b, layer, timeline, position));
             for (uint32_t k = 0; k < width; k++)
                 if (!(fabs((double)decoded[k] - expected[k]) <= tolerance * fabs(expected[k])) &&
                     !(isnan(decoded[k]) && isnan(expected[k])))

@@ -20,6 +20,8 @@ void op_place_weights(struct op_bench *b);
 void op_declare_states(struct op_bench *b);
 /* Makes the pages, full of random records, and b->ref.states. */
 void op_place_cache(struct op_bench *b);
+/* Bytes before the page table of a timeline. */
+uint64_t op_table_at(const struct op_bench *b, uint32_t timeline);
 /* Fails when a byte outside the records of the pass has changed. */
 void op_check_pages(struct op_bench *b);
 

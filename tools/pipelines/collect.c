@@ -114,7 +114,6 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
                                    .weights      = places,
                                    .arena        = FAKE_ADDRESS,
                                    .step         = FAKE_ADDRESS,
-                                   .pages        = FAKE_ADDRESS,
                                    .states       = states,
                                    .cache_format = cache,
                                    .math_f16     = pass->math_f16,

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/step.h"
+
+#include <string.h>
+
+/* The memory may be slow to read and to write in pieces: it is written once, in order. */
+static void write_head(struct dv_step *step, const struct dv_program *p, uint32_t splits)
+{
+    step->attend_x = p->attend_groups[0];
+    step->attend_y = splits;
+    step->attend_z = p->attend_groups[2];
+    step->tokens   = p->graph->size.tokens;
+}
+
+static void write_row(struct dv_step *step, uint32_t r, const struct dv_step_row *row)
+{
+    struct dv_row words = { row->token, row->position, dv_address_of(row->pages) };
+    memcpy((unsigned char *)step + DV_STEP_ROWS + (size_t)r * DV_ROW_BYTES, &words, sizeof words);
+}
+
+void dv_step_write_prompt(void *mapped, const struct dv_program *p, uint32_t split,
+                          const struct dv_step_prompt *prompt)
+{
+    struct dv_step *step = mapped;
+    write_head(step, p, (prompt->position + prompt->n - 1) / split + 1);
+    for (uint32_t r = 0; r < prompt->n; r++) {
+        struct dv_step_row row = { .token    = prompt->tokens[r],
+                                   .position = prompt->position + r,
+                                   .pages    = prompt->pages };
+        write_row(step, r, &row);
+    }
+}
+
+void dv_step_write_batch(void *mapped, const struct dv_program *p, uint32_t split,
+                         const struct dv_step_row *rows, uint32_t n)
+{
+    struct dv_step *step   = mapped;
+    uint32_t        splits = 0;
+    for (uint32_t r = 0; r < n; r++)
+        if (rows[r].position / split + 1 > splits)
+            splits = rows[r].position / split + 1;
+    write_head(step, p, splits);
+    for (uint32_t r = 0; r < p->graph->size.tokens; r++) {
+        const struct dv_step_row *row = &rows[r < n ? r : 0];
+        step->choices[r]              = row->choice;
+        write_row(step, r, row);
+    }
+}
+
+uint32_t dv_step_chosen(const void *mapped, uint32_t row, uint32_t position)
+{
+    const struct dv_step *step = mapped;
+    return step->chosen[row][position % DV_STEP_RING];
+}
