@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Records of the latent cache (lib/cache.glsl) as float16 in shared memory: LANES lanes load a
 // record's words, and share them when the tile is free. The including kernel defines before the
-// constants KV, COLS4, ROW4, LANES and LOADS, `tile`, `words` and `pages`, the table of the timeline.
+// constants KV, COLS4, ROW4, LANES and LOADS, `tile`, `words` and `pages`, the timeline's table.
 #ifndef DV_RECORD_TILE_GLSL
 #define DV_RECORD_TILE_GLSL
 
