@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/text.h"
 #include "os/os.h"
 #include "os/place.h"
 #include "file/folder.h"
@@ -30,6 +31,7 @@ static void describe_formats(dsvk_model *m)
 {
     uint64_t bytes[DV_N_DTYPES] = { 0 }, total = 0;
     size_t   at = 0;
+    char     share[DV_SIZE_BYTES];
     for (uint32_t i = 0; i < m->info.tensors; i++) {
         const struct dv_tensor_file *t = dv_checkpoint_tensor(m->checkpoint, i);
         bytes[dv_tensor_values(t)] += t->bytes;
@@ -41,9 +43,9 @@ static void describe_formats(dsvk_model *m)
             best = bytes[d] > bytes[best] ? d : best;
         if (bytes[best] == 0 || at >= sizeof m->formats)
             return;
-        at += (size_t)snprintf(m->formats + at, sizeof m->formats - at, "%s%s %.1f%%",
-                               at ? ", " : "", dv_dtype_name((enum dv_dtype)best),
-                               100.0 * (double)bytes[best] / (double)total);
+        dv_text_fixed(share, 100.0 * (double)bytes[best] / (double)total, 1);
+        at += (size_t)snprintf(m->formats + at, sizeof m->formats - at, "%s%s %s%%", at ? ", " : "",
+                               dv_dtype_name((enum dv_dtype)best), share);
         bytes[best] = 0;
     }
 }

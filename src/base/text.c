@@ -58,17 +58,43 @@ bool dv_text_has(const char *text, const char *part)
     return strstr(text, part) != NULL;
 }
 
+const char *dv_text_point(char *text)
+{
+    size_t n = strlen(text), at = strspn(text, "+-0123456789"), end = at;
+    while (end < n && !strchr("+-0123456789abcdefghijklmnopqrstuvwxyz", text[end]))
+        end++;
+    if (at == end)
+        return text;
+    text[at] = '.';
+    memmove(text + at + 1, text + end, n - end + 1);
+    return text;
+}
+
+const char *dv_text_fixed(char text[DV_SIZE_BYTES], double value, int decimals)
+{
+    snprintf(text, DV_SIZE_BYTES, "%.*f", decimals, value);
+    return dv_text_point(text);
+}
+
+const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits)
+{
+    snprintf(text, DV_SIZE_BYTES, "%.*g", digits, value);
+    return dv_text_point(text);
+}
+
 const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes)
 {
     double mib = dv_mib(bytes);
+    char   number[DV_SIZE_BYTES];
     if (bytes < 1024)
         snprintf(text, DV_SIZE_BYTES, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
     else if (mib < 0.1)
-        snprintf(text, DV_SIZE_BYTES, "%.4g KiB", mib * 1024);
+        snprintf(text, DV_SIZE_BYTES, "%.20s KiB", dv_text_short(number, mib * 1024, 4));
     else if (mib < 1024)
-        snprintf(text, DV_SIZE_BYTES, "%.4g MiB", mib);
+        snprintf(text, DV_SIZE_BYTES, "%.20s MiB", dv_text_short(number, mib, 4));
     else
-        snprintf(text, DV_SIZE_BYTES, "%.*f GiB", mib < 102400 ? 2 : 0, mib / 1024);
+        snprintf(text, DV_SIZE_BYTES, "%.20s GiB",
+                 dv_text_fixed(number, mib / 1024, mib < 102400 ? 2 : 0));
     return text;
 }
 

@@ -26,6 +26,13 @@ bool dv_text_ends(const char *text, const char *end);
 bool dv_text_has(const char *text, const char *part);
 
 #define DV_SIZE_BYTES 32
+/* Numbers with a point, whatever the application's language writes there; all that the library says
+ * goes through here. `decimals` digits behind the point, or `digits` in all, as %g has them; answer
+ * `text`. */
+const char *dv_text_fixed(char text[DV_SIZE_BYTES], double value, int decimals);
+const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits);
+/* Makes what stands between the digits of one number a point; answers `text`. */
+const char *dv_text_point(char *text);
 /* Two sizes that differ read differently: in bytes where they would not. */
 void dv_text_size_pair(char a[DV_SIZE_BYTES], uint64_t a_bytes, char b[DV_SIZE_BYTES],
                        uint64_t b_bytes);

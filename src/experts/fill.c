@@ -3,8 +3,7 @@
 #include "experts/experts.h"
 
 #include "base/stop.h"
-
-#define MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
+#include "base/text.h"
 
 /* Of addresses, for all layers: with the experts' slots they must fit. */
 static uint64_t table_bytes(struct dv_experts *x)
@@ -123,9 +122,9 @@ dsvk_status dv_experts_fill(struct dv_experts *x, struct dv_weights *w, struct d
     if (nan > 0)
         dv_log(x->ctx, DSVK_LOG_WARN, "experts: %llu FP8 values are not numbers (taken as 480)",
                nan);
-    dv_log(x->ctx, DSVK_LOG_INFO,
-           "experts: %u of %u on the device, %u in host memory, slots of %.1f MiB",
+    char size[DV_SIZE_BYTES];
+    dv_log(x->ctx, DSVK_LOG_INFO, "experts: %u of %u on the device, %u in host memory, slots of %s",
            dv_experts_slots(x), x->n_layers * x->n_experts, x->residency.n_slots[DV_TIER_HOST],
-           MIB(x->slot_bytes));
+           dv_text_size(size, x->slot_bytes));
     return DSVK_OK;
 }

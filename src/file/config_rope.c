@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "file/config_parts.h"
 
 #define DEFAULT_THETA 10000.0
@@ -20,10 +21,13 @@ static void read_yarn(struct dv_config *config, struct dv_json *rope)
     config->yarn.beta_slow      = dv_json_number_or(rope, "beta_slow", 1.0, 1e-3, 1e6);
     config->yarn.mscale         = dv_json_number_or(rope, "mscale", 1.0, 0.0, 100.0);
     config->yarn.mscale_all_dim = dv_json_number_or(rope, "mscale_all_dim", 0.0, 0.0, 100.0);
-    if (config->yarn.beta_slow > config->yarn.beta_fast && rope->status == DSVK_OK)
+    if (config->yarn.beta_slow > config->yarn.beta_fast && rope->status == DSVK_OK) {
+        char slow[DV_SIZE_BYTES], fast[DV_SIZE_BYTES];
         rope->status =
-            dv_fail(rope->ctx, DSVK_BAD_FILE, "config: %s: beta_slow %g is above beta_fast %g",
-                    rope->where, config->yarn.beta_slow, config->yarn.beta_fast);
+            dv_fail(rope->ctx, DSVK_BAD_FILE, "config: %s: beta_slow %s is above beta_fast %s",
+                    rope->where, dv_text_short(slow, config->yarn.beta_slow, 6),
+                    dv_text_short(fast, config->yarn.beta_fast, 6));
+    }
     if (dv_json_get(rope, "attention_factor"))
         dv_json_unsupported(rope, "attention_factor", "of rope scaling");
 }
@@ -94,10 +98,11 @@ static void read_theta(struct dv_config *config, struct dv_json *json, struct dv
             found = theta;
     }
     config->rope_theta = found != 0.0 ? found : DEFAULT_THETA;
+    char text[DV_SIZE_BYTES];
     if (differ)
         dv_log(json->ctx, DSVK_LOG_WARN,
-               "config: %s: rope_theta is there with different values: %g is taken", json->where,
-               config->rope_theta);
+               "config: %s: rope_theta is there with different values: %s is taken", json->where,
+               dv_text_short(text, config->rope_theta, 6));
 }
 
 void dv_config_rope(struct dv_config *config, struct dv_json *json)

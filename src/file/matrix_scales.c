@@ -92,10 +92,11 @@ dsvk_status dv_checkpoint_check_scales(const struct dv_context     *ctx,
                            scale->name);
         for (uint64_t i = 0; i < n / each; i++) {
             float value = dv_dtype_get(scale->dtype, some, i);
+            char  text[DV_SIZE_BYTES];
             if (!(value > 0.0f && value <= 3.4028235e38f))
-                return dv_fail(ctx, DSVK_BAD_FILE,
-                               "checkpoint: %s: scale %llu is %g, not finite and above 0",
-                               scale->name, (ull)(at / each + i), (double)value);
+                return dv_fail(
+                    ctx, DSVK_BAD_FILE, "checkpoint: %s: scale %llu is %s, not finite and above 0",
+                    scale->name, (ull)(at / each + i), dv_text_short(text, (double)value, 6));
         }
     }
     return DSVK_OK;

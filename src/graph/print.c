@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void dv_print_put(const struct dv_print_out *out, const char *format, ...)
 {
     char    text[512];
@@ -86,11 +88,13 @@ static void print_text(const struct dv_print_out *out)
     for (uint32_t i = 0; i < out->g->n_nodes; i++)
         if (!out->g->nodes[i].dead)
             text_node(out, &out->g->nodes[i]);
+    char times[DV_SIZE_BYTES];
     if (out->plan && out->plan->passes)
-        put(out, "weights: %llu bytes touched, at least %llu (%.3f times that), passes: %u\n",
+        put(out, "weights: %llu bytes touched, at least %llu (%s times that), passes: %u\n",
             (unsigned long long)out->plan->weight_bytes,
             (unsigned long long)out->plan->least_weight_bytes,
-            (double)out->plan->weight_bytes / (double)out->plan->least_weight_bytes,
+            dv_text_fixed(
+                times, (double)out->plan->weight_bytes / (double)out->plan->least_weight_bytes, 3),
             out->plan->passes);
     if (out->plan)
         put(out,

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 json_t *dv_json_member(const json_t *object, const char *key)
 {
     json_t *value = json_object_get(object, key);
@@ -27,12 +29,13 @@ void dv_json_missing(struct dv_json *json, const char *key)
 /* What a key holds, for a message. */
 static const char *describe(const json_t *value, char *text, size_t bytes)
 {
+    char number[DV_SIZE_BYTES];
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_INTEGER:
         snprintf(text, bytes, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         break;
     case JSON_REAL:
-        snprintf(text, bytes, "%g", json_real_value(value));
+        snprintf(text, bytes, "%s", dv_text_short(number, json_real_value(value), 6));
         break;
     case JSON_STRING:
         snprintf(text, bytes, "\"%.40s\"", json_string_value(value));
@@ -92,7 +95,7 @@ double dv_json_number_or(struct dv_json *json, const char *key, double fallback,
                          double max)
 {
     const json_t *value = dv_json_get(json, key);
-    char          expected[80];
+    char          expected[80], least[DV_SIZE_BYTES], most[DV_SIZE_BYTES];
     if (!value) {
         if (isnan(fallback))
             dv_json_missing(json, key);
@@ -100,7 +103,8 @@ double dv_json_number_or(struct dv_json *json, const char *key, double fallback,
     }
     double number = json_is_number(value) ? json_number_value(value) : NAN;
     if (!(number >= min && number <= max)) {
-        snprintf(expected, sizeof expected, "a number from %g to %g", min, max);
+        snprintf(expected, sizeof expected, "a number from %s to %s", dv_text_short(least, min, 6),
+                 dv_text_short(most, max, 6));
         dv_json_refuse(json, key, expected);
         return fallback;
     }

@@ -76,13 +76,14 @@ dsvk_status dv_quantize_room(const struct dv_quantizing *q, uint64_t free)
 {
     uint64_t headers = (uint64_t)q->n * 256; /* names, shapes, and the index */
     uint64_t all     = q->bytes + q->small_bytes + headers;
+    char     need[DV_SIZE_BYTES], there[DV_SIZE_BYTES];
     if (all <= free)
         return DSVK_OK;
     return dv_fail(q->ctx, DSVK_BAD_FILE,
-                   "quantize: %s takes %.2f GiB (%llu bytes), and %.2f GiB (%llu bytes) are free "
+                   "quantize: %s takes %s GiB (%llu bytes), and %s GiB (%llu bytes) are free "
                    "in %s",
-                   q->target, dv_gib(all), (unsigned long long)all, dv_gib(free),
-                   (unsigned long long)free, q->parent);
+                   q->target, dv_text_fixed(need, dv_gib(all), 2), (unsigned long long)all,
+                   dv_text_fixed(there, dv_gib(free), 2), (unsigned long long)free, q->parent);
 }
 
 /* ---- small files ---- */

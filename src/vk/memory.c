@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 
 #define DOING_BYTES 160
 #define ADDRESS_ALIGN 256u
@@ -139,9 +140,10 @@ dsvk_status dv_buffer_new(struct dv_buffer **out, struct dv_device *dev, uint64_
                           enum dv_memory memory, const char *what)
 {
     dsvk_status status;
-    char        doing[DOING_BYTES];
+    char        doing[DOING_BYTES], size[DV_SIZE_BYTES];
     bool        zero = memory != DV_MEMORY_RAW && memory != DV_MEMORY_HOST;
-    snprintf(doing, sizeof doing, "allocating %.3f MiB for %s", dv_mib(bytes), what);
+    snprintf(doing, sizeof doing, "allocating %s MiB for %s", dv_text_fixed(size, dv_mib(bytes), 3),
+             what);
     *out = NULL;
     if (memory == DV_MEMORY_RAW)
         memory = DV_MEMORY_DEVICE;

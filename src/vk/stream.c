@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "base/text.h"
 #include "os/os.h"
 
 #define FREE_TIMEOUT_NS 10000000000u
@@ -174,7 +175,8 @@ dsvk_status dv_stream_wait(struct dv_stream *stream, uint64_t value, uint64_t ti
     TRY(dv_stream_poll(&done, stream, value, timeout_ns));
     if (done)
         return DSVK_OK;
+    char seconds[DV_SIZE_BYTES];
     dev->lost = dev->hung = true;
-    return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "stream: \"%s\" did not finish its work in %.3f s",
-                   dev->caps.name, (double)timeout_ns * 1e-9);
+    return dv_fail(dev->ctx, DSVK_DEVICE_LOST, "stream: \"%s\" did not finish its work in %s s",
+                   dev->caps.name, dv_text_fixed(seconds, (double)timeout_ns * 1e-9, 3));
 }

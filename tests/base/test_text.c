@@ -90,12 +90,40 @@ static void parts_are_found(void **state)
     assert_false(dv_text_has("mlp", ".mlp."));
 }
 
+/* What printf writes in some languages, and what it writes in all. */
+static void numbers_have_a_point(void **state)
+{
+    static const char *const texts[][2] = {
+        { "1,5", "1.5" },
+        { "-0,25", "-0.25" },
+        { "1\xd9\xab"
+          "5",
+          "1.5" },
+        { "1.5", "1.5" },
+        { "1,5e-07", "1.5e-07" },
+        { "12", "12" },
+        { "nan", "nan" },
+        { "-inf", "-inf" },
+        { "1e+06", "1e+06" },
+        { "", "" },
+    };
+    char text[DV_SIZE_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        snprintf(text, sizeof text, "%s", texts[i][0]);
+        assert_string_equal(dv_text_point(text), texts[i][1]);
+    }
+    assert_string_equal(dv_text_fixed(text, 57.25, 1), "57.2");
+    assert_string_equal(dv_text_fixed(text, 3, 0), "3");
+    assert_string_equal(dv_text_short(text, 1.0 / 3, 4), "0.3333");
+    assert_string_equal(dv_text_short(text, 1e-9, 6), "1e-09");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_are_found),
-        cmocka_unit_test(sizes_are_for_people),
-        cmocka_unit_test(texts_become_harmless),
+        cmocka_unit_test(parts_are_found),        cmocka_unit_test(sizes_are_for_people),
+        cmocka_unit_test(numbers_have_a_point),   cmocka_unit_test(texts_become_harmless),
         cmocka_unit_test(log_lines_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

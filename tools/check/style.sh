@@ -45,5 +45,7 @@ banned='malloc|calloc|realloc|free|printf|fprintf|puts|getenv|exit|abort|strcpy|
 banned+='|fopen|fread|fwrite|fputc|rename|remove|mkdir|unlink|rmdir'
 grep -rnE "(^|[^A-Za-z0-9_.>])($banned)\(" src --include='*.c' --include='*.h' |
     grep -vE '^src/(base|os)/|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "calls that belong into base or os"
+grep -rnE '%[-+#0]*[0-9]*(\.[0-9*]+)?[fFgGeE]' src --include='*.c' --include='*.h' |
+    grep -vE '%\.0f|^src/base/text\.c:|^[^:]+:[0-9]+: *(/?\*|//)' | wrong "numbers with the application's decimal sign (dv_text_fixed)"
 grep -nE 'T[O]DO|F[I]XME' "${code[@]}" /dev/null | wrong "open ends"
 exit $fails
