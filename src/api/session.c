@@ -28,7 +28,8 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
     TRY(dv_setup_make(&setup, &session->ctx, &model->config, &dev->caps, &run));
     setup.choices = model->info.tokenizer_size;
 
-    struct dv_engine engine = { .dev      = dev,
+    struct dv_engine engine = { .ctx      = &model->ctx,
+                                .dev      = dev,
                                 .stream   = model->device->stream,
                                 .weights  = model->weights,
                                 .left_f16 = &model->left_f16 };

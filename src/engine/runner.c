@@ -102,12 +102,13 @@ dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *eng
             *out = r;
             return DSVK_OK;
         }
-    struct dv_runner *r = dv_zalloc(setup->ctx, sizeof *r);
+    struct dv_runner *r = dv_zalloc(engine->ctx, sizeof *r);
     if (!r)
-        return dv_fail(setup->ctx, DSVK_NO_MEMORY, "session: no memory for its runner");
+        return dv_fail(engine->ctx, DSVK_NO_MEMORY, "session: no memory for its runner");
     *r = (struct dv_runner){
         .users = 1, .engine = *engine, .asked = *setup, .setup = *setup, .profile = profile
     };
+    r->setup.ctx = r->asked.ctx = engine->ctx;
     if (!r->engine.left_f16)
         r->engine.left_f16 = &r->left_f16;
     TRY_OR(fail, complete_setup(r));

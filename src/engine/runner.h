@@ -16,9 +16,10 @@ struct dv_session;
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
-    struct dv_device  *dev;
-    struct dv_stream  *stream;
-    struct dv_weights *weights;
+    const struct dv_context *ctx; /* of what outlives a session: the model's */
+    struct dv_device        *dev;
+    struct dv_stream        *stream;
+    struct dv_weights       *weights;
     bool *left_f16; /* set once its values were found beyond float16: from then on products are in
                      * f32; NULL: the runner's own */
     struct dv_runner **runners; /* those that sessions may share; NULL: each has its own */

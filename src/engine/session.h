@@ -28,7 +28,7 @@ struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
     struct dv_runner        *runner; /* the session is a user of it */
-    struct dv_setup          setup;  /* as the runner's */
+    struct dv_setup          setup;  /* as the runner's, with the session's own log */
     struct dv_cache         *cache;
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
