@@ -68,13 +68,12 @@ static bool offer_one(void *user, uint32_t token)
     const dsvk_model  *model = g->session->model;
     bool               ends  = !g->asked->past_end && dsvk_model_token_is_end(model, token);
     size_t             bytes = make_text(g, token);
-    dv_call_leave_turn(g->session);
+    atomic_store(&g->session->tokens, g->session->session->n_tokens);
     bool go_on = tell(g, token, bytes);
-    (void)dv_turn_take(model->device->turn);
-    g->end = ends           ? DSVK_END_TOKEN
-             : g->stops.met ? DSVK_END_STOP_TEXT
-             : go_on        ? DSVK_END_NONE
-                            : DSVK_END_TAKER;
+    g->end     = ends           ? DSVK_END_TOKEN
+                 : g->stops.met ? DSVK_END_STOP_TEXT
+                 : go_on        ? DSVK_END_NONE
+                                : DSVK_END_TAKER;
     g->taken += g->end == DSVK_END_NONE;
     return g->end == DSVK_END_NONE;
 }
@@ -98,7 +97,9 @@ static dsvk_status offer_last(struct generation *g)
     if (dsvk_stop_is_set(g->asked->stop))
         return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %zu tokens", g->taken);
     TRY(dv_session_sample(s, &g->asked->sampling, &token));
+    dv_call_leave_turn(g->session);
     (void)offer_one(g, token);
+    (void)dv_turn_take(g->session->model->device->turn);
     if (g->end == DSVK_END_NONE || g->end == DSVK_END_TAKER)
         g->end = DSVK_END_CONTEXT;
     return DSVK_OK;

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "api/turn.h"
+#include "engine/turn.h"
 #include "dsvk/dsvk.h"
 #include "engine/session.h"
 #include "file/checkpoint.h"
@@ -40,6 +40,7 @@ struct dsvk_model {
     bool                  random;   /* weights are made up when it is loaded */
     dsvk_run              run;      /* that it is loaded for */
     bool                  left_f16; /* of dv_engine */
+    struct dv_runner     *runners;  /* of dv_engine; with the device's turn */
 };
 
 /* Without tensors the formats are those of the release. */

@@ -32,7 +32,9 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .dev      = dev,
                                 .stream   = model->device->stream,
                                 .weights  = model->weights,
-                                .left_f16 = &model->left_f16 };
+                                .left_f16 = &model->left_f16,
+                                .turn     = model->device->turn,
+                                .runners  = &model->runners };
 
     struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
     return dv_session_new(&session->session, &engine, &setup, &p);
@@ -191,9 +193,11 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
 {
     const struct dv_session *s    = session->session;
     bool                     mine = dv_turn_take(session->model->device->turn);
-    *stats                        = s->stats;
-    stats->device_bytes           = s->engine.dev->bytes_used;
-    stats->arena_bytes            = s->runner->arena ? s->runner->arena->bytes : 0;
+    dv_monitor_enter(s->runner->lock);
+    *stats = s->stats;
+    dv_monitor_leave(s->runner->lock);
+    stats->device_bytes = s->engine.dev->bytes_used;
+    stats->arena_bytes  = s->runner->arena ? s->runner->arena->bytes : 0;
     dv_session_expert_stats(s, stats);
     if (mine)
         dv_turn_give(session->model->device->turn);

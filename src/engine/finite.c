@@ -12,6 +12,7 @@ static dsvk_status try_layers(bool *finite, struct dv_session *s, uint32_t layer
     dsvk_status        status;
     struct dv_program *p;
     uint64_t           value;
+    dv_flight_land(s->runner);
     TRY(dv_session_program_of_layers(&p, s, layers));
     dv_session_write_step(s, p, &s->tokens[position], 1, position);
     if (p->parts) {

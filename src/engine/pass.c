@@ -10,7 +10,7 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
     uint64_t pages = s->cache->table->address;
     if (p->graph->size.batch)
         dv_step_write_batch(s->runner->step->mapped, p, s->runner->split,
-                            &(struct dv_step_row){ ids[0], position, pages, s->choice }, 1);
+                            &(struct dv_step_row){ ids[0], position, pages, { 0 } }, 1);
     else
         dv_step_write_prompt(s->runner->step->mapped, p, s->runner->split,
                              &(struct dv_step_prompt){ ids, n, position, pages });
@@ -55,6 +55,7 @@ static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t p
 {
     dsvk_status        status;
     struct dv_program *p;
+    dv_flight_land(s->runner);
     s->runner->last   = NULL;
     s->runner->holder = NULL;
     s->answered       = false;

@@ -105,6 +105,26 @@ static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
            a->all_rows == b->all_rows && a->materialise == b->materialise && a->f32 == b->f32;
 }
 
+dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pass *pass)
+{
+    dsvk_status             status;
+    struct dv_graph        *graph;
+    struct dv_plan          plan;
+    const struct dv_runner *r   = s->runner;
+    const struct dv_device *dev = s->engine.dev;
+    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
+        if (r->slots[i].program && same_pass(&r->slots[i].pass, pass)) {
+            *fits = true;
+            return DSVK_OK;
+        }
+    TRY(dv_size_graph(&graph, &plan, &s->setup, pass));
+    dv_graph_free(graph);
+    uint64_t has  = r->arena ? r->arena->bytes : 0;
+    uint64_t left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+    *fits = plan.arena_bytes <= has || dev->bytes_limit == 0 || plan.arena_bytes - has <= left;
+    return DSVK_OK;
+}
+
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass)
 {

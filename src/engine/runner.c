@@ -73,6 +73,7 @@ static void free_runner(struct dv_runner *r)
 {
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
         dv_program_free(r->slots[i].program);
+    dv_monitor_free(r->lock);
     dv_buffer_free(r->arena);
     dv_buffer_free(r->arguments);
     dv_buffer_free(r->rope);
@@ -111,6 +112,7 @@ dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *eng
     r->setup.ctx = r->asked.ctx = engine->ctx;
     if (!r->engine.left_f16)
         r->engine.left_f16 = &r->left_f16;
+    TRY_OR(fail, dv_monitor_new(&r->lock, setup->ctx));
     TRY_OR(fail, complete_setup(r));
     TRY_OR(fail, allocate(r));
     if (engine->runners) {

@@ -6,13 +6,16 @@
 #define DV_ENGINE_RUNNER_H
 
 #include "dsvk/session.h"
+#include "engine/flight.h"
 #include "engine/load.h"
 #include "kernel/program.h"
 #include "model/model.h"
+#include "os/monitor.h"
 #include "planner/sizes.h"
 
 struct dv_runner;
 struct dv_session;
+struct dv_turn;
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
@@ -22,6 +25,7 @@ struct dv_engine {
     struct dv_weights       *weights;
     bool *left_f16; /* set once its values were found beyond float16: from then on products are in
                      * f32; NULL: the runner's own */
+    struct dv_turn    *turn;    /* who may use all of this; NULL: the only thread */
     struct dv_runner **runners; /* those that sessions may share; NULL: each has its own */
 };
 
@@ -47,6 +51,9 @@ struct dv_runner {
     uint64_t                  clock;
     struct dv_program        *last;     /* of the last pass; its results are in the arena */
     const struct dv_session  *holder;   /* whose last token they are of; NULL: nobody's */
+    struct dv_monitor        *lock;     /* of all sessions' rings, and the list of those: */
+    struct dv_session        *decoding; /* that generate, the newest first */
+    struct dv_flight          flight;
     bool                      left_f16; /* where engine.left_f16 may point */
 };
 

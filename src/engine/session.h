@@ -36,7 +36,7 @@ struct dv_session {
     bool                     knows;    /* `greatest` is one of them */
     uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */
     uint32_t                 next;     /* that generate() offers */
-    dv_choice                choice;   /* of passes that advance; zero outside of generate() */
+    struct dv_decoding       decoding; /* during generate() */
     struct dv_watch          watch;    /* during sync and score */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
@@ -46,7 +46,8 @@ struct dv_session {
 
 /* What dv_session_generate() asks of each token. */
 struct dv_offer {
-    bool (*take)(void *user, uint32_t token); /* false: it is not taken, and it ends here */
+    /* Called without the turn; false: the token is not taken, and it ends here. */
+    bool (*take)(void *user, uint32_t token);
     void            *user;
     const dsvk_stop *stop;     /* asked before each token; NULL: none */
     dsvk_sampling    sampling; /* in its range */
@@ -96,6 +97,8 @@ void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint
                           uint64_t ns);
 /* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
+/* Whether there is memory for the program of a pass, or it is there already. */
+dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pass *pass);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

@@ -145,7 +145,7 @@ dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup 
     bytes->rope      = (uint64_t)setup->context * (setup->config->rope / 2) * 2 * sizeof(float);
     bytes->arguments = (uint64_t)bytes->nodes * DV_BLOCK_BYTES * DV_MAX_PROGRAMS;
     bytes->step      = DV_STEP_ROWS + (uint64_t)dv_max(setup->chunk, DV_MOST_ROWS) * DV_ROW_BYTES;
-    bytes->result    = (uint64_t)setup->chunk * 16;
+    bytes->result    = (uint64_t)dv_max(setup->chunk, DV_MOST_ROWS) * 16;
     return DSVK_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Turns are numbers, as in a shop: one who comes takes the next, and waits until it is called. */
-#include "api/turn.h"
+#include "engine/turn.h"
 
 struct dv_turn {
     const struct dv_context *ctx;

@@ -3,8 +3,8 @@
  * has the turn, so that calls on different sessions and models may come from any thread. Turns go
  * round in the order in which they were asked for, and are given away between two passes: nobody
  * waits for more than one pass of each of the others. No thread of the library's own. */
-#ifndef DV_API_TURN_H
-#define DV_API_TURN_H
+#ifndef DV_ENGINE_TURN_H
+#define DV_ENGINE_TURN_H
 
 #include "os/monitor.h"
 

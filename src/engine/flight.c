@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* A flight's life: its rows are chosen, its program is found, passes are submitted, their tokens
+ * are handed to the rings. */
+#include "engine/flight.h"
+
+#include <string.h>
+
+#include "os/os.h"
+#include "engine/session.h"
+
+/* Passes ahead hide what lies between two passes on the device and the host's own work, some 10 to
+ * 100 microseconds; when a text ends they were for nothing. So there are as many as fit in this
+ * time, and none where a pass takes longer. */
+#define AHEAD_NS 10000000u
+
+/* ---- passes ---- */
+
+static void fail(struct dv_flight *f, const struct dv_session *caller, dsvk_status why)
+{
+    struct dv_runner *r = caller->runner;
+    dv_stream_settle(r->engine.stream);
+    dv_monitor_enter(r->lock);
+    for (uint32_t i = 0; i < f->n; i++) {
+        struct dv_session *s = f->rows[i];
+        s->decoding.failed   = why;
+        s->decoding.n        = 0;
+        s->n_tokens          = 0; /* the cache may hold half a pass */
+        if (s != caller)
+            (void)dv_fail(s->setup.ctx, why,
+                          "session: the pass failed that computed its token and %u others",
+                          (unsigned)(f->n - 1));
+    }
+    dv_monitor_leave(r->lock);
+    f->n = 0;
+}
+
+/* The token that a row's logits give by the session's rule, behind the token at `position`. */
+static dsvk_status draw(uint32_t *token, const struct dv_flight *f, uint32_t row, uint32_t position)
+{
+    dsvk_status            status;
+    const void            *logits;
+    struct dv_session     *s = f->rows[row];
+    const struct dv_graph *g = f->program->graph;
+    const struct dv_value *v = &g->values[g->logits];
+    TRY(dv_stream_see(&logits, s->engine.stream, s->runner->arena,
+                      v->arena_offset + (uint64_t)row * v->stride * 4,
+                      (uint64_t)s->setup.choices * sizeof(float)));
+    if (!s->chooser)
+        TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
+    if (!dv_choose(s->chooser, token, logits, s->setup.choices, &s->decoding.rule, position + 1))
+        *token = DV_NOT_FINITE;
+    return DSVK_OK;
+}
+
+/* What the oldest pass, which has ended, found. */
+static dsvk_status find_tokens(uint32_t *tokens, const struct dv_flight *f)
+{
+    dsvk_status       status;
+    uint32_t          positions[DV_MOST_ROWS];
+    struct dv_runner *r = f->rows[0]->runner;
+    dv_monitor_enter(r->lock);
+    for (uint32_t i = 0; i < f->n; i++)
+        positions[i] = dv_ring_position(f->rows[i]);
+    dv_monitor_leave(r->lock);
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->rows[i]->decoding.host_draws)
+            TRY(draw(&tokens[i], f, i, positions[i]));
+        else
+            tokens[i] = dv_step_chosen(r->step->mapped, i, positions[i]);
+    return DSVK_OK;
+}
+
+static dsvk_status collect(struct dv_flight *f)
+{
+    dsvk_status       status;
+    struct dv_runner *r   = f->rows[0]->runner;
+    uint64_t          now = dv_time_ns(), ns = now - f->since;
+    uint32_t          tokens[DV_MOST_ROWS];
+    f->since = now;
+    f->least = f->collected == 0 || ns < f->least ? ns : f->least;
+    TRY(find_tokens(tokens, f));
+    f->collected++;
+    if (f->n == 1 && f->submitted == f->collected) {
+        r->last   = f->program;
+        r->holder = f->rows[0];
+    }
+    dv_monitor_enter(r->lock);
+    r->clock++;
+    for (uint32_t i = 0; i < f->n; i++) {
+        struct dv_session  *s = f->rows[i];
+        struct dv_decoding *d = &s->decoding;
+        d->ring[d->n++]       = tokens[i];
+        d->served             = r->clock;
+        s->stats.decode_seconds += (double)ns * 1e-9;
+        s->stats.decode_dispatches = f->program->n_dispatches;
+        s->stats.decode_barriers   = f->program->n_barriers;
+    }
+    dv_monitor_leave(r->lock);
+    return DSVK_OK;
+}
+
+/* Waits for the oldest pass. */
+static dsvk_status wait_and_collect(struct dv_flight *f)
+{
+    dsvk_status        status;
+    struct dv_session *s = f->rows[0];
+    if (!f->program->parts) /* which have ended */
+        TRY(dv_stream_wait(s->engine.stream, f->values[f->collected % (DV_MOST_AHEAD + 1)], 0));
+    TRY(collect(f));
+    if (!f->program->profile)
+        return DSVK_OK;
+    return dv_profile_add(&s->profile, f->program, f->first + f->collected - 1, s->cache->states);
+}
+
+void dv_flight_land(struct dv_runner *r)
+{
+    struct dv_flight  *f      = &r->flight;
+    struct dv_session *caller = f->n > 0 ? f->rows[0] : NULL;
+    dsvk_status        status = DSVK_OK;
+    while (status == DSVK_OK && f->n > 0 && f->collected < f->submitted)
+        status = wait_and_collect(f);
+    if (status != DSVK_OK)
+        fail(f, caller, status);
+    f->n = 0;
+}
+
+static dsvk_status submit(struct dv_flight *f)
+{
+    dsvk_status        status;
+    struct dv_session *s = f->rows[0];
+    if (f->program->parts)
+        TRY(dv_session_run_parts(s, f->program));
+    else
+        TRY(dv_stream_submit(s->engine.stream, f->program->commands,
+                             &f->values[f->submitted % (DV_MOST_AHEAD + 1)]));
+    f->submitted++;
+    s->runner->holder = NULL;
+    for (uint32_t i = 0; i < f->n; i++) {
+        f->rows[i]->decoding.passes--;
+        f->rows[i]->stats.submissions++;
+    }
+    return DSVK_OK;
+}
+
+static bool host_draws(const struct dv_flight *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->rows[i]->decoding.host_draws)
+            return true;
+    return false;
+}
+
+/* How many may be queued behind the one that is waited for. */
+static uint32_t ahead(const struct dv_flight *f)
+{
+    const struct dv_session *s = f->rows[0];
+    if (f->program->profile || f->program->parts || host_draws(f))
+        return 0; /* its times, choices or logits would be overwritten */
+    if (s->params.ahead)
+        return s->params.ahead < DV_MOST_AHEAD ? s->params.ahead : DV_MOST_AHEAD;
+    uint64_t passes = f->collected ? AHEAD_NS / (f->least + 1) : 0;
+    return passes < DV_MOST_AHEAD ? (uint32_t)passes : DV_MOST_AHEAD;
+}
+
+/* Whether one more pass of the same rows may follow those that fly. */
+static bool may_go_on(const struct dv_flight *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (!dv_ring_wants(f->rows[i], f->submitted - f->collected))
+            return false;
+    return true;
+}
+
+/* ---- rows ---- */
+
+/* Of those that want a token, `s` and then the longest waiting; the rest in order of the list. */
+static uint32_t choose_rows(struct dv_session **rows, struct dv_session *s, uint32_t most)
+{
+    uint32_t n = 1;
+    rows[0]    = s;
+    for (struct dv_session *m = s->runner->decoding; m; m = m->decoding.next) {
+        if (m == s || !dv_ring_wants(m, 0))
+            continue;
+        uint32_t at = n < most ? n++ : most;
+        for (; at > 1 && rows[at - 1]->decoding.served > m->decoding.served; at--)
+            if (at < most)
+                rows[at] = rows[at - 1];
+        if (at < most)
+            rows[at] = m;
+    }
+    return n;
+}
+
+/* Whether s flies, and nobody else wants to. */
+static bool serves(const struct dv_flight *f, const struct dv_session *s)
+{
+    uint32_t found = 0, wanted = 0;
+    for (const struct dv_session *m = s->runner->decoding; m; m = m->decoding.next)
+        wanted += dv_ring_wants(m, 0);
+    for (uint32_t i = 0; i < f->n; i++)
+        found += f->rows[i] == s;
+    return found == 1 && (wanted <= f->n || f->n == DV_MOST_ROWS);
+}
+
+/* Batches are recorded for so many rows. */
+static uint32_t size_of(uint32_t n)
+{
+    static const uint32_t sizes[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, DV_MOST_ROWS };
+    uint32_t              i       = 0;
+    while (sizes[i] < n)
+        i++;
+    return sizes[i];
+}
+
+/* A program for as many of the n rows as there is memory for. */
+static dsvk_status find_program(struct dv_program **out, struct dv_session *s, uint32_t *n)
+{
+    struct dv_pass pass = { .f32 = *s->engine.left_f16 };
+    for (;; *n /= 2) {
+        pass.tokens = size_of(*n);
+        pass.batch  = pass.tokens > 1;
+        bool fits   = true;
+        if (*n > 1) {
+            dsvk_status status = dv_session_fits(&fits, s, &pass);
+            if (status != DSVK_OK)
+                return status;
+        }
+        if (fits)
+            return dv_session_program(out, s, &pass);
+    }
+}
+
+static dsvk_status start(struct dv_flight *f, struct dv_session *s)
+{
+    dsvk_status        status;
+    struct dv_step_row rows[DV_MOST_ROWS];
+    struct dv_session *chosen[DV_MOST_ROWS];
+    struct dv_runner  *r = s->runner;
+    struct dv_program *program;
+    dv_monitor_enter(r->lock);
+    uint32_t n = choose_rows(chosen, s, DV_MOST_ROWS);
+    dv_monitor_leave(r->lock);
+    TRY(find_program(&program, s, &n));
+    r->last   = NULL;
+    r->holder = NULL;
+    *f        = (struct dv_flight){ .n = n, .program = program };
+    memcpy(f->rows, chosen, n * sizeof *chosen);
+    dv_monitor_enter(r->lock);
+    for (uint32_t i = 0; i < n; i++) {
+        struct dv_session        *m = f->rows[i];
+        const struct dv_decoding *d = &m->decoding;
+
+        rows[i]     = (struct dv_step_row){ .token    = d->ring[d->n - 1],
+                                            .position = dv_ring_position(m),
+                                            .pages    = m->cache->table->address,
+                                            .choice   = d->choice };
+        m->answered = false;
+        m->knows    = false;
+    }
+    dv_monitor_leave(r->lock);
+    f->first = rows[0].position;
+    f->since = dv_time_ns();
+    dv_step_write_batch(r->step->mapped, program, r->split, rows, n);
+    return DSVK_OK;
+}
+
+/* ---- the call ---- */
+
+static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
+{
+    dsvk_status       status;
+    struct dv_runner *r = s->runner;
+    dv_monitor_enter(r->lock);
+    bool goes_on = f->n > 0 && serves(f, s) && (f->submitted > f->collected || may_go_on(f));
+    dv_monitor_leave(r->lock);
+    if (!goes_on) {
+        dv_flight_land(r);
+        if (s->decoding.n != 1 || s->decoding.failed != DSVK_OK)
+            return s->decoding.failed; /* it was in there */
+        TRY(start(f, s));
+    }
+    status = DSVK_OK;
+    while (status == DSVK_OK && f->submitted - f->collected <= ahead(f)) {
+        dv_monitor_enter(r->lock);
+        bool more = may_go_on(f);
+        dv_monitor_leave(r->lock);
+        if (!more)
+            break;
+        status = submit(f);
+    }
+    if (status == DSVK_OK)
+        status = wait_and_collect(f);
+    if (status != DSVK_OK)
+        fail(f, s, status);
+    else if (host_draws(f))
+        f->n = 0; /* the device does not know the tokens */
+    return status;
+}
+
+dsvk_status dv_flight_advance(struct dv_session *s)
+{
+    dsvk_status status = s->decoding.failed;
+    while (status == DSVK_OK && s->decoding.n == 1 && s->decoding.ring[0] != DV_NOT_FINITE)
+        status = one_pass(&s->runner->flight, s);
+    return status;
+}

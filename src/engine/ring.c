@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Rings: what is chosen for a session and not yet taken by it. */
+#include "engine/flight.h"
+
+#include <string.h>
+
+#include "engine/session.h"
+
+bool dv_flight_take(struct dv_session *s)
+{
+    struct dv_decoding *d = &s->decoding;
+    dv_monitor_enter(s->runner->lock);
+    bool there = d->n > 1 && d->failed == DSVK_OK;
+    if (there) {
+        s->tokens[s->n_tokens++] = d->ring[0];
+        s->stats.decode_tokens++;
+        d->n--;
+        memmove(d->ring, d->ring + 1, d->n * sizeof *d->ring);
+        s->next = d->ring[0];
+    }
+    dv_monitor_leave(s->runner->lock);
+    return there;
+}
+
+uint32_t dv_ring_position(const struct dv_session *s)
+{
+    return s->n_tokens + s->decoding.n - 1;
+}
+
+bool dv_ring_wants(const struct dv_session *s, uint32_t flying)
+{
+    const struct dv_decoding *d = &s->decoding;
+    return d->failed == DSVK_OK && d->n > 0 && d->n <= 1 + DV_MOST_WAITING && d->passes > 0 &&
+           d->ring[d->n - 1] != DV_NOT_FINITE && dv_ring_position(s) + flying < s->setup.context;
+}
+
+void dv_flight_join(struct dv_session *s, uint32_t passes)
+{
+    struct dv_runner *r = s->runner;
+    dv_monitor_enter(r->lock);
+    s->decoding.failed  = DSVK_OK;
+    s->decoding.ring[0] = s->next;
+    s->decoding.n       = 1;
+    s->decoding.passes  = passes;
+    s->decoding.next    = r->decoding;
+    r->decoding         = s;
+    dv_monitor_leave(r->lock);
+}
+
+void dv_flight_leave(struct dv_session *s)
+{
+    struct dv_runner   *r = s->runner;
+    struct dv_flight   *f = &r->flight;
+    struct dv_session **at;
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->rows[i] == s) {
+            dv_flight_land(r);
+            break;
+        }
+    dv_monitor_enter(r->lock);
+    for (at = &r->decoding; *at && *at != s; at = &(*at)->decoding.next)
+        ;
+    if (*at)
+        *at = s->decoding.next;
+    dv_monitor_leave(r->lock);
+    if (r->holder == s && s->decoding.n > 1)
+        r->holder = NULL; /* it has the results of a token that was not taken */
+    if (s->answered || s->decoding.failed != DSVK_OK)
+        return;
+    s->answered = s->n_tokens > 0;
+    s->greatest = s->next;
+    s->knows    = s->decoding.choice.factor == 0 && !s->decoding.host_draws;
+}
