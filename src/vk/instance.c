@@ -29,33 +29,68 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
     return VK_FALSE;
 }
 
-static bool has_layer(const struct entry *entry, const struct dv_context *ctx, const char *name)
+/* The status and line of a failure before there is a device. */
+static dsvk_status failed(const struct dv_context *ctx, VkResult result, const char *doing)
 {
-    uint32_t n     = 0;
-    bool     found = false;
-    if (!entry->layers || entry->layers(&n, NULL) != VK_SUCCESS)
-        return false;
-    VkLayerProperties *list = dv_zalloc_array(ctx, n + 1, sizeof *list);
-    if (list && entry->layers(&n, list) == VK_SUCCESS)
-        for (uint32_t i = 0; i < n; i++)
-            found |= strcmp(list[i].layerName, name) == 0;
-    dv_free(ctx, list);
-    return found;
+    dsvk_status status = result == VK_ERROR_OUT_OF_HOST_MEMORY     ? DSVK_NO_MEMORY
+                         : result == VK_ERROR_OUT_OF_DEVICE_MEMORY ? DSVK_NO_VRAM
+                                                                   : DSVK_NO_DEVICE;
+    if (status == DSVK_NO_MEMORY)
+        return dv_fail(ctx, status, "instance: %s: the driver is out of host memory", doing);
+    return dv_fail(ctx, status, "instance: %s failed (VkResult %d)", doing, (int)result);
 }
 
-static bool has_extension(const struct entry *entry, const struct dv_context *ctx,
-                          const char *layer, const char *name)
+/* Of a list that holds what may be missing: only memory is worth a failure. */
+static dsvk_status list_status(const struct dv_context *ctx, VkResult result, const char *doing)
 {
-    uint32_t n     = 0;
-    bool     found = false;
-    if (!entry->extensions || entry->extensions(layer, &n, NULL) != VK_SUCCESS)
-        return false;
-    VkExtensionProperties *list = dv_zalloc_array(ctx, n + 1, sizeof *list);
-    if (list && entry->extensions(layer, &n, list) == VK_SUCCESS)
-        for (uint32_t i = 0; i < n; i++)
-            found |= strcmp(list[i].extensionName, name) == 0;
+    bool memory = result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    return memory ? failed(ctx, result, doing) : DSVK_OK;
+}
+
+static dsvk_status no_room(const struct dv_context *ctx, uint32_t n, const char *what)
+{
+    return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for the names of %u %s", n, what);
+}
+
+static dsvk_status find_layer(bool *found, const struct entry *entry, const struct dv_context *ctx,
+                              const char *name)
+{
+    uint32_t n = 0;
+    *found     = false;
+    if (!entry->layers)
+        return DSVK_OK;
+    VkResult           result = entry->layers(&n, NULL);
+    VkLayerProperties *list   = NULL;
+    if (result == VK_SUCCESS) {
+        list = dv_zalloc_array(ctx, n + 1, sizeof *list);
+        if (!list)
+            return no_room(ctx, n, "layers");
+        result = entry->layers(&n, list);
+    }
+    for (uint32_t i = 0; result == VK_SUCCESS && i < n; i++)
+        *found |= strcmp(list[i].layerName, name) == 0;
     dv_free(ctx, list);
-    return found;
+    return list_status(ctx, result, "listing layers");
+}
+
+static dsvk_status find_extension(bool *found, const struct entry *entry,
+                                  const struct dv_context *ctx, const char *layer, const char *name)
+{
+    uint32_t n = 0;
+    if (!entry->extensions)
+        return DSVK_OK;
+    VkResult               result = entry->extensions(layer, &n, NULL);
+    VkExtensionProperties *list   = NULL;
+    if (result == VK_SUCCESS) {
+        list = dv_zalloc_array(ctx, n + 1, sizeof *list);
+        if (!list)
+            return no_room(ctx, n, "extensions");
+        result = entry->extensions(layer, &n, list);
+    }
+    for (uint32_t i = 0; result == VK_SUCCESS && i < n; i++)
+        *found |= strcmp(list[i].extensionName, name) == 0;
+    dv_free(ctx, list);
+    return list_status(ctx, result, "listing extensions");
 }
 
 static dsvk_status entry_load(struct entry *entry, const struct dv_context *ctx,
@@ -71,26 +106,38 @@ static dsvk_status entry_load(struct entry *entry, const struct dv_context *ctx,
             NULL, "vkEnumerateInstanceExtensionProperties"),
     };
     uint32_t version = 0;
-    if (!entry->create || !entry->version || entry->version(&version) != VK_SUCCESS)
+    if (!entry->create || !entry->version)
         return dv_fail(ctx, DSVK_NO_DEVICE, "instance: the Vulkan loader is too old (1.0)");
-    return DSVK_OK;
+    VkResult result = entry->version(&version);
+    return result == VK_SUCCESS ? DSVK_OK : failed(ctx, result, "asking for its version");
 }
 
 static dsvk_status creation_status(const struct dv_context *ctx, VkResult result)
 {
-    switch (result) {
-    case VK_SUCCESS:
+    if (result == VK_SUCCESS)
         return DSVK_OK;
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
+    if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
         return dv_fail(ctx, DSVK_NO_DEVICE,
                        "instance: no Vulkan driver is installed (the loader found none that it "
                        "can use)");
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory for a Vulkan instance");
-    default:
-        return dv_fail(ctx, DSVK_NO_DEVICE, "instance: vkCreateInstance failed (VkResult %d)",
-                       (int)result);
-    }
+    return failed(ctx, result, "vkCreateInstance");
+}
+
+/* The layer and the extension that its messages come through. */
+static dsvk_status find_validation(const struct entry *entry, const struct dv_context *ctx)
+{
+    static const char *const utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    dsvk_status              status;
+    bool                     layer, extension = false;
+    TRY(find_layer(&layer, entry, ctx, VALIDATION_LAYER));
+    if (!layer)
+        return dv_fail(ctx, DSVK_UNSUPPORTED, "instance: the validation layer %s is not installed",
+                       VALIDATION_LAYER);
+    TRY(find_extension(&extension, entry, ctx, NULL, utils));
+    if (!extension)
+        TRY(find_extension(&extension, entry, ctx, VALIDATION_LAYER, utils));
+    return extension ? DSVK_OK
+                     : dv_fail(ctx, DSVK_UNSUPPORTED, "instance: validation needs %s", utils);
 }
 
 static dsvk_status create(struct dv_instance *instance, const struct entry *entry, bool validate)
@@ -98,20 +145,18 @@ static dsvk_status create(struct dv_instance *instance, const struct entry *entr
     const struct dv_context *ctx = instance->ctx;
     const char              *layers[1], *extensions[2];
     uint32_t                 n_layers = 0, n_extensions = 0;
-    VkInstanceCreateFlags    flags = 0;
+    VkInstanceCreateFlags    flags       = 0;
+    bool                     portability = false;
+    dsvk_status              status;
 
     if (validate) {
-        if (!has_layer(entry, ctx, VALIDATION_LAYER))
-            return dv_fail(ctx, DSVK_UNSUPPORTED,
-                           "instance: the validation layer %s is not installed", VALIDATION_LAYER);
-        if (!has_extension(entry, ctx, NULL, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) &&
-            !has_extension(entry, ctx, VALIDATION_LAYER, VK_EXT_DEBUG_UTILS_EXTENSION_NAME))
-            return dv_fail(ctx, DSVK_UNSUPPORTED, "instance: validation needs %s",
-                           VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+        TRY(find_validation(entry, ctx));
         layers[n_layers++]         = VALIDATION_LAYER;
         extensions[n_extensions++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
     }
-    if (has_extension(entry, ctx, NULL, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+    TRY(find_extension(&portability, entry, ctx, NULL,
+                       VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME));
+    if (portability) {
         extensions[n_extensions++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
         flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     }
@@ -149,11 +194,12 @@ static dsvk_status listen(struct dv_instance *instance)
     if (instance->vk.vkCreateDebugUtilsMessengerEXT)
         result = instance->vk.vkCreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
                                                              &instance->messenger);
-    if (result != VK_SUCCESS)
-        return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
-                       "instance: no messages from the validation layer (VkResult %d)",
-                       (int)result);
-    return DSVK_OK;
+    if (result == VK_SUCCESS)
+        return DSVK_OK;
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        return failed(instance->ctx, result, "listening to the validation layer");
+    return dv_fail(instance->ctx, DSVK_UNSUPPORTED,
+                   "instance: no messages from the validation layer (VkResult %d)", (int)result);
 }
 
 /* Whether a ranks before b. */
@@ -192,8 +238,7 @@ static dsvk_status read_devices(struct dv_instance *found, uint32_t n)
         return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no room for %u devices", n);
     VkResult result = found->vk.vkEnumeratePhysicalDevices(found->handle, &n, found->physical);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-        status = dv_fail(ctx, DSVK_NO_DEVICE, "instance: listing devices failed (VkResult %d)",
-                         (int)result);
+        status = failed(ctx, result, "listing devices");
     for (uint32_t i = 0; i < n && status == DSVK_OK; i++) {
         status = dv_probe_read(probe, found, found->physical[i]);
         dv_caps_read(&found->caps[i], probe);
@@ -210,12 +255,11 @@ dsvk_status dv_instance_list(struct dv_instance *instance)
     dsvk_status              status;
     uint32_t                 n = 0;
     VkResult result = instance->vk.vkEnumeratePhysicalDevices(instance->handle, &n, NULL);
-    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "instance: no host memory to list devices");
-    if (result != VK_SUCCESS || n == 0)
+    if (result != VK_SUCCESS)
+        return failed(ctx, result, "listing devices");
+    if (n == 0)
         return dv_fail(ctx, DSVK_NO_DEVICE,
-                       "instance: the installed Vulkan drivers found no device (VkResult %d)",
-                       (int)result);
+                       "instance: the installed Vulkan drivers found no device");
     struct dv_instance old = *instance, found = *instance;
     found.n_physical = 0;
     found.physical   = dv_zalloc_array(ctx, n, sizeof *found.physical);

@@ -38,17 +38,25 @@ static void note_extension(struct dv_probe *p, const char *name)
 static dsvk_status read_extensions(struct dv_probe *p, const struct dv_instance *instance,
                                    VkPhysicalDevice physical)
 {
-    uint32_t n = 0;
-    if (instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, NULL) != VK_SUCCESS)
-        return DSVK_OK; /* such a device offers core Vulkan only */
-    VkExtensionProperties *list = dv_zalloc_array(instance->ctx, n + 1, sizeof *list);
-    if (!list)
-        return dv_fail(instance->ctx, DSVK_NO_MEMORY, "caps: no room for %u extension names", n);
-    VkResult result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, list);
+    uint32_t               n    = 0;
+    VkExtensionProperties *list = NULL;
+    VkResult result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, NULL);
+    if (result == VK_SUCCESS) {
+        list = dv_zalloc_array(instance->ctx, n + 1, sizeof *list);
+        if (!list)
+            return dv_fail(instance->ctx, DSVK_NO_MEMORY, "caps: no room for %u extension names",
+                           n);
+        result = instance->vk.vkEnumerateDeviceExtensionProperties(physical, NULL, &n, list);
+    } else {
+        n = 0; /* such a device offers core Vulkan only */
+    }
     if (result == VK_SUCCESS || result == VK_INCOMPLETE)
         for (uint32_t i = 0; i < n; i++)
             note_extension(p, list[i].extensionName);
     dv_free(instance->ctx, list);
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        return dv_fail(instance->ctx, DSVK_NO_MEMORY,
+                       "caps: the driver has no host memory to list its extensions");
     return DSVK_OK;
 }
 

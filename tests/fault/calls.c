@@ -12,6 +12,16 @@ struct sweep {
     unsigned    nth;
 };
 
+/* Others than those three, and one that there is not; taken by turns. */
+static const struct sweep others[] = {
+    { VK_ERROR_MEMORY_MAP_FAILED, DSVK_NO_MEMORY, 0 },
+    { VK_ERROR_TOO_MANY_OBJECTS, DSVK_NO_VRAM, 0 },
+    { VK_ERROR_INITIALIZATION_FAILED, DSVK_UNSUPPORTED, 0 },
+    { VK_ERROR_UNKNOWN, DSVK_UNSUPPORTED, 0 },
+    { (VkResult)-7777, DSVK_UNSUPPORTED, 0 },
+};
+#define N_OTHERS (sizeof others / sizeof *others)
+
 static const struct sweep sweeps[] = {
     { VK_ERROR_OUT_OF_DEVICE_MEMORY, DSVK_NO_VRAM, 0 },
     { VK_ERROR_OUT_OF_HOST_MEMORY, DSVK_NO_MEMORY, 0 },
@@ -28,7 +38,7 @@ static const struct sweep sweeps[] = {
 static bool fails(const struct sweep *s, dsvk_status (*phase)(struct engine *))
 {
     struct dv_device *dev = engine.device->dev;
-    arm_memory(&engine, 0);
+    arm_memory(&engine, 0, false);
     fault_arm(dev, s->nth, s->result);
     dsvk_status status = phase(&engine);
     fault_disarm(dev);
@@ -55,7 +65,7 @@ static void find_again(dsvk_status (*phase)(struct engine *))
     struct dv_device *dev = engine.device->dev;
     if (!dev->lost)
         return;
-    arm_memory(&engine, 0);
+    arm_memory(&engine, 0, false);
     assert_int_equal(phase(&engine), DSVK_DEVICE_LOST);
     assert_int_equal(engine.errors, 1);
     dev->lost = false;
@@ -73,7 +83,7 @@ static void close_all(void)
     close_model(&engine);
     assert_int_equal(dsvk_device_bytes(engine.device), 0);
     close_device(&engine);
-    assert_int_equal(engine.memory.live, 0);
+    assert_int_equal(live_blocks(&engine), 0);
 }
 
 static void tell(const char *phase, const struct sweep *s)
@@ -186,6 +196,79 @@ void calls_may_fail_while_layers_are_blamed(void **state)
 {
     (void)state;
     sweep_passes("blame", blame_layers);
+}
+
+void calls_may_fail_while_scoring(void **state)
+{
+    (void)state;
+    sweep_passes("score", score_tokens);
+    engine.unmapped = true; /* rows of logits come through staging memory */
+    sweep_passes("staged score", score_tokens);
+    engine.unmapped = false;
+}
+
+/* One phase, with each of the other results by turns. */
+static unsigned fail_by_turns(dsvk_status (*phase)(struct engine *))
+{
+    unsigned nth = 1;
+    for (; nth < MOST; nth++) {
+        struct sweep s = others[nth % N_OTHERS];
+        s.nth          = nth;
+        if (!fails(&s, phase))
+            break;
+        if (phase == generate_tokens)
+            continue;
+        assert_null(engine.session);
+    }
+    return nth - 1;
+}
+
+void calls_may_fail_in_other_ways(void **state)
+{
+    unsigned load, session, passes;
+    (void)state;
+    open_both();
+    engine.device->dev->unmapped = true;
+    load                         = fail_by_turns(load_model);
+    session                      = fail_by_turns(new_session);
+    passes                       = fail_by_turns(generate_tokens);
+    print_message("  with other results: %u, %u and %u calls failed in turn\n", load, session,
+                  passes);
+    assert_true(load > 20 && session > 10 && passes > 10);
+    expect_results();
+    close_all();
+}
+
+/* A wait that times out: the device counts as hung, and what it may still use stays. Here its work
+ * does end, so that it can be found again. */
+void waits_may_last_too_long(void **state)
+{
+    unsigned nth, tried = 0;
+    (void)state;
+    open_both();
+    struct dv_device *dev = engine.device->dev;
+    assert_int_equal(load_model(&engine), DSVK_OK);
+    assert_int_equal(new_session(&engine), DSVK_OK);
+    fault_only("vkWaitSemaphores");
+    for (nth = 1; nth < MOST; nth++, tried++) {
+        arm_memory(&engine, 0, false);
+        fault_arm(dev, nth, VK_TIMEOUT);
+        dsvk_status status = generate_tokens(&engine);
+        fault_disarm(dev);
+        if (!fault_fired())
+            break;
+        if (status != DSVK_DEVICE_LOST || engine.errors != 1 || !dev->hung)
+            fail_msg("wait %u: status %d, %u lines, the last is \"%s\"", nth, (int)status,
+                     engine.errors, engine.line);
+        dev->hung = false;
+        dv_device_settle(dev);
+        find_again(generate_tokens);
+    }
+    fault_only(NULL);
+    print_message("  %u waits timed out\n", tried);
+    assert_true(tried > 2);
+    expect_results();
+    close_all();
 }
 
 /* Experts in tiers, in memory that the host sees and through staging memory. */

@@ -32,9 +32,10 @@ dsvk_status open_device(struct engine *e)
 
 dsvk_status open_model(struct engine *e)
 {
-    return dsvk_model_open(
-        &e->model,
-        &(dsvk_model_params){ .folder = e->folder.path, .log = e->log, .allocator = e->allocator });
+    return dsvk_model_open(&e->model,
+                           &(dsvk_model_params){ .folder    = e->given ? e->given : e->folder.path,
+                                                 .log       = e->log,
+                                                 .allocator = e->allocator });
 }
 
 dsvk_status plan_model(struct engine *e)
@@ -149,6 +150,71 @@ dsvk_status blame_layers(struct engine *e)
     return DSVK_OK;
 }
 
+struct rows {
+    const struct engine *engine;
+    size_t               n;
+};
+
+static void take_row(void *user, size_t position, const float *row)
+{
+    struct rows         *rows = user;
+    const struct engine *e    = rows->engine;
+    assert_int_equal(position, rows->n++);
+    if (position == N_TOKENS - 1)
+        assert_memory_equal(row, e->logits, e->vocab * sizeof *row);
+}
+
+dsvk_status score_tokens(struct engine *e)
+{
+    struct rows     rows = { e, 0 };
+    dsvk_score_rows take = { .logits = take_row, .user = &rows };
+    dsvk_status     status;
+    TRY(dsvk_session_score(e->session, e->tokens, N_TOKENS, &take, NULL));
+    assert_int_equal(rows.n, N_TOKENS);
+    return DSVK_OK;
+}
+
+dsvk_status read_profile(struct engine *e)
+{
+    dsvk_profile_row *rows;
+    uint32_t          n;
+    dsvk_status       status = dsvk_session_profile(e->session, &rows, &n);
+    assert_true((rows != NULL) == (status == DSVK_OK) && (n > 0) == (status == DSVK_OK));
+    dsvk_model_free_memory(e->model, rows);
+    return status;
+}
+
+dsvk_status list_devices(struct engine *e)
+{
+    dsvk_device_info *list;
+    uint32_t          n;
+    dsvk_status       status = dsvk_device_list(&list, &n, &e->log, &e->allocator);
+    assert_true((list != NULL) == (status == DSVK_OK) && (n > 0) == (status == DSVK_OK));
+    dsvk_device_list_free(list, &e->allocator);
+    return status;
+}
+
+static void count_text(void *user, const char *text, size_t bytes)
+{
+    (void)text;
+    *(size_t *)user += bytes;
+}
+
+/* Both prints, of a pass of one token and of more. */
+dsvk_status print_graph(struct engine *e)
+{
+    dsvk_status status;
+    for (uint32_t i = 0; i < 2; i++) {
+        size_t            bytes  = 0;
+        dsvk_graph_params params = {
+            .stage = DSVK_STAGE_PLANNED, .tokens = 1 + 3 * i, .write = count_text, .user = &bytes
+        };
+        TRY(dsvk_model_graph(e->model, &params));
+        assert_true(bytes > 100);
+    }
+    return DSVK_OK;
+}
+
 void close_session(struct engine *e)
 {
     dsvk_session_free(e->session);
@@ -167,15 +233,6 @@ void close_device(struct engine *e)
     e->device = NULL;
 }
 
-void arm_memory(struct engine *e, size_t nth)
-{
-    e->memory.fail_at = nth;
-    e->memory.calls   = 0;
-    e->memory.fired   = false;
-    e->errors         = 0;
-    e->line[0]        = 0;
-}
-
 void expect_why(const struct engine *e)
 {
     char line[sizeof e->line];
@@ -187,14 +244,19 @@ void expect_why(const struct engine *e)
     assert_string_equal(line, e->line);
 }
 
-void engine_init(struct engine *e)
+void engine_init(struct engine *e, const char *folder)
 {
     struct dv_test_context test;
-    *e           = (struct engine){ .log = { take_line, e, DSVK_LOG_WARN } };
+    *e           = (struct engine){ .log    = { take_line, e, DSVK_LOG_WARN },
+                                    .faults = &allocator_faults,
+                                    .step   = 1 };
     e->allocator = fault_allocator(&e->memory, 0);
     dv_test_context_init(&test);
     dv_folder_init(&e->folder);
-    assert_int_equal(dv_make_checkpoint(&test.ctx, "moonlight", 1, e->folder.path), DSVK_OK);
+    if (folder)
+        e->given = folder;
+    else
+        assert_int_equal(dv_make_checkpoint(&test.ctx, "moonlight", 1, e->folder.path), DSVK_OK);
     for (uint32_t i = 0; i < N_TOKENS; i++)
         e->tokens[i] = 7 + 31 * i;
     assert_int_equal(open_device(e), DSVK_OK);

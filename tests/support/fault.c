@@ -38,17 +38,24 @@ static PFN_vkGetDeviceProcAddr                               real_get_device;
 static PFN_vkCreateInstance                                  real_create_instance;
 static PFN_vkCreateDevice                                    real_create_device;
 static PFN_vkEnumeratePhysicalDevices                        real_enumerate;
+static PFN_vkEnumerateInstanceVersion                        real_version;
+static PFN_vkEnumerateInstanceLayerProperties                real_layers;
+static PFN_vkEnumerateInstanceExtensionProperties            real_extensions;
+static PFN_vkEnumerateDeviceExtensionProperties              real_device_extensions;
+static PFN_vkCreateDebugUtilsMessengerEXT                    real_messenger;
 static PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR real_coop;
 static atomic_uint calls; /* pipelines are made on several threads */
 static unsigned    fail_at;
 static VkResult    failure;
-static const char *failed_call = "";
+static const char *failed_call = "", *only_call;
 static bool        lost; /* the device, until there is a new one */
 
 static bool hit(const char *name)
 {
     if (lost)
         return true;
+    if (only_call && strcmp(name, only_call) != 0)
+        return false;
     if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     failed_call = name;
@@ -195,6 +202,11 @@ void fault_lose(struct dv_device *dev, unsigned nth, bool late)
     submits               = 0;
 }
 
+void fault_only(const char *call)
+{
+    only_call = call;
+}
+
 bool fault_fired(void)
 {
     return failed_call[0] != 0;
@@ -223,6 +235,37 @@ static VKAPI_ATTR VkResult VKAPI_CALL fail_EnumeratePhysicalDevices(VkInstance i
                                                                     VkPhysicalDevice *o)
 {
     return hit("vkEnumeratePhysicalDevices") ? failure : real_enumerate(in, n, o);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Version(uint32_t *version)
+{
+    return hit("vkEnumerateInstanceVersion") ? failure : real_version(version);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Layers(uint32_t *n, VkLayerProperties *o)
+{
+    return hit("vkEnumerateInstanceLayerProperties") ? failure : real_layers(n, o);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Extensions(const char *layer, uint32_t *n,
+                                                      VkExtensionProperties *o)
+{
+    return hit("vkEnumerateInstanceExtensionProperties") ? failure : real_extensions(layer, n, o);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fail_DeviceExtensions(VkPhysicalDevice p, const char *layer,
+                                                            uint32_t *n, VkExtensionProperties *o)
+{
+    return hit("vkEnumerateDeviceExtensionProperties") ? failure
+                                                       : real_device_extensions(p, layer, n, o);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL fail_Messenger(VkInstance                                in,
+                                                     const VkDebugUtilsMessengerCreateInfoEXT *i,
+                                                     const VkAllocationCallbacks              *a,
+                                                     VkDebugUtilsMessengerEXT                 *o)
+{
+    return hit("vkCreateDebugUtilsMessengerEXT") ? failure : real_messenger(in, i, a, o);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL fail_Coop(VkPhysicalDevice p, uint32_t *n,
@@ -261,6 +304,11 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance
     }
     WRAP(CreateInstance, real_create_instance, fail_CreateInstance)
     WRAP(EnumeratePhysicalDevices, real_enumerate, fail_EnumeratePhysicalDevices)
+    WRAP(EnumerateInstanceVersion, real_version, fail_Version)
+    WRAP(EnumerateInstanceLayerProperties, real_layers, fail_Layers)
+    WRAP(EnumerateInstanceExtensionProperties, real_extensions, fail_Extensions)
+    WRAP(EnumerateDeviceExtensionProperties, real_device_extensions, fail_DeviceExtensions)
+    WRAP(CreateDebugUtilsMessengerEXT, real_messenger, fail_Messenger)
     WRAP(GetPhysicalDeviceCooperativeMatrixPropertiesKHR, real_coop, fail_Coop)
     WRAP(CreateDevice, real_create_device, fail_CreateDevice)
     WRAP(GetDeviceProcAddr, real_get_device, get_device)

@@ -18,6 +18,7 @@ dsvk_allocator fault_allocator(struct fault_allocator *state, size_t fail_at);
  * called again and again. */
 void        fault_arm(struct dv_device *dev, unsigned nth, VkResult result);
 void        fault_disarm(struct dv_device *dev);
+void        fault_only(const char *call); /* others do not count; NULL: all do */
 bool        fault_fired(void);
 const char *fault_call(void);  /* the name of the call that failed, or "" */
 unsigned    fault_count(void); /* fallible calls since arming */
