@@ -37,6 +37,11 @@
  * library, but not the session that calls them. Logs, reports of compiling and the rows of a score
  * come inside of a turn: what they call on the same device answers BUSY.
  *
+ * Versions: fields may be added to structs, and entries to enums, where the minor version changes,
+ * and the name of the shared library with it (libdsvk.so.0.1): a program runs with the headers that
+ * it was compiled with. A field that is added means by zero what was there before it, so a program
+ * that is compiled anew stays as it is. Within a minor version nothing changes size.
+ *
  * What this library does not do: it never prints, exits, aborts, raises signals or reads the
  * environment; it trains nothing; it runs no other model families; it has no template engine (the
  * DeepSeek prompt formats are built in); it writes no files but the pipeline cache that a caller

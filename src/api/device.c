@@ -95,6 +95,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     device->dev->bytes_limit =
         params->memory_limit ? params->memory_limit : device->dev->bytes_budget;
     describe(&device->info, &device->dev->caps);
+    dv_report_device(device);
     *out = device;
     return DSVK_OK;
 fail:

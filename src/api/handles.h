@@ -66,6 +66,12 @@ void dv_call_leave_turn(dsvk_session *session);
 /* Ends the call with its turn, and answers `status`. */
 dsvk_status dv_call_end(dsvk_session *session, dsvk_status status);
 
+/* Lines at level DEBUG: what is open, loaded, made. */
+void dv_report_device(const dsvk_device *device);
+void dv_report_model(const dsvk_model *model);
+void dv_report_load(const dsvk_model *model, const struct dv_setup *setup);
+void dv_report_session(const dsvk_session *session, dsvk_cache cache);
+
 /* BAD_ARGUMENT for what is out of its range, with one sentence for all who take it. */
 dsvk_status dv_check_sampling(const struct dv_context *ctx, const dsvk_sampling *sampling);
 /* BAD_FILE for a model without tokenizer. */

@@ -75,9 +75,11 @@ static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
 
 dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *params)
 {
-    dsvk_status      status;
-    struct dv_graph *g;
-    struct dv_plan   plan;
+    static const dsvk_graph_params usual = { 0 };
+    dsvk_status                    status;
+    struct dv_graph               *g;
+    struct dv_plan                 plan;
+    params = params ? params : &usual;
     TRY(check_stage(model, params));
     uint32_t context = model->config.max_context < 4096 ? model->config.max_context : 4096;
     uint32_t tokens  = params->tokens ? params->tokens : 1;
@@ -161,6 +163,7 @@ static dsvk_status load_model(dsvk_model *model, dsvk_device *device,
     model->left_f16      = false;
     model->device        = device;
     atomic_fetch_add(&device->users, 1);
+    dv_report_load(model, &setup);
     atomic_store(&model->loaded, true);
     return DSVK_OK;
 }

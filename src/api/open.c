@@ -212,6 +212,7 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         dsvk_model_close(m);
         return status;
     }
+    dv_report_model(m);
     *out = m;
     return DSVK_OK;
 }

@@ -37,7 +37,9 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .runners  = &model->runners };
 
     struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
-    return dv_session_new(&session->session, &engine, &setup, &p);
+    TRY(dv_session_new(&session->session, &engine, &setup, &p));
+    dv_report_session(session, run.cache);
+    return DSVK_OK;
 }
 
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,

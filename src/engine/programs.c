@@ -148,7 +148,7 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
     }
     dv_program_free(oldest->program);
     oldest->program = NULL;
-    TRY(make_program(out, s, (uint32_t)(oldest - r->slots), &s->setup, pass));
+    TRY(make_program(out, s, (uint32_t)(oldest - r->slots), &r->setup, pass));
     *oldest = (struct dv_slot_of_program){ .program = *out, .pass = *pass, .used = ++r->clock };
     return DSVK_OK;
 }

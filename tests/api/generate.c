@@ -3,7 +3,6 @@
 #include "answer.h"
 #include "demo.h"
 
-#include <math.h>
 #include <string.h>
 
 static struct demo     demo;
@@ -208,43 +207,6 @@ static void nothing_is_held_back_for_ever(void **state)
     dsvk_session_free(session);
 }
 
-/* ---- what is refused ---- */
-
-static void what_is_out_of_range_is_refused(void **state)
-{
-    static const char *const   empty[] = { "" };
-    const dsvk_generate_params wrong[] = {
-        { .sampling = { .temperature = NAN } },
-        { .sampling = { .temperature = INFINITY } },
-        { .sampling = { .top_p = -1 } },
-        { .sampling = { .top_p = 2 } },
-        { .sampling = { .top_p = NAN } },
-        { .sampling = { .min_p = 5 } },
-        { .sampling = { .min_p = -0.1f } },
-        { .sampling = { .min_p = NAN } },
-        { .stop_texts = empty, .n_stop_texts = 1 },
-        { .n_stop_texts = 1 },
-    };
-    dsvk_session *session = asked(64);
-    (void)state;
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        dsvk_end end    = DSVK_END_TAKER;
-        unsigned errors = demo_messages.errors;
-        uint32_t token  = 7;
-        assert_int_equal(dsvk_session_generate(session, &wrong[i], &end), DSVK_BAD_ARGUMENT);
-        assert_int_equal(end, DSVK_END_NONE);
-        assert_int_equal(demo_messages.errors, errors + 1);
-        if (wrong[i].n_stop_texts > 0)
-            continue;
-        assert_int_equal(dsvk_session_sample(session, &wrong[i].sampling, &token),
-                         DSVK_BAD_ARGUMENT);
-        assert_int_equal(token, 0);
-        assert_int_equal(demo_messages.errors, errors + 2);
-    }
-    assert_int_equal(dsvk_session_tokens(session), N_QUESTION);
-    dsvk_session_free(session);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,7 +217,6 @@ int main(void)
         cmocka_unit_test(a_context_ends_it),
         cmocka_unit_test(a_text_ends_it),
         cmocka_unit_test(nothing_is_held_back_for_ever),
-        cmocka_unit_test(what_is_out_of_range_is_refused),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);
 }

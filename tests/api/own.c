@@ -4,7 +4,9 @@
 #include "answer.h"
 #include "demo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct demo_log demo_messages;
 
@@ -89,10 +91,65 @@ static void a_published_shape_runs_on_made_up_weights(void **state)
     demo_close(&demo);
 }
 
+struct lines {
+    char     text[8192];
+    size_t   n;
+    unsigned lines;
+};
+
+static void keep(void *user, dsvk_log_level level, const char *line)
+{
+    struct lines *lines = user;
+    assert_int_equal(level, DSVK_LOG_DEBUG);
+    lines->n +=
+        (size_t)snprintf(lines->text + lines->n, sizeof lines->text - lines->n, "%s\n", line);
+    assert_true(lines->n < sizeof lines->text);
+    lines->lines++;
+}
+
+/* What a report of a bug has to say: versions, the device, shapes and all that was chosen. */
+static void what_was_chosen_is_told(void **state)
+{
+    static const char *const words[] = { "ds-vk 0.1.0 on \"",
+                                         "Vulkan 1.",
+                                         "subgroups of",
+                                         "heap 0 of",
+                                         "deepseek_v3",
+                                         "4 layers (1 dense)",
+                                         "16 experts",
+                                         "chat format v3",
+                                         "weights keep",
+                                         "products in f32",
+                                         "context 96, chunks of 32, cache fp8 of ",
+                                         "materialised never" };
+    struct lines             lines   = { .n = 0 };
+    dsvk_log                 log     = { .write = keep, .user = &lines, .level = DSVK_LOG_DEBUG };
+    dsvk_device             *device;
+    dsvk_model              *model;
+    dsvk_session            *session;
+    dsvk_load_params         load   = { .run = { .math = DSVK_MATH_F32 } };
+    dsvk_session_params      params = { .context = 96, .chunk = 32, .cache = DSVK_CACHE_FP8 };
+    (void)state;
+    assert_int_equal(dsvk_device_open(&device, &(dsvk_device_params){ .log = log }), DSVK_OK);
+    assert_int_equal(
+        dsvk_model_open(&model, &(dsvk_model_params){ .folder = DSVK_DEMO, .log = log }), DSVK_OK);
+    assert_int_equal(dsvk_model_load(model, device, &load), DSVK_OK);
+    assert_int_equal(dsvk_session_new(&session, model, &params), DSVK_OK);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strstr(lines.text, words[i]))
+            fail_msg("nothing says '%s':\n%s", words[i], lines.text);
+    assert_in_range(lines.lines, 10, 40);
+    assert_null(strstr(lines.text, DSVK_DEMO)); /* folders are the user's own affair */
+    dsvk_session_free(session);
+    dsvk_model_close(model);
+    dsvk_device_close(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compiling_can_be_cancelled_and_repeated),
+        cmocka_unit_test(what_was_chosen_is_told),
         cmocka_unit_test(a_published_shape_runs_on_made_up_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
