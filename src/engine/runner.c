@@ -112,7 +112,7 @@ dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *eng
     r->setup.ctx = r->asked.ctx = engine->ctx;
     if (!r->engine.left_f16)
         r->engine.left_f16 = &r->left_f16;
-    TRY_OR(fail, dv_monitor_new(&r->lock, setup->ctx));
+    TRY_OR(fail, dv_monitor_new(&r->lock, engine->ctx));
     TRY_OR(fail, complete_setup(r));
     TRY_OR(fail, allocate(r));
     if (engine->runners) {
