@@ -88,11 +88,18 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
            workgroups >= ENOUGH_WORKGROUPS;
 }
 
+/* Tokens that a workgroup may take: they are of one timeline. */
+static uint32_t most_tokens(const struct dv_kernel_site *site, uint32_t tokens)
+{
+    return site->graph->size.batch ? 1 : tokens;
+}
+
 /* More pairs while that pays: first heads, if that leaves no more of them idle, then tokens. */
 static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node,
                              uint32_t tokens)
 {
-    struct shape s = least_shape(site, node);
+    struct shape s    = least_shape(site, node);
+    uint32_t     most = most_tokens(site, tokens);
     for (;;) {
         struct shape heads = s, both = s;
         heads.heads *= 2;
@@ -101,7 +108,7 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
                     dv_ceil_div(node->attend.heads, s.heads);
         if (!idle && fits(&heads, site, node, tokens))
             s = heads;
-        else if (both.tokens <= tokens && fits(&both, site, node, tokens))
+        else if (both.tokens <= most && fits(&both, site, node, tokens))
             s = both;
         else
             return s;
@@ -163,7 +170,7 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
         most = pairs;
     uint32_t groups = dv_ceil_div(node->attend.heads, most);
     uint32_t heads  = dv_ceil_div(node->attend.heads, groups);
-    uint32_t tokens = dv_min(args.tokens, most / heads);
+    uint32_t tokens = dv_min(most_tokens(site, args.tokens), most / heads);
     uint32_t merge  = node->attend.splits == 1;
 
     *dispatch = (struct dv_dispatch){
@@ -207,7 +214,7 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
         return dispatch_rows(dispatch, site, node, tuning.attend_pairs);
     struct dv_attend_args args = args_of(site, node);
     struct dv_coop_attend coop;
-    if (site->math_f16 && dv_coop_attend_of(&coop, site->caps, node, args.tokens)) {
+    if (dv_site_units(site) && dv_coop_attend_of(&coop, site->caps, node, args.tokens)) {
         dispatch_coop(dispatch, site, node, &coop);
         return DSVK_OK;
     }

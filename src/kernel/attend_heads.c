@@ -80,7 +80,7 @@ static dsvk_status choose(struct dv_pipeline_params *pipeline, uint32_t *queries
                           uint32_t tokens)
 {
     struct dv_coop_attend_heads coop;
-    if (site->math_f16 && dv_coop_attend_heads_of(&coop, site->caps, node, tokens)) {
+    if (dv_site_units(site) && dv_coop_attend_heads_of(&coop, site->caps, node, tokens)) {
         *queries = coop.subgroups * site->caps->coop[DV_COOP_F16].m;
         dv_coop_attend_heads_pipeline(pipeline, site->caps, &coop, node);
         return DSVK_OK;

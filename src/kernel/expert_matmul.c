@@ -61,7 +61,7 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch                     *di
     struct dv_coop_tile coop;
     /* Passes of few tokens have no such kernel without a plan: they give the same bits with one. */
     bool many = planned && rows > DV_FEW_TOKENS;
-    if (site->math_f16 && many && !o->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
+    if (dv_site_units(site) && many && !o->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "expert_matmul_coop", &coop, format,
                          paired);
         tile.groups = coop.rows / 8;

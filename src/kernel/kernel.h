@@ -71,6 +71,10 @@ struct dv_address dv_site_vector(const struct dv_kernel_site *site, dv_weight we
 /* The records of a state that a node reads or writes. */
 struct dv_cache_place dv_site_state(const struct dv_kernel_site *site, dv_tensor state);
 
+/* Whether nodes may have kernels of matrix units, whose sums have another order: not in a batch,
+ * whose rows have the bits that each has alone. */
+bool dv_site_units(const struct dv_kernel_site *site);
+
 /* Workgroups in dimension `axis` for n units of work, for kernels that loop with a stride of the
  * number of workgroups. */
 uint32_t dv_groups(const struct dv_kernel_site *site, unsigned axis, uint32_t n);

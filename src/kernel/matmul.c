@@ -44,7 +44,7 @@ dsvk_status dv_matmul_dispatch(struct dv_dispatch *dispatch, const struct dv_ker
     uint32_t            turns = o->norm ? dv_tile_turns(site->caps, tiles) : 1;
     struct dv_coop_size size  = { groups * 8, args.tokens, info->slices };
     struct dv_coop_tile coop;
-    if (site->math_f16 && !o->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
+    if (dv_site_units(site) && !o->norm && dv_coop_tile_of(&coop, site->caps, &size)) {
         dv_coop_pipeline(&dispatch->pipeline, site->caps, "matmul_coop", &coop, format, paired);
         tiles       = dv_ceil_div(groups, coop.rows / 8) * info->slices;
         tile.tokens = coop.tokens;

@@ -53,6 +53,11 @@ struct dv_cache_place dv_site_state(const struct dv_kernel_site *site, dv_tensor
     };
 }
 
+bool dv_site_units(const struct dv_kernel_site *site)
+{
+    return site->math_f16 && !site->graph->size.batch;
+}
+
 uint32_t dv_groups(const struct dv_kernel_site *site, unsigned axis, uint32_t n)
 {
     return n < site->caps->max_groups[axis] ? n : site->caps->max_groups[axis];

@@ -20,7 +20,7 @@ struct dv_pass {
     uint32_t tokens;
     bool     batch;       /* each row is of a timeline of its own: shaders/lib/args.h, dv_step */
     bool     all_rows;    /* of a prompt: with every row's logits and the routers' choices */
-    bool     materialise; /* of dv_graph_size */
+    bool     materialise; /* of dv_graph_size; of a prompt */
     bool     f32;         /* products in f32, whatever the session's are */
 };
 
