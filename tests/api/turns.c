@@ -244,6 +244,39 @@ static void a_taker_finds_its_session_busy(void **state)
     dsvk_session_free(in.session);
 }
 
+/* Rows of a score come in the turn: what needs the device is refused, what does not is answered. */
+static void look_aside(void *user, size_t position, const float *row)
+{
+    struct intruder *in = user;
+    uint32_t         id;
+    size_t           n;
+    (void)position;
+    assert_non_null(row);
+    assert_int_equal(dsvk_session_argmax(in->session, &id), DSVK_BUSY);
+    assert_string_equal(dsvk_session_why(in->session),
+                        "session: called from a callback that has the device");
+    assert_int_equal(dsvk_session_ids(in->session, &id, 1, &n), DSVK_OK);
+    assert_int_equal(n, N_QUESTION);
+    assert_true(dsvk_device_bytes(demo.device) > 0);
+    in->calls++;
+}
+
+static void a_callback_in_the_turn_finds_the_device_busy(void **state)
+{
+    struct intruder in      = { .session = new_session(64) };
+    dsvk_score_rows rows    = { .logits = look_aside, .user = &in };
+    dsvk_session   *session = new_session(64);
+    uint32_t        token;
+    (void)state;
+    assert_int_equal(dsvk_session_sync(in.session, question, N_QUESTION, NULL), DSVK_OK);
+    assert_int_equal(dsvk_session_score(session, question, N_QUESTION, &rows, NULL), DSVK_OK);
+    assert_int_equal(in.calls, N_QUESTION);
+    assert_int_equal(dsvk_session_argmax(in.session, &token), DSVK_OK);
+    assert_int_equal(token, answer[0]);
+    dsvk_session_free(session);
+    dsvk_session_free(in.session);
+}
+
 static void models_and_devices_have_sentences(void **state)
 {
     char why[64];
@@ -264,6 +297,7 @@ int main(void)
         cmocka_unit_test(two_sessions_are_told_apart),
         cmocka_unit_test(what_is_cancelled_has_a_sentence_too),
         cmocka_unit_test(a_taker_finds_its_session_busy),
+        cmocka_unit_test(a_callback_in_the_turn_finds_the_device_busy),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);
 }
