@@ -157,6 +157,7 @@ static void sweep_session(void)
     assert_int_equal(new_session(&engine), DSVK_OK);
     for (nth = 1; nth < MOST && fails_at(nth, sync_tokens); nth += engine.step)
         assert_int_equal(dsvk_session_tokens(engine.session), 0);
+    tell("sync of the same session");
     assert_int_equal(read_results(&engine), DSVK_OK);
     close_session(&engine);
     close_model(&engine);
