@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES (96u << 10)
-#define LONG_TEXT (1u << 18)
+#define LONG_TEXT (1u << 16)
 
 struct work {
     const char *folder;
