@@ -53,6 +53,18 @@ static void report_heaps(const struct dv_context *ctx, const struct dv_caps *cap
                i == caps->host_heap ? ", for the host" : "");
 }
 
+static void report_kernels(const struct dv_context *ctx, const struct dv_caps *caps)
+{
+    struct dv_tuning t;
+    dv_tuning_of(&t, caps);
+    dv_log(
+        ctx, DSVK_LOG_DEBUG,
+        "device: products in workgroups of %u, %u or %u groups, %u tokens; rows in %u; attention "
+        "in %u, %u heads, %u positions; f16 preferred %s",
+        t.matmul_workgroup, t.matmul_groups, t.matmul_groups_wide, t.matmul_tokens, t.row_workgroup,
+        t.attend_workgroup, t.attend_heads, t.attend_rows, yes(dv_prefers_f16(caps)));
+}
+
 void dv_report_device(const dsvk_device *device)
 {
     const struct dv_context *ctx  = &device->ctx;
@@ -75,6 +87,7 @@ void dv_report_device(const dsvk_device *device)
            dv_text_size(limit, device->dev->bytes_limit),
            dv_text_size(buffer, dv_caps_buffer_bytes(caps)), yes(caps->device_mapped));
     report_heaps(ctx, caps);
+    report_kernels(ctx, caps);
 }
 
 /* ---- the model ---- */

@@ -125,6 +125,15 @@ dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pa
     return DSVK_OK;
 }
 
+static void tell(const struct dv_session *s, const struct dv_program *p, const struct dv_pass *pass)
+{
+    dv_log(s->setup.ctx, DSVK_LOG_DEBUG,
+           "session: a program for a %s, rows %u: %u dispatches, %u barriers, %u parts%s%s",
+           dv_pass_is_batch(pass) ? "batch" : "prompt", pass->tokens, p->n_dispatches,
+           p->n_barriers, p->n_parts, pass->materialise ? ", keys materialised" : "",
+           pass->f32 && s->setup.math_f16 ? ", in f32" : "");
+}
+
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass)
 {
@@ -149,6 +158,7 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
     dv_program_free(oldest->program);
     oldest->program = NULL;
     TRY(make_program(out, s, (uint32_t)(oldest - r->slots), &r->setup, pass));
+    tell(s, *out, pass);
     *oldest = (struct dv_slot_of_program){ .program = *out, .pass = *pass, .used = ++r->clock };
     return DSVK_OK;
 }

@@ -121,7 +121,9 @@ static void what_was_chosen_is_told(void **state)
                                          "weights keep",
                                          "products in f32",
                                          "context 96, chunks of 32, cache fp8 of ",
-                                         "materialised never" };
+                                         "materialised never",
+                                         "products in workgroups of ",
+                                         "a program for a prompt, rows 7: " };
     struct lines             lines   = { .n = 0 };
     dsvk_log                 log     = { .write = keep, .user = &lines, .level = DSVK_LOG_DEBUG };
     dsvk_device             *device;
@@ -135,6 +137,7 @@ static void what_was_chosen_is_told(void **state)
         dsvk_model_open(&model, &(dsvk_model_params){ .folder = DSVK_DEMO, .log = log }), DSVK_OK);
     assert_int_equal(dsvk_model_load(model, device, &load), DSVK_OK);
     assert_int_equal(dsvk_session_new(&session, model, &params), DSVK_OK);
+    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, NULL), DSVK_OK);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(lines.text, words[i]))
             fail_msg("nothing says '%s':\n%s", words[i], lines.text);
