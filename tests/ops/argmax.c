@@ -154,23 +154,33 @@ static const struct draw {
     { "a vocabulary, top-k and top-p", 163840, 300, 3, 0.8f, 40, 0.9f, 0 },
 };
 
+/* Each row has a seed of its own, every other one another temperature. */
+static void make_choices(struct dv_choose_rule *rules, struct dv_choice *choices,
+                         const struct draw *d, uint32_t pass, uint32_t n)
+{
+    for (uint32_t r = 0; r < n; r++) {
+        struct dv_choose_rule *rule = &rules[r];
+        uint64_t               seed = 1234567890123u + pass + ((uint64_t)r << 30);
+        float                  t    = r % 2 ? d->temperature * 1.5f : d->temperature;
+        dv_choose_rule_make(rule, t, d->top_k, d->top_p, d->min_p, seed);
+        choices[r] = (struct dv_choice){ rule->factor,   rule->exponent,        rule->reach,
+                                         rule->top_k,    rule->top_p,           rule->min_weight,
+                                         (uint32_t)seed, (uint32_t)(seed >> 32) };
+    }
+}
+
 /* The rows of a batch, each drawn for its own position, against the same choice on the host. */
 static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_t pass,
                        uint32_t rows)
 {
-    struct dv_choose_rule rule;
+    struct dv_choose_rule rules[DV_MOST_ROWS];
+    struct dv_choice      choices[DV_MOST_ROWS];
     struct op_bench       b;
-    uint64_t              seed = 1234567890123u + pass;
-    dv_choose_rule_make(&rule, d->temperature, d->top_k, d->top_p, d->min_p, seed);
-    op_begin(&b, &(struct op_params){ .name     = d->name,
-                                      .tokens   = rows,
-                                      .batch    = true,
-                                      .position = pass * rows,
-                                      .context  = (pass + 1) * rows,
-                                      .seed     = pass + 1,
-                                      .choice   = { rule.factor, rule.exponent, rule.reach,
-                                                    rule.top_k, rule.top_p, rule.min_weight,
-                                                    (uint32_t)seed, (uint32_t)(seed >> 32) } });
+    make_choices(rules, choices, d, pass, rows);
+    op_begin(
+        &b,
+        &(struct op_params){
+            .name = d->name, .tokens = rows, .batch = true, .seed = pass + 1, .choices = choices });
     dv_tensor x = op_input(&b, rows, d->cols);
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t k = 0; k < d->cols; k++) {
@@ -181,8 +191,8 @@ static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_
     op_run(&b);
     for (uint32_t r = 0; r < rows; r++) {
         uint32_t token;
-        assert_true(
-            dv_choose(chooser, &token, op_row(&b, x, r), d->cols, &rule, b.p.position + r + 1));
+        assert_true(dv_choose(chooser, &token, op_row(&b, x, r), d->cols, &rules[r],
+                              b.rows[r].position + 1));
         uint32_t got = b.got[y][(size_t)r * b.graph->values[y].stride];
         if (got != token)
             fail_msg("%s, pass %u, row %u: token %u, the host draws %u", d->name, pass, r, got,

@@ -11,40 +11,46 @@ static const struct shape {
     const char          *name;
     uint32_t             tokens, position, split, context, heads, kv, rope;
     enum dv_cache_format format;
-    bool                 math_f16;
+    bool                 math_f16, batch;
 } shapes[] = {
-    { "first token", 1, 0, 64, 64, 16, 512, 64, DV_CACHE_BF16, false },
-    { "last of a page", 1, 63, 64, 256, 5, 72, 20, DV_CACHE_F32, false },
-    { "first of a page", 1, 64, 64, 256, 5, 72, 20, DV_CACHE_BF16, false },
-    { "second of a page", 1, 65, 64, 256, 5, 72, 20, DV_CACHE_FP8, false },
-    { "across a page", 3, 62, 128, 256, 5, 64, 16, DV_CACHE_F32, false },
-    { "across a split", 3, 127, 128, 256, 16, 64, 16, DV_CACHE_FP8, false },
-    { "across a split, few heads", 3, 62, 64, 256, 5, 64, 16, DV_CACHE_F32, false },
-    { "heads that overlap", 9, 120, 64, 256, 17, 36, 8, DV_CACHE_BF16, false },
-    { "one head", 1, 100, 64, 128, 1, 36, 4, DV_CACHE_F32, false },
-    { "many tokens", 64, 30, 64, 256, 5, 72, 20, DV_CACHE_BF16, false },
-    { "many tokens from 0 on", 64, 0, 64, 64, 16, 64, 16, DV_CACHE_F32, false },
-    { "odd tokens", 7, 190, 128, 256, 3, 200, 36, DV_CACHE_FP8, false },
-    { "wide", 2, 70, 64, 128, 20, 1024, 128, DV_CACHE_BF16, false },
+    { "first token", 1, 0, 64, 64, 16, 512, 64, DV_CACHE_BF16, false, false },
+    { "last of a page", 1, 63, 64, 256, 5, 72, 20, DV_CACHE_F32, false, false },
+    { "first of a page", 1, 64, 64, 256, 5, 72, 20, DV_CACHE_BF16, false, false },
+    { "second of a page", 1, 65, 64, 256, 5, 72, 20, DV_CACHE_FP8, false, false },
+    { "across a page", 3, 62, 128, 256, 5, 64, 16, DV_CACHE_F32, false, false },
+    { "across a split", 3, 127, 128, 256, 16, 64, 16, DV_CACHE_FP8, false, false },
+    { "across a split, few heads", 3, 62, 64, 256, 5, 64, 16, DV_CACHE_F32, false, false },
+    { "heads that overlap", 9, 120, 64, 256, 17, 36, 8, DV_CACHE_BF16, false, false },
+    { "one head", 1, 100, 64, 128, 1, 36, 4, DV_CACHE_F32, false, false },
+    { "many tokens", 64, 30, 64, 256, 5, 72, 20, DV_CACHE_BF16, false, false },
+    { "many tokens from 0 on", 64, 0, 64, 64, 16, 64, 16, DV_CACHE_F32, false, false },
+    { "odd tokens", 7, 190, 128, 256, 3, 200, 36, DV_CACHE_FP8, false, false },
+    { "wide", 2, 70, 64, 128, 20, 1024, 128, DV_CACHE_BF16, false, false },
     /* So many workgroups that on hardware each takes more heads, or several tokens. */
-    { "pairs of heads", 130, 20, 64, 256, 64, 36, 4, DV_CACHE_F32, false },
-    { "pairs of heads, few tokens", 4, 500, 64, 1024, 128, 36, 4, DV_CACHE_BF16, false },
-    { "pairs of tokens", 1030, 0, 128, 1088, 3, 20, 8, DV_CACHE_F32, false },
-    { "pairs of tokens, few of them", 4, 63, 64, 2048, 40, 36, 4, DV_CACHE_FP8, false },
-    { "deepseek, long", 1, 999, 128, 1024, 16, 512, 64, DV_CACHE_FP8, false },
-    { "deepseek, wide splits", 2, 599, 256, 1024, 16, 512, 64, DV_CACHE_F32, false },
-    { "deepseek, long, chunk", 5, 995, 128, 1024, 16, 512, 64, DV_CACHE_BF16, false },
+    { "pairs of heads", 130, 20, 64, 256, 64, 36, 4, DV_CACHE_F32, false, false },
+    { "pairs of heads, few tokens", 4, 500, 64, 1024, 128, 36, 4, DV_CACHE_BF16, false, false },
+    { "pairs of tokens", 1030, 0, 128, 1088, 3, 20, 8, DV_CACHE_F32, false, false },
+    { "pairs of tokens, few of them", 4, 63, 64, 2048, 40, 36, 4, DV_CACHE_FP8, false, false },
+    { "deepseek, long", 1, 999, 128, 1024, 16, 512, 64, DV_CACHE_FP8, false, false },
+    { "deepseek, wide splits", 2, 599, 256, 1024, 16, 512, 64, DV_CACHE_F32, false, false },
+    { "deepseek, long, chunk", 5, 995, 128, 1024, 16, 512, 64, DV_CACHE_BF16, false, false },
     /* With cooperative matrices where there are some. */
-    { "matrices, from 0 on", 64, 0, 64, 64, 16, 64, 16, DV_CACHE_F32, true },
-    { "matrices, least tokens", 16, 37, 64, 128, 2, 64, 16, DV_CACHE_BF16, true },
-    { "matrices, two tiles of heads", 18, 130, 64, 256, 5, 64, 16, DV_CACHE_FP8, true },
-    { "matrices, across a page", 33, 31, 64, 128, 4, 32, 16, DV_CACHE_F32, true },
-    { "matrices, idle heads", 21, 64, 64, 128, 33, 96, 32, DV_CACHE_BF16, true },
-    { "matrices, many tokens", 130, 20, 64, 256, 20, 64, 16, DV_CACHE_F32, true },
-    { "matrices, deepseek", 40, 300, 64, 512, 16, 512, 64, DV_CACHE_BF16, true },
-    { "matrices, deepseek, fp8", 17, 75, 64, 128, 128, 512, 64, DV_CACHE_FP8, true },
-    { "too few tokens for matrices", 15, 64, 64, 128, 4, 64, 16, DV_CACHE_F32, true },
-    { "columns for no matrices", 16, 64, 64, 128, 4, 72, 20, DV_CACHE_F32, true },
+    { "matrices, from 0 on", 64, 0, 64, 64, 16, 64, 16, DV_CACHE_F32, true, false },
+    { "matrices, least tokens", 16, 37, 64, 128, 2, 64, 16, DV_CACHE_BF16, true, false },
+    { "matrices, two tiles of heads", 18, 130, 64, 256, 5, 64, 16, DV_CACHE_FP8, true, false },
+    { "matrices, across a page", 33, 31, 64, 128, 4, 32, 16, DV_CACHE_F32, true, false },
+    { "matrices, idle heads", 21, 64, 64, 128, 33, 96, 32, DV_CACHE_BF16, true, false },
+    { "matrices, many tokens", 130, 20, 64, 256, 20, 64, 16, DV_CACHE_F32, true, false },
+    { "matrices, deepseek", 40, 300, 64, 512, 16, 512, 64, DV_CACHE_BF16, true, false },
+    { "matrices, deepseek, fp8", 17, 75, 64, 128, 128, 512, 64, DV_CACHE_FP8, true, false },
+    { "too few tokens for matrices", 15, 64, 64, 128, 4, 64, 16, DV_CACHE_F32, true, false },
+    { "columns for no matrices", 16, 64, 64, 128, 4, 72, 20, DV_CACHE_F32, true, false },
+    /* Each token of a timeline of its own: neither matrices nor several tokens a workgroup. */
+    { "a batch", 3, 130, 64, 256, 5, 64, 16, DV_CACHE_F32, false, true },
+    { "a batch, merged", 9, 250, 64, 256, 17, 36, 8, DV_CACHE_BF16, false, true },
+    { "a batch for no matrices", 32, 70, 64, 128, 20, 64, 16, DV_CACHE_FP8, true, true },
+    { "a batch of pairs of tokens", 4, 63, 64, 2048, 40, 36, 4, DV_CACHE_FP8, false, true },
+    { "a batch, deepseek", 2, 599, 256, 1024, 16, 512, 64, DV_CACHE_BF16, false, true },
 };
 
 static struct op_params params_of(const struct shape *s)
@@ -52,6 +58,7 @@ static struct op_params params_of(const struct shape *s)
     return (struct op_params){ .name         = s->name,
                                .tokens       = s->tokens,
                                .position     = s->position,
+                               .batch        = s->batch,
                                .split        = s->split,
                                .context      = s->context,
                                .cache_format = s->format,
@@ -64,7 +71,7 @@ static struct op_params params_of(const struct shape *s)
 static bool in_matrices(const struct op_bench *b, const struct shape *s)
 {
     struct dv_coop_attend shape;
-    return s->math_f16 &&
+    return s->math_f16 && !s->batch &&
            dv_coop_attend_of(&shape, &op_device.dev->caps, &b->graph->nodes[0], s->tokens);
 }
 
@@ -98,15 +105,18 @@ static void close_to_reference(const struct shape *s)
     op_begin(&b, &params);
     dv_tensor y = attend(&b, s, 0, 1 / sqrtf((float)(s->kv + s->rope)));
     op_run(&b);
-    double n         = sqrt(s->kv + s->rope) + sqrt(s->position + s->tokens);
-    bool   matrices  = in_matrices(&b, s);
-    double tolerance = 8 * (n * OP_EPS + (matrices ? sqrt(2) / 4096 : 0));
+    uint32_t most      = s->batch ? s->context : s->position + s->tokens;
+    double   n         = sqrt(s->kv + s->rope) + sqrt(most);
+    bool     matrices  = in_matrices(&b, s);
+    double   tolerance = 8 * (n * OP_EPS + (matrices ? sqrt(2) / 4096 : 0));
     op_expect_close(&b, y, tolerance);
     const struct dv_node *node = &b.graph->nodes[0];
     if (matrices)
         op_expect_kernel(&b, node->out.attend.partials, "attend_coop");
+    else if (s->batch)
+        assert_string_not_equal(b.kernels[node->out.attend.partials], "attend_coop");
     if (node->attend.splits == 1 ||
-        node->attend.splits == s->position / s->split + 1) /* all are written */
+        (!s->batch && node->attend.splits == s->position / s->split + 1)) /* all are written */
         op_expect_close(&b, node->out.attend.partials, tolerance);
     op_end(&b);
 }
@@ -144,7 +154,9 @@ static void same_bits_token_by_token(const struct shape *s)
     for (uint32_t t = 0; t < s->tokens; t += step) {
         struct shape single = *s;
         params.tokens = single.tokens = 1;
-        params.position               = s->position + t;
+        params.batch                  = false;
+        params.position               = chunk.rows[t].position;
+        params.timeline               = chunk.rows[t].timeline;
         op_begin(&one, &params);
         dv_tensor y1 = attend(&one, &single, t, 0.25f);
         op_run(&one);
@@ -159,7 +171,7 @@ void op_test_attend(void **state)
     (void)state;
     for (size_t i = op_part.first; i < sizeof shapes / sizeof shapes[0]; i += op_part.step) {
         close_to_reference(&shapes[i]);
-        if (shapes[i].math_f16 && shapes[i].tokens >= 16)
+        if (shapes[i].math_f16 && shapes[i].tokens >= 16 && !shapes[i].batch)
             same_bits_in_a_shorter_pass(&shapes[i]);
         else if (shapes[i].tokens > 1)
             same_bits_token_by_token(&shapes[i]);

@@ -10,16 +10,18 @@ static const struct shape {
     const char           *name;
     uint32_t              tokens, position, context, heads, kv, rows;
     enum dv_weight_format format;
-    bool                  math_f16;
+    bool                  math_f16, batch;
 } shapes[] = {
-    { "one split", 1, 63, 64, 5, 72, 20, DV_FORMAT_F32, false },
-    { "two of four", 1, 64, 256, 16, 512, 128, DV_FORMAT_E4M3, false },
-    { "three tokens", 3, 62, 256, 5, 36, 9, DV_FORMAT_BF16, false },
-    { "four tokens, float16", 4, 200, 256, 5, 64, 64, DV_FORMAT_F16, true },
-    { "merged, odd tokens", 7, 20, 256, 3, 100, 33, DV_FORMAT_BF16, true },
-    { "int4", 2, 63, 64, 5, 72, 20, DV_FORMAT_INT4, false },
-    { "wide", 4, 20, 128, 2, 1024, 16, DV_FORMAT_BF16, false },
-    { "many splits", 2, 4000, 4096, 2, 64, 128, DV_FORMAT_F32, false },
+    { "one split", 1, 63, 64, 5, 72, 20, DV_FORMAT_F32, false, false },
+    { "two of four", 1, 64, 256, 16, 512, 128, DV_FORMAT_E4M3, false, false },
+    { "three tokens", 3, 62, 256, 5, 36, 9, DV_FORMAT_BF16, false, false },
+    { "four tokens, float16", 4, 200, 256, 5, 64, 64, DV_FORMAT_F16, true, false },
+    { "merged, odd tokens", 7, 20, 256, 3, 100, 33, DV_FORMAT_BF16, true, false },
+    { "int4", 2, 63, 64, 5, 72, 20, DV_FORMAT_INT4, false, false },
+    { "wide", 4, 20, 128, 2, 1024, 16, DV_FORMAT_BF16, false, false },
+    { "many splits", 2, 4000, 4096, 2, 64, 128, DV_FORMAT_F32, false, false },
+    { "a batch", 4, 200, 256, 5, 36, 9, DV_FORMAT_BF16, false, true },
+    { "a batch, merged", 17, 200, 256, 3, 64, 33, DV_FORMAT_BF16, true, true },
 };
 
 static dv_weight value_matrix(struct op_bench *b, const struct shape *s)
@@ -60,6 +62,7 @@ static void same_bits_as_plain(const struct shape *s)
     op_begin(&b, &(struct op_params){ .name     = s->name,
                                       .tokens   = s->tokens,
                                       .position = s->position,
+                                      .batch    = s->batch,
                                       .context  = s->context,
                                       .format   = s->format,
                                       .math_f16 = s->math_f16 });

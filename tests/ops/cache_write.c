@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* cache_write: every format, awkward widths, values that are none, rows of several timelines. */
 #include "ops/harness.h"
 
 #include <math.h>
@@ -7,15 +8,18 @@ static const struct shape {
     const char *name;
     uint32_t    tokens, position, kv, rope;
     float       scale; /* of the latents */
+    bool        batch;
 } shapes[] = {
-    { "first position", 1, 0, 512, 64, 1 },
-    { "less than a block", 3, 5, 20, 8, 1 },
-    { "over the edge of a page", 33, 50, 36, 4, 10 },
-    { "blocks with a rest", 7, 127, 200, 20, 100 },
-    { "a whole page", 64, 64, 128, 64, 1e-3f },
-    { "last position", 1, 199, 72, 64, 1e4f },
-    { "all zeros", 2, 9, 256, 64, 0 },
-    { "below the floor of scales", 2, 9, 256, 64, 1e-6f },
+    { "first position", 1, 0, 512, 64, 1, false },
+    { "less than a block", 3, 5, 20, 8, 1, false },
+    { "over the edge of a page", 33, 50, 36, 4, 10, false },
+    { "blocks with a rest", 7, 127, 200, 20, 100, false },
+    { "a whole page", 64, 64, 128, 64, 1e-3f, false },
+    { "last position", 1, 199, 72, 64, 1e4f, false },
+    { "all zeros", 2, 9, 256, 64, 0, false },
+    { "below the floor of scales", 2, 9, 256, 64, 1e-6f, false },
+    { "a batch", 2, 63, 36, 4, 1, true },
+    { "a batch of many", 32, 199, 128, 64, 10, true },
 };
 
 /* With `bad`, which is no finite number, in place of one latent. */
@@ -26,6 +30,7 @@ static void check(const struct shape *s, enum dv_cache_format format, float bad)
                                       .tokens       = s->tokens,
                                       .context      = 200,
                                       .position     = s->position,
+                                      .batch        = s->batch,
                                       .layers       = 2,
                                       .kv           = s->kv,
                                       .rope         = s->rope,

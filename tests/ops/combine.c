@@ -6,10 +6,12 @@
 static const struct shape {
     const char *name;
     uint32_t    tokens, position, context, heads, kv;
+    bool        batch;
 } shapes[] = {
-    { "one split", 1, 63, 64, 5, 72 },      { "one of four", 1, 63, 256, 5, 72 },
-    { "two of four", 1, 64, 256, 16, 512 }, { "from one to two", 3, 62, 256, 5, 36 },
-    { "merged", 33, 20, 256, 5, 72 },       { "many splits", 2, 4000, 4096, 2, 64 },
+    { "one split", 1, 63, 64, 5, 72, false },      { "one of four", 1, 63, 256, 5, 72, false },
+    { "two of four", 1, 64, 256, 16, 512, false }, { "from one to two", 3, 62, 256, 5, 36, false },
+    { "merged", 33, 20, 256, 5, 72, false },       { "many splits", 2, 4000, 4096, 2, 64, false },
+    { "a batch", 4, 200, 256, 5, 36, true },       { "a batch, merged", 32, 200, 256, 5, 36, true },
 };
 
 /* Largest scores far apart: splits that count for nothing, and ones that others count for nothing
@@ -33,6 +35,7 @@ void op_test_combine(void **state)
         op_begin(&b, &(struct op_params){ .name     = s->name,
                                           .tokens   = s->tokens,
                                           .position = s->position,
+                                          .batch    = s->batch,
                                           .context  = s->context });
         struct dv_attend_shape shape  = { .heads = s->heads, .kv = s->kv };
         uint32_t               splits = s->tokens > DV_FEW_TOKENS ? 1 : s->context / 64;

@@ -61,6 +61,15 @@ static void or_default(uint32_t *field, uint32_t value)
         *field = value;
 }
 
+/* Of a batch in leaps, so that neighbours are far apart and any may be the longest. */
+static uint32_t position_of(const struct op_bench *b, uint32_t t)
+{
+    if (b->p.positions)
+        return b->p.positions[t];
+    return b->p.batch ? (b->p.position + t * (b->p.context / 2 + 29)) % b->p.context
+                      : b->p.position + t;
+}
+
 void op_begin(struct op_bench *b, const struct op_params *params)
 {
     if (!op_device.dev)
@@ -86,11 +95,9 @@ void op_begin(struct op_bench *b, const struct op_params *params)
     assert_non_null(b->graph);
     b->rows = op_alloc(b, b->p.tokens, sizeof *b->rows);
     for (uint32_t t = 0; t < b->p.tokens; t++)
-        b->rows[t] = (struct dv_ref_row){
-            .token    = op_random_below(b, b->p.vocabulary),
-            .position = b->p.positions ? b->p.positions[t] : b->p.position + t,
-            .timeline = b->p.batch ? t : 0,
-        };
+        b->rows[t] = (struct dv_ref_row){ .token    = op_random_below(b, b->p.vocabulary),
+                                          .position = position_of(b, t),
+                                          .timeline = b->p.batch ? t : 0 };
 
     b->ref = (struct dv_ref_site){ .graph        = b->graph,
                                    .values       = b->expected,
@@ -248,8 +255,8 @@ static void write_rows(const struct op_bench *b, struct dv_step *step)
         };
         memcpy(rows + (size_t)t * DV_ROW_BYTES, &row, sizeof row);
     }
-    for (uint32_t r = 0; r < DV_MOST_ROWS; r++)
-        step->choices[r] = b->p.choice;
+    for (uint32_t r = 0; b->p.choices && r < b->p.tokens; r++)
+        step->choices[r] = b->p.choices[r];
 }
 
 static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t i,

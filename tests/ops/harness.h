@@ -45,7 +45,7 @@ struct op_params {
     uint32_t              context;   /* 0 = 256 */
     uint32_t              position;  /* of the first token */
     bool                  batch;     /* each token is of a timeline of its own ... */
-    const uint32_t       *positions; /* ... and stands here: [tokens] */
+    const uint32_t       *positions; /* ... and stands here: [tokens]; NULL: anywhere */
     uint32_t              timeline;  /* number of the first token's, from which its cache follows */
     uint32_t              split;     /* 0 = 64 */
     uint32_t              tile;      /* pairs of an expert tile; 0 = 8 */
@@ -58,8 +58,8 @@ struct op_params {
     uint32_t              kv, rope;   /* widths of its records; 0: there are no states */
     uint32_t              vocabulary; /* token ids are below; 0 = 1 */
     bool                  math_f16;
-    uint64_t              seed;   /* 0 = 1 */
-    struct dv_choice      choice; /* of the step block; zero: by the greatest logit */
+    uint64_t              seed;      /* 0 = 1 */
+    const struct dv_choice *choices; /* of a batch: [tokens]; NULL: by the greatest logit */
 };
 
 #define OP_MAX_VALUES 512

@@ -10,15 +10,17 @@ static const struct shape {
     uint32_t              tokens, position, heads, kv, nope, rope;
     enum dv_weight_format format;
     enum dv_cache_format  cache;
-    bool                  math_f16;
+    bool                  math_f16, batch;
 } shapes[] = {
-    { "first token", 1, 0, 16, 512, 128, 64, DV_FORMAT_E4M3, DV_CACHE_BF16, false },
-    { "last of a page", 1, 63, 5, 72, 20, 20, DV_FORMAT_F32, DV_CACHE_F32, false },
-    { "across a page", 3, 62, 5, 64, 36, 16, DV_FORMAT_BF16, DV_CACHE_FP8, false },
-    { "float16", 4, 64, 3, 200, 24, 36, DV_FORMAT_F16, DV_CACHE_FP8, true },
-    { "many tokens", 64, 100, 5, 72, 20, 20, DV_FORMAT_BF16, DV_CACHE_BF16, true },
-    { "odd tokens", 7, 60, 2, 512, 128, 64, DV_FORMAT_E4M3, DV_CACHE_FP8, false },
-    { "many heads", 2, 5, 128, 32, 8, 64, DV_FORMAT_F32, DV_CACHE_F32, false },
+    { "first token", 1, 0, 16, 512, 128, 64, DV_FORMAT_E4M3, DV_CACHE_BF16, false, false },
+    { "last of a page", 1, 63, 5, 72, 20, 20, DV_FORMAT_F32, DV_CACHE_F32, false, false },
+    { "across a page", 3, 62, 5, 64, 36, 16, DV_FORMAT_BF16, DV_CACHE_FP8, false, false },
+    { "float16", 4, 64, 3, 200, 24, 36, DV_FORMAT_F16, DV_CACHE_FP8, true, false },
+    { "many tokens", 64, 100, 5, 72, 20, 20, DV_FORMAT_BF16, DV_CACHE_BF16, true, false },
+    { "odd tokens", 7, 60, 2, 512, 128, 64, DV_FORMAT_E4M3, DV_CACHE_FP8, false, false },
+    { "many heads", 2, 5, 128, 32, 8, 64, DV_FORMAT_F32, DV_CACHE_F32, false, false },
+    { "a batch", 3, 62, 5, 64, 36, 16, DV_FORMAT_BF16, DV_CACHE_FP8, false, true },
+    { "a batch of many", 17, 5, 5, 72, 20, 20, DV_FORMAT_BF16, DV_CACHE_BF16, true, true },
 };
 
 struct results {
@@ -48,6 +50,7 @@ static struct results build(struct op_bench *b, const struct shape *s, bool fuse
     op_begin(b, &(struct op_params){ .name         = s->name,
                                      .tokens       = s->tokens,
                                      .position     = s->position,
+                                     .batch        = s->batch,
                                      .context      = 192,
                                      .kv           = s->kv,
                                      .rope         = s->rope,
