@@ -197,6 +197,8 @@ grep -q '^decode-sampled  *3  *0 ' "$out" || complain "no row of a decode with s
 awk 'length > 80 { exit 1 }' "$out" || complain "wider than 80 columns"
 run 0 bench -q -m x --prompt 0 --gen 3 --reps 1 --greedy
 grep -q sampled "$out" && complain "samples greedily"
+run 0 bench -q -m x --prompt 0 --gen 3 --reps 1 --greedy --sessions 2,3
+grep -q '^decode x3  *3  *0 ' "$out" || complain "no row of three sessions"
 run 0 bench -q -m x --op choose --reps 1
 grep -q '^choose 1 of 259, on the host ' "$out" || complain "no row of choosing"
 run 0 bench -q -m x --prompt 4 --gen 0 --reps 2 --op all

@@ -47,7 +47,7 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
         return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 3");
     if (is(session->model, "slow") && session->prompt)
         nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-    if (!progress->report(progress->user, n, n))
+    if (progress && !progress->report(progress->user, n, n))
         return DSVK_CANCELLED;
     session->prompt = session->prompt ? session->prompt : n;
     session->n      = n;

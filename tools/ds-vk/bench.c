@@ -97,21 +97,23 @@ int bench_pass(struct bench *bench, const struct test *test)
     return code ? code : bench_heard();
 }
 
-/* Tokens/s; *code is the exit status. */
-static double repeat(struct bench *bench, const struct test *test, int *code)
+static int repeat(struct bench *bench, const struct test *test, struct repetition *r)
 {
-    *code        = bench_begin(bench, test);
+    double cpu   = host_cpu_seconds();
+    int    code  = bench_begin(bench, test);
     double start = host_seconds();
-    if (*code == EXIT_DONE)
-        *code = bench_pass(bench, test);
-    return (double)test->tokens / (host_seconds() - start + 1e-9);
+    if (code == EXIT_DONE)
+        code = bench_pass(bench, test);
+    r->rate        = (double)test->tokens / (host_seconds() - start + 1e-9);
+    r->cpu_seconds = host_cpu_seconds() - cpu;
+    return code;
 }
 
 /* ---- one test ---- */
 
 static int by_size(const void *a, const void *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    double x = ((const struct repetition *)a)->rate, y = ((const struct repetition *)b)->rate;
     return (x > y) - (x < y);
 }
 
@@ -124,41 +126,45 @@ static void fill_ids(struct bench *bench)
     }
 }
 
-static void summarise(struct result *result, double *rates, uint32_t n)
+static void summarise(struct result *result, struct repetition *r, uint32_t n)
 {
     double squares = 0;
-    qsort(rates, n, sizeof *rates, by_size);
-    result->median = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
-    result->least  = rates[0];
-    result->most   = rates[n - 1];
+    qsort(r, n, sizeof *r, by_size);
+    result->median = n % 2 ? r[n / 2].rate : (r[n / 2 - 1].rate + r[n / 2].rate) / 2;
+    result->least  = r[0].rate;
+    result->most   = r[n - 1].rate;
+    for (uint32_t i = 0; i < n; i++) {
+        result->mean += r[i].rate / n;
+        result->cpu_seconds += r[i].cpu_seconds / n;
+    }
     for (uint32_t i = 0; i < n; i++)
-        result->mean += rates[i] / n;
-    for (uint32_t i = 0; i < n; i++)
-        squares += (rates[i] - result->mean) * (rates[i] - result->mean);
+        squares += (r[i].rate - result->mean) * (r[i].rate - result->mean);
     result->deviation = n > 1 ? sqrt(squares / (n - 1)) : 0;
+}
+
+/* Pipelines and caches are warm from the second time on. */
+static int repeat_all(struct bench *bench, const struct test *test, struct repetition *r)
+{
+    int code = repeat(bench, test, &r[0]);
+    for (uint32_t i = 0; i < bench->reps && code == EXIT_DONE; i++)
+        code = repeat(bench, test, &r[i]);
+    return code;
 }
 
 static int measure_passes(struct bench *bench, const struct test *test)
 {
-    int           code;
-    uint32_t      n      = bench->reps;
-    struct result result = { .test = *test };
-    double       *rates  = malloc(n * sizeof *rates);
-    if (!rates)
-        return cli_fail(bench->cli, "no memory for %u repetitions", n);
-    repeat(bench, test, &code); /* pipelines and caches are warm from here on */
-    double cpu = 0;
-    for (uint32_t i = 0; i < n && code == EXIT_DONE; i++) {
-        double start = host_cpu_seconds();
-        rates[i]     = repeat(bench, test, &code);
-        cpu += host_cpu_seconds() - start;
-    }
+    int                code;
+    struct result      result      = { .test = *test };
+    struct repetition *repetitions = calloc(bench->reps, sizeof *repetitions);
+    if (!repetitions)
+        return cli_fail(bench->cli, "no memory for %u repetitions", bench->reps);
+    code = test->sessions ? bench_sessions(bench, test, repetitions)
+                          : repeat_all(bench, test, repetitions);
     if (code == EXIT_DONE) {
-        summarise(&result, rates, n);
-        result.cpu_seconds = cpu / n;
-        code               = bench_row(bench, &result);
+        summarise(&result, repetitions, bench->reps);
+        code = bench_row(bench, &result);
     }
-    free(rates);
+    free(repetitions);
     return code;
 }
 
@@ -179,7 +185,7 @@ static uint64_t longest(const struct bench *bench)
         prompt = bench->prompts[i] > prompt ? bench->prompts[i] : prompt;
     for (size_t i = 0; i < bench->n_depths; i++)
         depth = bench->depths[i] > depth ? bench->depths[i] : depth;
-    return prompt + depth;
+    return prompt + depth + (bench->n_sessions > 0); /* they are timed behind their first token */
 }
 
 static int measure(struct bench *bench, const struct test *test)
@@ -201,10 +207,19 @@ static int measure_decoding(struct bench *bench, uint32_t depth)
 {
     struct test test = { .decode = true, .tokens = bench->gen, .depth = depth };
     int         code = measure(bench, &test);
-    if (code || !(bench->sampling.temperature > 0) || bench->cli->options.values[OPT_OP].given)
+    if (code || bench->cli->options.values[OPT_OP].given)
         return code; /* the same operations again */
-    test.sampled = true;
-    return measure(bench, &test);
+    for (int sampled = 0; sampled <= (bench->sampling.temperature > 0); sampled++) {
+        test.sampled  = sampled;
+        test.sessions = 0;
+        if (sampled)
+            code = measure(bench, &test);
+        for (size_t i = 0; i < bench->n_sessions && code == EXIT_DONE; i++) {
+            test.sessions = bench->sessions[i];
+            code          = measure(bench, &test);
+        }
+    }
+    return code;
 }
 
 static int measure_all(struct bench *bench)
@@ -230,12 +245,14 @@ static void choose(struct bench *bench)
 {
     const struct option_value *values = bench->cli->options.values;
     bench->default_prompt             = DEFAULT_PROMPT;
-    bench->prompts   = values[OPT_PROMPT].given ? values[OPT_PROMPT].list : &bench->default_prompt;
-    bench->n_prompts = values[OPT_PROMPT].given ? values[OPT_PROMPT].n_list : 1;
-    bench->depths    = values[OPT_DEPTH].given ? values[OPT_DEPTH].list : &bench->default_depth;
-    bench->n_depths  = values[OPT_DEPTH].given ? values[OPT_DEPTH].n_list : 1;
-    bench->gen       = values[OPT_GEN].given ? (uint32_t)values[OPT_GEN].count : DEFAULT_GEN;
-    bench->reps      = values[OPT_REPS].given ? (uint32_t)values[OPT_REPS].count : DEFAULT_REPS;
+    bench->prompts    = values[OPT_PROMPT].given ? values[OPT_PROMPT].list : &bench->default_prompt;
+    bench->n_prompts  = values[OPT_PROMPT].given ? values[OPT_PROMPT].n_list : 1;
+    bench->depths     = values[OPT_DEPTH].given ? values[OPT_DEPTH].list : &bench->default_depth;
+    bench->n_depths   = values[OPT_DEPTH].given ? values[OPT_DEPTH].n_list : 1;
+    bench->sessions   = values[OPT_SESSIONS].list;
+    bench->n_sessions = values[OPT_SESSIONS].given ? values[OPT_SESSIONS].n_list : 0;
+    bench->gen        = values[OPT_GEN].given ? (uint32_t)values[OPT_GEN].count : DEFAULT_GEN;
+    bench->reps       = values[OPT_REPS].given ? (uint32_t)values[OPT_REPS].count : DEFAULT_REPS;
 }
 
 static int open_all(struct bench *bench, uint64_t context)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of `ds-vk bench`: whole passes (bench.c), decoding with sampling (bench_sampled.c),
+ * of several sessions (bench_sessions.c),
  * single operations (bench_ops.c) and what is printed (bench_report.c). */
 #ifndef BENCH_H
 #define BENCH_H
@@ -11,6 +12,11 @@
 struct test {
     bool     decode, sampled; /* sampled: decoding, each token drawn */
     uint32_t tokens, depth;
+    uint32_t sessions; /* that decode at once, `tokens` each; 0: as users run it, one */
+};
+
+struct repetition {
+    double rate, cpu_seconds; /* tokens/s, of all sessions together */
 };
 
 struct result {
@@ -26,8 +32,8 @@ struct bench {
     uint32_t        vocab, gen, reps;
     dsvk_sampling   sampling; /* temperature 0: no row of it */
     uint32_t        default_prompt, default_depth;
-    const uint32_t *prompts, *depths;
-    size_t          n_prompts, n_depths;
+    const uint32_t *prompts, *depths, *sessions;
+    size_t          n_prompts, n_depths, n_sessions;
     double          load_seconds;
     bool            markdown;
     json_t         *results; /* NULL: a table is printed */
@@ -41,6 +47,9 @@ const char *bench_test_name(const struct test *test);
 /* The timeline that a test begins with, then its passes; each answers an exit status. */
 int bench_begin(struct bench *bench, const struct test *test);
 int bench_pass(struct bench *bench, const struct test *test);
+
+/* A warm-up, then bench->reps repetitions of the sessions' decoding. */
+int bench_sessions(struct bench *bench, const struct test *test, struct repetition *repetitions);
 
 /* As --temp and the others say, else what most models suggest, with the seed 0. */
 dsvk_sampling bench_sampling(struct cli *cli);

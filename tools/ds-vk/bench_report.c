@@ -128,7 +128,7 @@ int bench_head(const struct bench *bench)
     else if (bench->markdown)
         printf("| test | tokens | depth | tokens/s | CPU s |\n|---|---:|---:|---:|---:|\n");
     else
-        printf("%30s %12s\n%-14s %6s %6s %12s %12s %12s %10s\n", "", "tokens/s:", "test", "tokens",
+        printf("%32s %11s\n%-18s %6s %6s %11s %11s %11s %9s\n", "", "tokens/s:", "test", "tokens",
                "depth", "median", "min", "max", "CPU s");
     return cli_write(bench->cli, "", 0);
 }
@@ -137,19 +137,22 @@ int bench_row(struct bench *bench, const struct result *r)
 {
     const struct test *test = &r->test;
     const char        *name = bench_test_name(test);
+    char               many[40];
     progress_clear();
+    snprintf(many, sizeof many, test->sessions ? "%s x%u" : "%s", name, test->sessions);
     if (bench->results)
-        json_array_append_new(bench->results,
-                              json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "test",
-                                        name, "tokens", (json_int_t)test->tokens, "depth",
-                                        (json_int_t)test->depth, "median", r->median, "min",
-                                        r->least, "max", r->most, "mean", r->mean, "deviation",
-                                        r->deviation, "cpu_seconds", r->cpu_seconds));
+        json_array_append_new(
+            bench->results,
+            json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "test", name,
+                      "sessions", (json_int_t)(test->sessions ? test->sessions : 1), "tokens",
+                      (json_int_t)test->tokens, "depth", (json_int_t)test->depth, "median",
+                      r->median, "min", r->least, "max", r->most, "mean", r->mean, "deviation",
+                      r->deviation, "cpu_seconds", r->cpu_seconds));
     else if (bench->markdown)
-        printf("| %s | %u | %u | %.2f \xc2\xb1 %.2f | %.3f |\n", name, test->tokens, test->depth,
+        printf("| %s | %u | %u | %.2f \xc2\xb1 %.2f | %.3f |\n", many, test->tokens, test->depth,
                r->mean, r->deviation, r->cpu_seconds);
     else
-        printf("%-14s %6u %6u %12.2f %12.2f %12.2f %10.3f\n", name, test->tokens, test->depth,
+        printf("%-18s %6u %6u %11.2f %11.2f %11.2f %9.3f\n", many, test->tokens, test->depth,
                r->median, r->least, r->most, r->cpu_seconds);
     return cli_write(bench->cli, "", 0);
 }

@@ -225,14 +225,19 @@ int cli_load(struct cli *cli, uint32_t context)
     return cli_status(cli, status, "loading the model");
 }
 
+dsvk_session_params cli_session_params(struct cli *cli, uint32_t context)
+{
+    dsvk_run run = cli_run(cli, context);
+    return (dsvk_session_params){ .context   = run.context,
+                                  .chunk     = run.chunk,
+                                  .cache     = run.cache,
+                                  .compiling = progress_sink(&cli->compiling) };
+}
+
 int cli_open_session(struct cli *cli, uint32_t context, bool profile)
 {
-    dsvk_run            run    = cli_run(cli, context);
-    dsvk_session_params params = { .context   = run.context,
-                                   .chunk     = run.chunk,
-                                   .cache     = run.cache,
-                                   .profile   = profile,
-                                   .compiling = progress_sink(&cli->compiling) };
+    dsvk_session_params params = cli_session_params(cli, context);
+    params.profile             = profile;
     progress_init_many(&cli->compiling, &cli->log, "compiling");
     int code = cli_status(cli, dsvk_session_new(&cli->session, cli->model, &params), "the session");
     if (code == EXIT_DONE)

@@ -64,8 +64,10 @@ int cli_load(struct cli *cli, uint32_t context);
 dsvk_run         cli_run(const struct cli *cli, uint32_t context);
 dsvk_plan_params cli_plan_params(const struct cli *cli, uint32_t context);
 /* --chunk and --cache; `context` as in dsvk_session_params. */
-int  cli_open_session(struct cli *cli, uint32_t context, bool profile);
-void cli_close(struct cli *cli);
+/* As the options say; without a profile. */
+dsvk_session_params cli_session_params(struct cli *cli, uint32_t context);
+int                 cli_open_session(struct cli *cli, uint32_t context, bool profile);
+void                cli_close(struct cli *cli);
 
 /* Of a device that is `slow`. */
 #define SLOW_DRIVER "lavapipe of this old Mesa is slow; Mesa 26's is about 10 times as fast"

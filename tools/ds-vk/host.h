@@ -38,6 +38,10 @@ uint64_t host_random(void);
 /* The folder of the running program without a trailing slash; false where it is not known. */
 bool host_program_folder(char *folder, size_t bytes);
 
+/* Calls work(user, i) for i = 0 .. n-1, each in a thread of its own, and waits for them. False when
+ * one could not be started; then those that were have ended. */
+bool host_threads(unsigned n, void (*work)(void *user, unsigned i), void *user);
+
 /* Where this user's programs keep what can be made again: $XDG_CACHE_HOME, or .cache in the home
  * folder; false where neither is known. */
 bool host_cache_folder(char *folder, size_t bytes);
