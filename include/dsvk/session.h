@@ -54,14 +54,43 @@ DSVK_API dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 /* All `vocab` logits of the last token as they are, copied to `logits`. */
 DSVK_API dsvk_status dsvk_session_logits(dsvk_session *session, float *logits);
 
-/* A temperature that is no finite number, and a top-p or min-p outside of 0 to 1, are BAD_ARGUMENT,
- * with the same sentence from all who take them. */
+/* Added to a token's logit. */
+typedef struct {
+    uint32_t token;
+    float    bias; /* -1000 to 1000, or -INFINITY: the token is never chosen */
+} dsvk_bias;
+
+/* How a token is chosen. First biases and penalties change the logits and a mask leaves tokens out,
+ * greedy choices included; then come temperature, top-k, top-p, min-p and the draw. All of it is
+ * done in integers, so that equal logits give equal tokens on every device. With biases, penalties
+ * or a mask logits count in steps of 2^-19 and up to 4096 (docs/numerics.md).
+ *
+ * BAD_ARGUMENT with a sentence for a temperature that is no finite number, a top-p or min-p outside
+ * of 0 to 1, penalties and biases outside of their ranges, a token outside of the vocabulary, and
+ * when mask and biases leave no token to choose from. */
 typedef struct {
     float    temperature; /* <= 0: greedy */
     uint32_t top_k;       /* 0 = off */
     float    top_p;       /* 0 or 1 = off */
     float    min_p;       /* 0 = off */
     uint64_t seed;        /* with the position it determines the choice */
+
+    const dsvk_bias *biases; /* of tokens that are there twice the last one counts */
+    size_t           n_biases;
+    /* Of a token that occurs in the timeline, prompt and answer, a logit above 0 is divided by it,
+     * others are multiplied (as in llama.cpp, vLLM and transformers); 0.01 to 100, 0 or 1 = off. */
+    float repetition_penalty;
+    /* Taken off the logit of a token that occurs in the answer, once, and for each time (as of
+     * OpenAI and vLLM); -2 to 2, 0 = off. More than 1023 times count as 1023. */
+    float    presence_penalty, frequency_penalty;
+    uint32_t penalty_last;  /* penalties see the last so many tokens, to 65535; 0 = all */
+    uint32_t prompt_tokens; /* so many tokens of the timeline, from its beginning, are no answer */
+    /* Asked before each choice, after `take` was handed all tokens before `position`; answers the
+     * tokens that may be chosen there, a bit each, from the lowest bit of the first word on, for
+     * all ids below `vocab`, valid until the call returns or it is asked again; NULL: all. For it
+     * the session is BUSY. With a mask no passes queue ahead. NULL: there is none. */
+    const uint32_t *(*mask)(void *user, size_t position);
+    void *mask_user;
 } dsvk_sampling;
 
 typedef struct {
@@ -110,10 +139,10 @@ typedef enum {
 DSVK_API dsvk_status dsvk_session_generate(dsvk_session               *session,
                                            const dsvk_generate_params *params, dsvk_end *end);
 
-/* Temperature, then top-k, top-p, min-p, then a choice by a generator that depends on the seed and
- * the position only, so that a run can be repeated: equal logits give equal tokens everywhere. Rows
- * of the head that the tokenizer has no token for are never chosen. NOT_FINITE, with a sentence,
- * when a logit of the others is no number; the timeline stays. */
+/* The next token, by a generator that depends on the seed and the position only, so that a run can
+ * be repeated: equal logits give equal tokens everywhere. Rows of the head that the tokenizer has
+ * no token for are never chosen. NOT_FINITE, with a sentence, when a logit of the others is no
+ * number; the timeline stays. */
 DSVK_API dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *sampling,
                                          uint32_t *token);
 

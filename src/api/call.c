@@ -62,13 +62,78 @@ size_t dsvk_device_why(const dsvk_device *device, char *why, size_t room)
 
 /* ---- checks ---- */
 
-dsvk_status dv_check_sampling(const struct dv_context *ctx, const dsvk_sampling *sampling)
+static dsvk_status check_biases(const dsvk_session *session, const dsvk_sampling *sampling)
 {
+    const struct dv_context *ctx = &session->ctx;
+    if (sampling->n_biases > 0 && !sampling->biases)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: %zu biases are not there",
+                       sampling->n_biases);
+    for (size_t i = 0; i < sampling->n_biases; i++) {
+        const dsvk_bias *b = &sampling->biases[i];
+        if (b->token >= session->model->info.vocab)
+            return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                           "sampling: a bias is for token %u, outside the vocabulary of %u",
+                           b->token, session->model->info.vocab);
+        if (!(b->bias >= -1000 && b->bias <= 1000) && b->bias != -INFINITY)
+            return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                           "sampling: the bias of token %u is not between -1000 and 1000, nor "
+                           "-infinity",
+                           b->token);
+    }
+    return DSVK_OK;
+}
+
+static dsvk_status check_penalties(const dsvk_session *session, const dsvk_sampling *sampling)
+{
+    const struct dv_context *ctx    = &session->ctx;
+    float                    repeat = sampling->repetition_penalty;
+    if (repeat != 0 && !(repeat >= 0.01f && repeat <= 100))
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                       "sampling: the repetition penalty is not between 0.01 and 100, nor 0");
+    if (!(sampling->presence_penalty >= -2 && sampling->presence_penalty <= 2))
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                       "sampling: the presence penalty is not between -2 and 2");
+    if (!(sampling->frequency_penalty >= -2 && sampling->frequency_penalty <= 2))
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                       "sampling: the frequency penalty is not between -2 and 2");
+    if (sampling->penalty_last > 65535)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                       "sampling: penalties over the last %u tokens, of 65535 at most",
+                       sampling->penalty_last);
+    return DSVK_OK;
+}
+
+dsvk_status dv_check_sampling(const dsvk_session *session, const dsvk_sampling *sampling)
+{
+    dsvk_status              status;
+    const struct dv_context *ctx = &session->ctx;
     if (!isfinite(sampling->temperature))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: the temperature is no finite number");
     if (!(sampling->top_p >= 0 && sampling->top_p <= 1))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: top-p is not between 0 and 1");
     if (!(sampling->min_p >= 0 && sampling->min_p <= 1))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: min-p is not between 0 and 1");
-    return DSVK_OK;
+    TRY(check_penalties(session, sampling));
+    return check_biases(session, sampling);
+}
+
+/* ---- the mask ---- */
+
+static const uint32_t *ask_mask(void *user, size_t position)
+{
+    struct dv_call_mask *m = user;
+    dv_call_leave_turn(m->session);
+    const uint32_t *mask = m->asked->mask(m->asked->mask_user, position);
+    (void)dv_turn_take(m->session->model->device->turn);
+    return mask;
+}
+
+void dv_call_mask_init(struct dv_call_mask *mask, dsvk_session *session,
+                       const dsvk_sampling *sampling)
+{
+    *mask = (struct dv_call_mask){ session, sampling, *sampling };
+    if (!sampling->mask)
+        return;
+    mask->given.mask      = ask_mask;
+    mask->given.mask_user = mask;
 }

@@ -9,6 +9,7 @@
 struct generation {
     dsvk_session               *session;
     const dsvk_generate_params *asked;
+    struct dv_call_mask         mask; /* and the rest of how tokens are chosen */
     struct dv_utf8              signs;
     struct dv_stops             stops;
     char                       *text; /* two halves: whole signs, and what passed the stops */
@@ -96,7 +97,7 @@ static dsvk_status offer_last(struct generation *g)
     struct dv_session *s = g->session->session;
     if (dsvk_stop_is_set(g->asked->stop))
         return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %zu tokens", g->taken);
-    TRY(dv_session_sample(s, &g->asked->sampling, &token));
+    TRY(dv_session_sample(s, &g->mask.given, &token));
     dv_call_leave_turn(g->session);
     (void)offer_one(g, token);
     (void)dv_turn_take(g->session->model->device->turn);
@@ -110,7 +111,7 @@ static dsvk_status decode(struct generation *g)
     dsvk_status                 status;
     const dsvk_generate_params *p     = g->asked;
     struct dv_session          *s     = g->session->session;
-    struct dv_offer             offer = { offer_one, g, p->stop, p->sampling };
+    struct dv_offer             offer = { offer_one, g, p->stop, g->mask.given };
     uint32_t limit = p->limit && p->limit < UINT32_MAX ? (uint32_t)p->limit : UINT32_MAX;
     TRY(dv_session_generate(s, limit, &offer));
     if (g->end != DSVK_END_NONE)
@@ -126,7 +127,8 @@ static dsvk_status prepare(struct generation *g)
     dsvk_status                 status;
     const dsvk_generate_params *p     = g->asked;
     const dsvk_model           *model = g->session->model;
-    TRY(dv_check_sampling(&g->session->ctx, &p->sampling));
+    TRY(dv_check_sampling(g->session, &p->sampling));
+    dv_call_mask_init(&g->mask, g->session, &p->sampling);
     if (p->n_stop_texts > 0)
         TRY(dv_need_tokenizer(model));
     TRY(dv_stops_init(&g->stops, &g->session->ctx, p->stop_texts, p->n_stop_texts));

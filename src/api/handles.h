@@ -73,7 +73,15 @@ void dv_report_load(const dsvk_model *model, const struct dv_setup *setup);
 void dv_report_session(const dsvk_session *session, dsvk_cache cache);
 
 /* BAD_ARGUMENT for what is out of its range, with one sentence for all who take it. */
-dsvk_status dv_check_sampling(const struct dv_context *ctx, const dsvk_sampling *sampling);
+dsvk_status dv_check_sampling(const dsvk_session *session, const dsvk_sampling *sampling);
+/* The caller's mask is asked without the turn. */
+struct dv_call_mask {
+    dsvk_session        *session;
+    const dsvk_sampling *asked;
+    dsvk_sampling        given; /* for the engine */
+};
+void dv_call_mask_init(struct dv_call_mask *mask, dsvk_session *session,
+                       const dsvk_sampling *sampling);
 /* BAD_FILE for a model without tokenizer. */
 dsvk_status dv_need_tokenizer(const dsvk_model *model);
 

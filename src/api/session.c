@@ -167,12 +167,14 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
 {
     static const dsvk_sampling greedy = { 0 };
     dsvk_status                status;
+    struct dv_call_mask        mask;
     *token   = 0;
     sampling = sampling ? sampling : &greedy;
     TRY(dv_call_begin(session));
-    status = dv_check_sampling(&session->ctx, sampling);
+    status = dv_check_sampling(session, sampling);
+    dv_call_mask_init(&mask, session, sampling);
     if (status == DSVK_OK)
-        status = dv_session_sample(session->session, sampling, token);
+        status = dv_session_sample(session->session, &mask.given, token);
     return dv_call_end(session, status);
 }
 

@@ -95,10 +95,42 @@ static dsvk_status prepare(struct dv_session *s)
     return dv_session_program(&program, s, &pass);
 }
 
+/* One more token, which was taken. */
+static dsvk_status compute_alone(struct dv_session *s, const struct taker *taker)
+{
+    dsvk_status status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
+    if (status != DSVK_OK) {
+        if (status != DSVK_CANCELLED)
+            s->n_tokens = 0; /* the cache may hold half a pass */
+        return status;
+    }
+    s->tokens[s->n_tokens++] = s->next;
+    return choose_next(s, taker);
+}
+
+/* Where biases, penalties or a mask change logits, which the host does: pass by pass, in no batch
+ * with others. Tokens are offered without the turn. */
+static dsvk_status generate_alone(struct dv_session *s, uint32_t limit, struct taker *taker)
+{
+    dsvk_status status;
+    TRY(prepare(s));
+    for (; taker->taken < limit; taker->taken++) {
+        dv_turn_give(s->engine.turn);
+        bool taken = is_taken(s, taker);
+        (void)dv_turn_take(s->engine.turn);
+        if (!taken)
+            return DSVK_OK;
+        TRY(compute_alone(s, taker));
+    }
+    return DSVK_OK;
+}
+
 /* Until there is room for no more, a token is refused, or the next one is no finite result. */
 static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
+    if (dv_session_changes(&taker->offer->sampling))
+        return generate_alone(s, limit, taker);
     set_rule(s, &taker->offer->sampling);
     while (taker->taken < limit) {
         TRY(prepare(s));

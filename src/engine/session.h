@@ -42,6 +42,8 @@ struct dv_session {
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
     struct dv_chooser       *chooser; /* NULL until a token is drawn */
+    int32_t                 *biases;  /* [choices] all 0, NULL until there are some ... */
+    uint32_t                *counts;  /* ... [choices], the same */
 };
 
 /* What dv_session_generate() asks of each token. */
@@ -70,9 +72,16 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *sampling,
                               uint32_t *token);
-/* Whether it draws at all, and the rule by which. */
-bool        dv_session_draws(const dsvk_sampling *sampling);
-void        dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling);
+/* Whether it draws at all, and the rule by which, without extras. */
+bool dv_session_draws(const dsvk_sampling *sampling);
+void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling);
+/* Whether it changes logits (engine/extras.c), and those extras of a rule for the token behind the
+ * timeline. Until they are done with, `biases` and `counts` are theirs. */
+bool        dv_session_changes(const dsvk_sampling *sampling);
+dsvk_status dv_session_extras(struct dv_choose_extras *extras, struct dv_session *s,
+                              const dsvk_sampling *sampling, const struct dv_choose_rule *rule);
+void        dv_session_extras_done(struct dv_session *s, const dsvk_sampling *sampling);
+dsvk_status dv_session_none_to_choose(const struct dv_session *s);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 /* Those of the `choices` alone, not copied where the host sees them; until the next pass. */
 dsvk_status dv_session_see_logits(struct dv_session *session, const float **logits);

@@ -94,6 +94,8 @@ static void runs_are_checked(void **state)
 
 /* ---- sampling ---- */
 
+static const dsvk_bias biases[] = { { 0, NAN }, { 0, INFINITY }, { 0, 1001 }, { UINT32_MAX, 1 } };
+
 static const struct {
     dsvk_sampling sampling;
     const char   *says;
@@ -108,6 +110,19 @@ static const struct {
     { { .min_p = NAN }, "min-p" },
     { { .min_p = 5 }, "min-p" },
     { { .min_p = -0.1f }, "min-p" },
+    { { .repetition_penalty = -1 }, "repetition" },
+    { { .repetition_penalty = 101 }, "repetition" },
+    { { .repetition_penalty = NAN }, "repetition" },
+    { { .presence_penalty = 2.1f }, "presence" },
+    { { .presence_penalty = NAN }, "presence" },
+    { { .frequency_penalty = -2.1f }, "frequency" },
+    { { .frequency_penalty = NAN }, "frequency" },
+    { { .penalty_last = 65536 }, "the last 65536 tokens" },
+    { { .n_biases = 1 }, "1 biases are not there" },
+    { { .biases = &biases[0], .n_biases = 1 }, "bias of token 0" },
+    { { .biases = &biases[1], .n_biases = 1 }, "bias of token 0" },
+    { { .biases = &biases[2], .n_biases = 1 }, "bias of token 0" },
+    { { .biases = &biases[3], .n_biases = 1 }, "token 4294967295, outside" },
 };
 
 static void samplings_are_checked(void **state)

@@ -94,6 +94,13 @@ says "choosing greedily, so --seed has no effect (give --temp)"
 run 0 run -m sampling --top-p 0 --seed 5 hi
 says "choosing greedily, so --seed has no effect"
 
+# ---- run: biases and penalties reach the library: the stand-in names them where asked ----
+prints "$answer" run -q -m sampling --greedy --presence-penalty -0.5 --frequency-penalty 2 \
+    --repeat-penalty 1.1 --repeat-last 64 --logit-bias 5=-inf --logit-bias 6=1.5 hi
+run 1 run -m penalties --greedy --presence-penalty -0.5 --frequency-penalty 2 \
+    --repeat-penalty 1.125 --repeat-last 64 --logit-bias 5=-inf --logit-bias 6=1.5 hi
+says "penalties 1.125 -0.5 2 last 64, 2 biases, 5=-inf 6=1.5"
+
 # ---- where compiled pipelines are kept ----
 cached() { # TEXT ARGUMENTS...
     run 0 run -v "${model[@]}" -n 0 "${@:2}" hi

@@ -125,6 +125,19 @@ static dsvk_end offer(struct answer *a)
     return go_on ? DSVK_END_NONE : DSVK_END_TAKER;
 }
 
+/* Says how it would choose, as a failure. */
+static dsvk_status say_penalties(const dsvk_session *session, const dsvk_sampling *s)
+{
+    char line[160];
+    if (s->n_biases < 2 || s->prompt_tokens != session->n)
+        return fail(&session->model->log, DSVK_BAD_ARGUMENT, "penalties do not arrive");
+    snprintf(line, sizeof line, "penalties %g %g %g last %u, %zu biases, %u=%g %u=%g",
+             (double)s->repetition_penalty, (double)s->presence_penalty,
+             (double)s->frequency_penalty, s->penalty_last, s->n_biases, s->biases[0].token,
+             (double)s->biases[0].bias, s->biases[1].token, (double)s->biases[1].bias);
+    return fail(&session->model->log, DSVK_BAD_ARGUMENT, line);
+}
+
 dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_params *params,
                                   dsvk_end *end)
 {
@@ -134,6 +147,8 @@ dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_par
     dsvk_status status = dv_stops_init(&a.stops, &ctx, params->stop_texts, params->n_stop_texts);
     size_t      limit  = params->limit ? session->n + params->limit : SIZE_MAX;
     dsvk_end    ended  = DSVK_END_NONE;
+    if (is(session->model, "penalties"))
+        status = say_penalties(session, &params->sampling);
     while (status == DSVK_OK && session->n < limit && (ended = offer(&a)) == DSVK_END_NONE) {
         if (is(session->model, "slow") && !is(session->model, "slow-not"))
             nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);

@@ -92,6 +92,16 @@ for bad in "" x nan inf 0x1 1e999 -0.1 101 "1 "; do
     refuse 2 "--temp takes a number from 0 to 100" run --temp "$bad" hi
 done
 refuse 2 "--top-p takes a number from 0 to 1" run --top-p 1.01 hi
+refuse 2 "--repeat-penalty takes a number from 0 to 100" run --repeat-penalty 101 hi
+for bad in "" x 2.1 -2.1 nan; do
+    refuse 2 "--presence-penalty takes a number from -2 to 2" run --presence-penalty="$bad" hi
+    refuse 2 "--frequency-penalty takes a number from -2 to 2" run --frequency-penalty="$bad" hi
+done
+refuse 2 "--repeat-last takes a whole number from 0 to 65535" run --repeat-last 65536 hi
+for bad in "" 5 = 5= =1 x=1 -1=1 4294967296=1 5=1001 5=inf 5=nan 5=-1e9 5=1x; do
+    refuse 2 "--logit-bias takes ID=VALUE, a number from -1000 to 1000 or -inf, not '$bad'" \
+        run --logit-bias "$bad" hi
+done
 refuse 2 "--temp takes a number from 0 to 100" bench --temp x
 refuse 2 "unknown option --seed" score --seed 1
 refuse 2 "--min-p takes a number from 0 to 1" run --min-p=-1 hi

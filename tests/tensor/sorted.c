@@ -189,7 +189,7 @@ uint32_t choose_sorted_by(const float *logits, uint32_t n, const struct dv_choos
     return token;
 }
 
-uint32_t choose_sorted(const float *logits, uint32_t n, const dsvk_sampling *sampling,
+uint32_t choose_sorted(const float *logits, uint32_t n, const struct settings *sampling,
                        uint64_t position)
 {
     struct dv_choose_rule rule;

@@ -20,7 +20,7 @@ static struct dv_test_context test;
 static struct dv_chooser     *chooser;
 
 static bool try_choose(uint32_t *token, const float *logits, uint32_t n,
-                       const dsvk_sampling *sampling, uint64_t position)
+                       const struct settings *sampling, uint64_t position)
 {
     struct dv_choose_rule rule;
     dv_choose_rule_make(&rule, sampling->temperature, sampling->top_k, sampling->top_p,
@@ -28,7 +28,7 @@ static bool try_choose(uint32_t *token, const float *logits, uint32_t n,
     return dv_choose(chooser, token, logits, n, &rule, position);
 }
 
-static uint32_t choose(const float *logits, uint32_t n, const dsvk_sampling *sampling,
+static uint32_t choose(const float *logits, uint32_t n, const struct settings *sampling,
                        uint64_t position)
 {
     uint32_t token;
@@ -71,9 +71,9 @@ static void sorting_gives_the_same(void **state)
         assert_non_null(logits);
         for (uint32_t k = 0; i % 2 && k < n; k++)
             logits[k] = rintf(logits[k]);
-        dsvk_sampling sampling = { temperatures[step(&random) % 6],
-                                   step(&random) % 2 ? step(&random) % n : 0,
-                                   tops[step(&random) % 7], mins[step(&random) % 6], i };
+        struct settings sampling = { temperatures[step(&random) % 6],
+                                     step(&random) % 2 ? step(&random) % n : 0,
+                                     tops[step(&random) % 7], mins[step(&random) % 6], i };
         for (uint64_t position = 0; position < 4; position++) {
             uint32_t token = choose(logits, n, &sampling, position);
             uint32_t other = choose_sorted(logits, n, &sampling, position);
@@ -114,7 +114,7 @@ static void shares_as_logits(float *logits)
 }
 
 /* The weights shares^power of the `kept` most likely tokens. */
-static void expect_cut(const dsvk_sampling *sampling, unsigned kept, double power)
+static void expect_cut(const struct settings *sampling, unsigned kept, double power)
 {
     unsigned counts[N] = { 0 };
     double   weights[N];
@@ -131,10 +131,10 @@ static void shares_follow_the_probabilities(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 5; seed++)
-        expect_cut(&(dsvk_sampling){ .temperature = 1, .seed = seed }, N, 1);
-    expect_cut(&(dsvk_sampling){ .temperature = 0.5f, .seed = 7 }, N, 2);
-    expect_cut(&(dsvk_sampling){ .temperature = 2, .seed = 7 }, N, 0.5);
-    expect_cut(&(dsvk_sampling){ .temperature = INFINITY, .seed = 7 }, N, 0);
+        expect_cut(&(struct settings){ .temperature = 1, .seed = seed }, N, 1);
+    expect_cut(&(struct settings){ .temperature = 0.5f, .seed = 7 }, N, 2);
+    expect_cut(&(struct settings){ .temperature = 2, .seed = 7 }, N, 0.5);
+    expect_cut(&(struct settings){ .temperature = INFINITY, .seed = 7 }, N, 0);
 }
 
 /* Seeds that follow each other must not give related draws at one position either. */
@@ -146,7 +146,7 @@ static void shares_follow_the_probabilities_over_seeds(void **state)
     (void)state;
     shares_as_logits(logits);
     for (uint64_t seed = 0; seed < DRAWS; seed++)
-        counts[choose(logits, N, &(dsvk_sampling){ .temperature = 1, .seed = seed }, 5)]++;
+        counts[choose(logits, N, &(struct settings){ .temperature = 1, .seed = seed }, 5)]++;
     for (unsigned i = 0; i < N; i++)
         weights[i] = shares[i];
     expect_counts(counts, weights);
@@ -163,7 +163,7 @@ static void shares_of_many_follow_the_probabilities(void **state)
     for (uint32_t i = 0; i < 4000; i++)
         weights[i % N] += exp((double)logits[i] / 0.7);
     for (uint64_t position = 0; position < DRAWS; position++)
-        counts[choose(logits, 4000, &(dsvk_sampling){ .temperature = 0.7f }, position) % N]++;
+        counts[choose(logits, 4000, &(struct settings){ .temperature = 0.7f }, position) % N]++;
     expect_counts(counts, weights);
     free(logits);
 }
@@ -172,8 +172,8 @@ static void top_k_keeps_that_many(void **state)
 {
     (void)state;
     for (uint32_t k = 1; k <= N; k++)
-        expect_cut(&(dsvk_sampling){ .temperature = 1, .top_k = k, .seed = k }, k, 1);
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .top_k = UINT32_MAX }, N, 1);
+        expect_cut(&(struct settings){ .temperature = 1, .top_k = k, .seed = k }, k, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .top_k = UINT32_MAX }, N, 1);
 }
 
 /* The sums of the largest are 8, 15, 21, 26, 30, 33, 35, 36 of 36: the token that reaches top_p is
@@ -189,7 +189,7 @@ static void top_p_keeps_the_fewest_that_reach_it(void **state)
                   { NAN, 8 } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        expect_cut(&(dsvk_sampling){ .temperature = 1, .top_p = (float)cases[i].p, .seed = i },
+        expect_cut(&(struct settings){ .temperature = 1, .top_p = (float)cases[i].p, .seed = i },
                    cases[i].kept, 1);
 }
 
@@ -199,10 +199,10 @@ static void min_p_drops_what_is_far_below_the_best(void **state)
     (void)state;
     for (unsigned kept = 1; kept <= N; kept++) {
         float least = ((float)(N - kept) + 0.5f) / N; /* between the shares kept and dropped */
-        expect_cut(&(dsvk_sampling){ .temperature = 1, .min_p = least, .seed = kept }, kept, 1);
+        expect_cut(&(struct settings){ .temperature = 1, .min_p = least, .seed = kept }, kept, 1);
     }
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .min_p = 1 }, 1, 1);
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .min_p = NAN }, N, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .min_p = 1 }, 1, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .min_p = NAN }, N, 1);
 }
 
 /* Temperature first: with 0.5 the shares are squared, of which top_p then keeps its part, of those
@@ -211,18 +211,18 @@ static void cuts_are_made_in_order(void **state)
 {
     (void)state;
     /* 64 + 49 of 204 */
-    expect_cut(&(dsvk_sampling){ .temperature = 0.5f, .top_p = 113.0f / 204 - 0.01f }, 2, 2);
-    expect_cut(&(dsvk_sampling){ .temperature = 0.5f, .top_p = 113.0f / 204 + 0.01f }, 3, 2);
+    expect_cut(&(struct settings){ .temperature = 0.5f, .top_p = 113.0f / 204 - 0.01f }, 2, 2);
+    expect_cut(&(struct settings){ .temperature = 0.5f, .top_p = 113.0f / 204 + 0.01f }, 3, 2);
     /* 8 + 7 of the 21 that top_k 3 leaves */
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .top_k = 3, .top_p = 0.7f }, 2, 1);
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .top_k = 3, .top_p = 0.72f }, 3, 1);
-    expect_cut(&(dsvk_sampling){ .temperature = 1, .top_k = 5, .min_p = 0.7f }, 3, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .top_k = 3, .top_p = 0.7f }, 2, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .top_k = 3, .top_p = 0.72f }, 3, 1);
+    expect_cut(&(struct settings){ .temperature = 1, .top_k = 5, .min_p = 0.7f }, 3, 1);
 }
 
 /* ---- edges ---- */
 
 /* Bits of the ids that are drawn. */
-static unsigned drawn(const float *logits, uint32_t n, const dsvk_sampling *sampling)
+static unsigned drawn(const float *logits, uint32_t n, const struct settings *sampling)
 {
     unsigned seen = 0;
     for (uint64_t position = 0; position < 500; position++)
@@ -236,29 +236,29 @@ static void equals_are_taken_by_id(void **state)
     const float zeros[] = { -0.0f, 0.0f, -1 };
     (void)state;
     for (uint32_t k = 1; k < N; k++)
-        assert_int_equal(drawn(equal, N, &(dsvk_sampling){ .temperature = 1, .top_k = k }),
+        assert_int_equal(drawn(equal, N, &(struct settings){ .temperature = 1, .top_k = k }),
                          (1u << k) - 1);
-    assert_int_equal(drawn(equal, N, &(dsvk_sampling){ .temperature = 1, .top_p = 0.5f }), 0x0F);
-    assert_int_equal(drawn(equal, N, &(dsvk_sampling){ .temperature = 1, .top_p = 0.51f }), 0x1F);
-    assert_int_equal(drawn(equal, N, &(dsvk_sampling){ .temperature = 1, .min_p = 1 }), 0xFF);
-    assert_int_equal(drawn(ties, N, &(dsvk_sampling){ .temperature = 1, .top_k = 3 }), 0x16);
-    assert_int_equal(drawn(ties, N, &(dsvk_sampling){ .temperature = 1, .top_k = 5 }), 0x3E);
-    assert_int_equal(drawn(ties, N, &(dsvk_sampling){ .temperature = 1, .min_p = 1 }), 0x12);
-    assert_int_equal(drawn(zeros, 3, &(dsvk_sampling){ .temperature = 1e-3f }), 3);
+    assert_int_equal(drawn(equal, N, &(struct settings){ .temperature = 1, .top_p = 0.5f }), 0x0F);
+    assert_int_equal(drawn(equal, N, &(struct settings){ .temperature = 1, .top_p = 0.51f }), 0x1F);
+    assert_int_equal(drawn(equal, N, &(struct settings){ .temperature = 1, .min_p = 1 }), 0xFF);
+    assert_int_equal(drawn(ties, N, &(struct settings){ .temperature = 1, .top_k = 3 }), 0x16);
+    assert_int_equal(drawn(ties, N, &(struct settings){ .temperature = 1, .top_k = 5 }), 0x3E);
+    assert_int_equal(drawn(ties, N, &(struct settings){ .temperature = 1, .min_p = 1 }), 0x12);
+    assert_int_equal(drawn(zeros, 3, &(struct settings){ .temperature = 1e-3f }), 3);
 }
 
 static void any_range_of_logits_is_taken(void **state)
 {
-    const dsvk_sampling one   = { .temperature = 1 };
-    const float         far[] = { -3e38f, 3e38f, 0, 3e38f }, lonely[] = { -3e38f, -1, -2 };
-    const float         deep[] = { -3.4e38f, -3.39e38f, -3.4e38f };
-    const float         tiny[] = { 0, 1e-45f, 2e-45f, 1e-45f };
+    const struct settings one   = { .temperature = 1 };
+    const float           far[] = { -3e38f, 3e38f, 0, 3e38f }, lonely[] = { -3e38f, -1, -2 };
+    const float           deep[] = { -3.4e38f, -3.39e38f, -3.4e38f };
+    const float           tiny[] = { 0, 1e-45f, 2e-45f, 1e-45f };
     (void)state;
     assert_int_equal(drawn(far, 4, &one), 0xA);
     assert_int_equal(drawn(lonely, 3, &one), 6); /* what is masked by others' great numbers */
     assert_int_equal(drawn(deep, 3, &one), 2);
     assert_int_equal(drawn(tiny, 4, &one), 0xF);
-    assert_int_equal(drawn(far, 1, &(dsvk_sampling){ 1, 1, 1e-30f, 1, 5 }), 1);
+    assert_int_equal(drawn(far, 1, &(struct settings){ 1, 1, 1e-30f, 1, 5 }), 1);
 }
 
 /* A temperature so low tells neighbouring floats apart, a high one nothing. */
@@ -268,12 +268,12 @@ static void any_temperature_is_taken(void **state)
     const float low[]  = { -20, nextafterf(-20, 0), nextafterf(-20, -21) };
     const float step[] = { 1e-45f, 0, 0 };
     (void)state;
-    assert_int_equal(drawn(next, 4, &(dsvk_sampling){ .temperature = 1e-45f }), 2);
-    assert_int_equal(drawn(next, 4, &(dsvk_sampling){ .temperature = 1e-7f }), 2);
-    assert_int_equal(drawn(next, 4, &(dsvk_sampling){ .temperature = 1 }), 7);
-    assert_int_equal(drawn(next, 4, &(dsvk_sampling){ .temperature = INFINITY }), 15);
-    assert_int_equal(drawn(low, 3, &(dsvk_sampling){ .temperature = 1e-8f }), 2);
-    assert_int_equal(drawn(step, 3, &(dsvk_sampling){ .temperature = 1e-45f }), 7);
+    assert_int_equal(drawn(next, 4, &(struct settings){ .temperature = 1e-45f }), 2);
+    assert_int_equal(drawn(next, 4, &(struct settings){ .temperature = 1e-7f }), 2);
+    assert_int_equal(drawn(next, 4, &(struct settings){ .temperature = 1 }), 7);
+    assert_int_equal(drawn(next, 4, &(struct settings){ .temperature = INFINITY }), 15);
+    assert_int_equal(drawn(low, 3, &(struct settings){ .temperature = 1e-8f }), 2);
+    assert_int_equal(drawn(step, 3, &(struct settings){ .temperature = 1e-45f }), 7);
 }
 
 static void what_is_not_finite_is_told(void **state)
@@ -286,7 +286,7 @@ static void what_is_not_finite_is_told(void **state)
         shares_as_logits(logits);
         logits[i % N] = bad[i / N];
         logits[N - 1] = i % N == N - 2 ? NAN : logits[N - 1]; /* the first one counts */
-        assert_false(try_choose(&token, logits, N, &(dsvk_sampling){ .temperature = 1 }, 3));
+        assert_false(try_choose(&token, logits, N, &(struct settings){ .temperature = 1 }, 3));
         assert_int_equal(token, i % N);
     }
 }

@@ -150,6 +150,17 @@ static int set_real(const struct parse *parse, const struct option *option,
                      value->text);
 }
 
+static int set_signed(const struct parse *parse, const struct option *option,
+                      struct option_value *value)
+{
+    double most = (double)option->high;
+    if (value_real(value->text, &value->real) && value->real >= -most && value->real <= most)
+        return EXIT_DONE;
+    return cli_usage(parse->cli, "--%s takes a number from -%llu to %llu, not '%s'", option->name,
+                     (unsigned long long)option->high, (unsigned long long)option->high,
+                     value->text);
+}
+
 static int set_size(const struct parse *parse, const struct option *option,
                     struct option_value *value)
 {
@@ -199,13 +210,28 @@ static int add_stop(const struct parse *parse, const char *text)
     return EXIT_DONE;
 }
 
+static int add_bias(const struct parse *parse, const char *text)
+{
+    struct options     *options = &parse->cli->options;
+    struct option_bias *bias    = &options->biases[options->n_biases];
+    if (options->n_biases == MAX_BIASES)
+        return cli_usage(parse->cli, "--logit-bias can be given %d times at most", MAX_BIASES);
+    if (!value_bias(text, &bias->token, &bias->bias))
+        return cli_usage(parse->cli,
+                         "--logit-bias takes ID=VALUE, a number from -1000 to 1000 or -inf, not "
+                         "'%s'",
+                         text);
+    options->n_biases++;
+    return EXIT_DONE;
+}
+
 static int set(const struct parse *parse, size_t id, const char *text)
 {
     static int (*const setters[])(const struct parse *, const struct option *,
                                   struct option_value *) = {
-        [OPTION_COUNT] = set_count,   [OPTION_REAL] = set_real, [OPTION_SIZE] = set_size,
-        [OPTION_CHOICE] = set_choice, [OPTION_LIST] = set_list, [OPTION_TOKENS] = set_tokens,
-        [OPTION_LIMIT] = set_limit,
+        [OPTION_COUNT] = set_count,   [OPTION_REAL] = set_real,     [OPTION_SIZE] = set_size,
+        [OPTION_CHOICE] = set_choice, [OPTION_LIST] = set_list,     [OPTION_TOKENS] = set_tokens,
+        [OPTION_LIMIT] = set_limit,   [OPTION_SIGNED] = set_signed,
     };
     const struct option *option = &option_table[id];
     struct option_value *value  = &parse->cli->options.values[id];
@@ -218,6 +244,8 @@ static int set(const struct parse *parse, size_t id, const char *text)
     }
     if (id == OPT_STOP)
         return add_stop(parse, text);
+    if (id == OPT_LOGIT_BIAS)
+        return add_bias(parse, text);
     if (option->kind == OPTION_FLAG || option->kind == OPTION_TEXT)
         return EXIT_DONE;
     return setters[option->kind](parse, option, value);

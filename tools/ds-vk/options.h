@@ -27,6 +27,7 @@ enum option_kind {
     OPTION_TOKENS, /* a count, also as 4k */
     OPTION_LIMIT,  /* a count, -1 is none */
     OPTION_REAL,
+    OPTION_SIGNED, /* a real from -high to high */
     OPTION_SIZE,
     OPTION_CHOICE,
     OPTION_LIST,
@@ -48,12 +49,18 @@ struct option_value {
     uint32_t    given; /* how often */
     const char *text;  /* as written */
     uint64_t    count; /* of COUNT, TOKENS, LIMIT (UINT64_MAX: none), SIZE; the index of a CHOICE */
-    double      real;  /* of REAL */
+    double      real;  /* of REAL, SIGNED */
     uint32_t   *list;  /* of LIST */
     size_t      n_list;
 };
 
 #define MAX_STOPS 16
+#define MAX_BIASES 1024
+
+struct option_bias {
+    uint32_t token;
+    double   bias;
+};
 
 struct options {
     struct option_value values[N_OPTIONS];
@@ -61,6 +68,8 @@ struct options {
     uint32_t            n_arguments;
     const char         *stops[MAX_STOPS]; /* every --stop, in their order */
     size_t              n_stops;
+    struct option_bias  biases[MAX_BIASES]; /* every --logit-bias */
+    size_t              n_biases;
 };
 
 struct cli;

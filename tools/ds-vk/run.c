@@ -16,6 +16,7 @@ struct run {
     bool              print_ids, json;
     bool              terminal; /* where control characters of an answer must not arrive */
     double            began;
+    dsvk_bias         biases[MAX_BIASES];
 };
 
 /* ---- what comes out ---- */
@@ -104,6 +105,16 @@ static int open_model(struct run *run)
     return EXIT_DONE;
 }
 
+static void run_add_biases(struct run *run)
+{
+    struct generation    *g       = &run->generation;
+    const struct options *options = &g->cli->options;
+    for (size_t i = 0; i < options->n_biases; i++)
+        run->biases[i] = (dsvk_bias){ options->biases[i].token, (float)options->biases[i].bias };
+    g->sampling.biases   = run->biases;
+    g->sampling.n_biases = options->n_biases;
+}
+
 static int prepare(struct run *run)
 {
     struct generation         *g      = &run->generation;
@@ -121,8 +132,10 @@ static int prepare(struct run *run)
         return code;
     g->result.prompt = g->ids.n;
     g->sampling      = sampling_choose(cli);
-    double loading   = host_seconds();
-    code             = cli_load(cli, (uint32_t)values[OPT_CTX].count);
+    run_add_biases(run);
+    g->sampling.prompt_tokens = (uint32_t)g->ids.n;
+    double loading            = host_seconds();
+    code                      = cli_load(cli, (uint32_t)values[OPT_CTX].count);
     if (code == EXIT_DONE)
         code = cli_open_session(cli, (uint32_t)values[OPT_CTX].count, values[OPT_PROFILE].given);
     g->result.load_seconds = host_seconds() - loading;

@@ -19,6 +19,11 @@ void sampling_apply(const struct cli *cli, dsvk_sampling *sampling)
         sampling->min_p = (float)values[OPT_MIN_P].real;
     if (values[OPT_SEED].given)
         sampling->seed = values[OPT_SEED].count;
+    if (values[OPT_REPEAT_PENALTY].given)
+        sampling->repetition_penalty = (float)values[OPT_REPEAT_PENALTY].real;
+    sampling->presence_penalty  = (float)values[OPT_PRESENCE_PENALTY].real;
+    sampling->frequency_penalty = (float)values[OPT_FREQUENCY_PENALTY].real;
+    sampling->penalty_last      = (uint32_t)values[OPT_REPEAT_LAST].count;
     /* Here 0 is no probability, in the library's struct it is the default: off. */
     if (sampling->top_k == 1 || (values[OPT_TOP_P].given && sampling->top_p < TOP_P_GREEDY))
         sampling->temperature = 0;

@@ -46,6 +46,23 @@ bool value_real(const char *text, double *value)
     return real_prefix(text, value, &end) && *end == 0;
 }
 
+bool value_bias(const char *text, uint32_t *token, double *bias)
+{
+    char        id[16] = "";
+    uint64_t    value;
+    const char *equals = strchr(text, '=');
+    if (!equals || (size_t)(equals - text) >= sizeof id)
+        return false;
+    memcpy(id, text, (size_t)(equals - text));
+    if (!value_count(id, &value) || value > UINT32_MAX)
+        return false;
+    *token = (uint32_t)value;
+    *bias  = (double)-INFINITY;
+    if (strcmp(equals + 1, "-inf") == 0)
+        return true;
+    return value_real(equals + 1, bias) && *bias >= -1000 && *bias <= 1000;
+}
+
 bool value_size(const char *text, uint64_t *bytes)
 {
     static const char units[] = "KMGT";
