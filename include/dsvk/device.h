@@ -60,6 +60,31 @@ DSVK_API const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
 /* Device bytes allocated through this device now. */
 DSVK_API uint64_t dsvk_device_bytes(const dsvk_device *device);
 
+/* ---- a device that was lost ---- */
+
+/* Whether the device is lost: calls on it, its models and their sessions answer DEVICE_LOST. It
+ * stays so until dsvk_device_recover() has ended well. Never waits. */
+DSVK_API bool dsvk_device_is_lost(const dsvk_device *device);
+
+typedef struct {
+    dsvk_progress progress; /* bytes of all weights; not at all where no model is loaded */
+} dsvk_recover_params;
+
+/* Makes a lost device usable again: looks for it by its UUID, opens it anew, and loads the weights
+ * of every model that was loaded on it as they were. All handles stay valid. Sessions keep their
+ * timelines: the next sync, generate, argmax, logits or sample computes again what it needs, and
+ * gives what it would have given without the loss, with products in f32 to the bit
+ * (docs/numerics.md says when other chunks give other bits). Pipelines are compiled again when
+ * they are needed.
+ *
+ * OK at once where the device is not lost. BUSY while a call on it, its models or their sessions
+ * has not returned, also where it waits in a callback; they answer BUSY while this goes on.
+ * NO_DEVICE, with a sentence, when it is not there any more; CANCELLED; NO_VRAM and whatever else
+ * opening and loading may answer. After a failure the device is lost as before; recovering may be
+ * tried again, and everything may be freed. What a driver that hangs does not give back is left
+ * behind. No wait is without an end. `params` may be NULL. */
+DSVK_API dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *params);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,17 @@
 #include <math.h>
 
 #include "api/handles.h"
+#include "engine/remake.h"
+
+dsvk_status dv_device_admits(const dsvk_device *device, const struct dv_context *ctx)
+{
+    if (atomic_load(&device->recovering))
+        return dv_fail(ctx, DSVK_BUSY, "device: \"%s\" is being recovered", device->dev->caps.name);
+    if (device->dev->lost)
+        return dv_fail(ctx, DSVK_DEVICE_LOST, "device: \"%s\" was lost earlier",
+                       device->dev->caps.name);
+    return DSVK_OK;
+}
 
 /* The sentence of a call that came too early is the model's: the session's may be being written. */
 dsvk_status dv_call_enter(dsvk_session *session)
@@ -19,26 +30,49 @@ dsvk_status dv_call_begin(dsvk_session *session)
 {
     dsvk_status status;
     TRY(dv_call_enter(session));
-    if (dv_turn_take(session->model->device->turn)) {
-        dv_why_begin(&session->call, &session->why, &session->model->device->why,
-                     &session->model->why);
-        return DSVK_OK;
+    dsvk_device *device = session->model->device;
+    if (!dv_turn_take(device->turn)) {
+        atomic_store(&session->busy, false);
+        return dv_fail(&session->ctx, DSVK_BUSY,
+                       "session: called from a callback that has the device");
     }
-    atomic_store(&session->busy, false);
-    return dv_fail(&session->ctx, DSVK_BUSY, "session: called from a callback that has the device");
+    dv_why_begin(&session->call, &session->why, &device->why, &session->model->why);
+    device->inside++;
+    status = dv_device_admits(device, &session->ctx);
+    if (status == DSVK_OK && session->session)
+        status = dv_session_remake(session->session, session->model->weights);
+    return status == DSVK_OK ? DSVK_OK : dv_call_end(session, status);
 }
 
-void dv_call_leave_turn(dsvk_session *session)
+dsvk_status dv_call_begin_behind(dsvk_session *session, const dsvk_stop *stop)
 {
-    atomic_store(&session->tokens, session->session->n_tokens);
+    dsvk_status             status;
+    dsvk_progress           asked = { .stop = stop };
+    struct dv_turn_progress in_turn;
+    TRY(dv_call_begin(session));
+    dv_turn_progress_init(&in_turn, session->model->device->turn, &asked);
+    status = dv_session_replay(session->session, &in_turn.given);
+    return status == DSVK_OK ? DSVK_OK : dv_call_end(session, status);
+}
+
+void dv_call_pause(dsvk_session *session)
+{
+    if (session->session) /* it may be being made */
+        atomic_store(&session->tokens, session->session->n_tokens);
     dv_turn_give(session->model->device->turn);
+}
+
+void dv_call_leave(dsvk_session *session)
+{
+    session->model->device->inside--;
+    dv_call_pause(session);
 }
 
 dsvk_status dv_call_end(dsvk_session *session, dsvk_status status)
 {
     if (status != DSVK_OK)
         dv_why_end(&session->call, dsvk_status_text(status));
-    dv_call_leave_turn(session);
+    dv_call_leave(session);
     atomic_store(&session->busy, false);
     return status;
 }
@@ -122,7 +156,7 @@ dsvk_status dv_check_sampling(const dsvk_session *session, const dsvk_sampling *
 static const uint32_t *ask_mask(void *user, size_t position)
 {
     struct dv_call_mask *m = user;
-    dv_call_leave_turn(m->session);
+    dv_call_pause(m->session);
     const uint32_t *mask = m->asked->mask(m->asked->mask_user, position);
     (void)dv_turn_take(m->session->model->device->turn);
     return mask;

@@ -98,7 +98,7 @@ static dsvk_status offer_last(struct generation *g)
     if (dsvk_stop_is_set(g->asked->stop))
         return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %zu tokens", g->taken);
     TRY(dv_session_sample(s, &g->mask.given, &token));
-    dv_call_leave_turn(g->session);
+    dv_call_pause(g->session);
     (void)offer_one(g, token);
     (void)dv_turn_take(g->session->model->device->turn);
     if (g->end == DSVK_END_NONE || g->end == DSVK_END_TAKER)
@@ -135,6 +135,23 @@ static dsvk_status prepare(struct generation *g)
     return make_room(g);
 }
 
+/* Once the call has begun. */
+static dsvk_status answer(struct generation *g)
+{
+    dsvk_session *session = g->session;
+    dsvk_status   status  = prepare(g);
+    if (status == DSVK_OK)
+        status = decode(g);
+    if (status != DSVK_OK)
+        dv_why_end(&session->call, dsvk_status_text(status));
+    dv_call_leave(session);
+    hand_out_rest(g);
+    dv_stops_done(&g->stops);
+    dv_free(&session->ctx, g->text);
+    atomic_store(&session->busy, false);
+    return status;
+}
+
 dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_params *params,
                                   dsvk_end *end)
 {
@@ -143,17 +160,9 @@ dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_par
     struct generation                 g = { .session = session, .asked = params ? params : &usual };
     if (end)
         *end = DSVK_END_NONE;
-    TRY(dv_call_begin(session));
-    status = prepare(&g);
+    status = dv_call_begin_behind(session, g.asked->stop);
     if (status == DSVK_OK)
-        status = decode(&g);
-    if (status != DSVK_OK)
-        dv_why_end(&session->call, dsvk_status_text(status));
-    dv_call_leave_turn(session);
-    hand_out_rest(&g);
-    dv_stops_done(&g.stops);
-    dv_free(&session->ctx, g.text);
-    atomic_store(&session->busy, false);
+        status = answer(&g);
     if (end && status == DSVK_OK)
         *end = g.end;
     if (end && status == DSVK_CANCELLED && dsvk_stop_is_set(g.asked->stop))

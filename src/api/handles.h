@@ -17,8 +17,11 @@ struct dsvk_device {
     struct dv_instance *instance;
     struct dv_device   *dev;
     struct dv_stream   *stream;
-    struct dv_turn     *turn;  /* whose holder may use all of the above */
-    atomic_uint         users; /* the caller, and models that are loaded on it */
+    struct dv_turn     *turn;   /* whose holder may use all of the above */
+    atomic_uint         users;  /* the caller, and models that are loaded on it */
+    dsvk_model         *models; /* that are loaded on it, in the order in which they were */
+    uint32_t            inside; /* calls that have not returned; some may wait for the turn again */
+    atomic_bool         recovering; /* by a call that may have given its turn away */
     dsvk_device_info    info;
 };
 
@@ -33,9 +36,13 @@ struct dsvk_model {
     char                  formats[160]; /* info.number_formats */
     char                  routing[64];
     dsvk_device          *device; /* NULL until loaded; the model is a user of it */
-    atomic_uint           users;  /* the caller, and sessions */
+    dsvk_model           *next;   /* of the device's */
+    dsvk_session         *sessions;
+    atomic_uint           users; /* the caller, and sessions */
     atomic_bool           loading, loaded;
-    struct dv_weights    *weights;
+    struct dv_weights    *weights;      /* NULL, too, while its device is lost */
+    atomic_ullong         weight_bytes; /* of these */
+    uint64_t              load_bytes;   /* that loading reports */
     uint32_t              context;  /* tokens that loading left room for, with experts in tiers */
     bool                  random;   /* weights are made up when it is loaded */
     dsvk_run              run;      /* that it is loaded for */
@@ -46,8 +53,16 @@ struct dsvk_model {
 /* Without tensors the formats are those of the release. */
 struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weights);
 
+/* With the turn: weights for `run`. */
+dsvk_status dv_model_load(dsvk_model *model, dsvk_device *device, const dsvk_run *run,
+                          const dsvk_progress *progress);
+void        dv_model_drop_weights(dsvk_model *model);
+/* Without its weights it is no user of the device any more, if it was one. */
+void dv_model_leave_device(dsvk_model *model);
+
 struct dsvk_session {
     dsvk_model        *model; /* the session is a user of it */
+    dsvk_session      *next;  /* of the model's */
     struct dv_context  ctx;   /* the model's, with its own `why` */
     struct dv_why      why;
     struct dv_why_call call; /* that runs */
@@ -56,13 +71,22 @@ struct dsvk_session {
     atomic_size_t      tokens; /* of the timeline, as the last call left it */
 };
 
-/* A call on a session is the only one, and has the turn of its device. Callbacks that run in a turn
- * may call back into the library only where turn.h says that they run without it. BUSY. */
+/* With the turn: whether calls on the device may begin. BUSY while it is recovered; DEVICE_LOST. */
+dsvk_status dv_device_admits(const dsvk_device *device, const struct dv_context *ctx);
+
+/* A call on a session is the only one, and has the turn of its device, where it finds again what
+ * was dropped. Callbacks that run in a turn may call back into the library only where turn.h says
+ * that they run without it. BUSY. */
 dsvk_status dv_call_begin(dsvk_session *session);
+/* The same, with results: what of the timeline was dropped is computed again, unless `stop` (may be
+ * NULL) ends it. */
+dsvk_status dv_call_begin_behind(dsvk_session *session, const dsvk_stop *stop);
 /* The same without the turn, for what needs no device; ended by clearing `busy`. */
 dsvk_status dv_call_enter(dsvk_session *session);
-/* Gives the turn away, while the session is still busy. */
-void dv_call_leave_turn(dsvk_session *session);
+/* Gives the turn away for a callback, after which it is taken again. */
+void dv_call_pause(dsvk_session *session);
+/* Ends the call but for the session, which is still busy. */
+void dv_call_leave(dsvk_session *session);
 /* Ends the call with its turn, and answers `status`. */
 dsvk_status dv_call_end(dsvk_session *session, dsvk_status status);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The public model functions: they describe, print graphs, load and quantize. They check what the
+/* The public model functions: they describe, print graphs and quantize. They check what the
  * caller gave and pass everything else to the modules below. */
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +7,6 @@
 #include "api/handles.h"
 #include "os/os.h"
 #include "quantize/quantize.h"
-#include "planner/recipes.h"
-#include "planner/tiers.h"
 #include "planner/reads.h"
 
 const dsvk_model_info *dsvk_model_describe(const dsvk_model *model)
@@ -101,96 +99,6 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     }
     dv_graph_free(g);
     return status;
-}
-
-/* ---- weights ---- */
-
-static uint64_t device_left(const dsvk_device *device)
-{
-    const struct dv_device *dev = device->dev;
-    return dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-}
-
-static dsvk_status check_loadable(const dsvk_model *model)
-{
-    if (model->weights)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
-    if (!model->checkpoint && !model->random)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    return DSVK_OK;
-}
-
-/* Weights, and what is kept of the memory for a session as `setup` says. */
-static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
-                                const dsvk_load_params *params, const struct dv_setup *setup)
-{
-    dsvk_status             status;
-    struct dv_turn_progress progress;
-    struct dv_graph        *graphs[2];
-    struct dv_weight_source source = dv_source_of(model, params->run.weights);
-    struct dv_expert_budget budget = { .session = setup, .host_bytes = params->run.host_memory };
-    struct dv_load_params   load   = { .source       = &source,
-                                       .graphs       = graphs,
-                                       .budget       = &budget,
-                                       .check_scales = true,
-                                       .progress     = &progress.given };
-    if (budget.host_bytes == 0)
-        budget.host_bytes = dv_expert_host_bytes(setup->caps, device_left(device));
-    dv_turn_progress_init(&progress, device->turn, &params->progress);
-    status = dv_recipe_graphs(graphs, &load.n_graphs, setup);
-    if (status == DSVK_OK)
-        status = dv_weights_load(&model->weights, device->dev, device->stream, &load);
-    dv_graph_free(graphs[0]);
-    dv_graph_free(graphs[1]);
-    return status;
-}
-
-/* With the device's turn. */
-static dsvk_status load_model(dsvk_model *model, dsvk_device *device,
-                              const dsvk_load_params *params)
-{
-    dsvk_status     status;
-    struct dv_setup setup;
-    TRY(check_loadable(model));
-    dv_device_read_budget(device->dev, true);
-    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &device->dev->caps, &params->run));
-    if (model->checkpoint)
-        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, params->run.weights));
-    TRY(load_weights(model, device, params, &setup));
-    struct dv_experts *x = dv_weights_experts(model->weights);
-    model->context       = x ? x->context : 0;
-    model->run           = params->run;
-    model->left_f16      = false;
-    model->device        = device;
-    atomic_fetch_add(&device->users, 1);
-    dv_report_load(model, &setup);
-    atomic_store(&model->loaded, true);
-    return DSVK_OK;
-}
-
-dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
-{
-    static const dsvk_load_params usual = { 0 };
-    dsvk_status                   status;
-    if (atomic_exchange(&model->loading, true))
-        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded already");
-    if (dv_turn_take(device->turn)) {
-        struct dv_why_call call;
-        dv_why_begin(&call, &model->why, &device->why, &device->why);
-        status = load_model(model, device, params ? params : &usual);
-        if (status != DSVK_OK)
-            dv_why_end(&call, dsvk_status_text(status));
-        dv_turn_give(device->turn);
-    } else {
-        status = dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");
-    }
-    atomic_store(&model->loading, false);
-    return status;
-}
-
-uint64_t dsvk_model_weight_bytes(const dsvk_model *model)
-{
-    return atomic_load(&model->loaded) ? dv_weights_bytes(model->weights) : 0;
 }
 
 dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,

@@ -221,13 +221,8 @@ void dsvk_model_close(dsvk_model *model)
 {
     if (!model || atomic_fetch_sub(&model->users, 1) > 1)
         return;
-    struct dv_context   ctx    = model->ctx;
-    struct dsvk_device *device = model->device;
-    bool                mine   = device && dv_turn_take(device->turn);
-    dv_weights_free(model->weights);
-    if (mine)
-        dv_turn_give(device->turn);
-    dsvk_device_close(device);
+    struct dv_context ctx = model->ctx;
+    dv_model_leave_device(model);
     dv_tokenizer_free(model->tokenizer);
     dv_checkpoint_close(model->checkpoint);
     dv_free(&ctx, model);

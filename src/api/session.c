@@ -59,10 +59,11 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     status           = dv_call_begin(session);
     if (status == DSVK_OK) {
         status = make(session, params ? params : &usual);
-        if (status != DSVK_OK)
-            dv_why_end(&session->call, dsvk_status_text(status));
-        dv_turn_give(model->device->turn);
-        atomic_store(&session->busy, false);
+        if (status == DSVK_OK) {
+            session->next   = model->sessions;
+            model->sessions = session;
+        }
+        (void)dv_call_end(session, status);
     }
     if (status != DSVK_OK) {
         if (session->why.line[0])
@@ -75,12 +76,21 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     return DSVK_OK;
 }
 
+static void take_out(dsvk_session *session)
+{
+    dsvk_session **link = &session->model->sessions;
+    while (*link != session)
+        link = &(*link)->next;
+    *link = session->next;
+}
+
 void dsvk_session_free(dsvk_session *session)
 {
     if (!session)
         return;
     dsvk_model *model = session->model;
     bool        mine  = dv_turn_take(model->device->turn);
+    take_out(session);
     dv_session_free(session->session);
     if (mine)
         dv_turn_give(model->device->turn);
@@ -151,14 +161,14 @@ dsvk_status dsvk_session_argmax(dsvk_session *session, uint32_t *token)
 {
     dsvk_status status;
     *token = 0;
-    TRY(dv_call_begin(session));
+    TRY(dv_call_begin_behind(session, NULL));
     return dv_call_end(session, dv_session_argmax(session->session, token));
 }
 
 dsvk_status dsvk_session_logits(dsvk_session *session, float *logits)
 {
     dsvk_status status;
-    TRY(dv_call_begin(session));
+    TRY(dv_call_begin_behind(session, NULL));
     return dv_call_end(session, dv_session_logits(session->session, logits));
 }
 
@@ -170,7 +180,7 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
     struct dv_call_mask        mask;
     *token   = 0;
     sampling = sampling ? sampling : &greedy;
-    TRY(dv_call_begin(session));
+    TRY(dv_call_begin_behind(session, NULL));
     status = dv_check_sampling(session, sampling);
     dv_call_mask_init(&mask, session, sampling);
     if (status == DSVK_OK)

@@ -63,8 +63,7 @@ dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
     s->runner->holder = NULL;
     status            = find_layer(&layer, s, position);
     if (status != DSVK_OK) {
-        if (status != DSVK_CANCELLED) /* which comes before anything is submitted */
-            s->n_tokens = 0;          /* the cache may hold half a pass */
+        dv_session_pass_failed(s, status);
         return status;
     }
     if (layer < s->setup.config->layers)

@@ -24,7 +24,7 @@ static void fail(struct dv_flight *f, const struct dv_session *caller, dsvk_stat
         struct dv_session *s = f->rows[i];
         s->decoding.failed   = why;
         s->decoding.n        = 0;
-        s->n_tokens          = 0; /* the cache may hold half a pass */
+        dv_session_pass_failed(s, why);
         if (s != caller)
             (void)dv_fail(s->setup.ctx, why,
                           "session: the pass failed that computed its token and %u others",

@@ -31,8 +31,9 @@ static dsvk_status repeat_last(struct dv_session *s)
 {
     uint32_t    last   = s->n_tokens - 1;
     dsvk_status status = dv_session_pass(s, &s->tokens[last], 1, last, false);
-    if (status != DSVK_OK)
-        s->n_tokens = status == DSVK_CANCELLED ? last : 0; /* the cache may hold half a pass */
+    dv_session_pass_failed(s, status);
+    if (status == DSVK_CANCELLED)
+        s->n_tokens = s->n_cached = last;
     return status;
 }
 
@@ -54,6 +55,8 @@ static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct tak
             has_turn = true;
             status   = dv_flight_advance(s);
         }
+        if (status == DSVK_DEVICE_LOST) /* it was taken, and is not to be offered again */
+            s->tokens[s->n_tokens++] = s->next;
         taker->taken += status == DSVK_OK;
     }
     if (!has_turn)

@@ -13,6 +13,7 @@ bool dv_flight_take(struct dv_session *s)
     bool there = d->n > 1 && d->failed == DSVK_OK;
     if (there) {
         s->tokens[s->n_tokens++] = d->ring[0];
+        s->n_cached              = s->n_tokens;
         s->stats.decode_tokens++;
         d->n--;
         memmove(d->ring, d->ring + 1, d->n * sizeof *d->ring);

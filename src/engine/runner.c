@@ -26,24 +26,35 @@ static dsvk_status make_rope_table(struct dv_runner *r, uint64_t bytes)
         }
     TRY_OR(fail, dv_buffer_new(&r->rope, r->engine.dev, bytes, DV_MEMORY_DEVICE, "rope table"));
     status = dv_stream_upload(r->engine.stream, r->rope, 0, table, bytes);
+    if (status != DSVK_OK) {
+        dv_buffer_free(r->rope);
+        r->rope = NULL;
+    }
 fail:
     dv_free(ctx, table);
     dv_free(ctx, f);
     return status;
 }
 
-static dsvk_status allocate(struct dv_runner *r)
+static dsvk_status need(struct dv_buffer **buffer, const struct dv_runner *r, uint64_t bytes,
+                        enum dv_memory kind, const char *what)
+{
+    return *buffer ? DSVK_OK : dv_buffer_new(buffer, r->engine.dev, bytes, kind, what);
+}
+
+dsvk_status dv_runner_allocate(struct dv_runner *r)
 {
     dsvk_status             status;
-    struct dv_device       *dev = r->engine.dev;
     struct dv_session_bytes bytes;
+    if (r->arena && r->arguments && r->step && r->result && r->rope)
+        return DSVK_OK;
     TRY(dv_size_bytes(&bytes, &r->setup));
     r->argument_nodes = bytes.nodes;
-    TRY(dv_buffer_new(&r->arena, dev, bytes.arena, DV_MEMORY_DEVICE, "activations"));
-    TRY(dv_buffer_new(&r->arguments, dev, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
-    TRY(dv_buffer_new(&r->step, dev, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
-    TRY(dv_buffer_new(&r->result, dev, bytes.result, DV_MEMORY_READBACK, "results"));
-    return make_rope_table(r, bytes.rope);
+    TRY(need(&r->arena, r, bytes.arena, DV_MEMORY_DEVICE, "activations"));
+    TRY(need(&r->arguments, r, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
+    TRY(need(&r->step, r, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
+    TRY(need(&r->result, r, bytes.result, DV_MEMORY_READBACK, "results"));
+    return r->rope ? DSVK_OK : make_rope_table(r, bytes.rope);
 }
 
 /* Context and chunk where the caller leaves them to us. */
@@ -69,16 +80,30 @@ static dsvk_status complete_setup(struct dv_runner *r)
     return DSVK_OK;
 }
 
+static void drop_programs(struct dv_runner *r)
+{
+    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
+        dv_program_free(r->slots[i].program);
+        r->slots[i].program = NULL;
+    }
+    r->last   = NULL;
+    r->holder = NULL;
+}
+
+void dv_runner_drop(struct dv_runner *r)
+{
+    struct dv_buffer **all[] = { &r->arena, &r->arguments, &r->rope, &r->step, &r->result };
+    drop_programs(r);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        dv_buffer_free(*all[i]);
+        *all[i] = NULL;
+    }
+}
+
 static void free_runner(struct dv_runner *r)
 {
-    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
-        dv_program_free(r->slots[i].program);
+    dv_runner_drop(r);
     dv_monitor_free(r->lock);
-    dv_buffer_free(r->arena);
-    dv_buffer_free(r->arguments);
-    dv_buffer_free(r->rope);
-    dv_buffer_free(r->step);
-    dv_buffer_free(r->result);
     dv_free(r->setup.ctx, r);
 }
 
@@ -114,7 +139,7 @@ dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *eng
         r->engine.left_f16 = &r->left_f16;
     TRY_OR(fail, dv_monitor_new(&r->lock, engine->ctx));
     TRY_OR(fail, complete_setup(r));
-    TRY_OR(fail, allocate(r));
+    TRY_OR(fail, dv_runner_allocate(r));
     if (engine->runners) {
         r->next          = *engine->runners;
         *engine->runners = r;
@@ -142,12 +167,7 @@ dsvk_status dv_runner_grow_arena(struct dv_runner *r, uint64_t bytes)
 {
     if (r->arena && r->arena->bytes >= bytes)
         return DSVK_OK;
-    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
-        dv_program_free(r->slots[i].program);
-        r->slots[i].program = NULL;
-    }
-    r->last   = NULL;
-    r->holder = NULL;
+    drop_programs(r);
     dv_buffer_free(r->arena);
     r->arena = NULL;
     return dv_buffer_new(&r->arena, r->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");

@@ -63,6 +63,11 @@ dsvk_status dv_runner_borrow(struct dv_runner **out, const struct dv_engine *eng
 /* Freed with its last user. */
 void dv_runner_return(struct dv_runner *runner);
 
+/* Makes what is missing of its memory. */
+dsvk_status dv_runner_allocate(struct dv_runner *runner);
+/* Frees its programs and its memory. Nobody generates. */
+void dv_runner_drop(struct dv_runner *runner);
+
 /* At least `bytes` of arena. Programs refer to it by address, so they go with the old one. */
 dsvk_status dv_runner_grow_arena(struct dv_runner *runner, uint64_t bytes);
 

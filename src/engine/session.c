@@ -91,7 +91,15 @@ static dsvk_status report(const struct dv_session *s)
     return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u of %u tokens", done, total);
 }
 
-/* From the end of the timeline to position n. */
+void dv_session_pass_failed(struct dv_session *s, dsvk_status status)
+{
+    if (status == DSVK_OK || status == DSVK_CANCELLED)
+        return;
+    s->n_cached = 0; /* it may hold half a pass */
+    if (status != DSVK_DEVICE_LOST)
+        s->n_tokens = 0;
+}
+
 static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t n)
 {
     dsvk_status status;
@@ -101,15 +109,24 @@ static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t
         uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
         status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
         if (status != DSVK_OK) {
-            if (status != DSVK_CANCELLED) /* while compiling: before the pass */
-                s->n_tokens = 0;          /* the cache may hold half a pass */
+            dv_session_pass_failed(s, status);
             return status;
         }
-        memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);
+        memmove(s->tokens + s->n_tokens, tokens + s->n_tokens, step * sizeof *tokens);
         s->n_tokens += step;
+        s->n_cached = s->n_tokens;
         TRY(report(s));
     }
     return DSVK_OK;
+}
+
+dsvk_status dv_session_extend(struct dv_session *s, const uint32_t *tokens, uint32_t n,
+                              const dsvk_progress *progress)
+{
+    s->watch           = (struct dv_watch){ .progress = progress, .first = s->n_tokens, .end = n };
+    dsvk_status status = extend(s, tokens, n);
+    s->watch           = (struct dv_watch){ 0 };
+    return status;
 }
 
 dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32_t n,
@@ -118,13 +135,10 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     dsvk_status status;
     TRY(check_tokens(s, tokens, n));
     uint32_t kept = 0;
-    while (kept < n - 1 && kept < s->n_tokens && s->tokens[kept] == tokens[kept])
+    while (kept < n - 1 && kept < s->n_cached && s->tokens[kept] == tokens[kept])
         kept++;
-    s->n_tokens = kept;
-    s->watch    = (struct dv_watch){ .progress = progress, .first = kept, .end = n };
-    status      = extend(s, tokens, n);
-    s->watch    = (struct dv_watch){ 0 };
-    return status;
+    s->n_tokens = s->n_cached = kept;
+    return dv_session_extend(s, tokens, n, progress);
 }
 
 /* The last token once more, for results that are gone. */
@@ -236,6 +250,7 @@ static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uin
         TRY(hand_out_routes(s, rows, n));
     memcpy(s->tokens + s->n_tokens, tokens + s->n_tokens, n * sizeof *tokens);
     s->n_tokens += n;
+    s->n_cached = s->n_tokens;
     return DSVK_OK;
 }
 
@@ -249,9 +264,9 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
         return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "session: no memory for %u logits",
                        s->setup.config->vocab);
     uint32_t most = s->setup.chunk < DV_SCORE_CHUNK ? s->setup.chunk : DV_SCORE_CHUNK;
-    s->n_tokens   = 0;
-    s->watch      = (struct dv_watch){ .progress = progress, .end = n };
-    status        = report(s);
+    s->n_tokens = s->n_cached = 0;
+    s->watch                  = (struct dv_watch){ .progress = progress, .end = n };
+    status                    = report(s);
     while (status == DSVK_OK && s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < most ? left : most;
         status = score_chunk(s, tokens, step, rows, row);
@@ -259,8 +274,7 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
             status = report(s);
     }
     s->watch = (struct dv_watch){ 0 };
-    if (status != DSVK_OK && status != DSVK_CANCELLED)
-        s->n_tokens = 0;
+    dv_session_pass_failed(s, status);
     dv_free(s->setup.ctx, row);
     return status;
 }

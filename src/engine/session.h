@@ -32,6 +32,7 @@ struct dv_session {
     struct dv_cache         *cache;
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
+    uint32_t                 n_cached; /* those whose latents are in the cache */
     bool                     answered; /* the last token has results, in the arena or to be had */
     bool                     knows;    /* `greatest` is one of them */
     uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */
@@ -91,6 +92,14 @@ void dv_session_expert_stats(const struct dv_session *session, dsvk_session_stat
 
 /* ---- inside engine/ ---- */
 
+/* From the end of the timeline to position n, in chunks; all of the timeline is cached. `tokens`
+ * may be its own. */
+dsvk_status dv_session_extend(struct dv_session *s, const uint32_t *tokens, uint32_t n,
+                              const dsvk_progress *progress);
+/* After a pass that ended with `status`: nothing is cached, and the timeline is empty unless its
+ * tokens are known to be right: where the device was lost. Nothing happened where it was cancelled
+ * while compiling. */
+void dv_session_pass_failed(struct dv_session *s, dsvk_status status);
 /* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c); again
  * in f32 where products in float16 give results that are not finite. */
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,

@@ -132,7 +132,8 @@ dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *
 
 void dv_session_expert_stats(const struct dv_session *s, dsvk_session_stats *stats)
 {
-    const struct dv_experts      *x      = dv_weights_experts(s->engine.weights);
+    const struct dv_weights      *w      = s->engine.weights; /* NULL: dropped */
+    const struct dv_experts      *x      = w ? dv_weights_experts(w) : NULL;
     const struct dv_expert_stats *before = &s->experts_before;
     if (!x)
         return;

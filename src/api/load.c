@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The weights of a model come to a device, leave it, and come again where it was lost. */
+#include "api/handles.h"
+
+#include "base/stop.h"
+#include "planner/recipes.h"
+#include "planner/tiers.h"
+#include "quantize/quantize.h"
+
+static uint64_t device_left(const dsvk_device *device)
+{
+    const struct dv_device *dev = device->dev;
+    return dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
+}
+
+static dsvk_status check_loadable(const dsvk_model *model)
+{
+    if (model->device)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
+    if (!model->checkpoint && !model->random)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
+    return DSVK_OK;
+}
+
+/* Remembers how much there was to load, so that all models of a device can be reported as one. */
+struct watched {
+    const dsvk_progress *asked;
+    uint64_t             total;
+};
+
+static bool report(void *user, uint64_t done, uint64_t total)
+{
+    struct watched *w = user;
+    w->total          = total;
+    return dv_goes_on(w->asked, done, total);
+}
+
+/* Weights, and what is kept of the memory for a session as `setup` says. */
+static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
+                                struct dv_expert_budget *budget, struct watched *watched)
+{
+    dsvk_status             status;
+    struct dv_graph        *graphs[2];
+    struct dv_weight_source source   = dv_source_of(model, model->run.weights);
+    dsvk_progress           progress = { .report = report, .user = watched };
+    struct dv_load_params   load     = { .source       = &source,
+                                         .graphs       = graphs,
+                                         .budget       = budget,
+                                         .check_scales = true,
+                                         .progress     = &progress };
+    progress.stop                    = watched->asked ? watched->asked->stop : NULL;
+    if (budget->host_bytes == 0)
+        budget->host_bytes = dv_expert_host_bytes(budget->session->caps, device_left(device));
+    status = dv_recipe_graphs(graphs, &load.n_graphs, budget->session);
+    if (status == DSVK_OK)
+        status = dv_weights_load(&model->weights, device->dev, device->stream, &load);
+    dv_graph_free(graphs[0]);
+    dv_graph_free(graphs[1]);
+    return status;
+}
+
+dsvk_status dv_model_load(dsvk_model *model, dsvk_device *device, const dsvk_run *run,
+                          const dsvk_progress *progress)
+{
+    dsvk_status     status;
+    struct dv_setup setup;
+    struct watched  watched = { .asked = progress };
+    dv_device_read_budget(device->dev, true);
+    TRY(dv_setup_make(&setup, &model->ctx, &model->config, &device->dev->caps, run));
+    if (model->checkpoint)
+        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, run->weights));
+    struct dv_expert_budget budget = { .session = &setup, .host_bytes = run->host_memory };
+    model->run                     = *run;
+    TRY(load_weights(model, device, &budget, &watched));
+    struct dv_experts *x = dv_weights_experts(model->weights);
+    model->context       = x ? x->context : 0;
+    model->load_bytes    = watched.total;
+    atomic_store(&model->weight_bytes, dv_weights_bytes(model->weights));
+    dv_report_load(model, &setup);
+    return DSVK_OK;
+}
+
+void dv_model_drop_weights(dsvk_model *model)
+{
+    atomic_store(&model->weight_bytes, 0);
+    dv_weights_free(model->weights);
+    model->weights = NULL;
+}
+
+/* ---- loading ---- */
+
+/* With the device's turn. */
+static dsvk_status load_model(dsvk_model *model, dsvk_device *device,
+                              const dsvk_load_params *params)
+{
+    dsvk_status             status;
+    struct dv_turn_progress progress;
+    dsvk_model            **link = &device->models;
+    TRY(check_loadable(model));
+    dv_turn_progress_init(&progress, device->turn, &params->progress);
+    TRY(dv_model_load(model, device, &params->run, &progress.given));
+    while (*link)
+        link = &(*link)->next;
+    *link           = model;
+    model->next     = NULL;
+    model->left_f16 = false;
+    model->device   = device;
+    atomic_fetch_add(&device->users, 1);
+    atomic_store(&model->loaded, true);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
+{
+    static const dsvk_load_params usual = { 0 };
+    dsvk_status                   status;
+    if (atomic_exchange(&model->loading, true))
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded already");
+    if (dv_turn_take(device->turn)) {
+        struct dv_why_call call;
+        dv_why_begin(&call, &model->why, &device->why, &device->why);
+        device->inside++;
+        status = dv_device_admits(device, &model->ctx);
+        if (status == DSVK_OK)
+            status = load_model(model, device, params ? params : &usual);
+        if (status != DSVK_OK)
+            dv_why_end(&call, dsvk_status_text(status));
+        device->inside--;
+        dv_turn_give(device->turn);
+    } else {
+        status = dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");
+    }
+    atomic_store(&model->loading, false);
+    return status;
+}
+
+uint64_t dsvk_model_weight_bytes(const dsvk_model *model)
+{
+    return atomic_load(&model->weight_bytes);
+}
+
+void dv_model_leave_device(dsvk_model *model)
+{
+    dsvk_device *device = model->device;
+    if (!device)
+        return;
+    bool         mine = dv_turn_take(device->turn);
+    dsvk_model **link = &device->models;
+    while (*link && *link != model)
+        link = &(*link)->next;
+    if (*link)
+        *link = model->next;
+    dv_model_drop_weights(model);
+    model->device = NULL;
+    if (mine)
+        dv_turn_give(device->turn);
+    dsvk_device_close(device);
+}
