@@ -45,7 +45,11 @@ typedef struct {
     /* A folder in which compiled pipelines are kept between runs, one file for each device and
      * driver, made when it is needed; NULL: they are not kept. It may be shared by processes and
      * deleted at any time. Where it cannot be used, the log says so and all else works. */
-    const char    *pipeline_cache;
+    const char *pipeline_cache;
+    /* Microseconds that a submission takes about at most, so that others get the device in between
+     * and calls end soon after a stop: longer passes are cut into as many as it takes, by the time
+     * that earlier passes took. A single operation is never cut. 0 = 100000. */
+    uint32_t       slice_us;
     dsvk_log       log;
     dsvk_allocator allocator;
 } dsvk_device_params;

@@ -31,8 +31,8 @@ DSVK_API void        dsvk_session_free(dsvk_session *session);
  * cached, drops the rest, computes what is new in chunks. Afterwards the results below are those of
  * the last token (which is computed again when it was cached already). BAD_ARGUMENT for an id
  * outside the vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks
- * stay, also when the device was lost (see dsvk_device_recover()); after any other failure the
- * timeline is empty and the session usable. */
+ * stay and the one in work is dropped, also when the device was lost (see dsvk_device_recover());
+ * after any other failure the timeline is empty and the session usable. */
 DSVK_API dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                                        const dsvk_progress *progress);
 /* Tokens in the timeline. */
@@ -132,8 +132,9 @@ typedef enum {
  *
  * BAD_ARGUMENT before the first sync, for sampling out of its range, and for an empty stop text;
  * BAD_FILE for stop texts of a model without tokenizer. After NOT_FINITE, which is argmax's, and
- * after CANCELLED by `stop` the timeline ends with the last token that was taken; for CANCELLED
- * while compiling see dsvk_session_params. After DEVICE_LOST it has the tokens that were taken, so
+ * after CANCELLED by `stop` the timeline ends with the last token that was taken, or before it
+ * where the stop came while that was computed; for CANCELLED while compiling see
+ * dsvk_session_params. After DEVICE_LOST it has the tokens that were taken, so
  * that none is handed out twice once the device is recovered. After any other failure it is empty,
  * or as it was where none was handed out, and the session usable. `params` and `end` may be NULL.
  * For `take` the session is BUSY. */

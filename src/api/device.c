@@ -5,6 +5,10 @@
 
 #include "api/handles.h"
 
+/* A desktop that shares the device then stutters, but does not stand still, and the watchdogs of
+ * drivers, which wait for seconds, never bite. */
+#define USUAL_SLICE_US 100000u
+
 static void describe(dsvk_device_info *info, const struct dv_caps *caps)
 {
     const uint8_t *u = caps->uuid;
@@ -94,6 +98,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     device->dev->bytes_budget  = caps->heaps[caps->device_heap].free;
     device->dev->bytes_limit =
         params->memory_limit ? params->memory_limit : device->dev->bytes_budget;
+    device->slice_ns = (params->slice_us ? params->slice_us : USUAL_SLICE_US) * UINT64_C(1000);
     describe(&device->info, &device->dev->caps);
     dv_report_device(device);
     *out = device;

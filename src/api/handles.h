@@ -23,6 +23,7 @@ struct dsvk_device {
     uint32_t            inside; /* calls that have not returned; some may wait for the turn again */
     atomic_bool         recovering; /* by a call that may have given its turn away */
     dsvk_device_info    info;
+    uint64_t            slice_ns; /* of dv_engine */
 };
 
 struct dsvk_model {

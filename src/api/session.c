@@ -33,6 +33,7 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .stream   = model->device->stream,
                                 .weights  = model->weights,
                                 .left_f16 = &model->left_f16,
+                                .slice_ns = model->device->slice_ns,
                                 .turn     = model->device->turn,
                                 .runners  = &model->runners };
 

@@ -11,19 +11,10 @@ static dsvk_status try_layers(bool *finite, struct dv_session *s, uint32_t layer
 {
     dsvk_status        status;
     struct dv_program *p;
-    uint64_t           value;
     dv_flight_land(s->runner);
     TRY(dv_session_program_of_layers(&p, s, layers));
     dv_session_write_step(s, p, &s->tokens[position], 1, position);
-    if (p->parts) {
-        status = dv_session_run_parts(s, p);
-    } else {
-        TRY_OR(fail, dv_stream_submit(s->engine.stream, p->commands, &value));
-        status = dv_stream_wait(s->engine.stream, value, 0);
-    }
-fail:
-    if (status != DSVK_OK)
-        dv_stream_settle(s->engine.stream);
+    status  = dv_session_run(s, p);
     *finite = *(const uint32_t *)s->runner->result->mapped != DV_NOT_FINITE;
     dv_program_free(p);
     return status;

@@ -124,24 +124,6 @@ void dv_flight_land(struct dv_runner *r)
     f->n = 0;
 }
 
-static dsvk_status submit(struct dv_flight *f)
-{
-    dsvk_status        status;
-    struct dv_session *s = f->rows[0];
-    if (f->program->parts)
-        TRY(dv_session_run_parts(s, f->program));
-    else
-        TRY(dv_stream_submit(s->engine.stream, f->program->commands,
-                             &f->values[f->submitted % (DV_MOST_AHEAD + 1)]));
-    f->submitted++;
-    s->runner->holder = NULL;
-    for (uint32_t i = 0; i < f->n; i++) {
-        f->rows[i]->decoding.passes--;
-        f->rows[i]->stats.submissions++;
-    }
-    return DSVK_OK;
-}
-
 static bool host_draws(const struct dv_flight *f)
 {
     for (uint32_t i = 0; i < f->n; i++)
@@ -156,10 +138,45 @@ static uint32_t ahead(const struct dv_flight *f)
     const struct dv_session *s = f->rows[0];
     if (f->program->profile || f->program->parts || host_draws(f))
         return 0; /* its times, choices or logits would be overwritten */
+    if (f->program->slices.n != 1)
+        return 0; /* others want the device in between */
     if (s->params.ahead)
         return s->params.ahead < DV_MOST_AHEAD ? s->params.ahead : DV_MOST_AHEAD;
-    uint64_t passes = f->collected ? AHEAD_NS / (f->least + 1) : 0;
+    uint64_t slice  = s->engine.slice_ns ? s->engine.slice_ns : AHEAD_NS;
+    uint64_t time   = slice < AHEAD_NS ? slice : AHEAD_NS;
+    uint64_t passes = f->collected ? time / (f->least + 1) : 0;
     return passes < DV_MOST_AHEAD ? (uint32_t)passes : DV_MOST_AHEAD;
+}
+
+/* Nothing is behind it and, unless it is for others too, its session's stop may end it. */
+static dsvk_status run_alone(struct dv_flight *f)
+{
+    struct dv_session   *s    = f->rows[0];
+    const dsvk_progress *stop = s->watch.progress;
+    s->watch.progress         = f->n == 1 ? stop : NULL;
+    dsvk_status status        = dv_session_run(s, f->program);
+    s->watch.progress         = stop;
+
+    f->values[f->submitted % (DV_MOST_AHEAD + 1)] = s->engine.stream->submitted;
+    return status;
+}
+
+static dsvk_status submit(struct dv_flight *f)
+{
+    dsvk_status        status;
+    struct dv_session *s = f->rows[0];
+    if (ahead(f) == 0)
+        TRY(run_alone(f));
+    else
+        TRY(dv_stream_submit(s->engine.stream, f->program->slices.commands[0],
+                             &f->values[f->submitted % (DV_MOST_AHEAD + 1)]));
+    f->submitted++;
+    s->runner->holder = NULL;
+    for (uint32_t i = 0; i < f->n; i++) {
+        f->rows[i]->decoding.passes--;
+        f->rows[i]->stats.submissions++;
+    }
+    return DSVK_OK;
 }
 
 /* Whether one more pass of the same rows may follow those that fly. */
@@ -290,7 +307,9 @@ static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
     }
     if (status == DSVK_OK)
         status = wait_and_collect(f);
-    if (status != DSVK_OK)
+    if (status == DSVK_CANCELLED)
+        f->n = 0; /* the pass is dropped: what it was for is still ring[0] */
+    else if (status != DSVK_OK)
         fail(f, s, status);
     else if (host_draws(f))
         f->n = 0; /* the device does not know the tokens */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pass: write the step block, submit the commands recorded for its token count, wait. */
+/* A pass: write the step block, run the commands recorded for its token count. */
 #include "os/os.h"
 #include "engine/session.h"
 #include "engine/step.h"
@@ -31,14 +31,6 @@ void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint
     }
 }
 
-static dsvk_status run_whole(struct dv_session *s, const struct dv_program *p)
-{
-    dsvk_status status;
-    uint64_t    value;
-    TRY(dv_stream_submit(s->engine.stream, p->commands, &value));
-    return dv_stream_wait(s->engine.stream, value, 0);
-}
-
 void dv_session_holds(struct dv_session *s, struct dv_program *p)
 {
     const struct dv_value *token = &p->graph->values[p->graph->token];
@@ -63,7 +55,7 @@ static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t p
     TRY(dv_session_program(&p, s, pass));
     uint64_t start = dv_time_ns(); /* behind compiling, which is no speed of the model */
     dv_session_write_step(s, p, ids, pass->tokens, position);
-    TRY(p->parts ? dv_session_run_parts(s, p) : run_whole(s, p));
+    TRY(dv_session_run(s, p));
     dv_session_holds(s, p);
     dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start);
     return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->states) : DSVK_OK;

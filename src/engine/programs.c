@@ -64,6 +64,8 @@ static struct dv_program_params params_of(struct dv_session *s, uint32_t slot,
                                        .blocks_at   = slot * room,
                                        .blocks_room = room,
                                        .arena       = r->arena,
+                                       .slice_ns    = e->slice_ns,
+                                       .position    = s->n_tokens,
                                        .site        = {
                                                   .caps         = &e->dev->caps,
                                                   .weights      = places,

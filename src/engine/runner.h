@@ -25,8 +25,9 @@ struct dv_engine {
     struct dv_weights       *weights;
     bool *left_f16; /* set once its values were found beyond float16: from then on products are in
                      * f32; NULL: the runner's own */
-    struct dv_turn    *turn;    /* who may use all of this; NULL: the only thread */
-    struct dv_runner **runners; /* those that sessions may share; NULL: each has its own */
+    uint64_t           slice_ns; /* a submission takes about so long at most; 0: passes are whole */
+    struct dv_turn    *turn;     /* who may use all of this; NULL: the only thread */
+    struct dv_runner **runners;  /* those that sessions may share; NULL: each has its own */
 };
 
 struct dv_slot_of_program {

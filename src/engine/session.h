@@ -38,7 +38,7 @@ struct dv_session {
     uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */
     uint32_t                 next;     /* that generate() offers */
     struct dv_decoding       decoding; /* during generate() */
-    struct dv_watch          watch;    /* during sync and score */
+    struct dv_watch          watch;    /* during a call that may be stopped */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
@@ -113,8 +113,16 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
 void dv_session_holds(struct dv_session *s, struct dv_program *p);
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                           uint64_t ns);
-/* The commands of a program with parts (engine/tiered.c). Nothing is queued on return. */
+/* The commands of a program, slice by slice or part by part, once the step block is written
+ * (engine/slices.c). Nothing is queued on return. CANCELLED where the stop of `watch` was set on
+ * the way: the pass is then dropped. */
+dsvk_status dv_session_run(struct dv_session *s, struct dv_program *p);
+/* For programs with parts (engine/tiered.c). */
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
+/* Between two submissions of a pass: all that may hold it up or end it comes here. */
+dsvk_status dv_session_between(struct dv_session *s);
+/* The next submission of a pass: it and the one before are queued at most. */
+dsvk_status dv_session_submit(struct dv_session *s, struct dv_commands *commands);
 /* Whether there is memory for the program of a pass, or it is there already. */
 dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pass *pass);
 /* The program for a pass, made when needed (engine/programs.c). */

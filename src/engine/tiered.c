@@ -86,7 +86,8 @@ static dsvk_status run_wave(struct choice *c, struct dv_session *s, struct dv_ex
         c->wave[ids[i]] = true;
     if (c->part->max_tiles)
         write_tiles(c);
-    TRY(dv_stream_submit(s->engine.stream, c->part->commands, NULL));
+    TRY(dv_session_between(s));
+    TRY(dv_session_submit(s, c->part->commands));
     s->stats.submissions++;
     c->taken += n;
     /* The next wave takes other slots' places and writes other tiles. */
@@ -114,18 +115,18 @@ static dsvk_status run_experts(struct dv_session *s, const struct dv_program *p,
 
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p)
 {
-    dsvk_status status = DSVK_OK;
-    for (uint32_t i = 0; i < p->n_parts && status == DSVK_OK; i++) {
+    dsvk_status status;
+    for (uint32_t i = 0; i < p->n_parts; i++) {
         const struct dv_program_part *part = &p->parts[i];
-        if (part->experts) {
-            status = run_experts(s, p, part);
-        } else {
-            status = dv_stream_submit(s->engine.stream, part->commands, NULL);
-            s->stats.submissions += i > 0; /* one is counted for the pass */
-        }
+        if (i > 0)
+            TRY_OR(fail, dv_session_between(s));
+        TRY_OR(fail,
+               part->experts ? run_experts(s, p, part) : dv_session_submit(s, part->commands));
+        s->stats.submissions += i > 0 && !part->experts; /* one is counted for the pass */
     }
-    if (status == DSVK_OK)
-        return dv_stream_wait(s->engine.stream, s->engine.stream->submitted, 0);
+    TRY_OR(fail, dv_stream_wait(s->engine.stream, s->engine.stream->submitted, 0));
+    return DSVK_OK;
+fail:
     dv_stream_settle(s->engine.stream);
     return status;
 }

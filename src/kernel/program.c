@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "kernel/cost.h"
+
 /* Asks each kernel for its dispatch. */
 static dsvk_status choose(struct dv_recording *r)
 {
@@ -16,22 +18,21 @@ static dsvk_status choose(struct dv_recording *r)
         const struct dv_node *node = &p->graph->nodes[i];
         site.block_data            = r->blocks + (size_t)i * DV_BLOCK_BYTES;
         site.block = r->block_buffer->address + r->blocks_at + (uint64_t)i * DV_BLOCK_BYTES;
-        TRY(dv_kernel_of(node->op)->dispatch(&r->dispatches[i], &site, node));
-        if (r->dispatches[i].indirect)
-            memcpy(p->attend_groups, r->dispatches[i].groups, sizeof p->attend_groups);
+        TRY(dv_kernel_of(node->op)->dispatch(&p->dispatches[i], &site, node));
+        if (p->dispatches[i].indirect)
+            memcpy(p->attend_groups, p->dispatches[i].groups, sizeof p->attend_groups);
     }
     return DSVK_OK;
 }
 
-dsvk_status dv_record_node(const struct dv_recording *r, struct dv_commands *c, uint32_t i)
+dsvk_status dv_record_node(const struct dv_program *p, struct dv_commands *c, uint32_t i)
 {
     dsvk_status               status;
-    const struct dv_dispatch *d = &r->dispatches[i];
+    const struct dv_dispatch *d = &p->dispatches[i];
     struct dv_pipeline       *pipeline;
-    TRY(dv_pipeline_get(&pipeline, r->program->dev, &d->pipeline));
+    TRY(dv_pipeline_get(&pipeline, p->dev, &d->pipeline));
     if (d->indirect)
-        dv_commands_dispatch_indirect(c, pipeline, d->push, r->params->site.step_buffer,
-                                      DV_STEP_ATTEND);
+        dv_commands_dispatch_indirect(c, pipeline, d->push, p->step_buffer, DV_STEP_ATTEND);
     else
         dv_commands_dispatch(c, pipeline, d->push, d->groups[0], d->groups[1], d->groups[2]);
     return DSVK_OK;
@@ -40,35 +41,19 @@ dsvk_status dv_record_node(const struct dv_recording *r, struct dv_commands *c, 
 static dsvk_status record_whole(const struct dv_recording *r)
 {
     dsvk_status         status;
-    struct dv_program  *p     = r->program;
-    uint32_t            n     = p->graph->n_nodes;
-    uint32_t            slots = n + 1;
-    struct dv_commands *c;
-    TRY(dv_commands_new(&p->commands, p->dev));
-    c = p->commands;
-    TRY(dv_commands_begin(c));
-    if (p->profile)
-        TRY(dv_commands_timestamp(c, slots, 0));
-    for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && (p->profile || p->graph->nodes[i].stage != p->graph->nodes[i - 1].stage))
-            dv_commands_barrier(c);
-        TRY(dv_record_node(r, c, i));
-        if (p->profile)
-            TRY(dv_commands_timestamp(c, slots, i + 1));
-    }
-    dv_commands_barrier_all(c);
-    p->n_dispatches = c->n_dispatches;
-    p->n_barriers   = c->n_barriers;
-    return dv_commands_end(c);
+    struct dv_cost_site site = { r->params->site.weights, r->params->site.states,
+                                 r->params->position };
+    TRY(dv_slices_init(r->program, &site));
+    return dv_slices_fit(r->program, r->params->slice_ns);
 }
 
 static dsvk_status make_pipelines(const struct dv_recording *r)
 {
     dsvk_status                      status;
     const struct dv_program_params  *params = r->params;
-    const struct dv_pipeline_params *first  = &r->dispatches->pipeline;
+    const struct dv_pipeline_params *first  = &r->program->dispatches->pipeline;
     uint32_t                         n      = r->program->graph->n_nodes;
-    size_t                           stride = sizeof *r->dispatches;
+    size_t                           stride = sizeof *r->program->dispatches;
     TRY(dv_pipeline_make_all(r->program->dev, first, stride, n, params->compiling));
     return dv_pipeline_warm_all(params->stream, first, stride, n, params->compiling);
 }
@@ -111,15 +96,17 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
         dv_graph_free(graph);
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for it");
     }
-    *p = (struct dv_program){
-        .dev = dev, .graph = graph, .plan = *plan, .profile = params->profile
-    };
+    *p                    = (struct dv_program){ .dev         = dev,
+                                                 .graph       = graph,
+                                                 .plan        = *plan,
+                                                 .step_buffer = params->site.step_buffer,
+                                                 .profile     = params->profile };
     struct dv_recording r = { .program = p, .params = params };
     size_t              n = graph->n_nodes;
     TRY_OR(fail, keep_places(p, params->site.weights));
-    r.dispatches = dv_zalloc_array(dev->ctx, n, sizeof *r.dispatches);
-    r.blocks     = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
-    if (!r.dispatches || !r.blocks) {
+    p->dispatches = dv_zalloc_array(dev->ctx, n, sizeof *p->dispatches);
+    r.blocks      = dv_zalloc_array(dev->ctx, n, DV_BLOCK_BYTES);
+    if (!p->dispatches || !r.blocks) {
         status = dv_fail(dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu dispatches", n);
         goto fail;
     }
@@ -135,7 +122,6 @@ dsvk_status dv_program_new(struct dv_program **out, struct dv_device *dev, struc
     *out = p;
     p    = NULL;
 fail:
-    dv_free(dev->ctx, r.dispatches);
     dv_free(dev->ctx, r.blocks);
     dv_program_free(p);
     return status;
@@ -145,11 +131,12 @@ void dv_program_free(struct dv_program *program)
 {
     if (!program)
         return;
-    dv_commands_free(program->commands);
+    dv_slices_done(program);
     dv_program_parts_free(program);
     dv_buffer_free(program->blocks);
     dv_graph_free(program->graph);
     dv_free(program->dev->ctx, program->places);
+    dv_free(program->dev->ctx, program->dispatches);
     dv_free(program->dev->ctx, program);
 }
 
@@ -160,7 +147,7 @@ dsvk_status dv_program_times(struct dv_program *program, uint64_t *ns)
     uint64_t   *ticks = dv_zalloc_array(program->dev->ctx, n + 1, sizeof *ticks);
     if (!ticks)
         return dv_fail(program->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u times", n);
-    status = dv_commands_read_timestamps(program->commands, n + 1, ticks);
+    status = dv_commands_read_timestamps(program->slices.commands[0], n + 1, ticks);
     for (uint32_t i = 0; status == DSVK_OK && i < n; i++)
         ns[i] = ticks[i + 1] - ticks[i];
     dv_free(program->dev->ctx, ticks);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A program: a planned graph as recorded commands, submitted once a pass. With experts in tiers it
- * is cut into parts, between which the host brings the experts that were chosen. */
+/* A program: a planned graph as recorded commands, submitted in slices, most often one, each pass.
+ * With experts in tiers it is cut into parts instead, between which the host brings the experts
+ * that were chosen. */
 #ifndef DV_KERNEL_PROGRAM_H
 #define DV_KERNEL_PROGRAM_H
 
 #include "kernel/kernel.h"
+#include "kernel/slices.h"
 #include "vk/stream.h"
 
 /* Plain parts run once. A part of experts follows the plain one that leaves in `choice` what its
@@ -23,7 +25,9 @@ struct dv_program {
     struct dv_device       *dev;
     struct dv_graph        *graph; /* owned */
     struct dv_plan          plan;
-    struct dv_commands     *commands; /* NULL when it has parts */
+    struct dv_dispatch     *dispatches;  /* by node */
+    const struct dv_buffer *step_buffer; /* borrowed */
+    struct dv_slices        slices;      /* none when it has parts */
     struct dv_program_part *parts;
     uint32_t                n_parts;
     struct dv_buffer       *choice, *wave; /* with parts: read and written by the host */
@@ -45,6 +49,8 @@ struct dv_program_params {
     struct dv_buffer       *blocks;
     uint64_t                blocks_at, blocks_room;
     const struct dv_buffer *arena; /* at site.arena; for graphs with `tiers`, which get parts */
+    uint64_t slice_ns; /* that a submission takes about at most; 0: passes are submitted whole */
+    uint32_t position; /* of a pass's first token, for what it costs */
 };
 
 /* Takes the planned graph over, also when it fails. */
@@ -60,13 +66,12 @@ dsvk_status dv_program_times(struct dv_program *program, uint64_t *ns);
 struct dv_recording {
     struct dv_program              *program;
     const struct dv_program_params *params;
-    struct dv_dispatch             *dispatches;   /* by node */
     unsigned char                  *blocks;       /* DV_BLOCK_BYTES by node */
     struct dv_buffer               *block_buffer; /* where they go */
     uint64_t                        blocks_at;
 };
 
-dsvk_status dv_record_node(const struct dv_recording *r, struct dv_commands *commands, uint32_t i);
+dsvk_status dv_record_node(const struct dv_program *p, struct dv_commands *commands, uint32_t i);
 /* All parts (kernel/program_parts.c). */
 dsvk_status dv_record_parts(const struct dv_recording *r);
 void        dv_program_parts_free(struct dv_program *program);

@@ -20,7 +20,7 @@ static dsvk_status record_nodes(const struct dv_recording *r, struct dv_commands
             continue;
         if (any && g->nodes[i].stage != stage)
             dv_commands_barrier(c);
-        TRY(dv_record_node(r, c, i));
+        TRY(dv_record_node(r->program, c, i));
         stage = g->nodes[i].stage;
         any   = true;
     }

@@ -36,6 +36,7 @@ struct dv_device {
     uint64_t    bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t    bytes_budget;            /* what the driver left last; followed while the limit */
     uint64_t    n_submits;
+    double      pass_rate;         /* modelled bytes a nanosecond of the last passes; 0: none yet */
     struct dv_stream   *streams;   /* all that are open, so that the device can be waited for */
     uint64_t            wait_ns;   /* how long dv_stream_wait waits unless told */
     struct dv_pipeline *pipelines; /* every pipeline made, so that none is made twice */

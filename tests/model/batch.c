@@ -88,8 +88,10 @@ static void expect_row(const struct base *b, struct dv_program *p, uint32_t r, u
 static void submit(const struct dv_session *s, const struct dv_program *p, uint32_t n)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < n; i++)
-        assert_int_equal(dv_stream_submit(s->engine.stream, p->commands, &value), DSVK_OK);
+    for (uint32_t i = 0; i < n * p->slices.n; i++)
+        assert_int_equal(
+            dv_stream_submit(s->engine.stream, p->slices.commands[i % p->slices.n], &value),
+            DSVK_OK);
     assert_int_equal(dv_stream_wait(s->engine.stream, value, 0), DSVK_OK);
 }
 

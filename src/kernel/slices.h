@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A pass in slices: the commands of a program are cut at barriers between stages, so that a device
+ * that others use, or that watches over long work, is never busy with one submission for long. The
+ * same dispatches in the same order give the same bits.
+ *
+ * How many slices follows from how long passes took; before the first, from a guess. */
+#ifndef DV_KERNEL_SLICES_H
+#define DV_KERNEL_SLICES_H
+
+#include "vk/commands.h"
+
+struct dv_cost_site;
+struct dv_program;
+
+struct dv_slices {
+    struct dv_commands **commands; /* [n], submitted one after another; each waits for none */
+    uint32_t             n, room;  /* n is 0 after a failure to record */
+    uint64_t            *costs;    /* by node */
+    uint64_t             cost;     /* their sum */
+    uint32_t             stages;   /* of the graph: most slices that there can be */
+    uint64_t             times[2]; /* ns of the last two passes; 0: none yet */
+    uint32_t             shrunk;   /* how often there were fewer slices than before */
+};
+
+/* What the nodes cost at `position`, by shapes alone; before the first recording. */
+dsvk_status dv_slices_init(struct dv_program *program, const struct dv_cost_site *site);
+void        dv_slices_done(struct dv_program *program);
+/* Records the commands, or records them again where the last passes took much more or less than
+ * slice_ns a slice. Nothing of the program may be queued. 0: never cut. */
+dsvk_status dv_slices_fit(struct dv_program *program, uint64_t slice_ns);
+/* A pass took so long, without what it waited for others. */
+void dv_slices_took(struct dv_program *program, uint64_t ns);
+
+/* ---- the rules, for tests ---- */
+
+/* How many slices of slice_ns (> 0) a pass of `ns` gets that has `n` now: as many as before where
+ * the difference is small, or where there would be fewer and may not be. */
+uint32_t dv_slices_wanted(uint32_t n, uint64_t ns, uint64_t slice_ns, bool may_shrink);
+/* The number of steps, of `n` with these costs, that the first of `slices` slices takes: at least
+ * one, at most so many that each other slice has one. */
+uint32_t dv_slices_first(const uint64_t *costs, uint32_t n, uint32_t slices);
+
+#endif
