@@ -16,19 +16,30 @@ typedef struct {
     uint32_t   chunk;   /* most tokens in one pass; 0 = chosen for the device */
     dsvk_cache cache;   /* format of the latent cache */
     bool       profile; /* time each kernel */
+    /* Pages of the latent cache are not reserved for the whole context, but allocated as tokens
+     * come, 16 pages at a time. Where there is no memory for more, a call ends with NO_VRAM before
+     * the pass is submitted, and the timeline keeps what it had. */
+    bool overcommit;
+    /* With products in f16 the bits of a token's latent depend on the pass that computed it
+     * (docs/numerics.md): this session then takes no beginning that another pass has computed. With
+     * products in f32 it makes no difference. */
+    bool exact_prefix;
     /* Told while kernels are compiled, which the first passes of a kind may have to do; done and
      * total are kernels. Once cancelled, the call ends with DSVK_CANCELLED and the timeline keeps
      * what was computed; there are no results until the next sync. It outlives the session. */
     dsvk_progress compiling;
 } dsvk_session_params;
 
-/* NO_VRAM when the cache and the activations do not fit. */
+/* The latent cache lies in pages of 64 tokens. Sessions of a model with the same cache format share
+ * those of a common beginning, whichever has computed it. NO_VRAM when the pages of its context,
+ * which are reserved unless it overcommits, and the activations do not fit. */
 DSVK_API dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                       const dsvk_session_params *params);
 DSVK_API void        dsvk_session_free(dsvk_session *session);
 
 /* Makes the timeline equal to tokens[0 .. n-1], n >= 1: keeps the longest common beginning that is
- * cached, drops the rest, computes what is new in chunks. Afterwards the results below are those of
+ * cached, drops the rest, takes the full pages that come next from those that any session of the
+ * model has computed behind the same tokens, and computes what is new in chunks. Afterwards the results below are those of
  * the last token (which is computed again when it was cached already). BAD_ARGUMENT for an id
  * outside the vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks
  * stay and the one in work is dropped, also when the device was lost (see dsvk_device_recover());
@@ -163,7 +174,13 @@ DSVK_API dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *t
 
 typedef struct {
     uint64_t device_bytes; /* weights, cache, activations and buffers of the device, now */
-    uint64_t weight_bytes, cache_bytes, arena_bytes;
+    uint64_t weight_bytes, cache_bytes, arena_bytes; /* cache: what is reserved for this session */
+    /* Pages of the latent cache that this session has, and how many of them others have too. Those
+     * of all sessions of the model with the same cache format, each once: allocated, in use, and
+     * kept without a user for whoever begins with the same tokens. Bytes of one. */
+    uint32_t session_pages, session_pages_shared;
+    uint32_t pages, pages_used, pages_kept;
+    uint64_t page_bytes;
     uint64_t submissions;                   /* so far */
     uint64_t prefill_tokens, decode_tokens; /* computed so far; a pass of one token is decode */
     double   prefill_seconds, decode_seconds;

@@ -49,6 +49,7 @@ struct dsvk_model {
     dsvk_run              run;      /* that it is loaded for */
     bool                  left_f16; /* of dv_engine */
     struct dv_runner     *runners;  /* of dv_engine; with the device's turn */
+    struct dv_stocks      stocks;   /* likewise */
 };
 
 /* Without tensors the formats are those of the release. */

@@ -35,9 +35,13 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .left_f16 = &model->left_f16,
                                 .slice_ns = model->device->slice_ns,
                                 .turn     = model->device->turn,
-                                .runners  = &model->runners };
+                                .runners  = &model->runners,
+                                .stocks   = &model->stocks };
 
-    struct dv_session_params p = { .profile = params->profile, .compiling = params->compiling };
+    struct dv_session_params p = { .profile   = params->profile,
+                                   .compiling = params->compiling,
+                                   .cache     = { .overcommit = params->overcommit,
+                                                  .exact      = params->exact_prefix } };
     TRY(dv_session_new(&session->session, &engine, &setup, &p));
     dv_report_session(session, run.cache);
     return DSVK_OK;
@@ -213,6 +217,8 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     dv_monitor_leave(s->runner->lock);
     stats->device_bytes = s->engine.dev->bytes_used;
     stats->arena_bytes  = s->runner->arena ? s->runner->arena->bytes : 0;
+    if (s->cache)
+        dv_cache_stats(s->cache, stats);
     dv_session_expert_stats(s, stats);
     if (mine)
         dv_turn_give(session->model->device->turn);

@@ -103,11 +103,11 @@ static dsvk_status compute_alone(struct dv_session *s, const struct taker *taker
 {
     dsvk_status status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
     if (status != DSVK_OK) {
-        if (status != DSVK_CANCELLED)
-            s->n_tokens = 0; /* the cache may hold half a pass */
+        dv_session_pass_failed(s, status);
         return status;
     }
     s->tokens[s->n_tokens++] = s->next;
+    s->n_cached              = s->n_tokens;
     return choose_next(s, taker);
 }
 
@@ -118,6 +118,7 @@ static dsvk_status generate_alone(struct dv_session *s, uint32_t limit, struct t
     dsvk_status status;
     TRY(prepare(s));
     for (; taker->taken < limit; taker->taken++) {
+        TRY(dv_cache_reach(s->cache, s->n_tokens, 1, dv_session_in_f16(s)));
         dv_turn_give(s->engine.turn);
         bool taken = is_taken(s, taker);
         (void)dv_turn_take(s->engine.turn);
@@ -136,12 +137,17 @@ static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *
         return generate_alone(s, limit, taker);
     set_rule(s, &taker->offer->sampling);
     while (taker->taken < limit) {
+        uint32_t span = limit - taker->taken;
         TRY(prepare(s));
-        dv_flight_join(s, limit - taker->taken);
-        status = offer_tokens(s, limit, taker);
+        TRY(dv_cache_reach_some(s->cache, s->n_tokens, &span, dv_session_in_f16(s)));
+        span += taker->taken;
+        dv_flight_join(s, span - taker->taken);
+        status = offer_tokens(s, span, taker);
         dv_flight_leave(s);
-        if (status != DSVK_OK || s->next != DV_NOT_FINITE)
+        if (status != DSVK_OK || (s->next != DV_NOT_FINITE && taker->taken < span))
             return status;
+        if (s->next != DV_NOT_FINITE)
+            continue;
         if (dv_session_in_f16(s))
             TRY(repeat_last(s));
         TRY(choose_next(s, taker));
@@ -159,6 +165,7 @@ dsvk_status dv_session_generate(struct dv_session *s, uint32_t n, const struct d
     s->watch = (struct dv_watch){ .progress = &progress }; /* while it compiles */
     status   = generate(s, n < limit ? n : limit, &taker);
     s->watch = (struct dv_watch){ 0 };
+    dv_session_settle(s);
     if (status == DSVK_OK && taker.stopped)
         return dv_fail(s->setup.ctx, DSVK_CANCELLED, "cancelled after %u tokens",
                        s->n_tokens - before);

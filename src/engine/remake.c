@@ -12,11 +12,10 @@ void dv_session_drop_scratch(struct dv_session *s)
 void dv_session_drop_cache(struct dv_session *s)
 {
     dv_cache_free(s->cache);
-    s->cache             = NULL;
-    s->n_cached          = 0;
-    s->answered          = false;
-    s->knows             = false;
-    s->stats.cache_bytes = 0;
+    s->cache    = NULL;
+    s->n_cached = 0;
+    s->answered = false;
+    s->knows    = false;
     if (s->runner->holder == s)
         s->runner->holder = NULL;
 }
@@ -71,9 +70,7 @@ dsvk_status dv_session_remake(struct dv_session *s, struct dv_weights *weights)
     TRY(dv_runner_allocate(s->runner));
     if (s->cache)
         return DSVK_OK;
-    TRY(dv_cache_new(&s->cache, s->engine.dev, s->engine.stream, &s->setup));
-    s->stats.cache_bytes = s->cache->bytes;
-    return DSVK_OK;
+    return dv_cache_new(&s->cache, s->engine.stocks, s->engine.stream, &s->setup, &s->params.cache);
 }
 
 dsvk_status dv_session_replay(struct dv_session *s, const dsvk_progress *progress)

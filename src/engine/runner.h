@@ -6,6 +6,7 @@
 #define DV_ENGINE_RUNNER_H
 
 #include "dsvk/session.h"
+#include "engine/cache.h"
 #include "engine/flight.h"
 #include "engine/load.h"
 #include "kernel/program.h"
@@ -28,6 +29,7 @@ struct dv_engine {
     uint64_t           slice_ns; /* a submission takes about so long at most; 0: passes are whole */
     struct dv_turn    *turn;     /* who may use all of this; NULL: the only thread */
     struct dv_runner **runners;  /* those that sessions may share; NULL: each has its own */
+    struct dv_stocks  *stocks;   /* of pages; NULL: the session's own */
 };
 
 struct dv_slot_of_program {

@@ -34,9 +34,10 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
                          s->setup.context);
         goto fail;
     }
-    TRY_OR(fail, dv_cache_new(&s->cache, engine->dev, engine->stream, &s->setup));
+    s->engine.stocks = engine->stocks ? engine->stocks : &s->stocks;
+    TRY_OR(fail,
+           dv_cache_new(&s->cache, s->engine.stocks, engine->stream, &s->setup, &s->params.cache));
     s->stats.weight_bytes = dv_weights_bytes(engine->weights);
-    s->stats.cache_bytes  = s->cache->bytes;
     if (dv_weights_experts(engine->weights))
         s->experts_before = dv_weights_experts(engine->weights)->stats;
     *out = s;
@@ -100,6 +101,12 @@ void dv_session_pass_failed(struct dv_session *s, dsvk_status status)
         s->n_tokens = 0;
 }
 
+void dv_session_settle(struct dv_session *s)
+{
+    if (s->cache) /* else it was dropped */
+        dv_cache_settle(s->cache, s->tokens, s->n_cached);
+}
+
 static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t n)
 {
     dsvk_status status;
@@ -107,6 +114,7 @@ static dsvk_status extend(struct dv_session *s, const uint32_t *tokens, uint32_t
     TRY(report(s));
     while (s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < s->setup.chunk ? left : s->setup.chunk;
+        TRY(dv_cache_reach(s->cache, s->n_tokens, step, dv_session_in_f16(s)));
         status = dv_session_pass(s, tokens + s->n_tokens, step, s->n_tokens, false);
         if (status != DSVK_OK) {
             dv_session_pass_failed(s, status);
@@ -126,6 +134,7 @@ dsvk_status dv_session_extend(struct dv_session *s, const uint32_t *tokens, uint
     s->watch           = (struct dv_watch){ .progress = progress, .first = s->n_tokens, .end = n };
     dsvk_status status = extend(s, tokens, n);
     s->watch           = (struct dv_watch){ 0 };
+    dv_session_settle(s);
     return status;
 }
 
@@ -137,7 +146,9 @@ dsvk_status dv_session_sync(struct dv_session *s, const uint32_t *tokens, uint32
     uint32_t kept = 0;
     while (kept < n - 1 && kept < s->n_cached && s->tokens[kept] == tokens[kept])
         kept++;
-    s->n_tokens = s->n_cached = kept;
+    uint32_t found = dv_cache_find(s->cache, tokens, kept, n, dv_session_in_f16(s));
+    memmove(s->tokens + kept, tokens + kept, (found - kept) * sizeof *tokens);
+    s->n_tokens = s->n_cached = found;
     return dv_session_extend(s, tokens, n, progress);
 }
 
@@ -243,6 +254,7 @@ static dsvk_status score_chunk(struct dv_session *s, const uint32_t *tokens, uin
                                const dsvk_score_rows *rows, float *row)
 {
     dsvk_status status;
+    TRY(dv_cache_reach(s->cache, s->n_tokens, n, dv_session_in_f16(s)));
     TRY(dv_session_pass(s, tokens + s->n_tokens, n, s->n_tokens, true));
     if (rows->logits)
         TRY(hand_out_logits(s, rows, n, row));
@@ -265,8 +277,9 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
                        s->setup.config->vocab);
     uint32_t most = s->setup.chunk < DV_SCORE_CHUNK ? s->setup.chunk : DV_SCORE_CHUNK;
     s->n_tokens = s->n_cached = 0;
-    s->watch                  = (struct dv_watch){ .progress = progress, .end = n };
-    status                    = report(s);
+    dv_session_settle(s);
+    s->watch = (struct dv_watch){ .progress = progress, .end = n };
+    status   = report(s);
     while (status == DSVK_OK && s->n_tokens < n) {
         uint32_t left = n - s->n_tokens, step = left < most ? left : most;
         status = score_chunk(s, tokens, step, rows, row);
@@ -275,6 +288,7 @@ dsvk_status dv_session_score(struct dv_session *s, const uint32_t *tokens, uint3
     }
     s->watch = (struct dv_watch){ 0 };
     dv_session_pass_failed(s, status);
+    dv_session_settle(s);
     dv_free(s->setup.ctx, row);
     return status;
 }

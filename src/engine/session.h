@@ -16,6 +16,7 @@ struct dv_session_params {
     dsvk_progress compiling;
     uint32_t      ahead; /* for tests; 0 = by policy, else passes queued ahead, at most 7 */
     bool          draw;  /* for tests: the device draws tokens where policy says the host */
+    struct dv_cache_params cache;
 };
 
 /* Who is told and asked while tokens first .. end-1 of the timeline are computed. */
@@ -30,6 +31,7 @@ struct dv_session {
     struct dv_runner        *runner; /* the session is a user of it */
     struct dv_setup          setup;  /* as the runner's, with the session's own log */
     struct dv_cache         *cache;
+    struct dv_stocks         stocks; /* where engine.stocks may point */
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
     uint32_t                 n_cached; /* those whose latents are in the cache */
@@ -100,6 +102,8 @@ dsvk_status dv_session_extend(struct dv_session *s, const uint32_t *tokens, uint
  * tokens are known to be right: where the device was lost. Nothing happened where it was cancelled
  * while compiling. */
 void dv_session_pass_failed(struct dv_session *s, dsvk_status status);
+/* At the end of a call: what is cached may be found by others, what is behind it is given back. */
+void dv_session_settle(struct dv_session *s);
 /* Computes tokens[position .. position+n-1] on top of the cached ones before (engine/pass.c); again
  * in f32 where products in float16 give results that are not finite. */
 dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t n,

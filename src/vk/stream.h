@@ -47,6 +47,14 @@ dsvk_status dv_stream_download(struct dv_stream *stream, void *data, struct dv_b
  * another in the caller's. Valid until the next call on the stream. */
 dsvk_status dv_stream_see(const void **data, struct dv_stream *stream, struct dv_buffer *buffer,
                           uint64_t offset, uint64_t bytes);
+/* A place in a buffer. */
+struct dv_span {
+    struct dv_buffer *buffer;
+    uint64_t          offset;
+};
+/* On the device; what is read and what is written do not meet. Waits as the copies above. */
+dsvk_status dv_stream_copy(struct dv_stream *stream, const struct dv_span *from,
+                           const struct dv_span *to, uint64_t bytes);
 
 /* ---- inside vk/ ---- */
 

@@ -119,3 +119,17 @@ dsvk_status dv_stream_see(const void **data, struct dv_stream *stream, struct dv
     *data = staging->mapped;
     return bytes ? copy_and_wait(stream, buffer, offset, staging, 0, bytes) : DSVK_OK;
 }
+
+dsvk_status dv_stream_copy(struct dv_stream *stream, const struct dv_span *from,
+                           const struct dv_span *to, uint64_t bytes)
+{
+    dsvk_status status;
+    TRY(check_range(stream, from->buffer, from->offset, bytes, "copying"));
+    TRY(check_range(stream, to->buffer, to->offset, bytes, "copying to"));
+    TRY(dv_stream_wait(stream, stream->submitted, 0));
+    if (bytes == 0)
+        return DSVK_OK;
+    if (!stream->staging_commands)
+        TRY(dv_commands_new(&stream->staging_commands, stream->dev));
+    return copy_and_wait(stream, from->buffer, from->offset, to->buffer, to->offset, bytes);
+}

@@ -109,11 +109,11 @@ dsvk_model *load(const struct subject *subject, dsvk_math math, bool no_fuse)
 
 dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_cache cache)
 {
-    dsvk_session *s;
-    assert_int_equal(dsvk_session_new(&s, model,
-                                      &(dsvk_session_params){
-                                          .context = context, .chunk = chunk, .cache = cache }),
-                     DSVK_OK);
+    dsvk_session       *s;
+    dsvk_session_params params = {
+        .context = context, .chunk = chunk, .cache = cache, .exact_prefix = true
+    };
+    assert_int_equal(dsvk_session_new(&s, model, &params), DSVK_OK);
     return s;
 }
 
@@ -122,6 +122,8 @@ void choose_form(dsvk_session *s, uint32_t materialise_from)
     struct dv_session *session = s->session;
     session->runner->materialise_from =
         materialise_from ? materialise_from : dv_size_materialise_from(&session->setup);
+    session->cache->form |= UINT64_C(1) << 63; /* shares with sessions that the test made so */
+    session->cache->form += (uint64_t)session->materialise_from << 32;
 }
 
 void sync(dsvk_session *s, const uint32_t *tokens, size_t n)

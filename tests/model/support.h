@@ -36,7 +36,8 @@ bool device_has_matrix_units(void);
 void subject_init(struct subject *subject, const char *name);
 void subject_done(struct subject *subject);
 
-dsvk_model   *load(const struct subject *subject, dsvk_math math, bool no_fuse);
+dsvk_model *load(const struct subject *subject, dsvk_math math, bool no_fuse);
+/* Whose bits are its own passes': exact_prefix. */
 dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_cache cache);
 /* The form of attention from now on: materialised for passes of at least so many tokens at position
  * 0; 0 = by policy, UINT32_MAX = always absorbed. */
