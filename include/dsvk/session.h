@@ -39,11 +39,12 @@ DSVK_API void        dsvk_session_free(dsvk_session *session);
 
 /* Makes the timeline equal to tokens[0 .. n-1], n >= 1: keeps the longest common beginning that is
  * cached, drops the rest, takes the full pages that come next from those that any session of the
- * model has computed behind the same tokens, and computes what is new in chunks. Afterwards the results below are those of
- * the last token (which is computed again when it was cached already). BAD_ARGUMENT for an id
- * outside the vocabulary or n beyond the context. After CANCELLED (progress) the finished chunks
- * stay and the one in work is dropped, also when the device was lost (see dsvk_device_recover());
- * after any other failure the timeline is empty and the session usable. */
+ * model has computed behind the same tokens, and computes what is new in chunks. Afterwards the
+ * results below are those of the last token (which is computed again when it was cached already).
+ * BAD_ARGUMENT for an id outside the vocabulary or n beyond the context. After CANCELLED (progress)
+ * and for want of pages (NO_VRAM, with `overcommit`) the finished chunks stay and the one in work
+ * is dropped, also when the device was lost (see dsvk_device_recover()); after any other failure
+ * the timeline is empty and the session usable. */
 DSVK_API dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                                        const dsvk_progress *progress);
 /* Tokens in the timeline. */

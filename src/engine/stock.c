@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Buffers of pages: brought when they are missing, freed when nobody needs them. */
 #include "engine/stock.h"
 
 #include "base/size.h"
