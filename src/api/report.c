@@ -133,8 +133,8 @@ void dv_report_session(const dsvk_session *session, dsvk_cache cache)
            "session: context %u, chunks of %u, cache %s of %s, %s of activations", s->setup.context,
            s->setup.chunk, caches[cache], dv_text_size(size, s->cache->bytes),
            dv_text_size(arena, r->arena ? r->arena->bytes : 0));
-    snprintf(from, sizeof from, r->materialise_from < UINT32_MAX ? "from %u tokens on" : "never",
-             r->materialise_from);
+    snprintf(from, sizeof from, s->materialise_from < UINT32_MAX ? "from %u tokens on" : "never",
+             s->materialise_from);
     dv_log(&session->ctx, DSVK_LOG_DEBUG,
            "session: splits of %u positions, keys materialised %s, %u of %u ids, %u expert slots",
            r->split, from, s->setup.choices, s->setup.config->vocab, s->setup.expert_slots);

@@ -120,7 +120,7 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
     dsvk_status    status;
     struct dv_pass pass = { .tokens      = n,
                             .all_rows    = all_rows,
-                            .materialise = position == 0 && n >= s->runner->materialise_from };
+                            .materialise = position == 0 && n >= s->materialise_from };
     if (*s->engine.left_f16)
         return compute_in_f32(s, ids, n, position, all_rows);
     TRY(compute(s, ids, position, &pass));

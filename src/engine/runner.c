@@ -75,8 +75,7 @@ static dsvk_status complete_setup(struct dv_runner *r)
         r->setup.choices = r->setup.config->vocab;
     TRY(dv_size_choose(&r->setup, left));
     dv_tuning_of(&tuning, &dev->caps);
-    r->split            = dv_engine_split(r->setup.context, &tuning);
-    r->materialise_from = dv_size_materialise_from(&r->setup);
+    r->split = dv_engine_split(r->setup.context, &tuning);
     return DSVK_OK;
 }
 

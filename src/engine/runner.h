@@ -45,8 +45,7 @@ struct dv_runner {
     struct dv_setup           asked; /* what sessions that share it ask for */
     struct dv_setup           setup; /* what was 0 is chosen */
     bool                      profile;
-    uint32_t                  split;            /* positions of one attention split */
-    uint32_t                  materialise_from; /* tokens at position 0; UINT32_MAX: never */
+    uint32_t                  split; /* positions of one attention split */
     struct dv_buffer         *arena, *rope, *step, *result;
     struct dv_buffer         *arguments; /* of all slots' programs, argument_nodes for each */
     uint32_t                  argument_nodes;

@@ -25,10 +25,11 @@ dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engi
     s->params      = *params;
     s->profile.ctx = setup->ctx;
     TRY_OR(fail, dv_runner_borrow(&s->runner, engine, setup, params->profile));
-    s->engine    = s->runner->engine;
-    s->setup     = s->runner->setup;
-    s->setup.ctx = setup->ctx;
-    s->tokens    = dv_zalloc_array(setup->ctx, s->setup.context, sizeof *s->tokens);
+    s->engine           = s->runner->engine;
+    s->setup            = s->runner->setup;
+    s->materialise_from = dv_size_materialise_from(&s->setup);
+    s->setup.ctx        = setup->ctx;
+    s->tokens           = dv_zalloc_array(setup->ctx, s->setup.context, sizeof *s->tokens);
     if (!s->tokens) {
         status = dv_fail(setup->ctx, DSVK_NO_MEMORY, "session: no memory for %u tokens",
                          s->setup.context);

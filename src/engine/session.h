@@ -34,7 +34,8 @@ struct dv_session {
     struct dv_stocks         stocks; /* where engine.stocks may point */
     uint32_t                *tokens; /* [context] */
     uint32_t                 n_tokens;
-    uint32_t                 n_cached; /* those whose latents are in the cache */
+    uint32_t                 n_cached;         /* those whose latents are in the cache */
+    uint32_t                 materialise_from; /* tokens at position 0; UINT32_MAX: never */
     bool                     answered; /* the last token has results, in the arena or to be had */
     bool                     knows;    /* `greatest` is one of them */
     uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */

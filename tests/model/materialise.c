@@ -34,25 +34,26 @@ static void compare(struct pair *p, const float *expected, const float *row)
     p->error = fmax(p->error, error / most);
 }
 
-static void compare_last(struct pair *p)
-{
-    float *expected = logits(p->absorbed, p->vocab), *row = logits(p->materialised, p->vocab);
-    compare(p, expected, row);
-    free(expected);
-    free(row);
-}
-
 static bool last_was_materialised(const dsvk_session *s)
 {
     return s->session->runner->last->graph->size.materialise;
 }
 
-static void sync_both(struct pair *p, size_t n)
+/* Each is looked at before the other one's pass. */
+static float *sync_one(dsvk_session *s, const struct pair *p, size_t n, bool materialised)
 {
-    sync(p->absorbed, p->tokens, n);
-    sync(p->materialised, p->tokens, n);
-    assert_false(last_was_materialised(p->absorbed));
-    compare_last(p);
+    sync(s, p->tokens, n);
+    assert_int_equal(last_was_materialised(s), materialised);
+    return logits(s, p->vocab);
+}
+
+static void sync_both(struct pair *p, size_t n, bool materialised)
+{
+    float *expected = sync_one(p->absorbed, p, n, false);
+    float *row      = sync_one(p->materialised, p, n, materialised);
+    compare(p, expected, row);
+    free(expected);
+    free(row);
 }
 
 static void score_both(struct pair *p)
@@ -78,14 +79,11 @@ static void check_prompt(struct pair *p, dsvk_model *model, uint32_t n)
     p->absorbed     = session(model, CONTEXT, CONTEXT, DSVK_CACHE_F32);
     p->materialised = session(model, CONTEXT, CONTEXT, DSVK_CACHE_F32);
     choose_form(p->materialised, 1);
-    sync_both(p, n);
-    assert_true(last_was_materialised(p->materialised));
-    for (uint32_t k = 1; k <= 3; k++) { /* decoded from the cache that it wrote */
-        sync_both(p, n + k);
-        assert_false(last_was_materialised(p->materialised));
-    }
-    sync_both(p, n + MORE);
-    sync_both(p, n - 5);
+    sync_both(p, n, true);
+    for (uint32_t k = 1; k <= 3; k++) /* decoded from the cache that it wrote */
+        sync_both(p, n + k, false);
+    sync_both(p, n + MORE, false);
+    sync_both(p, n - 5, false);
     if (n == N)
         score_both(p);
     dsvk_session_free(p->absorbed);

@@ -120,10 +120,10 @@ dsvk_session *session(dsvk_model *model, uint32_t context, uint32_t chunk, dsvk_
 void choose_form(dsvk_session *s, uint32_t materialise_from)
 {
     struct dv_session *session = s->session;
-    session->runner->materialise_from =
+    session->materialise_from =
         materialise_from ? materialise_from : dv_size_materialise_from(&session->setup);
     session->cache->form |= UINT64_C(1) << 63; /* shares with sessions that the test made so */
-    session->cache->form += (uint64_t)session->runner->materialise_from << 32;
+    session->cache->form += (uint64_t)session->materialise_from << 32;
 }
 
 void sync(dsvk_session *s, const uint32_t *tokens, size_t n)
