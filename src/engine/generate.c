@@ -142,8 +142,9 @@ static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *
         TRY(dv_cache_reach_some(s->cache, s->n_tokens, &span, dv_session_in_f16(s)));
         span += taker->taken;
         dv_flight_join(s, span - taker->taken);
-        status = offer_tokens(s, span, taker);
-        dv_flight_leave(s);
+        status           = offer_tokens(s, span, taker);
+        dsvk_status left = dv_flight_leave(s);
+        status           = status == DSVK_OK ? left : status;
         if (status != DSVK_OK || (s->next != DV_NOT_FINITE && taker->taken < span))
             return status;
         if (s->next != DV_NOT_FINITE)

@@ -48,7 +48,7 @@ void dv_flight_join(struct dv_session *s, uint32_t passes)
     dv_monitor_leave(r->lock);
 }
 
-void dv_flight_leave(struct dv_session *s)
+dsvk_status dv_flight_leave(struct dv_session *s)
 {
     struct dv_runner   *r = s->runner;
     struct dv_flight   *f = &r->flight;
@@ -67,8 +67,9 @@ void dv_flight_leave(struct dv_session *s)
     if (r->holder == s && s->decoding.n > 1)
         r->holder = NULL; /* it has the results of a token that was not taken */
     if (s->answered || s->decoding.failed != DSVK_OK)
-        return;
+        return s->decoding.failed;
     s->answered = s->n_tokens > 0;
     s->greatest = s->next;
     s->knows    = s->decoding.choice.factor == 0 && !s->decoding.host_draws;
+    return DSVK_OK;
 }
