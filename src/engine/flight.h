@@ -48,8 +48,8 @@ struct dv_flight {
 /* With the turn. The session takes part until it leaves, in at most `passes` passes; s->next, which
  * follows its timeline, is ring[0]. */
 void dv_flight_join(struct dv_session *s, uint32_t passes);
-/* With the turn. Lands the flight if the session is a row. What is behind s->next in the ring was
- * for nothing; the session's results are those of its last token. Fails with the pass that failed. */
+/* With the turn. Lands the flight if the session is a row, and fails with it. What is behind
+ * s->next in the ring was for nothing; the session's results are those of its last token. */
 dsvk_status dv_flight_leave(struct dv_session *s);
 
 /* With the turn, until s has a token behind ring[0], or fails: computes one for all that want one.
