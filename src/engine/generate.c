@@ -37,6 +37,14 @@ static dsvk_status repeat_last(struct dv_session *s)
     return status;
 }
 
+/* The next token was taken, so it is not to be offered again; it is computed when that is wanted. */
+static void keep_taken(struct dv_session *s)
+{
+    s->tokens[s->n_tokens++] = s->next;
+    s->answered              = false;
+    s->knows                 = false;
+}
+
 /* Tokens are offered without the turn. */
 static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
@@ -55,8 +63,8 @@ static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct tak
             has_turn = true;
             status   = dv_flight_advance(s);
         }
-        if (status == DSVK_DEVICE_LOST) /* it was taken, and is not to be offered again */
-            s->tokens[s->n_tokens++] = s->next;
+        if (status == DSVK_DEVICE_LOST || status == DSVK_CANCELLED)
+            keep_taken(s);
         taker->taken += status == DSVK_OK;
     }
     if (!has_turn)
@@ -104,6 +112,8 @@ static dsvk_status compute_alone(struct dv_session *s, const struct taker *taker
     dsvk_status status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
     if (status != DSVK_OK) {
         dv_session_pass_failed(s, status);
+        if (status == DSVK_DEVICE_LOST || status == DSVK_CANCELLED)
+            keep_taken(s);
         return status;
     }
     s->tokens[s->n_tokens++] = s->next;

@@ -68,6 +68,8 @@ dsvk_status dv_flight_leave(struct dv_session *s)
         r->holder = NULL; /* it has the results of a token that was not taken */
     if (s->answered || s->decoding.failed != DSVK_OK)
         return s->decoding.failed;
+    if (s->n_cached < s->n_tokens)
+        return DSVK_OK; /* cancelled: the last token has no results yet */
     s->answered = s->n_tokens > 0;
     s->greatest = s->next;
     s->knows    = s->decoding.choice.factor == 0 && !s->decoding.host_draws;
