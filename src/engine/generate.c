@@ -37,7 +37,7 @@ static dsvk_status repeat_last(struct dv_session *s)
     return status;
 }
 
-/* The next token was taken, so it is not to be offered again; it is computed when that is wanted. */
+/* The next token was taken and is not to be offered again; it is computed when that is wanted. */
 static void keep_taken(struct dv_session *s)
 {
     s->tokens[s->n_tokens++] = s->next;
