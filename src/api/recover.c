@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A lost device made anew with all that was on it. Models are remembered by
- * their device, sessions by their model; both lists belong to whoever has the turn. */
+/* A lost device made anew with all that was on it. Models are remembered by their device, sessions
+ * by their model; both lists belong to whoever has the turn. */
 #include "api/handles.h"
 
 #include "base/stop.h"

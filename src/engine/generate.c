@@ -33,7 +33,7 @@ static dsvk_status repeat_last(struct dv_session *s)
     dsvk_status status = dv_session_pass(s, &s->tokens[last], 1, last, false);
     dv_session_pass_failed(s, status);
     if (status == DSVK_CANCELLED)
-        s->n_tokens = s->n_cached = last;
+        s->n_cached = last; /* the token was taken and stays */
     return status;
 }
 
