@@ -104,7 +104,8 @@ static void read_features(struct dv_probe *p, const struct dv_instance *instance
     instance->vk.vkGetPhysicalDeviceFeatures2(physical, &p->features);
 }
 
-/* The shapes that matrix units have. Out of memory is all that a driver may say but OK. */
+/* The shapes that matrix units have. Out of memory is all that a driver may say but OK; one that says
+ * anything else has none that can be used. */
 static dsvk_status read_coop(struct dv_probe *p, const struct dv_instance *instance,
                              VkPhysicalDevice physical)
 {
@@ -119,6 +120,8 @@ static dsvk_status read_coop(struct dv_probe *p, const struct dv_instance *insta
     if (result == VK_SUCCESS || result == VK_INCOMPLETE)
         return DSVK_OK;
     p->n_coop = 0;
+    if (result != VK_ERROR_OUT_OF_HOST_MEMORY && result != VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        return DSVK_OK;
     return dv_fail(instance->ctx, DSVK_NO_MEMORY,
                    "caps: no memory to list the shapes of cooperative matrices");
 }

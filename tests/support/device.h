@@ -14,8 +14,9 @@ struct test_device {
     struct dv_stream   *stream;
     unsigned            warnings; /* lines since the last test_device_expect */
     unsigned            errors;
-    bool                quiet;     /* the next lines are expected: do not print them */
-    char                line[512]; /* the last one */
+    bool                quiet;         /* the next lines are expected: do not print them */
+    bool                ignores_layer; /* what the validation layer says is not counted */
+    char                line[512];     /* the last one */
 };
 
 /* A context whose log counts in `t`; `t` must stay where it is. */
