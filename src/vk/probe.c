@@ -104,8 +104,8 @@ static void read_features(struct dv_probe *p, const struct dv_instance *instance
     instance->vk.vkGetPhysicalDeviceFeatures2(physical, &p->features);
 }
 
-/* The shapes that matrix units have. Out of memory is all that a driver may say but OK; one that says
- * anything else has none that can be used. */
+/* The shapes that matrix units have. Out of memory is all that a driver may say but OK; one that
+ * says anything else has none that can be used. */
 static dsvk_status read_coop(struct dv_probe *p, const struct dv_instance *instance,
                              VkPhysicalDevice physical)
 {
