@@ -32,7 +32,8 @@
  *
  * Threads: any call may come from any thread. A session has one call at a time; a second one
  * answers BUSY. Calls on different sessions and models of one device take turns: each waits for at
- * most one pass of each of the others, so a prompt holds nobody up for longer than one chunk.
+ * most one slice (dsvk_device_params.slice_us) of each of the others, or one token of theirs, which
+ * those who decode compute together. Prompts that need the same memory take turns by chunk.
  * Reports of progress and dsvk_generate_params.take are called outside of turns and may call the
  * library, but not the session that calls them. Logs, reports of compiling and the rows of a score
  * come inside of a turn: what they call on the same device answers BUSY.

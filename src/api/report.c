@@ -132,7 +132,7 @@ void dv_report_session(const dsvk_session *session, dsvk_cache cache)
     dv_log(&session->ctx, DSVK_LOG_DEBUG,
            "session: context %u, chunks of %u, cache %s of %s, %s of activations", s->setup.context,
            s->setup.chunk, caches[cache], dv_text_size(size, s->cache->bytes),
-           dv_text_size(arena, r->arena ? r->arena->bytes : 0));
+           dv_text_size(arena, dv_runner_arena_bytes(r)));
     snprintf(from, sizeof from, s->materialise_from < UINT32_MAX ? "from %u tokens on" : "never",
              s->materialise_from);
     dv_log(&session->ctx, DSVK_LOG_DEBUG,

@@ -35,6 +35,7 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .left_f16 = &model->left_f16,
                                 .slice_ns = model->device->slice_ns,
                                 .turn     = model->device->turn,
+                                .inside   = &model->device->inside,
                                 .runners  = &model->runners,
                                 .stocks   = &model->stocks };
 
@@ -216,7 +217,7 @@ void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *sta
     *stats = s->stats;
     dv_monitor_leave(s->runner->lock);
     stats->device_bytes = s->engine.dev->bytes_used;
-    stats->arena_bytes  = s->runner->arena ? s->runner->arena->bytes : 0;
+    stats->arena_bytes  = dv_runner_arena_bytes(s->runner);
     if (s->cache)
         dv_cache_stats(s->cache, stats);
     dv_session_expert_stats(s, stats);

@@ -11,11 +11,13 @@ static dsvk_status try_layers(bool *finite, struct dv_session *s, uint32_t layer
 {
     dsvk_status        status;
     struct dv_program *p;
+    struct dv_lane    *lane = &s->runner->lanes[DV_LANE_BATCH];
     dv_flight_land(s->runner);
+    lane->n = 0;
     TRY(dv_session_program_of_layers(&p, s, layers));
     dv_session_write_step(s, p, &s->tokens[position], 1, position);
     status  = dv_session_run(s, p);
-    *finite = *(const uint32_t *)s->runner->result->mapped != DV_NOT_FINITE;
+    *finite = *(const uint32_t *)lane->result->mapped != DV_NOT_FINITE;
     dv_program_free(p);
     return status;
 }
@@ -48,11 +50,11 @@ dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
     dsvk_status              status;
     const struct dv_context *ctx = s->setup.ctx;
     uint32_t                 layer;
-    /* What the last pass left is overwritten: it is computed again where it is asked for. */
-    s->knows          = true;
-    s->greatest       = DV_NOT_FINITE;
-    s->runner->holder = NULL;
-    status            = find_layer(&layer, s, position);
+    /* What the last pass left is computed again where it is asked for. */
+    s->knows    = true;
+    s->greatest = DV_NOT_FINITE;
+    dv_runner_forget(s->runner, s);
+    status = find_layer(&layer, s, position);
     if (status != DSVK_OK) {
         dv_session_pass_failed(s, status);
         return status;

@@ -7,6 +7,7 @@
 
 #include "os/os.h"
 #include "engine/session.h"
+#include "engine/turn.h"
 
 /* Passes ahead hide what lies between two passes on the device and the host's own work, some 10 to
  * 100 microseconds; when a text ends they were for nothing. So there are as many as fit in this
@@ -42,7 +43,7 @@ static dsvk_status draw(uint32_t *token, const struct dv_flight *f, uint32_t row
     struct dv_session     *s = f->rows[row];
     const struct dv_graph *g = f->program->graph;
     const struct dv_value *v = &g->values[g->logits];
-    TRY(dv_stream_see(&logits, s->engine.stream, s->runner->arena,
+    TRY(dv_stream_see(&logits, s->engine.stream, s->runner->lanes[DV_LANE_BATCH].arena,
                       v->arena_offset + (uint64_t)row * v->stride * 4,
                       (uint64_t)s->setup.choices * sizeof(float)));
     if (!s->chooser)
@@ -57,7 +58,8 @@ static dsvk_status find_tokens(uint32_t *tokens, const struct dv_flight *f)
 {
     dsvk_status       status;
     uint32_t          positions[DV_MOST_ROWS];
-    struct dv_runner *r = f->rows[0]->runner;
+    struct dv_runner *r    = f->rows[0]->runner;
+    const void       *step = r->lanes[DV_LANE_BATCH].step->mapped;
     dv_monitor_enter(r->lock);
     for (uint32_t i = 0; i < f->n; i++)
         positions[i] = dv_ring_position(f->rows[i]);
@@ -66,8 +68,21 @@ static dsvk_status find_tokens(uint32_t *tokens, const struct dv_flight *f)
         if (f->rows[i]->decoding.host_draws)
             TRY(draw(&tokens[i], f, i, positions[i]));
         else
-            tokens[i] = dv_step_chosen(r->step->mapped, i, positions[i]);
+            tokens[i] = dv_step_chosen(step, i, positions[i]);
     return DSVK_OK;
+}
+
+/* Nothing flies any more that would overwrite them. */
+static void keep_results(const struct dv_flight *f)
+{
+    struct dv_runner *r    = f->rows[0]->runner;
+    struct dv_lane   *lane = &r->lanes[DV_LANE_BATCH];
+    lane->last             = f->program;
+    dv_monitor_enter(r->lock);
+    for (uint32_t i = 0; i < f->n; i++)
+        lane->rows[i] = (struct dv_held_row){ f->rows[i], dv_ring_position(f->rows[i]) + 1 };
+    dv_monitor_leave(r->lock);
+    lane->n = f->n;
 }
 
 static dsvk_status collect(struct dv_flight *f)
@@ -80,10 +95,8 @@ static dsvk_status collect(struct dv_flight *f)
     f->least = f->collected == 0 || ns < f->least ? ns : f->least;
     TRY(find_tokens(tokens, f));
     f->collected++;
-    if (f->n == 1 && f->submitted == f->collected) {
-        r->last   = f->program;
-        r->holder = f->rows[0];
-    }
+    if (f->submitted == f->collected)
+        keep_results(f);
     dv_monitor_enter(r->lock);
     r->clock++;
     for (uint32_t i = 0; i < f->n; i++) {
@@ -138,7 +151,7 @@ static uint32_t ahead(const struct dv_flight *f)
     const struct dv_session *s = f->rows[0];
     if (f->program->profile || f->program->parts || host_draws(f))
         return 0; /* its times, choices or logits would be overwritten */
-    if (f->program->slices.n != 1)
+    if (f->program->slices.n != 1 || dv_turn_is_lent(s->engine.turn))
         return 0; /* others want the device in between */
     if (s->params.ahead)
         return s->params.ahead < DV_MOST_AHEAD ? s->params.ahead : DV_MOST_AHEAD;
@@ -164,14 +177,15 @@ static dsvk_status run_alone(struct dv_flight *f)
 static dsvk_status submit(struct dv_flight *f)
 {
     dsvk_status        status;
-    struct dv_session *s = f->rows[0];
+    struct dv_session *s              = f->rows[0];
+    s->runner->lanes[DV_LANE_BATCH].n = 0;
+    s->runner->n_within += dv_turn_is_lent(s->engine.turn);
     if (ahead(f) == 0)
         TRY(run_alone(f));
     else
         TRY(dv_stream_submit(s->engine.stream, f->program->slices.commands[0],
                              &f->values[f->submitted % (DV_MOST_AHEAD + 1)]));
     f->submitted++;
-    s->runner->holder = NULL;
     for (uint32_t i = 0; i < f->n; i++) {
         f->rows[i]->decoding.passes--;
         f->rows[i]->stats.submissions++;
@@ -229,22 +243,10 @@ static uint32_t size_of(uint32_t n)
     return sizes[i];
 }
 
-/* A program for as many of the n rows as there is memory for. */
-static dsvk_status find_program(struct dv_program **out, struct dv_session *s, uint32_t *n)
+static dsvk_status find_program(struct dv_program **out, struct dv_session *s, uint32_t n)
 {
-    struct dv_pass pass = { .f32 = *s->engine.left_f16 };
-    for (;; *n /= 2) {
-        pass.tokens = size_of(*n);
-        pass.batch  = pass.tokens > 1;
-        bool fits   = true;
-        if (*n > 1) {
-            dsvk_status status = dv_session_fits(&fits, s, &pass);
-            if (status != DSVK_OK)
-                return status;
-        }
-        if (fits)
-            return dv_session_program(out, s, &pass);
-    }
+    struct dv_pass pass = { .tokens = size_of(n), .batch = n > 1, .f32 = *s->engine.left_f16 };
+    return dv_session_program(out, s, &pass);
 }
 
 static dsvk_status start(struct dv_flight *f, struct dv_session *s)
@@ -252,15 +254,16 @@ static dsvk_status start(struct dv_flight *f, struct dv_session *s)
     dsvk_status        status;
     struct dv_step_row rows[DV_MOST_ROWS];
     struct dv_session *chosen[DV_MOST_ROWS];
-    struct dv_runner  *r = s->runner;
+    struct dv_runner  *r    = s->runner;
+    struct dv_lane    *lane = &r->lanes[DV_LANE_BATCH];
     struct dv_program *program;
     dv_monitor_enter(r->lock);
     uint32_t n = choose_rows(chosen, s, DV_MOST_ROWS);
     dv_monitor_leave(r->lock);
-    TRY(find_program(&program, s, &n));
-    r->last   = NULL;
-    r->holder = NULL;
-    *f        = (struct dv_flight){ .n = n, .program = program };
+    TRY(find_program(&program, s, n));
+    lane->last = NULL;
+    lane->n    = 0;
+    *f         = (struct dv_flight){ .n = n, .program = program };
     memcpy(f->rows, chosen, n * sizeof *chosen);
     dv_monitor_enter(r->lock);
     for (uint32_t i = 0; i < n; i++) {
@@ -277,7 +280,7 @@ static dsvk_status start(struct dv_flight *f, struct dv_session *s)
     dv_monitor_leave(r->lock);
     f->first = rows[0].position;
     f->since = dv_time_ns();
-    dv_step_write_batch(r->step->mapped, program, r->split, rows, n);
+    dv_step_write_batch(lane->step->mapped, program, r->split, rows, n);
     return DSVK_OK;
 }
 

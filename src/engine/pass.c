@@ -8,11 +8,12 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
                            uint32_t n, uint32_t position)
 {
     uint64_t pages = s->cache->table->address;
+    void    *step  = dv_runner_lane(s->runner, p)->step->mapped;
     if (p->graph->size.batch)
-        dv_step_write_batch(s->runner->step->mapped, p, s->runner->split,
+        dv_step_write_batch(step, p, s->runner->split,
                             &(struct dv_step_row){ ids[0], position, pages, { 0 } }, 1);
     else
-        dv_step_write_prompt(s->runner->step->mapped, p, s->runner->split,
+        dv_step_write_prompt(step, p, s->runner->split,
                              &(struct dv_step_prompt){ ids, n, position, pages });
 }
 
@@ -31,42 +32,66 @@ void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint
     }
 }
 
-void dv_session_holds(struct dv_session *s, struct dv_program *p)
+void dv_session_holds(struct dv_session *s, struct dv_program *p, uint32_t end)
 {
+    struct dv_lane        *lane  = dv_runner_lane(s->runner, p);
     const struct dv_value *token = &p->graph->values[p->graph->token];
-    const uint32_t        *ids   = s->runner->result->mapped;
-    s->runner->last              = p;
-    s->runner->holder            = s;
+    const uint32_t        *ids   = lane->result->mapped;
+    lane->last                   = p;
+    lane->rows[0]                = (struct dv_held_row){ .of = s, .end = end };
+    lane->n                      = 1;
     s->answered                  = true;
     s->knows                     = true;
     s->greatest                  = ids[(token->rows - 1) * token->stride];
 }
 
-static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t position,
-                           const struct dv_pass *pass)
+/* In a lane that is its own. */
+static dsvk_status compute_in(struct dv_lane *lane, struct dv_session *s, const uint32_t *ids,
+                              uint32_t position, const struct dv_pass *pass)
 {
     dsvk_status        status;
     struct dv_program *p;
     dv_flight_land(s->runner);
-    s->runner->last   = NULL;
-    s->runner->holder = NULL;
-    s->answered       = false;
-    s->knows          = false;
+    dv_runner_forget(s->runner, s);
+    lane->last  = NULL;
+    lane->n     = 0;
+    s->answered = false;
+    s->knows    = false;
     TRY(dv_session_program(&p, s, pass));
     uint64_t start = dv_time_ns(); /* behind compiling, which is no speed of the model */
     dv_session_write_step(s, p, ids, pass->tokens, position);
+    if (lane == &s->runner->lanes[DV_LANE_PROMPT])
+        s->runner->running = p;
     TRY(dv_session_run(s, p));
-    dv_session_holds(s, p);
-    dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start);
+    dv_session_holds(s, p, position + pass->tokens);
+    dv_session_add_stats(s, p, pass->tokens, dv_time_ns() - start - s->lent_ns);
     return p->profile ? dv_profile_add(&s->profile, p, position, s->cache->states) : DSVK_OK;
+}
+
+static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t position,
+                           const struct dv_pass *pass)
+{
+    struct dv_runner *r    = s->runner;
+    struct dv_lane   *lane = &r->lanes[dv_size_lane(pass)];
+    if (dv_size_lane(pass) == DV_LANE_BATCH)
+        return compute_in(lane, s, ids, position, pass);
+    if (!dv_runner_enter_prompt(r, s->watch.progress))
+        return dv_fail(s->setup.ctx, DSVK_CANCELLED,
+                       "cancelled before the pass at position %u, while others computed", position);
+    dsvk_status status = compute_in(lane, s, ids, position, pass);
+    dv_runner_leave_prompt(r);
+    return status;
 }
 
 /* Whether the last pass found a token in each row that it has logits of. */
 static bool last_is_finite(const struct dv_session *s)
 {
-    const struct dv_graph *g     = s->runner->last->graph;
+    const struct dv_lane  *lanes = s->runner->lanes;
+    bool                   batch = lanes[DV_LANE_BATCH].n && lanes[DV_LANE_BATCH].rows[0].of == s;
+    const struct dv_lane  *lane  = &lanes[batch ? DV_LANE_BATCH : DV_LANE_PROMPT];
+    const struct dv_graph *g     = lane->last->graph;
     const struct dv_value *token = &g->values[g->token];
-    const uint32_t        *ids   = s->runner->result->mapped;
+    const uint32_t        *ids   = lane->result->mapped;
     for (uint32_t r = 0; r < token->rows; r++)
         if (ids[r * token->stride] == DV_NOT_FINITE)
             return false;
@@ -123,11 +148,12 @@ dsvk_status dv_session_pass(struct dv_session *s, const uint32_t *ids, uint32_t 
                             .materialise = position == 0 && n >= s->materialise_from };
     if (*s->engine.left_f16)
         return compute_in_f32(s, ids, n, position, all_rows);
+    bool f16 = dv_session_in_f16(s); /* on its way others may leave it */
     TRY(compute(s, ids, position, &pass));
-    if (!dv_session_in_f16(s) || last_is_finite(s))
+    if (!f16 || last_is_finite(s))
         return DSVK_OK;
     TRY(compute_in_f32(s, ids, n, position, all_rows));
-    if (last_is_finite(s))
+    if (last_is_finite(s) && !*s->engine.left_f16)
         leave_f16(s, n, position);
     return DSVK_OK;
 }

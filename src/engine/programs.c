@@ -56,22 +56,23 @@ static struct dv_program_params params_of(struct dv_session *s, uint32_t slot,
     const struct dv_engine *e    = &s->engine;
     const struct dv_runner *r    = s->runner;
     uint64_t                room = (uint64_t)r->argument_nodes * DV_BLOCK_BYTES;
+    const struct dv_lane   *lane = &r->lanes[dv_size_lane(pass)];
 
     return (struct dv_program_params){ .stream      = e->stream,
-                                       .token       = r->result->address,
+                                       .token       = lane->result->address,
                                        .profile     = s->params.profile && slot < DV_MAX_PROGRAMS,
                                        .blocks      = slot < DV_MAX_PROGRAMS ? r->arguments : NULL,
                                        .blocks_at   = slot * room,
                                        .blocks_room = room,
-                                       .arena       = r->arena,
+                                       .arena       = lane->arena,
                                        .slice_ns    = e->slice_ns,
                                        .position    = s->n_tokens,
                                        .site        = {
                                                   .caps         = &e->dev->caps,
                                                   .weights      = places,
-                                                  .arena        = r->arena->address,
-                                                  .step         = r->step->address,
-                                                  .step_buffer  = r->step,
+                                                  .arena        = lane->arena->address,
+                                                  .step         = lane->step->address,
+                                                  .step_buffer  = lane->step,
                                                   .states       = s->cache->states,
                                                   .cache_format = s->setup.cache,
                                                   .math_f16     = s->setup.math_f16 && !pass->f32,
@@ -88,7 +89,7 @@ static dsvk_status make_program(struct dv_program **out, struct dv_session *s, u
     struct dv_plan          plan;
     TRY(dv_size_graph(&graph, &plan, size, pass));
     /* It may need more than the plan said: the rounding of an odd token count, or scoring. */
-    TRY_OR(fail, dv_runner_grow_arena(s->runner, plan.arena_bytes));
+    TRY_OR(fail, dv_runner_grow_arena(s->runner, dv_size_lane(pass), plan.arena_bytes));
     TRY_OR(fail, find_places(&places, s, graph));
     struct dv_program_params params    = params_of(s, slot, places, pass);
     dsvk_progress            compiling = compiling_of(s);
@@ -107,26 +108,6 @@ static bool same_pass(const struct dv_pass *a, const struct dv_pass *b)
            a->all_rows == b->all_rows && a->materialise == b->materialise && a->f32 == b->f32;
 }
 
-dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pass *pass)
-{
-    dsvk_status             status;
-    struct dv_graph        *graph;
-    struct dv_plan          plan;
-    const struct dv_runner *r   = s->runner;
-    const struct dv_device *dev = s->engine.dev;
-    for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++)
-        if (r->slots[i].program && same_pass(&r->slots[i].pass, pass)) {
-            *fits = true;
-            return DSVK_OK;
-        }
-    TRY(dv_size_graph(&graph, &plan, &s->setup, pass));
-    dv_graph_free(graph);
-    uint64_t has  = r->arena ? r->arena->bytes : 0;
-    uint64_t left = dev->bytes_limit > dev->bytes_used ? dev->bytes_limit - dev->bytes_used : 0;
-    *fits = plan.arena_bytes <= has || dev->bytes_limit == 0 || plan.arena_bytes - has <= left;
-    return DSVK_OK;
-}
-
 static void tell(const struct dv_session *s, const struct dv_program *p, const struct dv_pass *pass)
 {
     dv_log(s->setup.ctx, DSVK_LOG_DEBUG,
@@ -136,12 +117,23 @@ static void tell(const struct dv_session *s, const struct dv_program *p, const s
            pass->f32 && s->setup.math_f16 ? ", in f32" : "");
 }
 
+static void drop(struct dv_runner *r, struct dv_slot_of_program *slot)
+{
+    for (int i = 0; i < DV_N_LANES; i++)
+        if (slot->program && r->lanes[i].last == slot->program) {
+            r->lanes[i].last = NULL;
+            r->lanes[i].n    = 0;
+        }
+    dv_program_free(slot->program);
+    slot->program = NULL;
+}
+
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass)
 {
     dsvk_status                status;
     struct dv_runner          *r      = s->runner;
-    struct dv_slot_of_program *oldest = &r->slots[0];
+    struct dv_slot_of_program *oldest = NULL;
     *out                              = NULL;
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
         struct dv_slot_of_program *slot = &r->slots[i];
@@ -150,15 +142,12 @@ dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
             *out       = slot->program;
             return DSVK_OK;
         }
-        if (!slot->program || (oldest->program && slot->used < oldest->used))
+        if (slot->program && slot->program == r->running)
+            continue;
+        if (!oldest || !slot->program || (oldest->program && slot->used < oldest->used))
             oldest = slot;
     }
-    if (r->last == oldest->program) {
-        r->last   = NULL;
-        r->holder = NULL;
-    }
-    dv_program_free(oldest->program);
-    oldest->program = NULL;
+    drop(r, oldest);
     TRY(make_program(out, s, (uint32_t)(oldest - r->slots), &r->setup, pass));
     tell(s, *out, pass);
     *oldest = (struct dv_slot_of_program){ .program = *out, .pass = *pass, .used = ++r->clock };

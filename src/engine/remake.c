@@ -16,8 +16,7 @@ void dv_session_drop_cache(struct dv_session *s)
     s->n_cached = 0;
     s->answered = false;
     s->knows    = false;
-    if (s->runner->holder == s)
-        s->runner->holder = NULL;
+    dv_runner_forget(s->runner, s);
 }
 
 /* What is said of experts since the session was made goes on with those that are loaded next: `now`

@@ -64,8 +64,6 @@ dsvk_status dv_flight_leave(struct dv_session *s)
     if (*at)
         *at = s->decoding.next;
     dv_monitor_leave(r->lock);
-    if (r->holder == s && s->decoding.n > 1)
-        r->holder = NULL; /* it has the results of a token that was not taken */
     if (s->answered || s->decoding.failed != DSVK_OK)
         return s->decoding.failed;
     if (s->n_cached < s->n_tokens)

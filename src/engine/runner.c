@@ -46,15 +46,19 @@ dsvk_status dv_runner_allocate(struct dv_runner *r)
 {
     dsvk_status             status;
     struct dv_session_bytes bytes;
-    if (r->arena && r->arguments && r->step && r->result && r->rope)
+    if (r->rope) /* the last that is made */
         return DSVK_OK;
     TRY(dv_size_bytes(&bytes, &r->setup));
     r->argument_nodes = bytes.nodes;
-    TRY(need(&r->arena, r, bytes.arena, DV_MEMORY_DEVICE, "activations"));
+    for (int i = 0; i < DV_N_LANES; i++) {
+        struct dv_lane             *lane = &r->lanes[i];
+        const struct dv_lane_bytes *b    = &bytes.lanes[i];
+        TRY(need(&lane->arena, r, b->arena, DV_MEMORY_DEVICE, "activations"));
+        TRY(need(&lane->step, r, b->step, DV_MEMORY_UPLOAD, "parameters"));
+        TRY(need(&lane->result, r, b->result, DV_MEMORY_READBACK, "results"));
+    }
     TRY(need(&r->arguments, r, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));
-    TRY(need(&r->step, r, bytes.step, DV_MEMORY_UPLOAD, "parameters"));
-    TRY(need(&r->result, r, bytes.result, DV_MEMORY_READBACK, "results"));
-    return r->rope ? DSVK_OK : make_rope_table(r, bytes.rope);
+    return make_rope_table(r, bytes.rope);
 }
 
 /* Context and chunk where the caller leaves them to us. */
@@ -79,24 +83,35 @@ static dsvk_status complete_setup(struct dv_runner *r)
     return DSVK_OK;
 }
 
-static void drop_programs(struct dv_runner *r)
+static void free_buffer(struct dv_buffer **buffer)
+{
+    dv_buffer_free(*buffer);
+    *buffer = NULL;
+}
+
+static void drop_programs(struct dv_runner *r, enum dv_lane_kind kind)
 {
     for (uint32_t i = 0; i < DV_MAX_PROGRAMS; i++) {
-        dv_program_free(r->slots[i].program);
-        r->slots[i].program = NULL;
+        struct dv_slot_of_program *slot = &r->slots[i];
+        if (!slot->program || dv_size_lane(&slot->pass) != kind)
+            continue;
+        dv_program_free(slot->program);
+        slot->program = NULL;
     }
-    r->last   = NULL;
-    r->holder = NULL;
+    r->lanes[kind].last = NULL;
+    r->lanes[kind].n    = 0;
 }
 
 void dv_runner_drop(struct dv_runner *r)
 {
-    struct dv_buffer **all[] = { &r->arena, &r->arguments, &r->rope, &r->step, &r->result };
-    drop_programs(r);
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        dv_buffer_free(*all[i]);
-        *all[i] = NULL;
+    for (int i = 0; i < DV_N_LANES; i++) {
+        drop_programs(r, (enum dv_lane_kind)i);
+        free_buffer(&r->lanes[i].arena);
+        free_buffer(&r->lanes[i].step);
+        free_buffer(&r->lanes[i].result);
     }
+    free_buffer(&r->arguments);
+    free_buffer(&r->rope);
 }
 
 static void free_runner(struct dv_runner *r)
@@ -162,12 +177,59 @@ void dv_runner_return(struct dv_runner *r)
     free_runner(r);
 }
 
-dsvk_status dv_runner_grow_arena(struct dv_runner *r, uint64_t bytes)
+/* ---- lanes ---- */
+
+dsvk_status dv_runner_grow_arena(struct dv_runner *r, enum dv_lane_kind kind, uint64_t bytes)
 {
-    if (r->arena && r->arena->bytes >= bytes)
+    struct dv_buffer **arena = &r->lanes[kind].arena;
+    if (*arena && (*arena)->bytes >= bytes)
         return DSVK_OK;
-    drop_programs(r);
-    dv_buffer_free(r->arena);
-    r->arena = NULL;
-    return dv_buffer_new(&r->arena, r->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
+    drop_programs(r, kind);
+    free_buffer(arena);
+    return dv_buffer_new(arena, r->engine.dev, bytes, DV_MEMORY_DEVICE, "activations");
+}
+
+uint64_t dv_runner_arena_bytes(const struct dv_runner *r)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < DV_N_LANES; i++)
+        bytes += r->lanes[i].arena ? r->lanes[i].arena->bytes : 0;
+    return bytes;
+}
+
+struct dv_lane *dv_runner_lane(struct dv_runner *r, const struct dv_program *program)
+{
+    return &r->lanes[program->graph->size.batch ? DV_LANE_BATCH : DV_LANE_PROMPT];
+}
+
+static uint64_t until_prompt_ends(void *user)
+{
+    const struct dv_runner *r = user;
+    return r->prompting ? UINT64_MAX : 0;
+}
+
+bool dv_runner_enter_prompt(struct dv_runner *r, const dsvk_progress *progress)
+{
+    const struct dv_wanted lane = { .ns = until_prompt_ends, .user = r };
+    if (r->prompting || r->prompts.first)
+        if (!dv_line_wait(&r->prompts, r->engine.turn, &lane, progress))
+            return false;
+    r->prompting = true;
+    return true;
+}
+
+void dv_runner_leave_prompt(struct dv_runner *r)
+{
+    r->prompting = false;
+    r->running   = NULL;
+    if (r->prompts.first)
+        dv_turn_tell(r->engine.turn);
+}
+
+void dv_runner_forget(struct dv_runner *r, const struct dv_session *s)
+{
+    for (int i = 0; i < DV_N_LANES; i++)
+        for (uint32_t k = 0; k < r->lanes[i].n; k++)
+            if (r->lanes[i].rows[k].of == s)
+                r->lanes[i].rows[k].of = NULL;
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What computes passes: the programs and the memory that they work in. Timelines (engine/session.h)
- * with the same setup borrow one runner, and use it one at a time, with the device's turn: what a
- * pass leaves in the arena is the holder's until the next pass of anybody. */
+ * with the same setup borrow one runner, and use it one at a time, with the device's turn.
+ *
+ * Prompts and batches have a lane each, with memory of their own. A prompt's pass may lend the turn
+ * on its way (engine/turn.h); the next prompt waits until it has ended, batches run in between. A
+ * batch never lends the turn. So the prompts' lane belongs to a pass, the batches' lane to whoever
+ * has the turn and has landed the flight. What a pass leaves in its lane's arena stays until the
+ * next pass there. */
 #ifndef DV_ENGINE_RUNNER_H
 #define DV_ENGINE_RUNNER_H
 
@@ -9,6 +14,7 @@
 #include "engine/cache.h"
 #include "engine/flight.h"
 #include "engine/load.h"
+#include "engine/turn.h"
 #include "kernel/program.h"
 #include "model/model.h"
 #include "os/monitor.h"
@@ -16,7 +22,6 @@
 
 struct dv_runner;
 struct dv_session;
-struct dv_turn;
 
 /* What sessions of a model share. Borrowed by the session. */
 struct dv_engine {
@@ -28,6 +33,7 @@ struct dv_engine {
                      * f32; NULL: the runner's own */
     uint64_t           slice_ns; /* a submission takes about so long at most; 0: passes are whole */
     struct dv_turn    *turn;     /* who may use all of this; NULL: the only thread */
+    const uint32_t    *inside;   /* calls on the device that have not returned; NULL: one */
     struct dv_runner **runners;  /* those that sessions may share; NULL: each has its own */
     struct dv_stocks  *stocks;   /* of pages; NULL: the session's own */
 };
@@ -38,6 +44,19 @@ struct dv_slot_of_program {
     uint64_t           used; /* for the least recently used */
 };
 
+/* The logits of the last of the first `end` tokens of a session. */
+struct dv_held_row {
+    const struct dv_session *of;
+    uint32_t                 end;
+};
+
+struct dv_lane {
+    struct dv_buffer  *arena, *step, *result;
+    struct dv_program *last;               /* of the last pass; its results are in the arena */
+    struct dv_held_row rows[DV_MOST_ROWS]; /* of its logits, the last n of them */
+    uint32_t           n;                  /* 0: they are nobody's */
+};
+
 struct dv_runner {
     struct dv_runner         *next; /* of engine.runners */
     uint32_t                  users;
@@ -46,13 +65,16 @@ struct dv_runner {
     struct dv_setup           setup; /* what was 0 is chosen */
     bool                      profile;
     uint32_t                  split; /* positions of one attention split */
-    struct dv_buffer         *arena, *rope, *step, *result;
+    struct dv_lane            lanes[DV_N_LANES];
+    struct dv_line            prompts; /* that wait for their lane */
+    bool                      prompting;
+    struct dv_program        *running;  /* of a prompt, which may have lent the turn */
+    uint64_t                  n_within; /* batches that ran within a prompt's pass */
+    struct dv_buffer         *rope;
     struct dv_buffer         *arguments; /* of all slots' programs, argument_nodes for each */
     uint32_t                  argument_nodes;
     struct dv_slot_of_program slots[DV_MAX_PROGRAMS];
     uint64_t                  clock;
-    struct dv_program        *last;     /* of the last pass; its results are in the arena */
-    const struct dv_session  *holder;   /* whose last token they are of; NULL: nobody's */
     struct dv_monitor        *lock;     /* of all sessions' rings, and the list of those: */
     struct dv_session        *decoding; /* that generate, the newest first */
     struct dv_flight          flight;
@@ -70,7 +92,19 @@ dsvk_status dv_runner_allocate(struct dv_runner *runner);
 /* Frees its programs and its memory. Nobody generates. */
 void dv_runner_drop(struct dv_runner *runner);
 
-/* At least `bytes` of arena. Programs refer to it by address, so they go with the old one. */
-dsvk_status dv_runner_grow_arena(struct dv_runner *runner, uint64_t bytes);
+/* At least `bytes` of a lane's arena. Its programs refer to it by address, so they go with the old
+ * one. */
+dsvk_status dv_runner_grow_arena(struct dv_runner *runner, enum dv_lane_kind kind, uint64_t bytes);
+
+/* Of both lanes. */
+uint64_t dv_runner_arena_bytes(const struct dv_runner *runner);
+
+struct dv_lane *dv_runner_lane(struct dv_runner *runner, const struct dv_program *program);
+/* The prompts' lane is the caller's until it leaves it. Prompts get it in the order in which they
+ * asked; while it waits, others have the turn. False: stopped. */
+bool dv_runner_enter_prompt(struct dv_runner *runner, const dsvk_progress *progress);
+void dv_runner_leave_prompt(struct dv_runner *runner);
+/* What is left of results of the session is nobody's any more. */
+void dv_runner_forget(struct dv_runner *runner, const struct dv_session *session);
 
 #endif

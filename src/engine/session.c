@@ -53,8 +53,8 @@ void dv_session_free(struct dv_session *session)
     if (!session)
         return;
     const struct dv_context *ctx = session->setup.ctx;
-    if (session->runner && session->runner->holder == session)
-        session->runner->holder = NULL;
+    if (session->runner)
+        dv_runner_forget(session->runner, session);
     dv_runner_return(session->runner);
     dv_cache_free(session->cache);
     dv_free(ctx, session->tokens);
@@ -173,42 +173,64 @@ dsvk_status dv_session_argmax(struct dv_session *s, uint32_t *token)
     return dv_session_not_finite(s, s->n_tokens - 1);
 }
 
-static uint64_t offset_of(const struct dv_graph *g, dv_tensor x, uint32_t row)
+/* Bytes in an arena. */
+struct place {
+    struct dv_buffer *arena;
+    uint64_t          offset;
+};
+
+static struct place place_of(const struct dv_lane *lane, dv_tensor x, uint32_t row)
 {
-    const struct dv_value *v = &g->values[x];
-    return v->arena_offset + (uint64_t)row * v->stride * 4;
+    const struct dv_value *v = &lane->last->graph->values[x];
+    return (struct place){ lane->arena, v->arena_offset + (uint64_t)row * v->stride * 4 };
 }
 
-/* Where the last token's logits lie in the arena, computed again when other work was in it. */
-static dsvk_status find_logits(uint64_t *offset, struct dv_session *s)
+static bool find_held(struct place *place, const struct dv_session *s)
+{
+    for (int i = 0; i < DV_N_LANES; i++) {
+        const struct dv_lane *lane = &s->runner->lanes[i];
+        for (uint32_t k = 0; k < lane->n; k++) {
+            if (lane->rows[k].of != s || lane->rows[k].end != s->n_tokens)
+                continue;
+            const struct dv_graph *g    = lane->last->graph;
+            uint32_t               rows = g->values[g->logits].rows;
+            *place                      = place_of(lane, g->logits, g->size.batch ? k : rows - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the last token's logits lie, computed again when other work was there. */
+static dsvk_status find_logits(struct place *place, struct dv_session *s)
 {
     dsvk_status status;
-    *offset = 0;
+    *place = (struct place){ 0 };
     if (!s->answered || s->n_tokens == 0)
         return dv_fail(s->setup.ctx, DSVK_BAD_ARGUMENT, "session: nothing was computed yet");
-    if (s->runner->holder != s)
-        TRY(repeat_last(s));
-    const struct dv_graph *g = s->runner->last->graph;
-    *offset                  = offset_of(g, g->logits, g->values[g->logits].rows - 1);
+    if (find_held(place, s))
+        return DSVK_OK;
+    TRY(repeat_last(s));
+    (void)find_held(place, s); /* it is there now */
     return DSVK_OK;
 }
 
 dsvk_status dv_session_logits(struct dv_session *s, float *logits)
 {
-    dsvk_status status;
-    uint64_t    offset;
-    TRY(find_logits(&offset, s));
-    return dv_stream_download(s->engine.stream, logits, s->runner->arena, offset,
+    dsvk_status  status;
+    struct place at;
+    TRY(find_logits(&at, s));
+    return dv_stream_download(s->engine.stream, logits, at.arena, at.offset,
                               (uint64_t)s->setup.config->vocab * sizeof *logits);
 }
 
 dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
 {
-    dsvk_status status;
-    uint64_t    offset;
-    const void *data;
-    TRY(find_logits(&offset, s));
-    TRY(dv_stream_see(&data, s->engine.stream, s->runner->arena, offset,
+    dsvk_status  status;
+    struct place at;
+    const void  *data;
+    TRY(find_logits(&at, s));
+    TRY(dv_stream_see(&data, s->engine.stream, at.arena, at.offset,
                       (uint64_t)s->setup.choices * sizeof **logits));
     *logits = data;
     return DSVK_OK;
@@ -219,10 +241,11 @@ dsvk_status dv_session_see_logits(struct dv_session *s, const float **logits)
 static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *rows, uint32_t n,
                                    float *row)
 {
-    dsvk_status            status;
-    const struct dv_graph *g = s->runner->last->graph;
+    dsvk_status           status;
+    const struct dv_lane *lane = &s->runner->lanes[DV_LANE_PROMPT];
     for (uint32_t t = 0; t < n; t++) {
-        TRY(dv_stream_download(s->engine.stream, row, s->runner->arena, offset_of(g, g->logits, t),
+        struct place at = place_of(lane, lane->last->graph->logits, t);
+        TRY(dv_stream_download(s->engine.stream, row, at.arena, at.offset,
                                (uint64_t)s->setup.config->vocab * sizeof *row));
         rows->logits(rows->user, s->n_tokens + t, row);
     }
@@ -232,7 +255,8 @@ static dsvk_status hand_out_logits(struct dv_session *s, const dsvk_score_rows *
 static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *rows, uint32_t n)
 {
     dsvk_status            status;
-    const struct dv_graph *g = s->runner->last->graph;
+    const struct dv_lane  *lane = &s->runner->lanes[DV_LANE_PROMPT];
+    const struct dv_graph *g    = lane->last->graph;
     uint32_t               row[2 * 64];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct dv_node *node  = &g->nodes[i];
@@ -241,7 +265,8 @@ static dsvk_status hand_out_routes(struct dv_session *s, const dsvk_score_rows *
         if (!route || top_k > 64)
             continue;
         for (uint32_t t = 0; t < n; t++) {
-            TRY(dv_stream_download(s->engine.stream, row, s->runner->arena, offset_of(g, route, t),
+            struct place at = place_of(lane, route, t);
+            TRY(dv_stream_download(s->engine.stream, row, at.arena, at.offset,
                                    top_k * 2 * sizeof *row));
             float weights[64];
             memcpy(weights, row + top_k, top_k * sizeof *weights);

@@ -42,6 +42,7 @@ struct dv_session {
     uint32_t                 next;     /* that generate() offers */
     struct dv_decoding       decoding; /* during generate() */
     struct dv_watch          watch;    /* during a call that may be stopped */
+    uint64_t                 lent_ns;  /* for which others had the turn in its last pass */
     dsvk_session_stats       stats;
     struct dv_expert_stats   experts_before; /* those that earlier sessions brought */
     struct dv_profile        profile;
@@ -114,22 +115,23 @@ bool dv_session_in_f16(const struct dv_session *s);
 /* Its parts: what the commands read, and what is noted after them. */
 void dv_session_write_step(struct dv_session *s, const struct dv_program *p, const uint32_t *ids,
                            uint32_t n, uint32_t position);
-/* The results in the arena and the result buffer are those of s's last token now. */
-void dv_session_holds(struct dv_session *s, struct dv_program *p);
+/* The last results of the program's lane are those of s's token end - 1 now. */
+void dv_session_holds(struct dv_session *s, struct dv_program *p, uint32_t end);
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                           uint64_t ns);
 /* The commands of a program, slice by slice or part by part, once the step block is written
- * (engine/slices.c). Nothing is queued on return. CANCELLED where the stop of `watch` was set on
- * the way: the pass is then dropped. */
+ * (engine/slices.c). Nothing is queued on return. A prompt's lends the turn on the way; it has
+ * entered the lane. CANCELLED where the stop of `watch` was set on the way: the pass is then
+ * dropped. */
 dsvk_status dv_session_run(struct dv_session *s, struct dv_program *p);
 /* For programs with parts (engine/tiered.c). */
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p);
-/* Between two submissions of a pass: all that may hold it up or end it comes here. */
-dsvk_status dv_session_between(struct dv_session *s);
-/* The next submission of a pass: it and the one before are queued at most. */
+/* Between two submissions of a pass: all that may hold it up or end it comes here. Others have the
+ * turn meanwhile where they want it and it may be lent. */
+dsvk_status dv_session_between(struct dv_session *s, bool lends);
+/* The next submission of a pass: it and the one before are queued at most; none on return where
+ * others are about who may want the device next. */
 dsvk_status dv_session_submit(struct dv_session *s, struct dv_commands *commands);
-/* Whether there is memory for the program of a pass, or it is there already. */
-dsvk_status dv_session_fits(bool *fits, struct dv_session *s, const struct dv_pass *pass);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

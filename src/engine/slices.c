@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The submissions of a pass. Two are queued at most, so that a stop is seen while one runs and the
- * device never waits for the host. */
+ * device never waits for the host; where others may want the device, one. */
 #include "base/stop.h"
 #include "engine/session.h"
+#include "engine/turn.h"
 #include "os/os.h"
 
-dsvk_status dv_session_between(struct dv_session *s)
+static dsvk_status ask_stop(const struct dv_session *s)
 {
     if (!dv_is_stopped(s->watch.progress))
         return DSVK_OK;
@@ -13,30 +14,53 @@ dsvk_status dv_session_between(struct dv_session *s)
                    s->n_tokens);
 }
 
+dsvk_status dv_session_between(struct dv_session *s, bool lends)
+{
+    dsvk_status       status;
+    struct dv_stream *stream = s->engine.stream;
+    TRY(ask_stop(s));
+    if (!lends || !dv_turn_is_wanted(s->engine.turn))
+        return DSVK_OK;
+    TRY(dv_stream_wait(stream, stream->submitted, 0));
+    uint64_t start = dv_time_ns();
+    dv_turn_lend(s->engine.turn);
+    s->lent_ns += dv_time_ns() - start;
+    return ask_stop(s);
+}
+
+/* Who is within a call, be it in a callback, may want the device at any time: then a second slice
+ * in the queue is one more that it waits for. */
+static bool is_alone(const struct dv_session *s)
+{
+    return !s->engine.inside || *s->engine.inside <= 1;
+}
+
 dsvk_status dv_session_submit(struct dv_session *s, struct dv_commands *commands)
 {
     dsvk_status       status;
     struct dv_stream *stream = s->engine.stream;
     TRY(dv_stream_submit(stream, commands, NULL));
-    return dv_stream_wait(stream, stream->submitted - 1, 0);
+    return dv_stream_wait(stream, stream->submitted - is_alone(s), 0);
 }
 
 dsvk_status dv_session_run(struct dv_session *s, struct dv_program *p)
 {
     dsvk_status       status;
     struct dv_stream *stream = s->engine.stream;
+    bool              lends  = !p->graph->size.batch;
+    s->lent_ns               = 0;
     if (p->parts)
         return dv_session_run_parts(s, p);
     TRY(dv_slices_fit(p, s->engine.slice_ns));
     uint64_t start = dv_time_ns();
     for (uint32_t i = 0; i < p->slices.n; i++) {
         if (i > 0)
-            TRY_OR(fail, dv_session_between(s));
+            TRY_OR(fail, dv_session_between(s, lends));
         TRY_OR(fail, dv_session_submit(s, p->slices.commands[i]));
         s->stats.submissions += i > 0; /* one is counted for the pass */
     }
     TRY_OR(fail, dv_stream_wait(stream, stream->submitted, 0));
-    dv_slices_took(p, dv_time_ns() - start);
+    dv_slices_took(p, dv_time_ns() - start - s->lent_ns);
     return DSVK_OK;
 fail:
     dv_stream_settle(stream);

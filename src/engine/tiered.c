@@ -80,13 +80,15 @@ static dsvk_status run_wave(struct choice *c, struct dv_session *s, struct dv_ex
     uint32_t        left = c->n - c->taken, slots = dv_experts_slots(x);
     uint32_t        n   = left < slots ? left : slots;
     const uint32_t *ids = c->order + c->taken;
+    if (c->taken > 0) /* else it was asked before the part */
+        TRY(dv_session_between(s, !c->program->graph->size.batch));
     TRY(dv_experts_bring(x, c->part->layer, ids, n, c->part->max_tiles == 0));
     memset(c->wave, 0, sizeof c->wave);
     for (uint32_t i = 0; i < n; i++)
         c->wave[ids[i]] = true;
     if (c->part->max_tiles)
         write_tiles(c);
-    TRY(dv_session_between(s));
+    TRY(dv_session_between(s, false)); /* bringing may take long; what came must stay */
     TRY(dv_session_submit(s, c->part->commands));
     s->stats.submissions++;
     c->taken += n;
@@ -119,7 +121,7 @@ dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *
     for (uint32_t i = 0; i < p->n_parts; i++) {
         const struct dv_program_part *part = &p->parts[i];
         if (i > 0)
-            TRY_OR(fail, dv_session_between(s));
+            TRY_OR(fail, dv_session_between(s, !p->graph->size.batch));
         TRY_OR(fail,
                part->experts ? run_experts(s, p, part) : dv_session_submit(s, part->commands));
         s->stats.submissions += i > 0 && !part->experts; /* one is counted for the pass */

@@ -14,6 +14,8 @@ void        dv_monitor_leave(struct dv_monitor *monitor);
 /* From inside: leaves, sleeps until somebody wakes those who wait, and enters again. It may also
  * return for no reason, so that what is waited for is asked in a loop. */
 void dv_monitor_wait(struct dv_monitor *monitor);
+/* The same for at most `ns`. */
+void dv_monitor_wait_for(struct dv_monitor *monitor, uint64_t ns);
 void dv_monitor_wake(struct dv_monitor *monitor);
 
 /* A number of the calling thread that no other living thread has; never 0. */

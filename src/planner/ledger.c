@@ -2,6 +2,7 @@
 /* Adds up what placement and session sizing compute; loading uses the same code, so that the
  * forecast is exact. It allocates nothing on a device and reads headers only. */
 #include "planner/ledger.h"
+#include "base/size.h"
 
 #include "weights/placement.h"
 #include "planner/recipes.h"
@@ -124,12 +125,12 @@ static dsvk_status add_session(dsvk_plan *plan, struct dv_setup *setup, uint64_t
     plan->context             = setup->context;
     plan->chunk               = setup->chunk;
     plan->device.latent_cache = bytes.cache;
-    plan->device.activations  = bytes.arena;
+    plan->device.activations  = dv_size_arenas(&bytes);
     plan->device.rope_table   = bytes.rope;
     plan->device.arguments    = bytes.arguments;
     plan->host_session        = dv_size_host(&bytes);
-    if (bytes.arena > plan->largest_buffer)
-        plan->largest_buffer = bytes.arena;
+    for (int i = 0; i < DV_N_LANES; i++)
+        plan->largest_buffer = dv_max(plan->largest_buffer, bytes.lanes[i].arena);
     plan->device_bytes += dv_size_device(&bytes);
     return DSVK_OK;
 }

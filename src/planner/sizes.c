@@ -51,6 +51,11 @@ bool dv_pass_is_batch(const struct dv_pass *pass)
     return pass->batch || (pass->tokens == 1 && !pass->all_rows);
 }
 
+enum dv_lane_kind dv_size_lane(const struct dv_pass *pass)
+{
+    return dv_pass_is_batch(pass) ? DV_LANE_BATCH : DV_LANE_PROMPT;
+}
+
 static struct dv_graph_size graph_size(const struct dv_setup *setup, const struct dv_pass *pass)
 {
     const struct dv_config *c     = setup->config;
@@ -92,12 +97,13 @@ dsvk_status dv_size_graph(struct dv_graph **graph, struct dv_plan *plan,
 static dsvk_status add_pass(struct dv_session_bytes *bytes, const struct dv_setup *setup,
                             const struct dv_pass *pass)
 {
-    dsvk_status      status;
-    struct dv_graph *graph;
-    struct dv_plan   plan;
+    dsvk_status           status;
+    struct dv_graph      *graph;
+    struct dv_plan        plan;
+    struct dv_lane_bytes *lane = &bytes->lanes[dv_size_lane(pass)];
     TRY(dv_size_graph(&graph, &plan, setup, pass));
-    if (plan.arena_bytes > bytes->arena)
-        bytes->arena = plan.arena_bytes;
+    if (plan.arena_bytes > lane->arena)
+        lane->arena = plan.arena_bytes;
     if (graph->n_nodes > bytes->nodes)
         bytes->nodes = graph->n_nodes;
     dv_graph_free(graph);
@@ -109,15 +115,27 @@ static dsvk_status add_pass(struct dv_session_bytes *bytes, const struct dv_setu
 static dsvk_status add_few(struct dv_session_bytes *bytes, const struct dv_setup *setup)
 {
     dsvk_status status;
-    if (setup->chunk > 1)
-        TRY(add_pass(bytes, setup, &(struct dv_pass){ .tokens = 1 }));
-    if (setup->chunk > DV_FEW_TOKENS)
+    uint32_t    chunk = setup->chunk;
+    if (chunk > DV_FEW_TOKENS)
         TRY(add_pass(bytes, setup, &(struct dv_pass){ .tokens = DV_FEW_TOKENS }));
     if (setup->math_f16) {
         struct dv_pass f32 = { .tokens = dv_size_f32_chunk(setup), .f32 = true };
         TRY(add_pass(bytes, setup, &f32));
     }
-    return add_pass(bytes, setup, &(struct dv_pass){ .tokens = setup->chunk });
+    /* One token of a prompt is a batch, unless it is scored. */
+    return add_pass(bytes, setup, &(struct dv_pass){ .tokens = chunk, .all_rows = chunk == 1 });
+}
+
+/* So many rows as sessions may come: what a batch takes is little beside a prompt's pass. */
+static dsvk_status add_batches(struct dv_session_bytes *bytes, const struct dv_setup *setup)
+{
+    static const uint32_t rows[] = { 1, DV_FEW_TOKENS, DV_MOST_ROWS };
+    dsvk_status           status;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dv_pass pass = { .tokens = rows[i], .batch = true, .f32 = true };
+        TRY(add_pass(bytes, setup, &pass));
+    }
+    return add_pass(bytes, setup, &(struct dv_pass){ .tokens = 1 });
 }
 
 static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_setup *setup)
@@ -128,9 +146,12 @@ static dsvk_status add_passes(struct dv_session_bytes *bytes, const struct dv_se
     /* Whether there are fewer slots than choices makes two forms of passes of few tokens. */
     other.expert_slots = UINT32_MAX;
     TRY(add_few(bytes, &other));
+    TRY(add_batches(bytes, &other));
     other.expert_slots = 0;
-    if (setup->tiers)
+    if (setup->tiers) {
         TRY(add_few(bytes, &other));
+        TRY(add_batches(bytes, &other));
+    }
     if (chunk >= dv_size_materialise_from(setup))
         TRY(add_pass(bytes, setup, &(struct dv_pass){ .tokens = chunk, .materialise = true }));
     return DSVK_OK;
@@ -144,8 +165,11 @@ dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup 
     bytes->cache     = dv_pages_of(setup).bytes;
     bytes->rope      = (uint64_t)setup->context * (setup->config->rope / 2) * 2 * sizeof(float);
     bytes->arguments = (uint64_t)bytes->nodes * DV_BLOCK_BYTES * DV_MAX_PROGRAMS;
-    bytes->step      = DV_STEP_ROWS + (uint64_t)dv_max(setup->chunk, DV_MOST_ROWS) * DV_ROW_BYTES;
-    bytes->result    = (uint64_t)dv_max(setup->chunk, DV_MOST_ROWS) * 16;
+    for (int i = 0; i < DV_N_LANES; i++) {
+        uint64_t rows          = i == DV_LANE_PROMPT ? setup->chunk : DV_MOST_ROWS;
+        bytes->lanes[i].step   = DV_STEP_ROWS + rows * DV_ROW_BYTES;
+        bytes->lanes[i].result = rows * 16;
+    }
     return DSVK_OK;
 }
 
@@ -169,12 +193,20 @@ dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_setup *setup)
 
 uint64_t dv_size_device(const struct dv_session_bytes *bytes)
 {
-    return bytes->cache + bytes->arena + bytes->rope + bytes->arguments;
+    return bytes->cache + dv_size_arenas(bytes) + bytes->rope + bytes->arguments;
+}
+
+uint64_t dv_size_arenas(const struct dv_session_bytes *bytes)
+{
+    return bytes->lanes[DV_LANE_PROMPT].arena + bytes->lanes[DV_LANE_BATCH].arena;
 }
 
 uint64_t dv_size_host(const struct dv_session_bytes *bytes)
 {
-    return bytes->step + bytes->result;
+    uint64_t all = 0;
+    for (int i = 0; i < DV_N_LANES; i++)
+        all += bytes->lanes[i].step + bytes->lanes[i].result;
+    return all;
 }
 
 /* ---- choosing ---- */
@@ -226,8 +258,8 @@ static dsvk_status chunk_fits(bool *fits, const struct dv_setup *setup, uint64_t
     dsvk_status             status;
     struct dv_session_bytes bytes;
     TRY(dv_size_bytes(&bytes, setup));
-    uint64_t others = dv_size_device(&bytes) - bytes.arena;
-    *fits           = others < left && bytes.arena <= (left - others) / parts;
+    uint64_t arena = bytes.lanes[DV_LANE_PROMPT].arena, others = dv_size_device(&bytes) - arena;
+    *fits = others < left && arena <= (left - others) / parts;
     return DSVK_OK;
 }
 
@@ -261,73 +293,4 @@ dsvk_status dv_size_choose(struct dv_setup *setup, uint64_t left)
     if (setup->chunk > setup->context)
         setup->chunk = setup->context;
     return setup->chunk == 0 ? choose_chunk(setup, left) : DSVK_OK;
-}
-
-/* ---- the largest ---- */
-
-static uint32_t context_of(const struct dv_setup *setup, uint32_t pages)
-{
-    uint32_t most = setup->config->max_context;
-    return pages > most / DV_PAGE ? most : pages * DV_PAGE;
-}
-
-/* Device bytes and the arena among them with a context of so many pages. */
-static dsvk_status bytes_with(uint64_t *bytes, uint64_t *arena, const struct dv_setup *setup,
-                              uint32_t pages)
-{
-    dsvk_status             status;
-    struct dv_session_bytes all;
-    struct dv_setup         with = *setup;
-    with.context                 = context_of(setup, pages);
-    if (with.chunk > with.context)
-        with.chunk = with.context;
-    TRY(dv_size_bytes(&all, &with));
-    *bytes = dv_size_device(&all);
-    *arena = all.arena;
-    return DSVK_OK;
-}
-
-/* By halving between page counts, of which *low fits. */
-static dsvk_status search(uint32_t *low, uint32_t high, const struct dv_setup *setup, uint64_t left)
-{
-    dsvk_status status;
-    uint64_t    bytes, arena;
-    while (*low < high) {
-        uint32_t middle = high - (high - *low) / 2;
-        TRY(bytes_with(&bytes, &arena, setup, middle));
-        if (bytes <= left)
-            *low = middle;
-        else
-            high = middle - 1;
-    }
-    return DSVK_OK;
-}
-
-/* The arena grows with the context in few steps, if at all, and planning it is what takes time: so
- * we take that of the longest context that could fit, and look closer only where it differs. */
-dsvk_status dv_size_largest(uint32_t *context, const struct dv_setup *setup, uint64_t left)
-{
-    dsvk_status     status;
-    struct dv_setup one = *setup;
-    one.context         = DV_PAGE;
-    uint64_t page  = dv_pages_of(&one).bytes + (uint64_t)DV_PAGE * (setup->config->rope / 2) * 8;
-    uint32_t high  = (setup->config->max_context - 1) / DV_PAGE + 1, low;
-    uint64_t bytes = 0, arena, least;
-    if (left / page < high)
-        high = (uint32_t)(left / page);
-    if (high > 0)
-        TRY(bytes_with(&bytes, &arena, setup, high));
-    if (bytes > left) {
-        uint64_t over = (bytes - left - 1) / page + 1;
-        low           = over < high ? high - (uint32_t)over : 0;
-        if (low > 0) {
-            TRY(bytes_with(&bytes, &least, setup, low));
-            if (least == arena)
-                high = low;
-        }
-        TRY(search(&low, high, setup, left));
-        high = low;
-    }
-    *context = context_of(setup, high);
-    return DSVK_OK;
 }

@@ -43,16 +43,27 @@ uint32_t dv_size_f32_chunk(const struct dv_setup *setup);
 dsvk_status dv_size_graph(struct dv_graph **graph, struct dv_plan *plan,
                           const struct dv_setup *setup, const struct dv_pass *pass);
 
+/* Prompts and batches have memory of their own, so that a batch may run within a prompt's pass. */
+enum dv_lane_kind { DV_LANE_PROMPT, DV_LANE_BATCH, DV_N_LANES };
+enum dv_lane_kind dv_size_lane(const struct dv_pass *pass);
+
+struct dv_lane_bytes {
+    uint64_t arena;        /* on the device */
+    uint64_t step, result; /* of the host */
+};
+
 struct dv_session_bytes {
-    uint64_t cache, arena, rope, arguments; /* on the device */
-    uint64_t step, result;                  /* of the host */
-    uint32_t nodes;                         /* of the largest program, for its arguments */
+    uint64_t             cache, rope, arguments; /* on the device */
+    struct dv_lane_bytes lanes[DV_N_LANES];
+    uint32_t             nodes; /* of the largest program, for its arguments */
 };
 
 /* What is allocated for a session with context and chunk chosen. */
 dsvk_status dv_size_bytes(struct dv_session_bytes *bytes, const struct dv_setup *setup);
 uint64_t    dv_size_device(const struct dv_session_bytes *bytes);
-uint64_t    dv_size_host(const struct dv_session_bytes *bytes);
+/* Both arenas, which are among these. */
+uint64_t dv_size_arenas(const struct dv_session_bytes *bytes);
+uint64_t dv_size_host(const struct dv_session_bytes *bytes);
 
 /* The device bytes, and what they grow by when every position is scored. */
 dsvk_status dv_size_with_scores(uint64_t *bytes, const struct dv_setup *setup);

@@ -70,9 +70,10 @@ static void expect_row(const struct base *b, struct dv_program *p, uint32_t r, u
     const struct dv_session *s      = b->alone[0].session->session;
     const struct dv_value   *logits = &p->graph->values[p->graph->logits];
     const struct alone      *a      = &b->alone[r];
+    const struct dv_lane    *lane   = &s->runner->lanes[DV_LANE_BATCH];
     float                   *row    = calloc(b->vocab, sizeof *row);
     assert_non_null(row);
-    assert_int_equal(dv_stream_download(s->engine.stream, row, s->runner->arena,
+    assert_int_equal(dv_stream_download(s->engine.stream, row, lane->arena,
                                         logits->arena_offset + (uint64_t)r * logits->stride * 4,
                                         b->vocab * sizeof *row),
                      DSVK_OK);
@@ -81,7 +82,7 @@ static void expect_row(const struct base *b, struct dv_program *p, uint32_t r, u
                  p->graph->size.tokens, pass, r);
     free(row);
     for (uint32_t k = 0; k <= pass; k++)
-        assert_int_equal(dv_step_chosen(s->runner->step->mapped, r, a->position + k),
+        assert_int_equal(dv_step_chosen(lane->step->mapped, r, a->position + k),
                          a->tokens[a->position + k + 1]);
 }
 
@@ -110,9 +111,10 @@ static void check_batch(struct base *b, uint32_t n, uint32_t size)
                                         .pages    = a->session->session->cache->table->address };
     }
     assert_int_equal(dv_session_program(&p, s, &pass), DSVK_OK);
-    s->runner->last   = NULL; /* nobody's results are left */
-    s->runner->holder = NULL;
-    dv_step_write_batch(s->runner->step->mapped, p, s->runner->split, rows, n);
+    struct dv_lane *lane = &s->runner->lanes[DV_LANE_BATCH];
+    lane->last           = NULL; /* nobody's results are left */
+    lane->n              = 0;
+    dv_step_write_batch(lane->step->mapped, p, s->runner->split, rows, n);
     submit(s, p, 1);
     for (uint32_t r = 0; r < n; r++)
         expect_row(b, p, r, 0);

@@ -36,7 +36,7 @@ static void compare(struct pair *p, const float *expected, const float *row)
 
 static bool last_was_materialised(const dsvk_session *s)
 {
-    return s->session->runner->last->graph->size.materialise;
+    return s->session->runner->lanes[DV_LANE_PROMPT].last->graph->size.materialise;
 }
 
 /* Each is looked at before the other one's pass. */
