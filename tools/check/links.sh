@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Who calls whom, from the symbols of the object files: by the rules that floors.sh reads too, which sees
-# includes alone.   links.sh ROOT OBJECTS...   (OBJECTS: folders that hold src/MODULE/FILE.c.o)
+# includes alone.   links.sh [ROOT OBJECTS...]   (OBJECTS: folders that hold src/MODULE/FILE.c.o; without: this
+# tree's build/)
 set -euo pipefail
+if [ $# -eq 0 ]; then
+    root=$(cd "$(dirname "$0")/../.." && pwd)
+    set -- "$root" "$root"/build/CMakeFiles/dsvk_{objects,ref}.dir
+fi
 rules=$(sed -n '/<!-- floors -->/,/<!-- \/floors -->/p' "$1/docs/architecture.md" | grep -E '^    [a-z]+:( [a-z ]*)?$')
 [ -n "$rules" ] || { echo "links: no rules in docs/architecture.md"; exit 1; }
 mapfile -t files < <(find "${@:2}" -name '*.c.o' -path '*/src/*' | sort |
