@@ -37,6 +37,15 @@ DSVK_API dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                                       const dsvk_session_params *params);
 DSVK_API void        dsvk_session_free(dsvk_session *session);
 
+/* A new session of the same model and settings with the same timeline and the same results; from
+ * then on each goes its own way, and gives what it would give alone. It shares the full pages and
+ * has a copy of the last one, so that nothing is computed: argmax answers at once, and so do sample
+ * and logits until something else is computed on the model (then the last token is once more). The
+ * fork reserves pages for its context as any session does: NO_VRAM where they do not fit. BUSY
+ * while another call on `session` runs, which is BUSY meanwhile. After a failure *out is NULL, and
+ * `session` as it was. */
+DSVK_API dsvk_status dsvk_session_fork(dsvk_session **out, dsvk_session *session);
+
 /* Makes the timeline equal to tokens[0 .. n-1], n >= 1: keeps the longest common beginning that is
  * cached, drops the rest, takes the full pages that come next from those that any session of the
  * model has computed behind the same tokens, and computes what is new in chunks. Afterwards the

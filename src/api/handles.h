@@ -73,6 +73,11 @@ struct dsvk_session {
     atomic_size_t      tokens; /* of the timeline, as the last call left it */
 };
 
+/* One without an engine's session, which is no user of its model yet; NULL: no memory. */
+dsvk_session *dv_handle_new(dsvk_model *model);
+/* With the turn: it is one of the model's from now on. */
+void dv_handle_join(dsvk_session *session);
+
 /* With the turn: whether calls on the device may begin. BUSY while it is recovered; DEVICE_LOST. */
 dsvk_status dv_device_admits(const dsvk_device *device, const struct dv_context *ctx);
 

@@ -48,6 +48,24 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
     return DSVK_OK;
 }
 
+dsvk_session *dv_handle_new(dsvk_model *model)
+{
+    dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
+    if (!session)
+        return NULL;
+    session->model   = model;
+    session->ctx     = model->ctx;
+    session->ctx.why = &session->why;
+    return session;
+}
+
+void dv_handle_join(dsvk_session *session)
+{
+    session->next            = session->model->sessions;
+    session->model->sessions = session;
+    atomic_fetch_add(&session->model->users, 1);
+}
+
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                              const dsvk_session_params *params)
 {
@@ -56,19 +74,14 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     *out = NULL;
     if (!atomic_load(&model->loaded))
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
-    dsvk_session *session = dv_zalloc(&model->ctx, sizeof *session);
+    dsvk_session *session = dv_handle_new(model);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
-    session->model   = model;
-    session->ctx     = model->ctx;
-    session->ctx.why = &session->why;
-    status           = dv_call_begin(session);
+    status = dv_call_begin(session);
     if (status == DSVK_OK) {
         status = make(session, params ? params : &usual);
-        if (status == DSVK_OK) {
-            session->next   = model->sessions;
-            model->sessions = session;
-        }
+        if (status == DSVK_OK)
+            dv_handle_join(session);
         (void)dv_call_end(session, status);
     }
     if (status != DSVK_OK) {
@@ -77,7 +90,6 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
         dv_free(&model->ctx, session);
         return status;
     }
-    atomic_fetch_add(&model->users, 1);
     *out = session;
     return DSVK_OK;
 }

@@ -115,6 +115,19 @@ void dv_cache_settle(struct dv_cache *c, const uint32_t *tokens, uint32_t n)
 
 /* ---- pages that may be written ---- */
 
+/* A page of this timeline's own with the bytes of `old`. */
+static dsvk_status copy_page(struct dv_page **page, struct dv_cache *c, const struct dv_page *old)
+{
+    dsvk_status status;
+    TRY(take(page, c));
+    struct dv_span from = dv_stock_place(c->stock, old);
+    struct dv_span to   = dv_stock_place(c->stock, *page);
+    status              = dv_stream_copy(c->stream, &from, &to, c->stock->page_bytes);
+    if (status != DSVK_OK)
+        dv_pool_give(&c->stock->pool, *page, &c->user);
+    return status;
+}
+
 /* Of a page that others have or find the timeline gets a copy, or what nobody finds any more. */
 static dsvk_status make_own(struct dv_cache *c, uint32_t i)
 {
@@ -122,14 +135,7 @@ static dsvk_status make_own(struct dv_cache *c, uint32_t i)
     struct dv_held old = c->held[i];
     if (old.page->users > 1) {
         struct dv_page *page;
-        TRY(take(&page, c));
-        struct dv_span from = dv_stock_place(c->stock, old.page);
-        struct dv_span to   = dv_stock_place(c->stock, page);
-        status              = dv_stream_copy(c->stream, &from, &to, c->stock->page_bytes);
-        if (status != DSVK_OK) {
-            dv_pool_give(&c->stock->pool, page, &c->user);
-            return status;
-        }
+        TRY(copy_page(&page, c, old.page));
         hold(c, i, page);
     } else if (old.page->serial) {
         dv_pool_open(&c->stock->pool, old.page);
@@ -186,6 +192,23 @@ dsvk_status dv_cache_reach_some(struct dv_cache *c, uint32_t first, uint32_t *n,
     uint32_t pages = c->params.overcommit ? 1 : AT_ONCE; /* with a reservation it gets them */
     *n             = (uint32_t)dv_min(*n, pages * DV_PAGE - first % DV_PAGE);
     return dv_cache_reach(c, first, *n, f16);
+}
+
+/* ---- forks ---- */
+
+dsvk_status dv_cache_fork(struct dv_cache *c, const struct dv_cache *from)
+{
+    dsvk_status status;
+    for (uint32_t i = 0; i < from->n_held; i++) {
+        struct dv_page *page = from->held[i].page;
+        if (i >= from->n_sealed || !dv_pool_share(&c->stock->pool, page, &c->user))
+            TRY(copy_page(&page, c, from->held[i].page));
+        hold(c, i, page);
+        c->held[i].serial = from->held[i].serial;
+        c->held[i].form   = from->held[i].form;
+    }
+    c->n_sealed = from->n_sealed;
+    return write_table(c);
 }
 
 /* ---- making ---- */

@@ -61,6 +61,10 @@ dsvk_status dv_cache_reach_some(struct dv_cache *cache, uint32_t first, uint32_t
  * may be computed again; gives back what is behind. */
 void dv_cache_settle(struct dv_cache *cache, const uint32_t *tokens, uint32_t n);
 
+/* An empty one gets another's pages, of the same stock and settings: shares what is sealed, copies
+ * what is not. After a failure it is to be freed. */
+dsvk_status dv_cache_fork(struct dv_cache *cache, const struct dv_cache *from);
+
 /* Fills in what is said of pages. */
 void dv_cache_stats(const struct dv_cache *cache, dsvk_session_stats *stats);
 

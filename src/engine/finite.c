@@ -53,7 +53,7 @@ dsvk_status dv_session_not_finite(struct dv_session *s, uint32_t position)
     /* What the last pass left is computed again where it is asked for. */
     s->knows    = true;
     s->greatest = DV_NOT_FINITE;
-    dv_runner_forget(s->runner, s);
+    dv_session_forget_results(s);
     status = find_layer(&layer, s, position);
     if (status != DSVK_OK) {
         dv_session_pass_failed(s, status);

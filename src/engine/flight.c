@@ -83,6 +83,7 @@ static void keep_results(const struct dv_flight *f)
         lane->rows[i] = (struct dv_held_row){ f->rows[i], dv_ring_position(f->rows[i]) + 1 };
     dv_monitor_leave(r->lock);
     lane->n = f->n;
+    lane->number++;
 }
 
 static dsvk_status collect(struct dv_flight *f)

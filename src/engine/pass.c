@@ -40,9 +40,16 @@ void dv_session_holds(struct dv_session *s, struct dv_program *p, uint32_t end)
     lane->last                   = p;
     lane->rows[0]                = (struct dv_held_row){ .of = s, .end = end };
     lane->n                      = 1;
-    s->answered                  = true;
-    s->knows                     = true;
-    s->greatest                  = ids[(token->rows - 1) * token->stride];
+    lane->number++;
+    s->answered = true;
+    s->knows    = true;
+    s->greatest = ids[(token->rows - 1) * token->stride];
+}
+
+void dv_session_forget_results(struct dv_session *s)
+{
+    dv_runner_forget(s->runner, s);
+    s->heir = (struct dv_heir){ 0 };
 }
 
 /* In a lane that is its own. */
@@ -52,7 +59,7 @@ static dsvk_status compute_in(struct dv_lane *lane, struct dv_session *s, const 
     dsvk_status        status;
     struct dv_program *p;
     dv_flight_land(s->runner);
-    dv_runner_forget(s->runner, s);
+    dv_session_forget_results(s);
     lane->last  = NULL;
     lane->n     = 0;
     s->answered = false;

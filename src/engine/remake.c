@@ -16,7 +16,7 @@ void dv_session_drop_cache(struct dv_session *s)
     s->n_cached = 0;
     s->answered = false;
     s->knows    = false;
-    dv_runner_forget(s->runner, s);
+    dv_session_forget_results(s);
 }
 
 /* What is said of experts since the session was made goes on with those that are loaded next: `now`

@@ -55,6 +55,7 @@ struct dv_lane {
     struct dv_program *last;               /* of the last pass; its results are in the arena */
     struct dv_held_row rows[DV_MOST_ROWS]; /* of its logits, the last n of them */
     uint32_t           n;                  /* 0: they are nobody's */
+    uint64_t           number;             /* of these results: others had the ones before */
 };
 
 struct dv_runner {

@@ -185,20 +185,32 @@ static struct place place_of(const struct dv_lane *lane, dv_tensor x, uint32_t r
     return (struct place){ lane->arena, v->arena_offset + (uint64_t)row * v->stride * 4 };
 }
 
-static bool find_held(struct place *place, const struct dv_session *s)
+const struct dv_lane *dv_session_held(uint32_t *row, const struct dv_session *s)
 {
+    const struct dv_heir *heir = &s->heir;
     for (int i = 0; i < DV_N_LANES; i++) {
         const struct dv_lane *lane = &s->runner->lanes[i];
-        for (uint32_t k = 0; k < lane->n; k++) {
-            if (lane->rows[k].of != s || lane->rows[k].end != s->n_tokens)
-                continue;
-            const struct dv_graph *g    = lane->last->graph;
-            uint32_t               rows = g->values[g->logits].rows;
-            *place                      = place_of(lane, g->logits, g->size.batch ? k : rows - 1);
-            return true;
-        }
+        for (*row = 0; *row < lane->n; ++*row)
+            if (lane->rows[*row].of == s && lane->rows[*row].end == s->n_tokens)
+                return lane;
     }
-    return false;
+    *row = heir->row;
+    return heir->lane && heir->lane->n && heir->lane->number == heir->number &&
+                   heir->end == s->n_tokens
+               ? heir->lane
+               : NULL;
+}
+
+static bool find_held(struct place *place, const struct dv_session *s)
+{
+    uint32_t              row;
+    const struct dv_lane *lane = dv_session_held(&row, s);
+    if (!lane)
+        return false;
+    const struct dv_graph *g    = lane->last->graph;
+    uint32_t               rows = g->values[g->logits].rows;
+    *place                      = place_of(lane, g->logits, g->size.batch ? row : rows - 1);
+    return true;
 }
 
 /* Where the last token's logits lie, computed again when other work was there. */

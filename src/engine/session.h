@@ -25,6 +25,13 @@ struct dv_watch {
     uint32_t             first, end;
 };
 
+/* Results that a fork has of its original: those of a lane, as long as they have this number. */
+struct dv_heir {
+    const struct dv_lane *lane; /* NULL: none */
+    uint64_t              number;
+    uint32_t              row, end; /* as dv_held_row */
+};
+
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
@@ -39,6 +46,7 @@ struct dv_session {
     bool                     answered; /* the last token has results, in the arena or to be had */
     bool                     knows;    /* `greatest` is one of them */
     uint32_t                 greatest; /* what argmax finds; DV_NOT_FINITE */
+    struct dv_heir           heir;
     uint32_t                 next;     /* that generate() offers */
     struct dv_decoding       decoding; /* during generate() */
     struct dv_watch          watch;    /* during a call that may be stopped */
@@ -64,6 +72,10 @@ struct dv_offer {
 dsvk_status dv_session_new(struct dv_session **out, const struct dv_engine *engine,
                            const struct dv_setup *setup, const struct dv_session_params *params);
 void        dv_session_free(struct dv_session *session);
+/* Another one with the same timeline and results, logging to `ctx` (engine/fork.c). Pages are
+ * shared, but for a copy of the open one. NO_VRAM as for a new one. */
+dsvk_status dv_session_fork(struct dv_session **out, const struct dv_session *session,
+                            const struct dv_context *ctx);
 
 /* See dsvk/session.h. */
 dsvk_status dv_session_sync(struct dv_session *session, const uint32_t *tokens, uint32_t n,
@@ -117,6 +129,10 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
                            uint32_t n, uint32_t position);
 /* The last results of the program's lane are those of s's token end - 1 now. */
 void dv_session_holds(struct dv_session *s, struct dv_program *p, uint32_t end);
+/* The lane with the last token's logits, and their row there; NULL: none. */
+const struct dv_lane *dv_session_held(uint32_t *row, const struct dv_session *s);
+/* Nothing that any lane has is the session's. */
+void dv_session_forget_results(struct dv_session *s);
 void dv_session_add_stats(struct dv_session *s, const struct dv_program *p, uint32_t n,
                           uint64_t ns);
 /* The commands of a program, slice by slice or part by part, once the step block is written

@@ -180,6 +180,27 @@ static void sweep_passes(const char *what, dsvk_status (*phase)(struct engine *)
     }
 }
 
+/* The original has its results all the while, without computing them again. */
+void calls_may_fail_while_a_session_is_forked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SWEEPS; i++) {
+        struct sweep s = sweeps[i];
+        open_both();
+        assert_int_equal(load_model(&engine), DSVK_OK);
+        assert_int_equal(new_session(&engine), DSVK_OK);
+        expect_results();
+        uint64_t bytes = dsvk_device_bytes(engine.device);
+        for (s.nth = 1; s.nth < MOST && fails(&s, fork_session); s.nth++) {
+            find_again(fork_session);
+            assert_int_equal(dsvk_device_bytes(engine.device), bytes);
+            assert_int_equal(read_results(&engine), DSVK_OK);
+        }
+        tell("fork", &s);
+        close_all();
+    }
+}
+
 void calls_may_fail_in_a_pass(void **state)
 {
     (void)state;

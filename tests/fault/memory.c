@@ -146,6 +146,9 @@ static void sweep_session(void)
     for (nth = 1; nth < MOST && fails_at(nth, sample_token); nth += engine.step)
         assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
     tell("sample");
+    for (nth = 1; nth < MOST && fails_at(nth, fork_session); nth += engine.step)
+        assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
+    tell("fork");
     assert_int_equal(read_results(&engine), DSVK_OK);
     for (nth = 1; nth < MOST && fails_at(nth, generate_tokens); nth += engine.step) {
         size_t left = dsvk_session_tokens(engine.session);

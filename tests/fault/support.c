@@ -72,6 +72,21 @@ dsvk_status sync_tokens(struct engine *e)
     return dsvk_session_sync(e->session, e->tokens, N_TOKENS, NULL);
 }
 
+dsvk_status fork_session(struct engine *e)
+{
+    uint32_t      token;
+    dsvk_session *copy;
+    dsvk_status   status = dsvk_session_fork(&copy, e->session);
+    assert_int_equal(copy == NULL, status != DSVK_OK);
+    if (status == DSVK_OK) {
+        assert_int_equal(dsvk_session_tokens(copy), N_TOKENS);
+        assert_int_equal(dsvk_session_argmax(copy, &token), DSVK_OK);
+        assert_int_equal(token, e->token);
+    }
+    dsvk_session_free(copy);
+    return status;
+}
+
 dsvk_status sample_token(struct engine *e)
 {
     uint32_t    token;

@@ -68,6 +68,7 @@ dsvk_status sample_token(struct engine *e);
 dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
 dsvk_status blame_layers(struct engine *e);    /* after a sync, as if its logits were not finite */
 dsvk_status score_tokens(struct engine *e);    /* and compares the last row */
+dsvk_status fork_session(struct engine *e);    /* after a sync, and compares the fork's results */
 dsvk_status read_profile(struct engine *e);    /* after a pass with profile */
 dsvk_status list_devices(struct engine *e);
 dsvk_status print_graph(struct engine *e);
@@ -106,6 +107,7 @@ void memory_may_end_while_layers_are_blamed(void **state);
 void memory_may_end_in_questions(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
+void calls_may_fail_while_a_session_is_forked(void **state);
 void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
 void calls_may_fail_while_layers_are_blamed(void **state);
