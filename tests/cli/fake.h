@@ -11,24 +11,34 @@
 struct dsvk_device {
     dsvk_device_info info;
     dsvk_log         log;
+    bool             lost;
 };
 
 struct dsvk_model {
     dsvk_model_info info;
     dsvk_log        log;
     char            folder[256];
+    dsvk_device    *device;
+    int             sessions; /* that were made */
+    bool            was_lost;
 };
 
 struct dsvk_session {
-    const dsvk_model *model;
-    uint32_t          context;
-    size_t            n, prompt; /* of the first sync */
+    dsvk_model *model;
+    uint32_t    context;
+    uint32_t   *ids;
+    size_t      n, prompt; /* of the last sync */
+    uint64_t    computed;
 };
 
 /* Writes a line as an error and answers `status`. */
 dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line);
+/* The last of these lines. */
+extern char last_failure[600];
 /* Whether the name of the folder has `name` in it. */
 bool is(const dsvk_model *model, const char *name);
+/* False: it is to be stopped. `progress` may be NULL. */
+bool goes_on(const dsvk_progress *progress, uint64_t done, uint64_t total);
 /* Half a minute, unless somebody stops it. */
 bool drag(const dsvk_progress *progress);
 

@@ -9,6 +9,8 @@
  *   .../no-tokenizer  has none
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
+ *   .../lost-once     loses it, and has it back when it is recovered
+ *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
 #define _POSIX_C_SOURCE 200809L
 #include "fake.h"
@@ -18,8 +20,11 @@
 #include <string.h>
 #include <time.h>
 
+char last_failure[600];
+
 dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line)
 {
+    snprintf(last_failure, sizeof last_failure, "%s", line);
     if (log->write)
         log->write(log->user, DSVK_LOG_ERROR, line);
     return status;
@@ -40,11 +45,18 @@ const char *dsvk_status_text(dsvk_status status)
     return status == DSVK_OK ? "success" : "failure";
 }
 
+bool goes_on(const dsvk_progress *progress, uint64_t done, uint64_t total)
+{
+    if (progress && progress->stop && dsvk_stop_is_set(progress->stop))
+        return false;
+    return !progress || !progress->report || progress->report(progress->user, done, total);
+}
+
 bool drag(const dsvk_progress *progress)
 {
     for (uint64_t i = 0; i < 3000; i++) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-        if (progress && !progress->report(progress->user, i, 3000))
+        if (!goes_on(progress, i, 3000))
             return false;
     }
     return true;
@@ -260,7 +272,7 @@ bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, con
 
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
-    (void)device;
+    model->device = device;
     if (is(model, "drag-load") && !drag(&params->progress))
         return DSVK_CANCELLED;
     if (is(model, "big"))

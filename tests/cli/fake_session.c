@@ -13,16 +13,23 @@
 dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
                              const dsvk_session_params *params)
 {
+    *out = NULL;
+    if (is(model, "two-sessions") && model->sessions == 2)
+        return fail(&model->log, DSVK_NO_VRAM, "session: 9 bytes are needed, 8 are free");
     *out = calloc(1, sizeof **out);
     if (!*out)
         return DSVK_NO_MEMORY;
+    model->sessions++;
     (*out)->model   = model;
     (*out)->context = params->context ? params->context : CONTEXT;
-    return DSVK_OK;
+    (*out)->ids     = calloc((*out)->context + 1, sizeof *(*out)->ids);
+    return (*out)->ids ? DSVK_OK : DSVK_NO_MEMORY;
 }
 
 void dsvk_session_free(dsvk_session *session)
 {
+    if (session)
+        free(session->ids);
     free(session);
 }
 
@@ -40,16 +47,25 @@ uint32_t dsvk_session_chunk(const dsvk_session *session)
 dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, size_t n,
                               const dsvk_progress *progress)
 {
-    (void)tokens;
+    size_t same = 0;
+    if (is(session->model, "lost-once") && !session->model->was_lost) {
+        session->model->was_lost = session->model->device->lost = true;
+        return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 4");
+    }
     if (is(session->model, "drag-prompt") && !drag(progress))
         return DSVK_CANCELLED;
-    if (is(session->model, "lost"))
+    if (is(session->model, "lost") && !is(session->model, "lost-once"))
         return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 3");
     if (is(session->model, "slow") && session->prompt)
         nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-    if (progress && !progress->report(progress->user, n, n))
+    if (!goes_on(progress, n, n))
         return DSVK_CANCELLED;
-    session->prompt = session->prompt ? session->prompt : n;
+    while (same < n - 1 && same < session->n && session->ids[same] == tokens[same])
+        same++;
+    for (size_t i = 0; i < n && i <= session->context; i++)
+        session->ids[i] = tokens[i];
+    session->computed += n - same;
+    session->prompt = n;
     session->n      = n;
     return DSVK_OK;
 }
@@ -67,6 +83,8 @@ static void next_token(const dsvk_session *session, uint32_t *token)
     size_t            at = session->n - session->prompt;
     if (is(session->model, "slow"))
         *token = 'x' + 3;
+    else if (is(session->model, "echo")) /* behind BOS */
+        *token = at + 1 < session->prompt ? session->ids[at + 1] : 1;
     else
         *token = at < n ? (unsigned char)answer[at] + 3u : 1;
 }
@@ -149,9 +167,15 @@ dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_par
     dsvk_end    ended  = DSVK_END_NONE;
     if (is(session->model, "penalties"))
         status = say_penalties(session, &params->sampling);
-    while (status == DSVK_OK && session->n < limit && (ended = offer(&a)) == DSVK_END_NONE) {
+    const dsvk_stop *stop = params->stop;
+    while (status == DSVK_OK && session->n < limit) {
+        if (stop && dsvk_stop_is_set(stop))
+            status = DSVK_CANCELLED;
+        if (status || (ended = offer(&a)) != DSVK_END_NONE)
+            break;
         if (is(session->model, "slow") && !is(session->model, "slow-not"))
             nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        next_token(session, &session->ids[session->n]);
         session->n++;
     }
     if (end)
@@ -184,7 +208,7 @@ dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, si
 
 void dsvk_session_stats_get(const dsvk_session *session, dsvk_session_stats *stats)
 {
-    *stats = (dsvk_session_stats){ .device_bytes = 4096, .prefill_tokens = session->prompt };
+    *stats = (dsvk_session_stats){ .device_bytes = 4096, .prefill_tokens = session->computed };
 }
 
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)

@@ -11,6 +11,7 @@ known='
     parameters src/ref/attend.c:attend  the sum of a split reads as its formula: token, head, first, last
     parameters src/api/tokens.c:dsvk_model_tokenize  public, and every parameter is a plain one
     parameters src/graph/ops.c:dv_rope  a constructor of a node has the parameters of the op
+    parameters tools/ds-vk/serve/http.c:on_request  what libmicrohttpd calls
     parameters tests/cli/fake_dsvk.c:dsvk_model_tokenize  stands for the public one
 '
 exceptions=${2-$known}

@@ -90,12 +90,12 @@ static void keep(struct log *log, const char *line)
 
 static void write_line(void *user, dsvk_log_level level, const char *line)
 {
-    static const char *const kinds[]  = { "", "warning: ", "", "debug: " };
+    static const char *const kinds[]  = { "error: ", "warning: ", "", "debug: " };
     static const int         wanted[] = { -1, 0, 1, 2 };
     struct log              *log      = user;
 
     lock(log);
-    if (level == DSVK_LOG_ERROR)
+    if (level == DSVK_LOG_ERROR && !log->at_once)
         keep(log, line);
     else if (log->verbosity >= wanted[level])
         print(kinds[level], line);
@@ -109,17 +109,13 @@ dsvk_log log_sink(struct log *log)
     return (dsvk_log){ .write = write_line, .user = log, .level = levels[log->verbosity + 1] };
 }
 
-static void format_line(struct log *log, dsvk_log_level level, const char *format,
-                        va_list arguments)
+void log_error(struct log *log, const char *format, va_list arguments)
 {
     char line[sizeof log->error];
     vsnprintf(line, sizeof line, format, arguments);
-    write_line(log, level, line);
-}
-
-void log_error(struct log *log, const char *format, va_list arguments)
-{
-    format_line(log, DSVK_LOG_ERROR, format, arguments);
+    lock(log);
+    keep(log, line);
+    atomic_flag_clear(&log->busy);
 }
 
 void log_error_more(struct log *log, const char *format, ...)
@@ -140,16 +136,20 @@ void log_note(struct log *log, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    lock(log);
     if (log->verbosity >= 0)
         print("note: ", line);
+    atomic_flag_clear(&log->busy);
 }
 
 void log_info(struct log *log, const char *format, ...)
 {
+    char    line[sizeof log->error];
     va_list arguments;
     va_start(arguments, format);
-    format_line(log, DSVK_LOG_INFO, format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    write_line(log, DSVK_LOG_INFO, line);
 }
 
 void log_finish(struct log *log)

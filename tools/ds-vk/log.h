@@ -13,6 +13,7 @@ struct log {
     int         verbosity;  /* -1 quiet: errors only; 0: warnings and notes; 1: info; 2: debug */
     atomic_flag busy;       /* the library may write from several threads */
     char        error[768]; /* "" while there was none */
+    bool        at_once;    /* errors of the library are printed when they come: of a server */
 };
 
 void log_init(struct log *log);

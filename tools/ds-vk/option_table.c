@@ -5,8 +5,9 @@
 #include <dsvk/dsvk.h>
 
 #define ON(command) (1u << (command))
-#define GENERATE ON(RUN)                            /* answers a prompt */
-#define EVALUATE (GENERATE | ON(SCORE) | ON(BENCH)) /* loads weights onto a device */
+#define GENERATE ON(RUN)                          /* answers a prompt */
+#define SAMPLE (GENERATE | ON(SERVE))             /* chooses tokens of answers */
+#define EVALUATE (SAMPLE | ON(SCORE) | ON(BENCH)) /* loads weights onto a device */
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define MAX_ID UINT32_MAX
 #define MAX_CONTEXT (1u << 24)

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The real server with the demonstration model: four clients at once get what `run` prints.
+#   serve_demo.sh PROGRAM
+set -uo pipefail
+program=$1
+. "$(dirname "$0")/expect.sh"
+command -v curl >/dev/null || { echo "skipped: there is no curl"; exit 77; }
+unset DSVK_API_KEY http_proxy https_proxy
+. "$(dirname "$0")/serving.sh"
+
+questions=("What is MLA?" "What is ds-vk?" "Tell me about a fox." "Who are you?")
+for i in 0 1 2 3; do
+    run 0 run -q --greedy -n 12 --ctx 256 "${questions[i]}"
+    tr -d '\n' <"$out" >"$work/want$i"
+done
+start --ctx 256
+for i in 0 1 2 3; do
+    curl -sN -o "$work/got$i" "$url/v1/chat/completions" -d \
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"${questions[i]}\"}],\"max_tokens\":12,\"temperature\":0,\"stream\":true}" &
+    curls[i]=$!
+done
+wait "${curls[@]}"
+for i in 0 1 2 3; do
+    sed -n 's/^data: .*"content":"\([^"]*\)".*/\1/p' "$work/got$i" | tr -d '\n' >"$out"
+    [ -s "$out" ] && cmp -s "$out" "$work/want$i" ||
+        complain "answers '$(cat "$out")' to '${questions[i]}', not '$(cat "$work/want$i")'"
+done
+post 200 '"finish_reason":' /v1/chat/completions \
+    '{"messages":[{"role":"user","content":"What is MLA?"}],"max_tokens":1,"temperature":0}'
+has '"cached_tokens":6'
+stop
+finish

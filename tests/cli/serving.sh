@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# What the tests of the server share; sourced behind expect.sh.
+
+# start ARGS...: on a port that is free; $url is where, and all but a model that drags is ready.
+start() {
+    command=(serve "$@")
+    "$program" serve --port 0 "$@" </dev/null >"$work/serve.out" 2>"$work/serve.err" &
+    server=$!
+    for _ in $(seq 200); do
+        [ ! -s "$work/serve.out" ] || break
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.02
+    done
+    url=$(head -n 1 "$work/serve.out")
+    [ -n "$url" ] || { complain "does not start"; cat "$work/serve.err"; finish; }
+    [[ $* == *drag-load* ]] || eventually '{"status":"ok"'
+}
+
+# stop [STATUS]: as a service manager does it
+stop() {
+    local got=0
+    kill -TERM "$server"
+    wait "$server" || got=$?
+    command=(serve, stopped)
+    [ "$got" = "${1-0}" ] || { complain "status $got, not ${1-0}"; cat "$work/serve.err"; }
+}
+
+# request STATUS TEXT CURL-ARGS... PATH: the reply, in $out, has the text; its head is in $work/head.
+request() {
+    local got want=$1 text=$2 path=${*: -1}
+    command=(serve: "${@:3}")
+    got=$(curl -sN --max-time 20 --path-as-is -D "$work/head" -o "$out" -w '%{http_code}' \
+        "${@:3:$#-3}" "$url$path" 2>"$err")
+    [ "$got" = "$want" ] || complain "status $got, not $want"
+    [ -z "$text" ] || grep -qF -e "$text" "$out" || complain "has no '$text'"
+}
+get() { request "$1" "$2" "${@:4}" "$3"; }                              # STATUS TEXT PATH CURL-ARGS...
+post() { request "$1" "$2" "${@:5}" -X POST --data-binary "$4" "$3"; } # STATUS TEXT PATH BODY CURL-ARGS...
+# refused STATUS TEXT PATH [BODY CURL-ARGS...]: with an error of OpenAI's form
+refused() {
+    if [ $# -gt 3 ]; then post "$@"; else get "$@"; fi
+    [ "$(head -c 21 "$out")" = '{"error":{"message":"' ] || complain "has no error of the usual form"
+}
+has() { for text in "$@"; do grep -qF -e "$text" "$out" || complain "has no '$text'"; done; }
+has_not() { ! grep -qF -e "$1" "$out" || complain "has '$1'"; }
+# eventually TEXT: /health says so within 5 seconds
+eventually() {
+    for _ in $(seq 100); do
+        [[ $(curl -s --max-time 5 "$url/health") == *"$1"* ]] && return
+        sleep 0.05
+    done
+    complain "/health does not come to say $1"
+}
+# raw BYTES: whatever is answered, in $out
+raw() {
+    local port=${url##*:}
+    command=(serve: raw)
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    printf '%b' "$1" >&9
+    timeout 1 cat <&9 >"$out"
+    exec 9>&-
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The answer to a request: one choice or several, each a job of the engine, told in the dialect of
+ * an endpoint, in one document or as a stream. A stream's bytes wait in a buffer that has a limit
+ * until the client takes them; a client that leaves ends its jobs. */
+#ifndef SERVE_ANSWER_H
+#define SERVE_ANSWER_H
+
+#include "ask.h"
+
+struct answer;
+
+struct choice {
+    struct job     job; /* first: the engine gives it back */
+    struct answer *answer;
+    uint32_t       index;
+    struct buffer  text; /* where it is told in one document */
+    bool           out_of_time;
+};
+
+/* How an endpoint speaks; all but `whole` write to answer.out, with its lock held. */
+struct dialect {
+    const char *content_type; /* of a stream */
+    const char *nothing;      /* what says that the server is still there; NULL: nothing does */
+    const char *id_prefix;
+    void (*begin)(struct answer *answer);
+    void (*piece)(struct choice *choice, const char *text, size_t n);
+    void (*end)(struct choice *choice);   /* it is whole */
+    void (*close)(struct answer *answer); /* all of them are */
+    void (*fail)(struct answer *answer, const struct refusal *why);
+    json_t *(*whole)(struct answer *answer);
+};
+
+struct answer {
+    struct server         *server;
+    const struct exchange *x;
+    const struct dialect  *dialect;
+    struct ask            *ask;
+    char                   id[64];
+    int64_t                created; /* seconds since 1970 */
+    struct choice         *choices;
+    dsvk_stop             *stop; /* of all choices */
+    double                 deadline;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t  changed;
+    struct buffer   out;
+    size_t          taken; /* of out, by the client */
+    uint32_t        ended; /* choices */
+    bool            begun, over, gone, late;
+    struct refusal  why;  /* the first failure */
+    double          told; /* when bytes came last */
+};
+
+/* Takes over the ask; replies in any case. */
+enum MHD_Result answer_serve(struct exchange *x, struct ask *ask, const struct dialect *dialect);
+
+/* "stop" or "length" */
+const char *choice_reason(const struct choice *choice);
+struct answer_usage {
+    size_t prompt, cached, generated;
+};
+struct answer_usage answer_usage(const struct answer *answer);
+/* One event: `data: ...` */
+void answer_event(struct answer *answer, json_t *document);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What a request asks for, in the terms of the library, whatever endpoint it came to. */
+#ifndef SERVE_ASK_H
+#define SERVE_ASK_H
+
+#include "fields.h"
+#include "serve.h"
+
+#define MAX_ASK_STOPS 16
+#define MAX_ASK_BIASES 1024
+#define MAX_CHOICES 16
+
+struct ask {
+    json_t       *body; /* texts below are its */
+    uint32_t     *ids;
+    size_t        n_ids;
+    dsvk_sampling sampling;
+    bool          has_seed;
+    dsvk_bias     biases[MAX_ASK_BIASES];
+    const char   *stops[MAX_ASK_STOPS];
+    size_t        n_stops;
+    size_t        limit; /* most tokens, at least 1 */
+    uint32_t      n;     /* choices */
+    bool          stream, usage;
+    dsvk_think    think;
+    bool          think_is_a_hint; /* a model that cannot be asked answers all the same */
+};
+
+/* Whether the model is there; else why says what is going on. */
+bool ask_ready(struct server *server, struct refusal *why);
+/* Reads the body and what the API of OpenAI has in common for its endpoints. */
+struct ask *ask_new(struct exchange *x, struct refusal *why);
+void        ask_free(struct ask *ask);
+
+/* temperature, top_p, penalties, seed, logit_bias ... */
+bool ask_sampling(struct ask *ask, const struct server *server, struct refusal *why);
+/* A text or a list of texts, not empty. */
+bool ask_stops(struct ask *ask, const char *name, struct refusal *why);
+/* The first of two names that is there; without: to the end of the context. */
+bool ask_limit(struct ask *ask, const char *name, const char *older, struct refusal *why);
+/* reasoning_effort, thinking, chat_template_kwargs */
+bool ask_thinking(struct ask *ask, struct refusal *why);
+
+/* The prompt: messages in the model's chat format; a text with BOS where the tokenizer adds it;
+ * ids. They fit into the context then. */
+bool ask_messages(struct ask *ask, struct server *server, const json_t *messages,
+                  struct refusal *why);
+bool ask_text(struct ask *ask, struct server *server, const char *text, struct refusal *why);
+bool ask_ids(struct ask *ask, struct server *server, const json_t *ids, struct refusal *why);
+
+/* The ids of a list, checked against the vocabulary; NULL: refused. The caller frees them. */
+uint32_t *ids_read(const struct server *server, const json_t *list, size_t *n, struct refusal *why);
+
+#endif
