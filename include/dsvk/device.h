@@ -64,6 +64,36 @@ DSVK_API const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
 /* Device bytes allocated through this device now. */
 DSVK_API uint64_t dsvk_device_bytes(const dsvk_device *device);
 
+/* ---- a device that others use, too ---- */
+
+/* What is about to be submitted. */
+typedef struct {
+    bool prompt; /* a slice of a prompt's pass; else tokens of those who decode */
+} dsvk_submission;
+
+#define DSVK_PACE_END UINT64_MAX
+
+typedef struct {
+    /* Of the device's time that calls take at most, above 0: behind a submission that took t
+     * nothing is submitted for t (1 / share - 1). 0 = 1: all of it. */
+    double share;
+    /* Called before each submission of a pass, when the share allows it: microseconds to wait,
+     * after which it is called again; 0: go on; DSVK_PACE_END: the call ends with CANCELLED, as by
+     * a stop. It comes from the thread that computes, inside of its turn: it should return soon,
+     * and what it calls on the same device answers BUSY, but for dsvk_device_set_pace(). NULL:
+     * nobody is asked. */
+    uint64_t (*before)(void *user, const dsvk_submission *what);
+    void *user;
+} dsvk_pace;
+
+/* From now on passes on this device go at this pace; NULL: as fast as they can, as at first. The
+ * struct is copied. While there is a pace, nothing is queued ahead: a submission begins when the
+ * one before has ended. Who waits lets others use the device where it can, and sees its stop.
+ * Loading and copies do not wait. From any thread, also while calls run, which then go at the new
+ * pace at once. On return the callback before does not run and is not called any more, except where
+ * this is called from that callback. BAD_ARGUMENT for a share below 0, above 1 or not a number. */
+DSVK_API dsvk_status dsvk_device_set_pace(dsvk_device *device, const dsvk_pace *pace);
+
 /* ---- a device that was lost ---- */
 
 /* Whether the device is lost: calls on it, its models and their sessions answer DEVICE_LOST. It

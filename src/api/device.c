@@ -88,6 +88,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     device->ctx.why = &device->why;
     atomic_init(&device->users, 1);
     TRY_OR(fail, dv_turn_new(&device->turn, &device->ctx));
+    TRY_OR(fail, dv_pace_new(&device->pace, &device->ctx, device->turn));
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));
     TRY_OR(fail, dv_instance_find(&index, device->instance, params->which));
     TRY_OR(fail, dv_device_new(&device->dev, device->instance, index));
@@ -116,6 +117,7 @@ void dsvk_device_close(dsvk_device *device)
     dv_stream_free(device->stream);
     dv_device_free(device->dev);
     dv_instance_free(device->instance);
+    dv_pace_free(device->pace);
     dv_turn_free(device->turn);
     dv_free(&ctx, device);
 }
@@ -123,6 +125,17 @@ void dsvk_device_close(dsvk_device *device)
 const dsvk_device_info *dsvk_device_describe(const dsvk_device *device)
 {
     return &device->info;
+}
+
+dsvk_status dsvk_device_set_pace(dsvk_device *device, const dsvk_pace *pace)
+{
+    if (!device)
+        return DSVK_BAD_ARGUMENT;
+    if (pace && !(pace->share >= 0 && pace->share <= 1))
+        return dv_fail(&device->ctx, DSVK_BAD_ARGUMENT,
+                       "device: a share of its time is above 0 and at most 1, or 0 for all");
+    dv_pace_set(device->pace, pace);
+    return DSVK_OK;
 }
 
 uint64_t dsvk_device_bytes(const dsvk_device *device)

@@ -20,6 +20,7 @@ struct dsvk_device {
     struct dv_turn     *turn;   /* whose holder may use all of the above */
     atomic_uint         users;  /* the caller, and models that are loaded on it */
     dsvk_model         *models; /* that are loaded on it, in the order in which they were */
+    struct dv_pace     *pace;
     uint32_t            inside; /* calls that have not returned; some may wait for the turn again */
     atomic_bool         recovering; /* by a call that may have given its turn away */
     dsvk_device_info    info;

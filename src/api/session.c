@@ -35,6 +35,7 @@ static dsvk_status make(dsvk_session *session, const dsvk_session_params *params
                                 .left_f16 = &model->left_f16,
                                 .slice_ns = model->device->slice_ns,
                                 .turn     = model->device->turn,
+                                .pace     = model->device->pace,
                                 .inside   = &model->device->inside,
                                 .runners  = &model->runners,
                                 .stocks   = &model->stocks };

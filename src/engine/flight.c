@@ -110,6 +110,8 @@ static dsvk_status collect(struct dv_flight *f)
         s->stats.decode_barriers   = f->program->n_barriers;
     }
     dv_monitor_leave(r->lock);
+    if (dv_pace_is_set(r->engine.pace))
+        dv_turn_tell(r->engine.turn); /* they may wait for it no more */
     return DSVK_OK;
 }
 
@@ -154,6 +156,8 @@ static uint32_t ahead(const struct dv_flight *f)
         return 0; /* its times, choices or logits would be overwritten */
     if (f->program->slices.n != 1 || dv_turn_is_lent(s->engine.turn))
         return 0; /* others want the device in between */
+    if (dv_pace_is_set(s->engine.pace))
+        return 0;
     if (s->params.ahead)
         return s->params.ahead < DV_MOST_AHEAD ? s->params.ahead : DV_MOST_AHEAD;
     uint64_t slice  = s->engine.slice_ns ? s->engine.slice_ns : AHEAD_NS;
@@ -320,10 +324,27 @@ static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
     return status;
 }
 
+static bool is_served(void *user)
+{
+    const struct dv_session  *s = user;
+    const struct dv_decoding *d = &s->decoding;
+    return d->failed != DSVK_OK || d->n != 1 || d->ring[0] == DV_NOT_FINITE;
+}
+
 dsvk_status dv_flight_advance(struct dv_session *s)
 {
-    dsvk_status status = s->decoding.failed;
-    while (status == DSVK_OK && s->decoding.n == 1 && s->decoding.ring[0] != DV_NOT_FINITE)
-        status = one_pass(&s->runner->flight, s);
-    return status;
+    dsvk_status         status = DSVK_OK;
+    struct dv_submitter who    = { .ctx      = s->setup.ctx,
+                                   .progress = s->watch.progress,
+                                   .rests    = true,
+                                   .over     = is_served,
+                                   .user     = s };
+    while (status == DSVK_OK && !is_served(s)) {
+        uint64_t before = dv_time_ns();
+        status          = dv_pace_wait(s->engine.pace, &who);
+        s->runner->flight.since += dv_time_ns() - before; /* no speed of the model */
+        if (status == DSVK_OK && !is_served(s))
+            status = one_pass(&s->runner->flight, s);
+    }
+    return status == DSVK_OK ? s->decoding.failed : status;
 }

@@ -78,14 +78,19 @@ static dsvk_status compute_in(struct dv_lane *lane, struct dv_session *s, const 
 static dsvk_status compute(struct dv_session *s, const uint32_t *ids, uint32_t position,
                            const struct dv_pass *pass)
 {
+    dsvk_status       status;
     struct dv_runner *r    = s->runner;
     struct dv_lane   *lane = &r->lanes[dv_size_lane(pass)];
-    if (dv_size_lane(pass) == DV_LANE_BATCH)
+    if (dv_size_lane(pass) == DV_LANE_BATCH) {
+        TRY(dv_session_pace(s, false));
         return compute_in(lane, s, ids, position, pass);
+    }
     if (!dv_runner_enter_prompt(r, s->watch.progress))
         return dv_fail(s->setup.ctx, DSVK_CANCELLED,
                        "cancelled before the pass at position %u, while others computed", position);
-    dsvk_status status = compute_in(lane, s, ids, position, pass);
+    status = dv_session_pace(s, true);
+    if (status == DSVK_OK)
+        status = compute_in(lane, s, ids, position, pass);
     dv_runner_leave_prompt(r);
     return status;
 }

@@ -202,10 +202,10 @@ struct dv_lane *dv_runner_lane(struct dv_runner *r, const struct dv_program *pro
     return &r->lanes[program->graph->size.batch ? DV_LANE_BATCH : DV_LANE_PROMPT];
 }
 
-static uint64_t until_prompt_ends(void *user)
+static uint64_t until_prompt_ends(void *user, bool first)
 {
     const struct dv_runner *r = user;
-    return r->prompting ? UINT64_MAX : 0;
+    return first && !r->prompting ? 0 : UINT64_MAX;
 }
 
 bool dv_runner_enter_prompt(struct dv_runner *r, const dsvk_progress *progress)

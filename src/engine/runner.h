@@ -14,6 +14,7 @@
 #include "engine/cache.h"
 #include "engine/flight.h"
 #include "engine/load.h"
+#include "engine/pace.h"
 #include "engine/turn.h"
 #include "kernel/program.h"
 #include "model/model.h"
@@ -33,6 +34,7 @@ struct dv_engine {
                      * f32; NULL: the runner's own */
     uint64_t           slice_ns; /* a submission takes about so long at most; 0: passes are whole */
     struct dv_turn    *turn;     /* who may use all of this; NULL: the only thread */
+    struct dv_pace    *pace;     /* before each submission; NULL: none */
     const uint32_t    *inside;   /* calls on the device that have not returned; NULL: one */
     struct dv_runner **runners;  /* those that sessions may share; NULL: each has its own */
     struct dv_stocks  *stocks;   /* of pages; NULL: the session's own */

@@ -145,9 +145,16 @@ dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *
 /* Between two submissions of a pass: all that may hold it up or end it comes here. Others have the
  * turn meanwhile where they want it and it may be lent. */
 dsvk_status dv_session_between(struct dv_session *s, bool lends);
-/* The next submission of a pass: it and the one before are queued at most; none on return where
- * others are about who may want the device next. */
-dsvk_status dv_session_submit(struct dv_session *s, struct dv_commands *commands);
+/* Before a pass that may wait for the pace of the device without the turn. */
+dsvk_status dv_session_pace(struct dv_session *s, bool prompt);
+/* The next submission of a pass, when the pace allows it, for which it may rest without the turn.
+ * It and the one before are queued at most; none on return where there is a pace, or others are
+ * about who may want the device next. */
+struct dv_submission {
+    struct dv_commands *commands;
+    bool                prompt, rests;
+};
+dsvk_status dv_session_submit(struct dv_session *s, const struct dv_submission *submission);
 /* The program for a pass, made when needed (engine/programs.c). */
 dsvk_status dv_session_program(struct dv_program **out, struct dv_session *s,
                                const struct dv_pass *pass);

@@ -35,11 +35,44 @@ static bool is_alone(const struct dv_session *s)
     return !s->engine.inside || *s->engine.inside <= 1;
 }
 
-dsvk_status dv_session_submit(struct dv_session *s, struct dv_commands *commands)
+static struct dv_submitter submitter(const struct dv_session *s, bool prompt, bool rests)
+{
+    return (struct dv_submitter){
+        .ctx = s->setup.ctx, .progress = s->watch.progress, .prompt = prompt, .rests = rests
+    };
+}
+
+dsvk_status dv_session_pace(struct dv_session *s, bool prompt)
+{
+    struct dv_submitter who = submitter(s, prompt, true);
+    return dv_pace_wait(s->engine.pace, &who);
+}
+
+static dsvk_status submit_at_pace(struct dv_session *s, const struct dv_submission *what)
+{
+    dsvk_status         status;
+    struct dv_stream   *stream = s->engine.stream;
+    struct dv_submitter who    = submitter(s, what->prompt, what->rests);
+    TRY(dv_stream_wait(stream, stream->submitted, 0));
+    uint64_t before = dv_time_ns();
+    status          = dv_pace_begin(s->engine.pace, &who);
+    uint64_t start  = dv_time_ns();
+    s->lent_ns += start - before;
+    if (status != DSVK_OK)
+        return status;
+    TRY(dv_stream_submit(stream, what->commands, NULL));
+    status = dv_stream_wait(stream, stream->submitted, 0);
+    dv_pace_took(s->engine.pace, dv_time_ns() - start);
+    return status;
+}
+
+dsvk_status dv_session_submit(struct dv_session *s, const struct dv_submission *what)
 {
     dsvk_status       status;
     struct dv_stream *stream = s->engine.stream;
-    TRY(dv_stream_submit(stream, commands, NULL));
+    if (dv_pace_is_set(s->engine.pace))
+        return submit_at_pace(s, what);
+    TRY(dv_stream_submit(stream, what->commands, NULL));
     return dv_stream_wait(stream, stream->submitted - is_alone(s), 0);
 }
 
@@ -56,7 +89,8 @@ dsvk_status dv_session_run(struct dv_session *s, struct dv_program *p)
     for (uint32_t i = 0; i < p->slices.n; i++) {
         if (i > 0)
             TRY_OR(fail, dv_session_between(s, lends));
-        TRY_OR(fail, dv_session_submit(s, p->slices.commands[i]));
+        struct dv_submission slice = { p->slices.commands[i], .prompt = lends, .rests = lends };
+        TRY_OR(fail, dv_session_submit(s, &slice));
         s->stats.submissions += i > 0; /* one is counted for the pass */
     }
     TRY_OR(fail, dv_stream_wait(stream, stream->submitted, 0));

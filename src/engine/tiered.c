@@ -80,6 +80,8 @@ static dsvk_status run_wave(struct choice *c, struct dv_session *s, struct dv_ex
     uint32_t        left = c->n - c->taken, slots = dv_experts_slots(x);
     uint32_t        n   = left < slots ? left : slots;
     const uint32_t *ids = c->order + c->taken;
+
+    struct dv_submission wave = { c->part->commands, .prompt = !c->program->graph->size.batch };
     if (c->taken > 0) /* else it was asked before the part */
         TRY(dv_session_between(s, !c->program->graph->size.batch));
     TRY(dv_experts_bring(x, c->part->layer, ids, n, c->part->max_tiles == 0));
@@ -89,7 +91,7 @@ static dsvk_status run_wave(struct choice *c, struct dv_session *s, struct dv_ex
     if (c->part->max_tiles)
         write_tiles(c);
     TRY(dv_session_between(s, false)); /* bringing may take long; what came must stay */
-    TRY(dv_session_submit(s, c->part->commands));
+    TRY(dv_session_submit(s, &wave));
     s->stats.submissions++;
     c->taken += n;
     /* The next wave takes other slots' places and writes other tiles. */
@@ -118,12 +120,13 @@ static dsvk_status run_experts(struct dv_session *s, const struct dv_program *p,
 dsvk_status dv_session_run_parts(struct dv_session *s, const struct dv_program *p)
 {
     dsvk_status status;
+    bool        lends = !p->graph->size.batch;
     for (uint32_t i = 0; i < p->n_parts; i++) {
-        const struct dv_program_part *part = &p->parts[i];
+        const struct dv_program_part *part  = &p->parts[i];
+        struct dv_submission          plain = { part->commands, .prompt = lends, .rests = lends };
         if (i > 0)
-            TRY_OR(fail, dv_session_between(s, !p->graph->size.batch));
-        TRY_OR(fail,
-               part->experts ? run_experts(s, p, part) : dv_session_submit(s, part->commands));
+            TRY_OR(fail, dv_session_between(s, lends));
+        TRY_OR(fail, part->experts ? run_experts(s, p, part) : dv_session_submit(s, &plain));
         s->stats.submissions += i > 0 && !part->experts; /* one is counted for the pass */
     }
     TRY_OR(fail, dv_stream_wait(s->engine.stream, s->engine.stream->submitted, 0));

@@ -143,7 +143,7 @@ bool dv_line_wait(struct dv_line *line, struct dv_turn *turn, const struct dv_wa
         at = &(*at)->next;
     *at = &me;
     for (;;) {
-        uint64_t ns = line->first == &me ? wanted->ns(wanted->user) : UINT64_MAX;
+        uint64_t ns = wanted->ns(wanted->user, line->first == &me);
         stopped     = dv_is_stopped(progress);
         if (ns == 0 || stopped)
             break;

@@ -41,12 +41,13 @@ struct dv_waiter {
 struct dv_line {
     struct dv_waiter *first;
 };
-/* How long it is not to be had, 0: now. It tells news when that becomes less. */
+/* How long it is not to be had by who is the first, or not; 0: it is there, or not wanted any more.
+ * There is news when that becomes less. */
 struct dv_wanted {
-    uint64_t (*ns)(void *user);
+    uint64_t (*ns)(void *user, bool first);
     void *user;
 };
-/* Rests until it is to be had and nobody came before. False: stopped. */
+/* Rests until it is to be had. False: stopped. */
 bool dv_line_wait(struct dv_line *line, struct dv_turn *turn, const struct dv_wanted *wanted,
                   const dsvk_progress *progress);
 
