@@ -306,3 +306,12 @@ void answer_event(struct answer *answer, json_t *document)
     buffer_json(&answer->out, document);
     buffer_text(&answer->out, "\n\n");
 }
+
+void answer_named_event(struct answer *answer, json_t *document)
+{
+    const char *type = json_string_value(json_object_get(document, "type"));
+    buffer_text(&answer->out, "event: ");
+    buffer_text(&answer->out, type ? type : "error");
+    buffer_text(&answer->out, "\n");
+    answer_event(answer, document);
+}

@@ -47,8 +47,9 @@ struct answer {
     size_t          taken; /* of out, by the client */
     uint32_t        ended; /* choices */
     bool            begun, over, gone, late;
-    struct refusal  why;  /* the first failure */
-    double          told; /* when bytes came last */
+    struct refusal  why;      /* the first failure */
+    uint32_t        sequence; /* events of dialects that count them */
+    double          told;     /* when bytes came last */
 };
 
 /* Takes over the ask; replies in any case. */
@@ -60,7 +61,8 @@ struct answer_usage {
     size_t prompt, cached, generated;
 };
 struct answer_usage answer_usage(const struct answer *answer);
-/* One event: `data: ...` */
+/* One event: `data: ...`, or with a line `event: TYPE` before it, the document's type. */
 void answer_event(struct answer *answer, json_t *document);
+void answer_named_event(struct answer *answer, json_t *document);
 
 #endif

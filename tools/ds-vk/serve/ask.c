@@ -188,15 +188,9 @@ bool ask_thinking(struct ask *ask, struct refusal *why)
 
 /* ---- all of it ---- */
 
-static bool common(struct ask *ask, const struct server *server, struct refusal *why)
+bool ask_common(struct ask *ask, const struct server *server, struct refusal *why)
 {
-    static const int64_t choices[] = { 1, MAX_CHOICES };
-    int64_t              n         = 1;
-    if (!field_flag(why, ask->body, "stream", &ask->stream) ||
-        !field_count(why, ask->body, "n", choices, &n))
-        return false;
-    ask->n = (uint32_t)n;
-    return ask_sampling(ask, server, why);
+    return field_flag(why, ask->body, "stream", &ask->stream) && ask_sampling(ask, server, why);
 }
 
 struct ask *ask_new(struct exchange *x, struct refusal *why)
@@ -214,10 +208,7 @@ struct ask *ask_new(struct exchange *x, struct refusal *why)
     *ask       = (struct ask){ .body = body, .sampling = x->server->sampling, .n = 1 };
     ask->limit = SIZE_MAX;
     ask->think = (dsvk_think)x->server->cli->options.values[OPT_THINK].count;
-    if (common(ask, x->server, why))
-        return ask;
-    ask_free(ask);
-    return NULL;
+    return ask;
 }
 
 void ask_free(struct ask *ask)

@@ -28,9 +28,11 @@ struct ask {
 
 /* Whether the model is there; else why says what is going on. */
 bool ask_ready(struct server *server, struct refusal *why);
-/* Reads the body and what the API of OpenAI has in common for its endpoints. */
+/* Reads the body, and nothing of it yet. */
 struct ask *ask_new(struct exchange *x, struct refusal *why);
 void        ask_free(struct ask *ask);
+/* stream, and all of ask_sampling() */
+bool ask_common(struct ask *ask, const struct server *server, struct refusal *why);
 
 /* temperature, top_p, penalties, seed, logit_bias ... */
 bool ask_sampling(struct ask *ask, const struct server *server, struct refusal *why);

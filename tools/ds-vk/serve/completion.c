@@ -94,7 +94,7 @@ enum MHD_Result serve_completion(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, &why) && completion_fields(ask, &why) &&
+    if (ask && openai_common(ask, x->server, &why) && completion_fields(ask, &why) &&
         prompt(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
     ask_free(ask);

@@ -61,12 +61,17 @@ void openai_fail(struct answer *answer, const struct refusal *why)
     buffer_text(&answer->out, "data: [DONE]\n\n");
 }
 
-bool openai_common(struct ask *ask, struct refusal *why)
+bool openai_common(struct ask *ask, const struct server *server, struct refusal *why)
 {
-    static const char *const absent[] = { "logprobs", "top_logprobs", "audio",      "functions",
-                                          "grammar",  "json_schema",  "guided_json" };
-    const json_t            *format   = field(ask->body, "response_format");
-    const char              *type     = json_string_value(json_object_get(format, "type"));
+    static const int64_t     choices[] = { 1, MAX_CHOICES };
+    int64_t                  n         = 1;
+    static const char *const absent[]  = { "logprobs", "top_logprobs", "audio",      "functions",
+                                           "grammar",  "json_schema",  "guided_json" };
+    const json_t            *format    = field(ask->body, "response_format");
+    const char              *type      = json_string_value(json_object_get(format, "type"));
+    if (!ask_common(ask, server, why) || !field_count(why, ask->body, "n", choices, &n))
+        return false;
+    ask->n = (uint32_t)n;
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         if (!field_absent(why, ask->body, absent[i]))
             return false;

@@ -13,7 +13,7 @@ json_t *openai_timings(const struct answer *answer);
 /* The last events of a stream: usage where it is asked for, and [DONE]. */
 void openai_close(struct answer *answer, const char *object);
 void openai_fail(struct answer *answer, const struct refusal *why);
-/* stop, stream_options, and what this server does not have. */
-bool openai_common(struct ask *ask, struct refusal *why);
+/* ask_common(), n, stop, stream_options, and what this server does not have. */
+bool openai_common(struct ask *ask, const struct server *server, struct refusal *why);
 
 #endif

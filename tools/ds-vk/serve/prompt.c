@@ -75,6 +75,13 @@ bool ask_ids(struct ask *ask, struct server *server, const json_t *ids, struct r
 
 /* ---- messages ---- */
 
+/* As OpenAI's two APIs and Anthropic's call them. */
+static bool is_text(const char *type)
+{
+    return strcmp(type, "text") == 0 || strcmp(type, "input_text") == 0 ||
+           strcmp(type, "output_text") == 0;
+}
+
 /* A text, or a list of parts that are texts, put together in `text`. */
 static bool add_content(const json_t *content, struct buffer *text, struct refusal *why)
 {
@@ -91,7 +98,7 @@ static bool add_content(const json_t *content, struct buffer *text, struct refus
         const json_t *part = json_array_get(content, i);
         const char   *type = json_string_value(json_object_get(part, "type"));
         const char   *told = json_string_value(json_object_get(part, "text"));
-        if (!type || strcmp(type, "text") != 0 || !told)
+        if (!type || !is_text(type) || !told)
             return refuse(why, 400, "messages",
                           "a message has a part of the type '%.40s'; texts alone are supported",
                           type ? type : "");

@@ -28,6 +28,15 @@ SERVE(tokenize);
 SERVE(detokenize);
 SERVE(chat);
 SERVE(completion);
+SERVE(messages);
+SERVE(count_tokens);
+SERVE(responses);
+SERVE(root);
+SERVE(ollama_chat);
+SERVE(ollama_generate);
+SERVE(ollama_tags);
+SERVE(ollama_show);
+SERVE(ollama_version);
 #undef SERVE
 
 #endif

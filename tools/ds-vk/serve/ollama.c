@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* The part of Ollama's API that its clients need to chat: /api/chat, /api/generate, /api/tags,
+ * /api/show, /api/version. Streams are lines of JSON, and the default. */
+#define _POSIX_C_SOURCE 200809L
+#include "answer.h"
+
+#include "routes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *date(char text[32], int64_t seconds)
+{
+    time_t    at = (time_t)seconds;
+    struct tm utc;
+    if (!gmtime_r(&at, &utc) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        memcpy(text, "1970-01-01T00:00:00Z", 21);
+    return text;
+}
+
+static json_int_t nanoseconds(double seconds)
+{
+    return (json_int_t)(seconds * 1e9);
+}
+
+/* ---- what is answered ---- */
+
+static bool is_chat(const struct answer *a)
+{
+    return field(a->ask->body, "messages") != NULL;
+}
+
+static json_t *line_of(const struct answer *a, const char *text, size_t n, bool done)
+{
+    char    when[32];
+    json_t *line = json_pack("{s:s, s:s, s:b}", "model", a->server->name, "created_at",
+                             date(when, a->created), "done", done);
+    json_t *told = is_chat(a) ? json_pack("{s:s, s:s%}", "role", "assistant", "content", text, n)
+                              : json_stringn(text, n);
+    json_object_set_new(line, is_chat(a) ? "message" : "response", told);
+    return line;
+}
+
+static json_t *last_of(const struct answer *a, const char *text, size_t n)
+{
+    const struct job   *job   = &a->choices[0].job;
+    struct answer_usage u     = answer_usage(a);
+    double              first = job->generated ? job->first_at : job->ended_at;
+    json_int_t          all   = nanoseconds(job->ended_at - job->asked_at);
+    json_int_t          in    = nanoseconds(first - job->begun_at);
+    json_int_t          out   = nanoseconds(job->ended_at - first);
+    json_t             *line  = line_of(a, text, n, true);
+    json_t             *more =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "done_reason",
+                  choice_reason(&a->choices[0]), "total_duration", all, "load_duration",
+                  (json_int_t)0, "prompt_eval_count", (json_int_t)u.prompt, "prompt_eval_duration",
+                  in, "eval_count", (json_int_t)u.generated, "eval_duration", out);
+    json_object_update(line, more);
+    json_decref(more);
+    return line;
+}
+
+static void put_line(struct answer *a, json_t *line)
+{
+    buffer_json(&a->out, line);
+    buffer_text(&a->out, "\n");
+}
+
+static void begin(struct answer *a)
+{
+    (void)a; /* its lines are all of one form */
+}
+
+static void piece(struct choice *choice, const char *text, size_t n)
+{
+    put_line(choice->answer, line_of(choice->answer, text, n, false));
+}
+
+static void end(struct choice *choice)
+{
+    (void)choice; /* there is but one */
+}
+
+static void finish(struct answer *a)
+{
+    put_line(a, last_of(a, "", 0));
+}
+
+static void fail(struct answer *a, const struct refusal *why)
+{
+    put_line(a, reply_error(ENVELOPE_OLLAMA, why));
+}
+
+static json_t *whole(struct answer *a)
+{
+    const struct buffer *text = &a->choices[0].text;
+    return last_of(a, text->n ? text->data : "", text->n);
+}
+
+static const struct dialect dialect = {
+    .content_type = "application/x-ndjson",
+    .id_prefix    = "",
+    .begin        = begin,
+    .piece        = piece,
+    .end          = end,
+    .close        = finish,
+    .fail         = fail,
+    .whole        = whole,
+};
+
+/* ---- what is asked ---- */
+
+static bool limit(struct ask *ask, struct refusal *why)
+{
+    static const int64_t range[] = { -2, UINT32_MAX }; /* below 0: no limit */
+    int64_t              n       = -1;
+    if (!field_count(why, ask->body, "num_predict", range, &n))
+        return false;
+    ask->limit = n > 0 ? (size_t)n : SIZE_MAX;
+    return n != 0 || refuse(why, 400, "num_predict", "'num_predict' takes no 0");
+}
+
+static bool think(struct ask *ask, struct refusal *why)
+{
+    bool on = false;
+    if (!json_is_boolean(field(ask->body, "think")))
+        return true;
+    if (!field_flag(why, ask->body, "think", &on))
+        return false;
+    ask->think_is_a_hint = true;
+    ask->think           = on ? DSVK_THINK_ON : DSVK_THINK_OFF;
+    return true;
+}
+
+static struct ask *read_ask(struct exchange *x, struct refusal *why)
+{
+    static const char *const absent[] = { "tools", "format", "images", "suffix", "context" };
+    struct ask              *ask      = ask_new(x, why);
+    bool                     good     = ask != NULL;
+    if (good && json_is_object(field(ask->body, "options")))
+        json_object_update_missing(ask->body, (json_t *)field(ask->body, "options"));
+    if (good)
+        ask->stream = true;
+    for (size_t i = 0; good && i < sizeof absent / sizeof *absent; i++)
+        good = field_absent(why, ask->body, absent[i]);
+    if (good && ask_common(ask, x->server, why) && ask_stops(ask, "stop", why) && limit(ask, why) &&
+        think(ask, why))
+        return ask;
+    ask_free(ask);
+    return NULL;
+}
+
+enum MHD_Result serve_ollama_chat(struct exchange *x)
+{
+    struct refusal why = { 0 };
+    struct ask    *ask = read_ask(x, &why);
+    if (ask && ask_messages(ask, x->server, field(ask->body, "messages"), &why))
+        return answer_serve(x, ask, &dialect);
+    ask_free(ask);
+    return http_refuse(x, &why);
+}
+
+/* `prompt` is a question, unless `raw`. */
+static bool generate(struct ask *ask, struct server *server, struct refusal *why)
+{
+    const char *prompt = NULL, *system = NULL;
+    bool        raw = false;
+    if (!field_text(why, ask->body, "prompt", &prompt) ||
+        !field_text(why, ask->body, "system", &system) ||
+        !field_flag(why, ask->body, "raw", &raw) || !field_absent(why, ask->body, "messages"))
+        return false;
+    if (!prompt || !prompt[0])
+        return refuse(why, 400, "prompt", "'prompt' takes a text, not empty");
+    if (raw)
+        return ask_text(ask, server, prompt, why);
+    json_t *list = json_array();
+    if (system && system[0])
+        json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", system));
+    json_array_append_new(list, json_pack("{s:s, s:s}", "role", "user", "content", prompt));
+    bool good = ask_messages(ask, server, list, why);
+    json_decref(list);
+    return good;
+}
+
+enum MHD_Result serve_ollama_generate(struct exchange *x)
+{
+    struct refusal why = { 0 };
+    struct ask    *ask = read_ask(x, &why);
+    if (ask && generate(ask, x->server, &why))
+        return answer_serve(x, ask, &dialect);
+    ask_free(ask);
+    return http_refuse(x, &why);
+}
+
+/* ---- what there is ---- */
+
+static json_t *details(const struct server *server)
+{
+    const dsvk_model_info *info = dsvk_model_describe(server->cli->model);
+    return json_pack("{s:s, s:s, s:[s], s:s, s:s}", "format", "safetensors", "family",
+                     info->architecture, "families", info->architecture, "parameter_size", "",
+                     "quantization_level", info->number_formats);
+}
+
+enum MHD_Result serve_ollama_tags(struct exchange *x)
+{
+    struct refusal why = { 0 };
+    char           when[32];
+    struct server *server = x->server;
+    if (!ask_ready(server, &why))
+        return http_refuse(x, &why);
+    json_int_t size = (json_int_t)dsvk_model_describe(server->cli->model)->bytes;
+    return http_json(x, 200,
+                     json_pack("{s:[{s:s, s:s, s:s, s:I, s:s, s:o}]}", "models", "name",
+                               server->name, "model", server->name, "modified_at",
+                               date(when, server->started_at), "size", size, "digest", "",
+                               "details", details(server)));
+}
+
+enum MHD_Result serve_ollama_show(struct exchange *x)
+{
+    struct refusal why    = { 0 };
+    struct server *server = x->server;
+    if (!ask_ready(server, &why))
+        return http_refuse(x, &why);
+    const dsvk_model_info *info = dsvk_model_describe(server->cli->model);
+    char                   key[96];
+    snprintf(key, sizeof key, "%.64s.context_length", info->architecture);
+    return http_json(x, 200,
+                     json_pack("{s:s, s:s, s:o, s:{s:s, s:I, s:I}, s:[s]}", "license", "",
+                               "template", "", "details", details(server), "model_info",
+                               "general.architecture", info->architecture,
+                               "general.parameter_count", (json_int_t)info->parameters, key,
+                               (json_int_t)server->engine.context, "capabilities", "completion"));
+}
+
+enum MHD_Result serve_ollama_version(struct exchange *x)
+{
+    return http_json(x, 200, json_pack("{s:s}", "version", dsvk_version()));
+}
+
+enum MHD_Result serve_root(struct exchange *x)
+{
+    struct buffer text = { 0 };
+    buffer_text(&text, "ds-vk is running\n");
+    return http_text(x, 200, "text/plain", &text);
+}
