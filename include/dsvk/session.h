@@ -182,6 +182,33 @@ typedef struct {
 DSVK_API dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,
                                         const dsvk_score_rows *rows, const dsvk_progress *progress);
 
+/* Writes the timeline to a file: ids, pages of the latent cache and what argmax answers, so that
+ * nothing of it need be computed again. The file is for its owner alone, since it holds the
+ * conversation. It is written beside `path` under another name and put in its place once all of it
+ * is on the disk: until then, whatever happens, an older file stays whole; what a killed process
+ * leaves behind is `path` with six characters more. What of the timeline was dropped is computed
+ * first. Others have the device while the file is written, and between two MiB that are read from
+ * it. `progress` counts bytes and is called without the device. BAD_ARGUMENT for an empty
+ * timeline; BAD_FILE where it cannot be written. CANCELLED by `progress`. The timeline stays. */
+DSVK_API dsvk_status dsvk_session_save(dsvk_session *session, const char *path,
+                                       const dsvk_progress *progress);
+/* The timeline becomes that of a file: going on gives the tokens that going on with the saved
+ * session gives. With tokens[0 .. n-1], which may be NULL, it becomes the beginning that they and
+ * the file have in common, for a sync with them, unless it has as many of them already. Full pages
+ * go to where any session finds them, and those that are there are not read again.
+ *
+ * BAD_FILE with one sentence for what is no such file, is damaged or cut short, or is of another
+ * version, model, device, driver, format of cache, weights or products (float32 or float16), or of
+ * a context so different that attention is computed in another order: then the bits would not be
+ * those that this session computes. BAD_ARGUMENT for more tokens than the context has room for.
+ * NO_VRAM with `overcommit`. CANCELLED by `progress`, which counts bytes that are checked, then
+ * bytes that are taken. All of the file is checked before a page is taken, and after a failure
+ * the timeline is what it was; where the failure comes later some of it may have to be computed
+ * again. There are results where the saved session had them and all tokens were taken. */
+DSVK_API dsvk_status dsvk_session_load(dsvk_session *session, const char *path,
+                                       const uint32_t *tokens, size_t n,
+                                       const dsvk_progress *progress);
+
 typedef struct {
     uint64_t device_bytes; /* weights, cache, activations and buffers of the device, now */
     uint64_t weight_bytes, cache_bytes, arena_bytes; /* cache: what is reserved for this session */

@@ -83,6 +83,14 @@ static void seal(struct dv_cache *c, const uint32_t *tokens, uint32_t i)
     c->n_sealed       = i + 1;
 }
 
+static void hold_sealed(struct dv_cache *c, uint32_t i, struct dv_page *page, uint64_t form)
+{
+    hold(c, i, page);
+    c->held[i].serial = page->serial;
+    c->held[i].form   = form;
+    c->n_sealed       = i + 1;
+}
+
 uint32_t dv_cache_find(struct dv_cache *c, const uint32_t *tokens, uint32_t kept, uint32_t n,
                        bool f16)
 {
@@ -97,11 +105,8 @@ uint32_t dv_cache_find(struct dv_cache *c, const uint32_t *tokens, uint32_t kept
         struct dv_page    *page = dv_pool_find(pool, &key);
         if (!page || !dv_pool_share(pool, page, &c->user))
             break;
-        hold(c, i, page);
-        c->held[i].serial = page->serial;
-        c->held[i].form   = key.form;
-        c->n_sealed       = i + 1;
-        kept              = (i + 1) * DV_PAGE;
+        hold_sealed(c, i, page, key.form);
+        kept = (i + 1) * DV_PAGE;
     }
     return kept;
 }
@@ -194,6 +199,39 @@ dsvk_status dv_cache_reach_some(struct dv_cache *c, uint32_t first, uint32_t *n,
     return dv_cache_reach(c, first, *n, f16);
 }
 
+/* ---- from elsewhere ---- */
+
+bool dv_cache_adopt(struct dv_cache *c, const uint32_t *tokens, uint32_t i)
+{
+    struct dv_page_key key  = key_of(c, tokens, i, c->form);
+    struct dv_page    *page = dv_pool_find(&c->stock->pool, &key);
+    if (!page || !dv_pool_share(&c->stock->pool, page, &c->user))
+        return false;
+    hold_sealed(c, i, page, key.form);
+    return true;
+}
+
+dsvk_status dv_cache_new_page(struct dv_span *place, struct dv_cache *c, uint32_t i, bool f16)
+{
+    dsvk_status     status;
+    struct dv_page *page;
+    TRY(take(&page, c));
+    hold(c, i, page);
+    c->held[i].form = c->form | (f16 ? IN_F16 : 0);
+    *place          = dv_stock_place(c->stock, page);
+    return DSVK_OK;
+}
+
+dsvk_status dv_cache_ready(struct dv_cache *c)
+{
+    return write_table(c);
+}
+
+bool dv_cache_in_f16(const struct dv_cache *c, uint32_t i)
+{
+    return c->held[i].form & IN_F16;
+}
+
 /* ---- forks ---- */
 
 dsvk_status dv_cache_fork(struct dv_cache *c, const struct dv_cache *from)
@@ -220,6 +258,7 @@ static dsvk_status allocate(struct dv_cache *c, const struct dv_setup *setup)
     const struct dv_context *ctx   = c->dev->ctx;
     size_t                   most  = 1 + (size_t)setup->config->layers * DV_N_KEPT;
     c->n                           = pages.n;
+    c->n_states                    = (uint32_t)most - 1;
     c->bytes                       = pages.table_bytes;
     c->held                        = dv_zalloc_array(ctx, pages.n, sizeof *c->held);
     c->addresses                   = dv_zalloc_array(ctx, pages.n, sizeof *c->addresses);

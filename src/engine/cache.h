@@ -29,6 +29,7 @@ struct dv_cache {
     struct dv_stream      *stream;
     struct dv_stock       *stock;
     struct dv_state_place *states; /* by dv_state of the model's graphs */
+    uint32_t               n_states;
     struct dv_buffer      *table;
     uint64_t               bytes; /* of the pages that it has reserved, and its table */
     struct dv_cache_params params;
@@ -64,6 +65,16 @@ void dv_cache_settle(struct dv_cache *cache, const uint32_t *tokens, uint32_t n)
 /* An empty one gets another's pages, of the same stock and settings: shares what is sealed, copies
  * what is not. After a failure it is to be freed. */
 dsvk_status dv_cache_fork(struct dv_cache *cache, const struct dv_cache *from);
+
+/* For a timeline that comes from elsewhere, page by page. Page i, behind sealed ones, is one that
+ * holds these tokens behind the same ones, with products in f32; false: there is none. */
+bool dv_cache_adopt(struct dv_cache *cache, const uint32_t *tokens, uint32_t i);
+/* Page i is a new one, which the caller fills and then settles. NO_VRAM. */
+dsvk_status dv_cache_new_page(struct dv_span *place, struct dv_cache *cache, uint32_t i, bool f16);
+/* The table names all pages. */
+dsvk_status dv_cache_ready(struct dv_cache *cache);
+/* Whether products in f16 have made something in page i. */
+bool dv_cache_in_f16(const struct dv_cache *cache, uint32_t i);
 
 /* Fills in what is said of pages. */
 void dv_cache_stats(const struct dv_cache *cache, dsvk_session_stats *stats);

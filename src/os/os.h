@@ -31,6 +31,7 @@ struct dv_file {
 /* BAD_FILE when `path` cannot be opened or is not a regular file. */
 dsvk_status dv_file_open(struct dv_file *file, const struct dv_context *ctx, const char *path);
 void        dv_file_close(struct dv_file *file);
+uint64_t    dv_file_bytes(const struct dv_file *file); /* now; 0 where the system does not say */
 /* Bytes that were read to `data`: fewer than asked for where the file has ended or the disk failed.
  * Says nothing itself, so that threads may call it. */
 uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes, uint64_t offset);

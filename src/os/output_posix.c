@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +24,22 @@ dsvk_status dv_output_create(struct dv_output *output, const struct dv_context *
         output->descriptor = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (output->descriptor < 0)
         return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s/%s: %s", module, folder, name, strerror(errno));
+    return DSVK_OK;
+}
+
+dsvk_status dv_output_create_beside(struct dv_output *output, const struct dv_context *ctx,
+                                    const char *module, const char *path)
+{
+    *output = (struct dv_output){ .ctx = ctx, .module = module, .descriptor = -1 };
+    int n   = snprintf(output->path, sizeof output->path, "%s.XXXXXX", path);
+    errno   = ENAMETOOLONG;
+    if (n > 0 && (size_t)n < sizeof output->path)
+        output->descriptor = mkstemp(output->path);
+    if (output->descriptor < 0) {
+        output->path[0] = 0;
+        return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: %s", module, path, strerror(errno));
+    }
+    fcntl(output->descriptor, F_SETFD, FD_CLOEXEC);
     return DSVK_OK;
 }
 
@@ -53,6 +71,33 @@ dsvk_status dv_output_close(struct dv_output *output)
         return DSVK_OK;
     return dv_fail(output->ctx, DSVK_BAD_FILE, "%s: %s: %s", output->module, output->path,
                    strerror(output->error));
+}
+
+/* The entry of a folder is on the disk; some file systems do not have that, and need it not. */
+static void settle_folder(const char *path)
+{
+    char        folder[DV_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    int         n     = slash ? (int)(slash - path) + 1 : 1;
+    snprintf(folder, sizeof folder, "%.*s", n, slash ? path : ".");
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    (void)fsync(descriptor);
+    close(descriptor);
+}
+
+dsvk_status dv_output_put(struct dv_output *output, const char *path)
+{
+    dsvk_status status = dv_output_close(output);
+    if (status == DSVK_OK && rename(output->path, path) != 0)
+        status = dv_fail(output->ctx, DSVK_BAD_FILE, "%s: %s: %s", output->module, path,
+                         strerror(errno));
+    if (status == DSVK_OK)
+        settle_folder(path);
+    else
+        unlink(output->path);
+    return status;
 }
 
 void dv_output_drop(struct dv_output *output)

@@ -98,6 +98,12 @@ void dv_file_close(struct dv_file *file)
     *file = (struct dv_file){ 0 };
 }
 
+uint64_t dv_file_bytes(const struct dv_file *file)
+{
+    struct stat info;
+    return fstat(file->descriptor, &info) == 0 ? (uint64_t)info.st_size : 0;
+}
+
 uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes, uint64_t offset)
 {
     unsigned char *to   = data;

@@ -201,6 +201,33 @@ void calls_may_fail_while_a_session_is_forked(void **state)
     }
 }
 
+/* Its pages are read, and written, through staging memory. */
+void calls_may_fail_while_a_session_is_kept(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SWEEPS; i++) {
+        struct sweep s = sweeps[i];
+        open_both();
+        engine.device->dev->unmapped = true;
+        assert_int_equal(load_model(&engine), DSVK_OK);
+        assert_int_equal(new_session(&engine), DSVK_OK);
+        expect_results();
+        for (s.nth = 1; s.nth < MOST && fails(&s, save_session); s.nth++) {
+            find_again(save_session);
+            assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
+        }
+        tell("save", &s);
+        for (s.nth = 1; s.nth < MOST && fails(&s, restore_session); s.nth++) {
+            find_again(restore_session);
+            if (s.nth % 2)
+                assert_int_equal(read_results(&engine), DSVK_OK);
+        }
+        tell("restore", &s);
+        expect_results();
+        close_all();
+    }
+}
+
 void calls_may_fail_in_a_pass(void **state)
 {
     (void)state;

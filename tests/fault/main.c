@@ -64,6 +64,7 @@ static int whole_test(void)
         cmocka_unit_test(calls_may_fail_while_loading),
         cmocka_unit_test(calls_may_fail_while_making_a_session),
         cmocka_unit_test(calls_may_fail_while_a_session_is_forked),
+        cmocka_unit_test(calls_may_fail_while_a_session_is_kept),
         cmocka_unit_test(calls_may_fail_in_a_pass),
         cmocka_unit_test(calls_may_fail_while_generating),
         IN_MALLOC(memory_may_end_while_layers_are_blamed),

@@ -130,6 +130,23 @@ static void open_all(void)
     assert_int_equal(load_model(&engine), DSVK_OK);
 }
 
+/* Of a session with results, which stay. */
+static void sweep_copies(void)
+{
+    size_t nth;
+    for (nth = 1; nth < MOST && fails_at(nth, fork_session); nth += engine.step)
+        assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
+    tell("fork");
+    assert_int_equal(read_results(&engine), DSVK_OK);
+    for (nth = 1; nth < MOST && fails_at(nth, save_session); nth += engine.step)
+        ;
+    tell("save");
+    for (nth = 1; nth < MOST && fails_at(nth, restore_session); nth += engine.step)
+        ;
+    tell("restore");
+    assert_int_equal(read_results(&engine), DSVK_OK);
+}
+
 static void sweep_session(void)
 {
     size_t nth;
@@ -146,10 +163,7 @@ static void sweep_session(void)
     for (nth = 1; nth < MOST && fails_at(nth, sample_token); nth += engine.step)
         assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
     tell("sample");
-    for (nth = 1; nth < MOST && fails_at(nth, fork_session); nth += engine.step)
-        assert_int_equal(dsvk_session_tokens(engine.session), N_TOKENS);
-    tell("fork");
-    assert_int_equal(read_results(&engine), DSVK_OK);
+    sweep_copies();
     for (nth = 1; nth < MOST && fails_at(nth, generate_tokens); nth += engine.step) {
         size_t left = dsvk_session_tokens(engine.session);
         assert_true(left == 0 || left == N_TOKENS); /* before the first token was handed out */

@@ -87,6 +87,24 @@ dsvk_status fork_session(struct engine *e)
     return status;
 }
 
+dsvk_status save_session(struct engine *e)
+{
+    return dsvk_session_save(e->session, dv_folder_path(&e->folder, "kept"), NULL);
+}
+
+dsvk_status restore_session(struct engine *e)
+{
+    uint32_t    token;
+    const char *path   = dv_folder_path(&e->folder, "kept");
+    dsvk_status status = dsvk_session_load(e->session, path, NULL, 0, NULL);
+    assert_int_equal(dsvk_session_tokens(e->session), N_TOKENS);
+    if (status == DSVK_OK) {
+        assert_int_equal(dsvk_session_argmax(e->session, &token), DSVK_OK);
+        assert_int_equal(token, e->token);
+    }
+    return status;
+}
+
 dsvk_status sample_token(struct engine *e)
 {
     uint32_t    token;

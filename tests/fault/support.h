@@ -69,6 +69,8 @@ dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahea
 dsvk_status blame_layers(struct engine *e);    /* after a sync, as if its logits were not finite */
 dsvk_status score_tokens(struct engine *e);    /* and compares the last row */
 dsvk_status fork_session(struct engine *e);    /* after a sync, and compares the fork's results */
+dsvk_status save_session(struct engine *e);    /* after a sync, to a file in the folder */
+dsvk_status restore_session(struct engine *e); /* from it, and compares the token */
 dsvk_status read_profile(struct engine *e);    /* after a pass with profile */
 dsvk_status list_devices(struct engine *e);
 dsvk_status print_graph(struct engine *e);
@@ -108,6 +110,7 @@ void memory_may_end_in_questions(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
 void calls_may_fail_while_a_session_is_forked(void **state);
+void calls_may_fail_while_a_session_is_kept(void **state);
 void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
 void calls_may_fail_while_layers_are_blamed(void **state);
