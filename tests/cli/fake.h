@@ -5,6 +5,8 @@
 
 #include <dsvk/dsvk.h>
 
+#include <stdatomic.h>
+
 #define VOCAB 259u
 #define CONTEXT 64u
 
@@ -19,7 +21,7 @@ struct dsvk_model {
     dsvk_log        log;
     char            folder[256];
     dsvk_device    *device;
-    int             sessions; /* that were made */
+    atomic_int      sessions; /* that were made */
     bool            was_lost;
 };
 
@@ -33,8 +35,8 @@ struct dsvk_session {
 
 /* Writes a line as an error and answers `status`. */
 dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line);
-/* The last of these lines. */
-extern char last_failure[600];
+/* The last of these lines, of this thread. */
+extern _Thread_local char last_failure[600];
 /* Whether the name of the folder has `name` in it. */
 bool is(const dsvk_model *model, const char *name);
 /* False: it is to be stopped. `progress` may be NULL. */

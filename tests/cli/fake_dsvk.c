@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-char last_failure[600];
+_Thread_local char last_failure[600];
 
 dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line)
 {
@@ -198,7 +198,7 @@ dsvk_status dsvk_model_tokenize(const dsvk_model *model, const char *text, size_
 
 const char *dsvk_model_token(const dsvk_model *model, uint32_t id, size_t *bytes)
 {
-    static char table[256];
+    static _Thread_local char table[256];
     (void)model;
     *bytes = id < VOCAB ? 1 : 0;
     if (id >= VOCAB)
