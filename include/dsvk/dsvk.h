@@ -53,6 +53,7 @@
 
 #include "dsvk/base.h"
 #include "dsvk/device.h"
+#include "dsvk/grammar.h"
 #include "dsvk/model.h"
 #include "dsvk/plan.h"
 #include "dsvk/run.h"

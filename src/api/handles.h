@@ -27,30 +27,33 @@ struct dsvk_device {
     uint64_t            slice_ns; /* of dv_engine */
 };
 
+struct dv_words;
+
 struct dsvk_model {
-    struct dv_context     ctx;
-    struct dv_why         why;
-    struct dv_checkpoint *checkpoint; /* NULL for a published shape or config alone */
-    struct dv_config      config;
-    struct dv_tokenizer  *tokenizer; /* NULL: none */
-    enum dv_chat_format   chat;
-    dsvk_model_info       info;
-    char                  formats[160]; /* info.number_formats */
-    char                  routing[64];
-    dsvk_device          *device; /* NULL until loaded; the model is a user of it */
-    dsvk_model           *next;   /* of the device's */
-    dsvk_session         *sessions;
-    atomic_uint           users; /* the caller, and sessions */
-    atomic_bool           loading, loaded;
-    struct dv_weights    *weights;      /* NULL, too, while its device is lost */
-    atomic_ullong         weight_bytes; /* of these */
-    uint64_t              load_bytes;   /* that loading reports */
-    uint32_t              context;  /* tokens that loading left room for, with experts in tiers */
-    bool                  random;   /* weights are made up when it is loaded */
-    dsvk_run              run;      /* that it is loaded for */
-    bool                  left_f16; /* of dv_engine */
-    struct dv_runner     *runners;  /* of dv_engine; with the device's turn */
-    struct dv_stocks      stocks;   /* likewise */
+    struct dv_context          ctx;
+    struct dv_why              why;
+    struct dv_checkpoint      *checkpoint; /* NULL for a published shape or config alone */
+    struct dv_config           config;
+    struct dv_tokenizer       *tokenizer; /* NULL: none */
+    enum dv_chat_format        chat;
+    dsvk_model_info            info;
+    char                       formats[160]; /* info.number_formats */
+    char                       routing[64];
+    dsvk_device               *device; /* NULL until loaded; the model is a user of it */
+    dsvk_model                *next;   /* of the device's */
+    dsvk_session              *sessions;
+    atomic_uint                users; /* the caller, sessions and grammars */
+    _Atomic(struct dv_words *) words; /* its tokens in order; NULL: no grammar was made yet */
+    atomic_bool                loading, loaded;
+    struct dv_weights         *weights;      /* NULL, too, while its device is lost */
+    atomic_ullong              weight_bytes; /* of these */
+    uint64_t                   load_bytes;   /* that loading reports */
+    uint32_t          context;  /* tokens that loading left room for, with experts in tiers */
+    bool              random;   /* weights are made up when it is loaded */
+    dsvk_run          run;      /* that it is loaded for */
+    bool              left_f16; /* of dv_engine */
+    struct dv_runner *runners;  /* of dv_engine; with the device's turn */
+    struct dv_stocks  stocks;   /* likewise */
 };
 
 /* Without tensors the formats are those of the release. */
@@ -60,6 +63,8 @@ struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weigh
 dsvk_status dv_model_load(dsvk_model *model, dsvk_device *device, const dsvk_run *run,
                           const dsvk_progress *progress);
 void        dv_model_drop_weights(dsvk_model *model);
+/* Of its grammars, which are freed. */
+void dv_model_drop_words(dsvk_model *model);
 /* Without its weights it is no user of the device any more, if it was one. */
 void dv_model_leave_device(dsvk_model *model);
 

@@ -223,6 +223,7 @@ void dsvk_model_close(dsvk_model *model)
         return;
     struct dv_context ctx = model->ctx;
     dv_model_leave_device(model);
+    dv_model_drop_words(model);
     dv_tokenizer_free(model->tokenizer);
     dv_checkpoint_close(model->checkpoint);
     dv_free(&ctx, model);

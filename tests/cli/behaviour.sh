@@ -101,6 +101,16 @@ run 1 run -m penalties --greedy --presence-penalty -0.5 --frequency-penalty 2 \
     --repeat-penalty 1.125 --repeat-last 64 --logit-bias 5=-inf --logit-bias 6=1.5 hi
 says "penalties 1.125 -0.5 2 last 64, 2 biases, 5=-inf 6=1.5"
 
+# ---- run: schemas ----
+printf '{}' >"$work/schema"
+printf 'x' >"$work/no-schema"
+prints "$answer" run -q "${model[@]}" --json-schema "$work/schema" hi
+prints "$answer" run -q "${model[@]}" --json-schema any hi
+run 1 run "${model[@]}" --json-schema "$work/no-schema" hi
+says "schema: the text: malformed JSON"
+run 1 run "${model[@]}" --json-schema "$work/nowhere" hi
+says "$work/nowhere"
+
 # ---- where compiled pipelines are kept ----
 cached() { # TEXT ARGUMENTS...
     run 0 run -v "${model[@]}" -n 0 "${@:2}" hi

@@ -28,6 +28,16 @@ run 0 tokenize --decode 335,275,1119,66
 [ "$(cat "$out")" = "$question" ] || complain "decodes to something else"
 prints "335 275 1119 66" tokenize "$question"
 
+# ---- an answer that is JSON, though the model knows none ----
+cat >"$work/schema" <<'END'
+{ "properties": { "name": { "type": "string", "maxLength": 12 }, "legs": { "type": "integer", "minimum": 0,
+  "maximum": 8 }, "kind": { "enum": ["fox", "cat"] } }, "required": ["name", "legs", "kind"] }
+END
+run 0 run -q --json-schema "$work/schema" -n 200 "$question"
+grep -qE '^\{[^{}]*"name":[^{}]*"legs": ?[0-8],[^{}]*"kind":[ ]*"(fox|cat)" ?\}$' <(tr -d '\n' <"$out") ||
+    complain "not what the schema says"
+run 1 run -q --json-schema "$work/text-of-nothing" "$question"
+
 # ---- a pipeline cache that cannot be used is no failure ----
 for where in off "$work/cache" /proc/none/here "$work/sampled"; do
     prints "$answer" run -q --pipeline-cache "$where" "$question"

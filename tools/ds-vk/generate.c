@@ -27,7 +27,9 @@ static bool accept(void *user, uint32_t id, const char *text, size_t bytes)
     bool               one = id != DSVK_TEXT_END;
     if (one && g->result.generated++ == 0)
         g->result.first_seconds = host_seconds() - g->start;
-    if (one)
+    if (one && g->grammar)
+        g->code = cli_status(g->cli, dsvk_grammar_take(g->grammar, id), "following the schema");
+    if (one && g->code == EXIT_DONE)
         g->code = g->put_token(g, id);
     if (g->code == EXIT_DONE && bytes > 0)
         g->code = g->put_text(g, text, bytes);
@@ -107,4 +109,5 @@ void generation_done(struct generation *g)
     ids_done(&g->ids);
     ids_done(&g->result.out);
     free(g->result.text.data);
+    dsvk_grammar_free(g->grammar);
 }

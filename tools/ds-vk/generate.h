@@ -10,8 +10,9 @@ struct generation {
     struct cli       *cli;
     struct ids        ids; /* of the prompt */
     dsvk_sampling     sampling;
-    uint64_t          limit;  /* tokens to generate */
-    struct run_result result; /* out and text are the caller's to fill */
+    dsvk_grammar     *grammar; /* that the answer follows; NULL: none */
+    uint64_t          limit;   /* tokens to generate */
+    struct run_result result;  /* out and text are the caller's to fill */
     /* What comes out, for each token and for text in whole characters up to one of --stop; both
      * answer an exit status. */
     int (*put_token)(struct generation *g, uint32_t id);

@@ -115,6 +115,26 @@ static void run_add_biases(struct run *run)
     g->sampling.n_biases = options->n_biases;
 }
 
+/* --json-schema; `any` is any object. */
+static int use_schema(struct run *run)
+{
+    struct generation *g    = &run->generation;
+    const char        *name = g->cli->options.values[OPT_JSON_SCHEMA].text;
+    struct bytes       text = { 0 };
+    if (!name)
+        return EXIT_DONE;
+    bool any  = strcmp(name, "any") == 0;
+    int  code = any ? EXIT_DONE : input_read(g->cli, name, &text);
+    if (code == EXIT_DONE)
+        code = cli_status(
+            g->cli, dsvk_grammar_new(&g->grammar, g->cli->model, any ? NULL : text.data, text.n),
+            "reading the schema");
+    free(text.data);
+    g->sampling.mask      = dsvk_grammar_mask;
+    g->sampling.mask_user = g->grammar;
+    return code;
+}
+
 static int prepare(struct run *run)
 {
     struct generation         *g      = &run->generation;
@@ -134,8 +154,11 @@ static int prepare(struct run *run)
     g->sampling      = sampling_choose(cli);
     run_add_biases(run);
     g->sampling.prompt_tokens = (uint32_t)g->ids.n;
-    double loading            = host_seconds();
-    code                      = cli_load(cli, (uint32_t)values[OPT_CTX].count);
+    code                      = use_schema(run);
+    if (code)
+        return code;
+    double loading = host_seconds();
+    code           = cli_load(cli, (uint32_t)values[OPT_CTX].count);
     if (code == EXIT_DONE)
         code = cli_open_session(cli, (uint32_t)values[OPT_CTX].count, values[OPT_PROFILE].given);
     g->result.load_seconds = host_seconds() - loading;
