@@ -14,7 +14,7 @@ wrong() { # MESSAGE: with the places on standard input
 }
 mapfile -t files < <({ git ls-files -co --exclude-standard 2>/dev/null || find . -type f | sed 's#^\./##'; } |
     grep -vE '^(models/|build|LICENSE|\.git/)|\.(json|jsonl|safetensors|spv|bin|txt|png)$|(^|/)corpus/')
-mapfile -t text < <(for f in "${files[@]}"; do [ -f "$f" ] && grep -Iql . "$f" && echo "$f"; done)
+mapfile -t text < <(grep -Ils . "${files[@]}")
 mapfile -t code < <(printf '%s\n' "${text[@]}" | grep -E '\.(c|h|comp|glsl)$')
 mapfile -t prose < <(printf '%s\n' "${text[@]}" | grep -E '\.md$' | grep -vE '(^|/)CHANGELOG\.md$')
 mapfile -t licensed < <(printf '%s\n' "${text[@]}" |
@@ -22,9 +22,9 @@ mapfile -t licensed < <(printf '%s\n' "${text[@]}" |
 
 grep -nP '\t' "${text[@]}" /dev/null | wrong "tabs"
 grep -nP '[ \r]$' "${text[@]}" /dev/null | wrong "blanks at line ends"
-for f in "${text[@]}"; do [ -z "$(tail -c1 "$f")" ] || echo "$f"; done | wrong "no line end at the end"
-for f in "${licensed[@]}"; do head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f"; done |
-    wrong "no SPDX line"
+perl -0777 -ne 'print "$ARGV\n" unless /\n\z/' "${text[@]}" | wrong "no line end at the end"
+awk 'FNR <= 3 && /SPDX-License-Identifier: MIT/ { has[FILENAME] }
+    END { for (i = 1; i < ARGC; i++) if (!(ARGV[i] in has)) print ARGV[i] }' "${licensed[@]}" | wrong "no SPDX line"
 grep -nE '^.{101,}' "${code[@]}" /dev/null | cut -c -90 | wrong "lines longer than 100 columns"
 # The rows of a table cannot be broken; a changelog's lines are entries.
 grep -nE '^[^|].{120,}' "${prose[@]}" /dev/null | cut -c -90 | wrong "text wider than 120 columns"
