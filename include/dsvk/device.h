@@ -94,6 +94,25 @@ typedef struct {
  * this is called from that callback. BAD_ARGUMENT for a share below 0, above 1 or not a number. */
 DSVK_API dsvk_status dsvk_device_set_pace(dsvk_device *device, const dsvk_pace *pace);
 
+/* What dsvk_device_trim() gives back. */
+typedef enum {
+    DSVK_TRIM_SCRATCH, /* what passes work in, recorded passes, and latents that no session has */
+    DSVK_TRIM_CACHES,  /* and the latents of sessions */
+} dsvk_trim;
+
+/* Gives back device memory that no call needs now, so that others have it. Sessions with a call
+ * that has not returned keep theirs, and so do those that share activations with them; weights and
+ * compiled pipelines stay, and pages of latents of which a neighbour in the same buffer is in use.
+ * The next call on a session makes again what it needs (NO_VRAM where there is no room any more,
+ * and its timeline stays). That takes as long as recording passes; after DSVK_TRIM_CACHES also as
+ * computing the timeline, with the bits that dsvk_device_recover() speaks of.
+ *
+ * *freed (NULL: not wanted): by how much dsvk_device_bytes() went down; host memory for copies goes
+ * as well and is not counted. Waits for the calls of others as they do, so for a pass of each at
+ * most. BAD_ARGUMENT for another `how`; BUSY from a callback that has the device and while it is
+ * recovered; DEVICE_LOST. From any thread. */
+DSVK_API dsvk_status dsvk_device_trim(dsvk_device *device, dsvk_trim how, uint64_t *freed);
+
 /* ---- a device that was lost ---- */
 
 /* Whether the device is lost: calls on it, its models and their sessions answer DEVICE_LOST. It

@@ -159,10 +159,22 @@ typedef struct {
  * experts that do not fit beside all else and a session go to host memory, and what does not fit
  * there stays on the disk; they are brought when a token needs them, and results are the same
  * bits. The folder's files must stay as they are while the model is open. NO_VRAM when not even
- * the experts of one token fit, CANCELLED; the model is then as before. A model is loaded once. */
+ * the experts of one token fit, CANCELLED; the model is then as before. BAD_ARGUMENT for a model
+ * that is loaded. Once it was unloaded it may be loaded again, with sessions that it still has to
+ * the same device and with the math, fusion and weights of before (BAD_ARGUMENT); these then go on
+ * as after dsvk_device_recover(). BUSY while another thread loads or unloads it. */
 DSVK_API dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device,
                                      const dsvk_load_params *params);
-/* Device bytes of its weights. */
+/* Gives back all device memory that the model has: its weights and all that its sessions need. All
+ * handles stay valid. Sessions keep their timelines; until the model is loaded again calls that
+ * compute answer BAD_ARGUMENT, with a sentence. OK at once where it is not loaded.
+ *
+ * Waits for the calls of others as they do, so for a pass of each at most. BUSY, and nothing
+ * happens, while a call on one of its sessions has not returned, also where it waits in a callback,
+ * and while its device is recovered. A model without sessions lets go of its device, too. From any
+ * thread, also where the device is lost: it is then not loaded when that is recovered. */
+DSVK_API dsvk_status dsvk_model_unload(dsvk_model *model);
+/* Device bytes of its weights; 0 where it is not loaded. */
 DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
 
 /* Writes a checkpoint folder with the weights converted: the values that converting on load gives.

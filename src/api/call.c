@@ -38,7 +38,11 @@ dsvk_status dv_call_begin(dsvk_session *session)
     }
     dv_why_begin(&session->call, &session->why, &device->why, &session->model->why);
     device->inside++;
+    session->model->inside++;
     status = dv_device_admits(device, &session->ctx);
+    if (status == DSVK_OK && !session->model->weights)
+        status =
+            dv_fail(&session->ctx, DSVK_BAD_ARGUMENT, "session: its model is not loaded any more");
     if (status == DSVK_OK && session->session)
         status = dv_session_remake(session->session, session->model->weights);
     return status == DSVK_OK ? DSVK_OK : dv_call_end(session, status);
@@ -65,6 +69,7 @@ void dv_call_pause(dsvk_session *session)
 void dv_call_leave(dsvk_session *session)
 {
     session->model->device->inside--;
+    session->model->inside--;
     dv_call_pause(session);
 }
 

@@ -39,13 +39,16 @@ struct dsvk_model {
     dsvk_model_info            info;
     char                       formats[160]; /* info.number_formats */
     char                       routing[64];
-    dsvk_device               *device; /* NULL until loaded; the model is a user of it */
+    dsvk_device               *device; /* NULL until loaded; the model is a user of it, and stays so
+                                   * unloaded while it has sessions */
     dsvk_model                *next;   /* of the device's */
     dsvk_session              *sessions;
-    atomic_uint                users; /* the caller, sessions and grammars */
-    _Atomic(struct dv_words *) words; /* its tokens in order; NULL: no grammar was made yet */
+    atomic_uint                users;   /* the caller, sessions and grammars */
+    _Atomic(struct dv_words *) words;   /* its tokens in order; NULL: no grammar was made yet */
+    atomic_uint                passing; /* calls that use `device` without being inside */
+    uint32_t                   inside; /* calls on sessions that have not returned; with the turn */
     atomic_bool                loading, loaded;
-    struct dv_weights         *weights;      /* NULL, too, while its device is lost */
+    struct dv_weights         *weights; /* NULL, too, while its device is lost; with the turn */
     atomic_ullong              weight_bytes; /* of these */
     uint64_t                   load_bytes;   /* that loading reports */
     uint32_t          context;  /* tokens that loading left room for, with experts in tiers */

@@ -3,6 +3,7 @@
 #include "api/handles.h"
 
 #include "base/stop.h"
+#include "engine/remake.h"
 #include "planner/recipes.h"
 #include "planner/tiers.h"
 #include "quantize/quantize.h"
@@ -15,7 +16,7 @@ static uint64_t device_left(const dsvk_device *device)
 
 static dsvk_status check_loadable(const dsvk_model *model)
 {
-    if (model->device)
+    if (atomic_load(&model->loaded))
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: it is loaded already");
     if (!model->checkpoint && !model->random)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
@@ -89,25 +90,85 @@ void dv_model_drop_weights(dsvk_model *model)
 
 /* ---- loading ---- */
 
+/* What sessions that outlived an unloading were made for. With the device's turn. */
+static dsvk_status check_sessions(const dsvk_model *model, const dsvk_run *run)
+{
+    const dsvk_run *was = &model->run;
+    if (!model->sessions ||
+        (run->math == was->math && run->no_fuse == was->no_fuse && run->weights == was->weights))
+        return DSVK_OK;
+    return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                   "model: its sessions were made for other math, fusion or weights than it is "
+                   "loaded for now");
+}
+
+/* A user of the device, whose list it joins at the end. */
+static void join(dsvk_model *model, dsvk_device *device)
+{
+    dsvk_model **link = &device->models;
+    while (*link)
+        link = &(*link)->next;
+    *link       = model;
+    model->next = NULL;
+    if (!model->device)
+        atomic_fetch_add(&device->users, 1);
+    model->device = device;
+}
+
+/* Of the models that recovering loads; it is still a user. */
+static void leave_list(dsvk_model *model)
+{
+    dsvk_model **link = &model->device->models;
+    while (*link && *link != model)
+        link = &(*link)->next;
+    if (*link)
+        *link = model->next;
+}
+
 /* With the device's turn. */
 static dsvk_status load_model(dsvk_model *model, dsvk_device *device,
                               const dsvk_load_params *params)
 {
     dsvk_status             status;
     struct dv_turn_progress progress;
-    dsvk_model            **link = &device->models;
     TRY(check_loadable(model));
+    TRY(check_sessions(model, &params->run));
     dv_turn_progress_init(&progress, device->turn, &params->progress);
     TRY(dv_model_load(model, device, &params->run, &progress.given));
-    while (*link)
-        link = &(*link)->next;
-    *link           = model;
-    model->next     = NULL;
-    model->left_f16 = false;
-    model->device   = device;
-    atomic_fetch_add(&device->users, 1);
+    if (!model->sessions)
+        model->left_f16 = false;
+    join(model, device);
     atomic_store(&model->loaded, true);
     return DSVK_OK;
+}
+
+/* Gives the turn away, after which an unloaded model is no user of its device any more, unless its
+ * sessions or calls need that. Whether it is none. */
+static bool leave_unless_needed(dsvk_model *model)
+{
+    dsvk_device *device = model->device;
+    bool         leaves =
+        !atomic_load(&model->loaded) && !model->sessions && atomic_load(&model->passing) == 0;
+    if (leaves)
+        model->device = NULL;
+    dv_turn_give(device->turn);
+    if (leaves)
+        dsvk_device_close(device);
+    return leaves;
+}
+
+/* Unloaded from another device than it is to be loaded to. */
+static dsvk_status leave_other(dsvk_model *model, const dsvk_device *device)
+{
+    dsvk_device *old = model->device;
+    if (!old || old == device || atomic_load(&model->loaded))
+        return DSVK_OK;
+    if (!dv_turn_take(old->turn))
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");
+    if (leave_unless_needed(model))
+        return DSVK_OK;
+    return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
+                   "model: it has sessions on another device; free them first");
 }
 
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
@@ -115,8 +176,9 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
     static const dsvk_load_params usual = { 0 };
     dsvk_status                   status;
     if (atomic_exchange(&model->loading, true))
-        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded already");
-    if (dv_turn_take(device->turn)) {
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded or unloaded already");
+    status = leave_other(model, device);
+    if (status == DSVK_OK && dv_turn_take(device->turn)) {
         struct dv_why_call call;
         dv_why_begin(&call, &model->why, &device->why, &device->why);
         device->inside++;
@@ -127,8 +189,49 @@ dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_l
             dv_why_end(&call, dsvk_status_text(status));
         device->inside--;
         dv_turn_give(device->turn);
-    } else {
+    } else if (status == DSVK_OK) {
         status = dv_fail(&model->ctx, DSVK_BUSY, "model: loaded from a callback of the library");
+    }
+    atomic_store(&model->loading, false);
+    return status;
+}
+
+/* ---- unloading ---- */
+
+/* With the turn. */
+static dsvk_status unload(dsvk_model *model)
+{
+    struct dv_device *dev = model->device->dev;
+    if (model->inside > 0)
+        return dv_fail(&model->ctx, DSVK_BUSY,
+                       "model: unloaded while a call on a session of it has not returned yet");
+    if (atomic_load(&model->device->recovering))
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: unloaded while \"%s\" is being recovered",
+                       dev->caps.name);
+    dv_device_settle(dev);
+    for (dsvk_session *s = model->sessions; s; s = s->next)
+        dv_session_drop_all(s->session);
+    leave_list(model);
+    dv_model_drop_weights(model);
+    atomic_store(&model->loaded, false);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_model_unload(dsvk_model *model)
+{
+    dsvk_status status = DSVK_OK;
+    if (!model)
+        return DSVK_BAD_ARGUMENT;
+    if (atomic_exchange(&model->loading, true))
+        return dv_fail(&model->ctx, DSVK_BUSY, "model: it is being loaded or unloaded already");
+    if (atomic_load(&model->loaded)) {
+        if (dv_turn_take(model->device->turn)) {
+            status = unload(model);
+            (void)leave_unless_needed(model);
+        } else {
+            status =
+                dv_fail(&model->ctx, DSVK_BUSY, "model: unloaded from a callback of the library");
+        }
     }
     atomic_store(&model->loading, false);
     return status;
@@ -144,12 +247,8 @@ void dv_model_leave_device(dsvk_model *model)
     dsvk_device *device = model->device;
     if (!device)
         return;
-    bool         mine = dv_turn_take(device->turn);
-    dsvk_model **link = &device->models;
-    while (*link && *link != model)
-        link = &(*link)->next;
-    if (*link)
-        *link = model->next;
+    bool mine = dv_turn_take(device->turn);
+    leave_list(model);
     dv_model_drop_weights(model);
     model->device = NULL;
     if (mine)

@@ -67,20 +67,17 @@ void dv_handle_join(dsvk_session *session)
     atomic_fetch_add(&session->model->users, 1);
 }
 
-dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
-                             const dsvk_session_params *params)
+/* `model` is loaded, or it was when this began. */
+static dsvk_status new_session(dsvk_session **out, dsvk_model *model,
+                               const dsvk_session_params *params)
 {
-    static const dsvk_session_params usual = { 0 };
-    dsvk_status                      status;
-    *out = NULL;
-    if (!atomic_load(&model->loaded))
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
+    dsvk_status   status;
     dsvk_session *session = dv_handle_new(model);
     if (!session)
         return dv_fail(&model->ctx, DSVK_NO_MEMORY, "session: no memory for it");
     status = dv_call_begin(session);
     if (status == DSVK_OK) {
-        status = make(session, params ? params : &usual);
+        status = make(session, params);
         if (status == DSVK_OK)
             dv_handle_join(session);
         (void)dv_call_end(session, status);
@@ -93,6 +90,21 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
     }
     *out = session;
     return DSVK_OK;
+}
+
+dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
+                             const dsvk_session_params *params)
+{
+    static const dsvk_session_params usual = { 0 };
+    dsvk_status                      status;
+    *out = NULL;
+    atomic_fetch_add(&model->passing, 1); /* before it is asked: its device stays then */
+    if (atomic_load(&model->loaded))
+        status = new_session(out, model, params ? params : &usual);
+    else
+        status = dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "session: the model is not loaded");
+    atomic_fetch_sub(&model->passing, 1);
+    return status;
 }
 
 static void take_out(dsvk_session *session)
@@ -108,11 +120,13 @@ void dsvk_session_free(dsvk_session *session)
     if (!session)
         return;
     dsvk_model *model = session->model;
-    bool        mine  = dv_turn_take(model->device->turn);
+    atomic_fetch_add(&model->passing, 1);
+    bool mine = dv_turn_take(model->device->turn);
     take_out(session);
     dv_session_free(session->session);
     if (mine)
         dv_turn_give(model->device->turn);
+    atomic_fetch_sub(&model->passing, 1);
     dv_free(&model->ctx, session);
     dsvk_model_close(model);
 }

@@ -46,6 +46,15 @@ void dv_session_drop_all(struct dv_session *s)
 
 /* ---- making again ---- */
 
+/* Weights that come again may find less memory than those that left. */
+static dsvk_status check_profile(const struct dv_session *s, struct dv_weights *weights)
+{
+    if (!s->params.profile || !dv_weights_experts(weights))
+        return DSVK_OK;
+    return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
+                   "session: no profile with experts in tiers; give the device more memory");
+}
+
 static void take_weights(struct dv_session *s, struct dv_weights *weights)
 {
     struct dv_experts *x  = dv_weights_experts(weights);
@@ -64,6 +73,7 @@ static void take_weights(struct dv_session *s, struct dv_weights *weights)
 dsvk_status dv_session_remake(struct dv_session *s, struct dv_weights *weights)
 {
     dsvk_status status;
+    TRY(check_profile(s, weights));
     if (!s->engine.weights)
         take_weights(s, weights);
     TRY(dv_runner_allocate(s->runner));

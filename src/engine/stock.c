@@ -33,6 +33,13 @@ static void free_spare(struct dv_stock *stock)
     }
 }
 
+void dv_stocks_trim(const struct dv_stocks *stocks)
+{
+    for (size_t i = 0; i < sizeof stocks->of / sizeof *stocks->of; i++)
+        if (stocks->of[i])
+            free_spare(stocks->of[i]);
+}
+
 void dv_stock_close(struct dv_stock *stock)
 {
     if (!stock)

@@ -30,6 +30,9 @@ dsvk_status dv_stock_open(struct dv_stock **out, struct dv_stocks *stocks, struc
  * others are freed, and with the last user the stock. NULL is fine. */
 void dv_stock_close(struct dv_stock *stock);
 
+/* Frees buffers of kept pages that nothing has reserved, of all formats. */
+void dv_stocks_trim(const struct dv_stocks *stocks);
+
 /* Buffers of at most 1 GiB, or what the device allows, for n more pages. NO_VRAM. */
 dsvk_status dv_stock_grow(struct dv_stock *stock, uint32_t n, const void *home);
 /* Allocates what is missing for n more pages, and reserves them. Nothing is after a failure. */

@@ -83,12 +83,19 @@ void dv_device_settle(struct dv_device *dev)
         dv_stream_settle(stream);
 }
 
+void dv_stream_trim(struct dv_stream *stream)
+{
+    for (size_t i = 0; i < sizeof stream->staging / sizeof *stream->staging; i++) {
+        dv_buffer_free(stream->staging[i]);
+        stream->staging[i] = NULL;
+    }
+}
+
 void dv_stream_shut(struct dv_stream *stream)
 {
     struct dv_device *dev = stream->dev;
     dv_commands_free(stream->staging_commands);
-    dv_buffer_free(stream->staging[0]);
-    dv_buffer_free(stream->staging[1]);
+    dv_stream_trim(stream);
     if (stream->timeline && !dev->hung)
         dev->vk.vkDestroySemaphore(dev->handle, stream->timeline, NULL);
     *stream = (struct dv_stream){ .dev = dev, .next = stream->next };

@@ -56,6 +56,9 @@ struct dv_span {
 dsvk_status dv_stream_copy(struct dv_stream *stream, const struct dv_span *from,
                            const struct dv_span *to, uint64_t bytes);
 
+/* Frees staging memory; what is copied next makes it again. */
+void dv_stream_trim(struct dv_stream *stream);
+
 /* ---- inside vk/ ---- */
 
 /* With the VkDevice, which ends: the stream stays, and dv_stream_reopen() makes it usable with the

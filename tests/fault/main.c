@@ -70,6 +70,8 @@ static int whole_test(void)
         IN_MALLOC(memory_may_end_while_layers_are_blamed),
         cmocka_unit_test(calls_may_fail_while_layers_are_blamed),
         cmocka_unit_test(calls_may_fail_while_scoring),
+        IN_MALLOC(memory_may_end_after_trimming),
+        cmocka_unit_test(calls_may_fail_after_trimming),
         cmocka_unit_test(calls_may_fail_in_other_ways),
         cmocka_unit_test(waits_may_last_too_long),
         IN_MALLOC(memory_may_end_in_questions),

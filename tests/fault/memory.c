@@ -24,7 +24,8 @@ static bool fails_at(size_t nth, dsvk_status (*phase)(struct engine *))
     if (phase != blame_layers)
         expect_why(&engine);
     bool makes_programs = phase == sync_tokens || phase == generate_tokens ||
-                          phase == blame_layers || phase == score_tokens;
+                          phase == blame_layers || phase == score_tokens ||
+                          phase == trim_and_read || phase == load_again;
     if (!makes_programs && live_blocks(&engine) != live)
         fail_msg("allocation %zu: %zu blocks were left: %s", nth, live_blocks(&engine) - live,
                  engine.line);
@@ -203,6 +204,30 @@ void memory_may_end_while_layers_are_blamed(void **state)
         assert_int_equal(engine.session->session->n_tokens, 0);
     tell("blame");
     assert_int_equal(sync_tokens(&engine), DSVK_OK);
+    assert_int_equal(read_results(&engine), DSVK_OK);
+    close_session(&engine);
+    close_model(&engine);
+    close_device(&engine);
+    assert_int_equal(live_blocks(&engine), 0);
+}
+
+/* Blocks that passes make come and go here. */
+void memory_may_end_after_trimming(void **state)
+{
+    static dsvk_status (*const phases[])(struct engine *) = { trim_and_read, load_again };
+    size_t step                                           = engine.step * (engine.sparse ? 7 : 1);
+    (void)state;
+    open_all();
+    assert_int_equal(new_session(&engine), DSVK_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sync_tokens(&engine), DSVK_OK);
+        for (size_t nth = 1; nth < MOST && fails_at(nth, phases[i]); nth += step) {
+            if (!engine.model->weights)
+                assert_int_equal(load_model(&engine), DSVK_OK);
+            assert_int_equal(sync_tokens(&engine), DSVK_OK);
+        }
+        tell(i ? "load again" : "trimmed");
+    }
     assert_int_equal(read_results(&engine), DSVK_OK);
     close_session(&engine);
     close_model(&engine);

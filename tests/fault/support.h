@@ -72,6 +72,8 @@ dsvk_status fork_session(struct engine *e);    /* after a sync, and compares the
 dsvk_status save_session(struct engine *e);    /* after a sync, to a file in the folder */
 dsvk_status restore_session(struct engine *e); /* from it, and compares the token */
 dsvk_status read_profile(struct engine *e);    /* after a pass with profile */
+dsvk_status trim_and_read(struct engine *e);   /* all that can be trimmed; and compares results */
+dsvk_status load_again(struct engine *e);      /* of a model that has a session; likewise */
 dsvk_status list_devices(struct engine *e);
 dsvk_status print_graph(struct engine *e);
 /* Closing what is open. */
@@ -106,6 +108,7 @@ void memory_may_end_while_planning(void **state);
 void memory_may_end_while_loading(void **state);
 void memory_may_end_in_a_session(void **state);
 void memory_may_end_while_layers_are_blamed(void **state);
+void memory_may_end_after_trimming(void **state);
 void memory_may_end_in_questions(void **state);
 void calls_may_fail_while_loading(void **state);
 void calls_may_fail_while_making_a_session(void **state);
@@ -115,6 +118,7 @@ void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
 void calls_may_fail_while_layers_are_blamed(void **state);
 void calls_may_fail_while_scoring(void **state);
+void calls_may_fail_after_trimming(void **state);
 void calls_may_fail_in_other_ways(void **state);
 void waits_may_last_too_long(void **state);
 void memory_may_end_with_tiers(void **state);
