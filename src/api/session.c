@@ -259,13 +259,19 @@ const char *dsvk_op_name(uint32_t index)
 
 dsvk_status dsvk_session_profile(const dsvk_session *session, dsvk_profile_row **rows, uint32_t *n)
 {
-    const struct dv_session *s = session->session;
-    *n                         = 0;
-    *rows                      = NULL;
-    if (!s->params.profile || s->engine.dev->caps.timestamp_ns <= 0)
-        return dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
-                       "profile: not asked for, or the device has no timestamps");
-    return dv_profile_rows(&s->profile, rows, n);
+    dsvk_status              status;
+    const struct dv_session *s    = session->session;
+    bool                     mine = dv_turn_take(session->model->device->turn);
+    *n                            = 0;
+    *rows                         = NULL;
+    if (s->params.profile && s->engine.dev->caps.timestamp_ns > 0)
+        status = dv_profile_rows(&s->profile, rows, n);
+    else
+        status = dv_fail(s->setup.ctx, DSVK_UNSUPPORTED,
+                         "profile: not asked for, or the device has no timestamps");
+    if (mine)
+        dv_turn_give(session->model->device->turn);
+    return status;
 }
 
 void dsvk_session_profile_reset(dsvk_session *session)
