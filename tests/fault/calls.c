@@ -255,28 +255,6 @@ void calls_may_fail_while_scoring(void **state)
     engine.unmapped = false;
 }
 
-/* A session that lives through all failures, and so do its tokens where the device is lost. */
-void calls_may_fail_after_trimming(void **state)
-{
-    static dsvk_status (*const phases[])(struct engine *) = { trim_and_read, load_again };
-    (void)state;
-    for (size_t i = 0; i < 4; i++) {
-        struct sweep s = sweeps[i / 2 * 2]; /* one kind of memory is enough */
-        open_both();
-        assert_int_equal(load_model(&engine), DSVK_OK);
-        assert_int_equal(new_session(&engine), DSVK_OK);
-        expect_results();
-        for (s.nth = 1; s.nth < MOST && fails(&s, phases[i % 2]); s.nth++) {
-            engine.device->dev->lost = false;
-            if (!engine.model->weights)
-                assert_int_equal(load_model(&engine), DSVK_OK);
-            expect_results();
-        }
-        tell(i % 2 ? "load again" : "trimmed", &s);
-        close_all();
-    }
-}
-
 /* One phase, with each of the other results by turns. */
 static unsigned fail_by_turns(dsvk_status (*phase)(struct engine *))
 {

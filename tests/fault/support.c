@@ -219,27 +219,6 @@ dsvk_status read_profile(struct engine *e)
     return status;
 }
 
-dsvk_status trim_and_read(struct engine *e)
-{
-    uint64_t    bytes = dsvk_device_bytes(e->device), freed;
-    dsvk_status status;
-    TRY(dsvk_device_trim(e->device, DSVK_TRIM_CACHES, &freed));
-    assert_int_equal(dsvk_device_bytes(e->device), dsvk_model_weight_bytes(e->model));
-    assert_int_equal(bytes - freed, dsvk_device_bytes(e->device));
-    status = sync_tokens(e);
-    return status == DSVK_OK ? sample_token(e) : status;
-}
-
-dsvk_status load_again(struct engine *e)
-{
-    dsvk_status status;
-    assert_int_equal(dsvk_model_unload(e->model), DSVK_OK);
-    assert_int_equal(dsvk_device_bytes(e->device), 0);
-    TRY(load_model(e));
-    assert_int_equal(dsvk_session_tokens(e->session), N_TOKENS);
-    return sample_token(e);
-}
-
 dsvk_status list_devices(struct engine *e)
 {
     dsvk_device_info *list;
