@@ -34,9 +34,12 @@ static void compare(struct pair *p, const float *expected, const float *row)
     p->error = fmax(p->error, error / most);
 }
 
+/* A decoded token has its results in the other lane. */
 static bool last_was_materialised(const dsvk_session *s)
 {
-    return s->session->runner->lanes[DV_LANE_PROMPT].last->graph->size.materialise;
+    const struct dv_lane *lanes = s->session->runner->lanes;
+    bool decoded = lanes[DV_LANE_BATCH].n && lanes[DV_LANE_BATCH].rows[0].of == s->session;
+    return lanes[decoded ? DV_LANE_BATCH : DV_LANE_PROMPT].last->graph->size.materialise;
 }
 
 /* Each is looked at before the other one's pass. */
