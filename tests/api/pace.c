@@ -137,9 +137,10 @@ static void an_end_cancels_an_answer(void **state)
     set(&asked);
     assert_int_equal(dsvk_session_generate(session, &params, NULL), DSVK_CANCELLED);
     assert_int_equal(asked.calls, 3);
-    assert_int_equal(next - ids, 3);
-    assert_memory_equal(ids, answer, 3 * sizeof *ids);
-    assert_int_equal(dsvk_session_tokens(session), N_QUESTION + 3);
+    size_t n = (size_t)(next - ids); /* fewer where a pass is cut */
+    assert_in_range(n, 1, 3);
+    assert_memory_equal(ids, answer, n * sizeof *ids);
+    assert_int_equal(dsvk_session_tokens(session), N_QUESTION + n);
     set(NULL);
     assert_int_equal(dsvk_session_generate(session, &params, NULL), DSVK_OK);
     assert_memory_equal(ids, answer, (N_ANSWER - 1) * sizeof *ids);
@@ -210,24 +211,27 @@ static double seconds(void)
 }
 
 /* It takes at least so long, however slow all else is: a twentieth makes it 20 times as long. */
-static void a_share_leaves_time_to_others(void **state)
+/* The seconds of an answer. */
+static double answer_with(const dsvk_pace *pace)
 {
-    dsvk_session      *session = new_session();
-    dsvk_session_stats stats;
-    const dsvk_pace    pace = { .share = 0.05 };
-    (void)state;
-    expect_answer(session); /* compiled */
-    dsvk_session_free(session);
-    session = new_session();
-    assert_int_equal(dsvk_device_set_pace(demo.device, &pace), DSVK_OK);
+    dsvk_session *session = new_session();
+    assert_int_equal(dsvk_device_set_pace(demo.device, pace), DSVK_OK);
     double start = seconds();
     expect_answer(session);
     double all = seconds() - start;
     set(NULL);
-    dsvk_session_stats_get(session, &stats);
-    assert_true(all > 5 * (stats.prefill_seconds + stats.decode_seconds) / stats.submissions *
-                          (double)(stats.submissions - 1));
     dsvk_session_free(session);
+    return all;
+}
+
+/* Ten times as long, but for the last submission: nobody waits behind it. */
+static void a_share_leaves_time_to_others(void **state)
+{
+    const dsvk_pace pace = { .share = 0.1 };
+    (void)state;
+    answer_with(NULL); /* compiled */
+    double alone = answer_with(NULL);
+    assert_true(answer_with(&pace) > 2 * alone);
 }
 
 static void a_share_has_a_range(void **state)
