@@ -99,9 +99,28 @@ typedef struct {
 DSVK_API size_t dsvk_model_text(const dsvk_model *model, dsvk_text *text, uint32_t id, char *out,
                                 size_t room);
 
+/* What the assistant asks a tool for. */
 typedef struct {
-    const char *role; /* "system", "user", "assistant" */
+    const char *id;        /* NULL: none */
+    const char *name;      /* of the function */
+    const char *arguments; /* a JSON object, as the model wrote it */
+} dsvk_tool_call;
+
+/* A message; zero is what it has not. Texts end with a 0. Which formats take what stands in
+ * docs/chat.md; what a format has no place for is BAD_ARGUMENT. */
+typedef struct {
+    const char *role; /* "system", "user", "assistant", "tool"; "developer" and "latest_reminder" in
+                       * formats that know them */
     const char *text;
+    const char *reasoning;       /* of the assistant */
+    const dsvk_tool_call *calls; /* of the assistant */
+    size_t                n_calls;
+    const char           *call_id; /* of a tool's result: that of its call */
+    const char           *name;    /* what Moonshot's formats write instead of the role */
+    const char           *tools;   /* JSON list, of a system or developer message of V3.2 and V4 */
+    const char           *response_format; /* JSON, likewise */
+    const char           *task;            /* of a user's message in V4: "title", "query", ... */
+    bool                  open; /* an assistant's message in V4 that is to be continued */
 } dsvk_message;
 
 /* AUTO: what the model's template does when nothing is asked. */
@@ -109,9 +128,14 @@ typedef enum { DSVK_THINK_AUTO, DSVK_THINK_ON, DSVK_THINK_OFF } dsvk_think;
 
 typedef struct {
     dsvk_think  think;
-    const char *format;  /* instead of the model's own: "v2", "v3", "r1", "v31", "glm", "glm45",
-                          * "moonlight", "kimi", "kimi-think", "kimi-k25"; NULL: its own */
+    const char *format;  /* instead of the model's own, and nothing of its template counts: "v2",
+                          * "v3", "r1", "v31", "v32", "v4", "glm", "glm45", "moonlight", "kimi",
+                          * "kimi-think", "kimi-k25"; NULL: its own */
     bool        no_open; /* without the opening of the assistant's turn */
+    bool keep_reasoning; /* of all answers, in V3.2 and V4, which drop that of earlier ones */
+    const char *effort;  /* of reasoning: "low", "medium", "high", "max"; V4 knows it, and there
+                         * only "max" changes anything; NULL: the usual */
+    const char *tools;   /* JSON list of {"type": "function", "function": {...}}; NULL: none */
 } dsvk_chat_params;
 
 /* The ids of a conversation in a chat format, BOS included, ending with the opening of the
@@ -128,6 +152,23 @@ DSVK_API dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message
 DSVK_API dsvk_status dsvk_model_chat_next(const dsvk_model *model, const char *text,
                                           const dsvk_chat_params *params, uint32_t **ids,
                                           size_t *n_ids);
+/* The bytes that the ids of dsvk_model_chat() stand for, with a 0 behind them. Needs no tokenizer
+ * where a format is named. */
+DSVK_API dsvk_status dsvk_model_chat_text(const dsvk_model *model, const dsvk_message *messages,
+                                          size_t n, const dsvk_chat_params *params, char **text,
+                                          size_t *bytes);
+/* The same of a conversation as JSON in UTF-8, a list of messages as in OpenAI's requests or an
+ * object with "messages", "tools" and "options" (docs/chat.md), which go before `params`: its
+ * ids, or its bytes. BAD_ARGUMENT for what is no such thing, with the place. */
+typedef struct {
+    uint32_t *ids; /* freed with dsvk_model_free_memory(); NULL with `as_text` */
+    size_t    n_ids;
+    char     *text; /* likewise, with a 0 behind it; NULL without `as_text` */
+    size_t    bytes;
+} dsvk_prompt;
+DSVK_API dsvk_status dsvk_model_chat_json(const dsvk_model *model, const char *json, size_t bytes,
+                                          const dsvk_chat_params *params, bool as_text,
+                                          dsvk_prompt *prompt);
 DSVK_API void        dsvk_model_free_memory(const dsvk_model *model, void *memory);
 
 /* ---- the compiled graph ---- */

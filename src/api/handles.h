@@ -9,7 +9,7 @@
 #include "dsvk/dsvk.h"
 #include "engine/session.h"
 #include "file/checkpoint.h"
-#include "text/tokenizer.h"
+#include "chat/chat.h"
 
 struct dsvk_device {
     struct dv_context   ctx;

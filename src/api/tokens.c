@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The public functions on tokens, texts and chats: they check what the caller gave and choose the
- * chat format, and pass everything else to the tokenizer. */
+/* The public functions on tokens and texts: they check what the caller gave and pass everything
+ * else to the tokenizer. */
 #include <string.h>
 
 #include "api/handles.h"
@@ -99,64 +99,6 @@ size_t dsvk_model_text(const dsvk_model *model, dsvk_text *text, uint32_t id, ch
     memcpy(text->held, state.held, sizeof text->held);
     text->n = state.n;
     return made;
-}
-
-static dsvk_status choose_format(enum dv_chat_format *format, const dsvk_model *model,
-                                 const dsvk_chat_params *params)
-{
-    *format = model->chat;
-    if (!params->format)
-        return DSVK_OK;
-    *format = dv_chat_format_find(params->format);
-    if (*format == DV_CHAT_UNKNOWN)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "chat: no format is called '%.40s'",
-                       params->format);
-    return DSVK_OK;
-}
-
-/* What the caller asked for, with messages of n_messages. */
-static dsvk_status encode(const dsvk_model *model, struct dv_chat *chat,
-                          const dsvk_chat_params *params, struct dv_ids *made)
-{
-    static const dsvk_chat_params usual = { .think = DSVK_THINK_AUTO };
-    dsvk_status                   status;
-    params = params ? params : &usual;
-    TRY(dv_need_tokenizer(model));
-    TRY(choose_format(&chat->format, model, params));
-    chat->think    = (enum dv_think)params->think;
-    chat->generate = !params->no_open;
-    return dv_chat_encode(model->tokenizer, chat, made);
-}
-
-dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
-                            const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
-{
-    dsvk_status    status;
-    struct dv_ids  made = { 0 };
-    struct dv_chat chat = { .n_messages = n };
-    *ids                = NULL;
-    *n_ids              = 0;
-    if (!messages && n > 0)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "chat: no messages, but %zu of them", n);
-    struct dv_chat_message *list = dv_zalloc_array(&model->ctx, n, sizeof *list);
-    if (!list && n > 0)
-        return dv_fail(&model->ctx, DSVK_NO_MEMORY, "chat: no memory for %zu messages", n);
-    for (size_t i = 0; i < n; i++)
-        list[i] = (struct dv_chat_message){ .role = messages[i].role, .text = messages[i].text };
-    chat.messages = list;
-    status        = encode(model, &chat, params, &made);
-    dv_free(&model->ctx, list);
-    return give(model, status, &made, ids, n_ids);
-}
-
-dsvk_status dsvk_model_chat_next(const dsvk_model *model, const char *text,
-                                 const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
-{
-    struct dv_ids          made    = { 0 };
-    struct dv_chat_message message = { .role = "user", .text = text };
-    struct dv_chat         chat    = { .messages = &message, .n_messages = 1, .next = true };
-    dsvk_status            status  = encode(model, &chat, params, &made);
-    return give(model, status, &made, ids, n_ids);
 }
 
 void dsvk_model_free_memory(const dsvk_model *model, void *memory)

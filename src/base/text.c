@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -80,6 +81,18 @@ const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits)
 {
     snprintf(text, DV_SIZE_BYTES, "%.*g", digits, value);
     return dv_text_point(text);
+}
+
+int dv_text_exact(char text[DV_SIZE_BYTES], double value)
+{
+    int digits = 1;
+    for (; digits <= 17; digits++) {
+        snprintf(text, DV_SIZE_BYTES, "%.*e", digits - 1, value);
+        if (strtod(text, NULL) == value || digits == 17)
+            break;
+    }
+    dv_text_point(text);
+    return digits;
 }
 
 const char *dv_text_size(char text[DV_SIZE_BYTES], uint64_t bytes)

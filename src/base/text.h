@@ -31,6 +31,8 @@ bool dv_text_has(const char *text, const char *part);
  * `text`. */
 const char *dv_text_fixed(char text[DV_SIZE_BYTES], double value, int decimals);
 const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits);
+/* A finite number with the fewest digits that read back as it, as -d.ddde+XX; answers how many. */
+int dv_text_exact(char text[DV_SIZE_BYTES], double value);
 /* Makes what stands between the digits of one number a point; answers `text`. */
 const char *dv_text_point(char *text);
 /* Two sizes that differ read differently: in bytes where they would not. */

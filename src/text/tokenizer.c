@@ -126,6 +126,29 @@ static dsvk_status encode_piece(void *user, const char *piece, size_t bytes)
     return dv_bpe_encode(&tokenizer->bpe, &encoder->work, piece, bytes, encoder->ids);
 }
 
+const struct dv_context *dv_tokenizer_context(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->ctx;
+}
+
+const char *dv_tokenizer_template(const struct dv_tokenizer *tokenizer)
+{
+    return tokenizer->template;
+}
+
+size_t dv_tokenizer_added(const struct dv_tokenizer *tokenizer, const char *text, size_t bytes,
+                          uint32_t *id)
+{
+    for (size_t round = 0; round < 2; round++) {
+        const struct dv_added_token *token = dv_added_match(&tokenizer->added[round], text, bytes);
+        if (token) {
+            *id = token->id;
+            return token->length;
+        }
+    }
+    return 0;
+}
+
 /* Rounds 0 and 1 cut the text at added tokens, round 2 encodes what lies between. */
 static dsvk_status encode_stretch(struct encoder *encoder, uint32_t round, const char *text,
                                   size_t bytes)

@@ -45,51 +45,12 @@ size_t dv_tokenizer_longest(const struct dv_tokenizer *tokenizer);
 /* Whether the id is an added token marked special (skipped in displayed text). */
 bool dv_tokenizer_is_special(const struct dv_tokenizer *tokenizer, uint32_t id);
 
-/* ---- chat format (docs/chat.md) ---- */
-
-enum dv_chat_format {
-    DV_CHAT_NONE,    /* no template: a base model */
-    DV_CHAT_UNKNOWN, /* a template that is none of these */
-    DV_CHAT_V2,
-    DV_CHAT_V3,
-    DV_CHAT_R1,
-    DV_CHAT_V31,
-    DV_CHAT_GLM,   /* 4.7 */
-    DV_CHAT_GLM45, /* 4.5, 4.6 */
-    DV_CHAT_MOONLIGHT,
-    DV_CHAT_KIMI,
-    DV_CHAT_KIMI_THINK,
-    DV_CHAT_KIMI_K25,
-    DV_CHAT_FORMATS
-};
-
-/* AUTO: what the template does when nothing is asked. */
-enum dv_think { DV_THINK_AUTO, DV_THINK_ON, DV_THINK_OFF };
-
-/* By the marks in the template's text; V3.2, which comes without one, by its model_type, which may
- * be NULL. */
-enum dv_chat_format dv_chat_detect(const struct dv_tokenizer *tokenizer, const char *model_type);
-const char         *dv_chat_format_name(enum dv_chat_format format);
-enum dv_chat_format dv_chat_format_find(const char *name); /* UNKNOWN: there is no such */
-
-struct dv_chat_message {
-    const char *role; /* "system", "user", "assistant" */
-    const char *text;
-};
-
-/* A conversation and how it is written. */
-struct dv_chat {
-    enum dv_chat_format           format;
-    enum dv_think                 think;
-    const struct dv_chat_message *messages;
-    size_t                        n_messages;
-    bool                          generate; /* opens the assistant's next turn */
-    bool next; /* behind an answer that is not closed yet: without beginning */
-};
-
-/* Appends the ids of a conversation, BOS included; nothing when it fails. Texts are encoded without
- * special tokens, so they cannot forge roles. */
-dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, const struct dv_chat *chat,
-                           struct dv_ids *ids);
+/* What it was made with. */
+const struct dv_context *dv_tokenizer_context(const struct dv_tokenizer *tokenizer);
+/* The text of its chat template, which is never run; NULL: none. */
+const char *dv_tokenizer_template(const struct dv_tokenizer *tokenizer);
+/* The longest added token that `text` begins with: its bytes, and its id; 0: none. */
+size_t dv_tokenizer_added(const struct dv_tokenizer *tokenizer, const char *text, size_t bytes,
+                          uint32_t *id);
 
 #endif

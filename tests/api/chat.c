@@ -2,10 +2,11 @@
 /* Conversations through the public interface: parameters, formats by name, end tokens. */
 #include "demo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const dsvk_message question = { "user", "What is MLA?" };
+static const dsvk_message question = { .role = "user", .text = "What is MLA?" };
 
 static dsvk_model *open_words(struct demo_log *log, const char *folder)
 {
@@ -54,7 +55,7 @@ static void chat_parameters_change_the_opening_alone(void **state)
     check(model, &question, 1, &(dsvk_chat_params){ .format = "v3" }, ids, 7);
     ids[7] = id_of(model, "<think>");
     check(model, &question, 1, &(dsvk_chat_params){ .think = DSVK_THINK_ON }, ids, 8);
-    check(model, &question, 1, &(dsvk_chat_params){ DSVK_THINK_ON, "v31", false }, ids, 8);
+    check(model, &question, 1, &(dsvk_chat_params){ DSVK_THINK_ON, .format = "v31" }, ids, 8);
     ids[7] = id_of(model, "</think>");
     check(model, &question, 1, &(dsvk_chat_params){ .format = "v31" }, ids, 8);
     dsvk_model_close(model);
@@ -78,7 +79,7 @@ static void chat_refuses_what_it_does_not_know(void **state)
     refuse(model, &(dsvk_chat_params){ .format = "none" }, DSVK_BAD_ARGUMENT);
     refuse(model, &(dsvk_chat_params){ .format = "" }, DSVK_BAD_ARGUMENT);
     refuse(model, &(dsvk_chat_params){ .format = "glm" }, DSVK_UNSUPPORTED); /* no such marks */
-    refuse(model, &(dsvk_chat_params){ DSVK_THINK_ON, "v2", false }, DSVK_UNSUPPORTED);
+    refuse(model, &(dsvk_chat_params){ DSVK_THINK_ON, .format = "v2" }, DSVK_UNSUPPORTED);
     refuse(model, &(dsvk_chat_params){ .think = (dsvk_think)7 }, DSVK_BAD_ARGUMENT);
     dsvk_model_close(model);
 }
@@ -86,19 +87,27 @@ static void chat_refuses_what_it_does_not_know(void **state)
 /* A folder with tiktoken.model and no template: a base model, which a named format can wrap. */
 static void chat_of_a_model_without_a_template_is_by_name(void **state)
 {
-    dsvk_model *model = open_words(NULL, DSVK_KIMI);
-    const char *text  = "<|im_user|>user<|im_middle|>What is MLA?<|im_end|>"
-                        "<|im_assistant|>assistant<|im_middle|>";
-    uint32_t   *ids;
-    size_t      n;
+    dsvk_model              *model      = open_words(NULL, DSVK_KIMI);
+    const char              *talk       = "<|im_user|>user<|im_middle|>What is MLA?<|im_end|>"
+                                          "<|im_assistant|>assistant<|im_middle|>";
+    static const char *const named[][2] = {
+        { "kimi", "You are Kimi, an AI assistant created by Moonshot AI." },
+        { "moonlight", "You are a helpful assistant" },
+    };
     (void)state;
     assert_string_equal(dsvk_model_describe(model)->chat_format, "none");
     refuse(model, NULL, DSVK_UNSUPPORTED);
-    assert_int_equal(dsvk_model_tokenize(model, text, strlen(text), true, false, &ids, &n),
-                     DSVK_OK);
-    check(model, &question, 1, &(dsvk_chat_params){ .format = "kimi" }, ids, n);
-    check(model, &question, 1, &(dsvk_chat_params){ .format = "moonlight" }, ids, n);
-    dsvk_model_free_memory(model, ids);
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t *ids;
+        size_t    n;
+        char      text[400];
+        snprintf(text, sizeof text, "<|im_system|>system<|im_middle|>%s<|im_end|>%s", named[i][1],
+                 talk);
+        assert_int_equal(dsvk_model_tokenize(model, text, strlen(text), true, false, &ids, &n),
+                         DSVK_OK);
+        check(model, &question, 1, &(dsvk_chat_params){ .format = named[i][0] }, ids, n);
+        dsvk_model_free_memory(model, ids);
+    }
     dsvk_model_close(model);
 }
 

@@ -56,9 +56,10 @@ static void chat_gives_the_ids_of_training(void **state)
     size_t                n;
     (void)state;
 
-    assert_int_equal(
-        dsvk_model_chat(demo.model, &(dsvk_message){ "user", "What is MLA?" }, 1, NULL, &ids, &n),
-        DSVK_OK);
+    assert_int_equal(dsvk_model_chat(demo.model,
+                                     &(dsvk_message){ .role = "user", .text = "What is MLA?" }, 1,
+                                     NULL, &ids, &n),
+                     DSVK_OK);
     assert_int_equal(n, 7);
     assert_memory_equal(ids, expected, sizeof expected);
     dsvk_model_free_memory(demo.model, ids);

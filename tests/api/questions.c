@@ -16,9 +16,10 @@ static void answer(const struct demo *demo, dsvk_session *session, const char *q
     uint32_t *prompt, tokens[MAX_TOKENS];
     size_t    n, length = 0, bytes;
 
-    assert_int_equal(
-        dsvk_model_chat(demo->model, &(dsvk_message){ "user", question }, 1, NULL, &prompt, &n),
-        DSVK_OK);
+    assert_int_equal(dsvk_model_chat(demo->model,
+                                     &(dsvk_message){ .role = "user", .text = question }, 1, NULL,
+                                     &prompt, &n),
+                     DSVK_OK);
     assert_true(n < MAX_TOKENS);
     memcpy(tokens, prompt, n * sizeof *tokens);
     dsvk_model_free_memory(demo->model, prompt);

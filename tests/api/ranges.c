@@ -174,10 +174,10 @@ static void other_choices_are_checked(void **state)
     static const char *const empty[] = { "" };
     dsvk_generate_params     params  = { .stop_texts = empty, .n_stop_texts = 1 };
     dsvk_chat_params         chat    = { .think = (dsvk_think)77 };
-    dsvk_message             turns[] = { { "user", "a" }, { "nobody", "b" } };
-    unsigned                 errors  = messages.errors;
-    uint32_t                *ids;
-    size_t                   n;
+    dsvk_message turns[] = { { .role = "user", .text = "a" }, { .role = "nobody", .text = "b" } };
+    unsigned     errors  = messages.errors;
+    uint32_t    *ids;
+    size_t       n;
     (void)state;
     expect_refused(dsvk_model_chat(other, turns, 1, &chat, &ids, &n), errors++, "thinking");
     expect_refused(dsvk_model_chat_next(other, "a", &chat, &ids, &n), errors++, "thinking");

@@ -82,9 +82,9 @@ static void a_turn_goes_on_behind_the_answer(void **state)
     assert_int_equal(dsvk_model_chat_next(demo.model, second, NULL, &next, &n_next), DSVK_OK);
     assert_int_equal(next[0], answer[N_ANSWER - 1]); /* the mark that ended it */
     memcpy(ids + n, next, n_next * sizeof *next);
-    const dsvk_message messages[] = { { "user", "What is MLA?" },
-                                      { "assistant", text.bytes },
-                                      { "user", second } };
+    const dsvk_message messages[] = { { .role = "user", .text = "What is MLA?" },
+                                      { .role = "assistant", .text = text.bytes },
+                                      { .role = "user", .text = second } };
     assert_int_equal(dsvk_model_chat(demo.model, messages, 3, NULL, &whole, &all), DSVK_OK);
     assert_int_equal(all, n + n_next);
     assert_memory_equal(whole, ids, all * sizeof *whole);

@@ -230,6 +230,25 @@ dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *message
     return dsvk_model_tokenize(model, text, strlen(text), false, true, ids, n_ids);
 }
 
+/* Knows one conversation, and every format. */
+dsvk_status dsvk_model_chat_json(const dsvk_model *model, const char *json, size_t bytes,
+                                 const dsvk_chat_params *params, bool as_text, dsvk_prompt *prompt)
+{
+    *prompt = (dsvk_prompt){ 0 };
+    if (bytes < 2 || json[0] != '[')
+        return fail(&model->log, DSVK_BAD_ARGUMENT, "chat: the conversation: malformed JSON");
+    if (!as_text)
+        return dsvk_model_tokenize(model, params->format ? "ab" : "a", params->format ? 2 : 1,
+                                   false, false, &prompt->ids, &prompt->n_ids);
+    prompt->text = malloc(bytes + 1);
+    if (!prompt->text)
+        return DSVK_NO_MEMORY;
+    memcpy(prompt->text, json, bytes);
+    prompt->text[bytes] = 0;
+    prompt->bytes       = bytes;
+    return DSVK_OK;
+}
+
 void dsvk_model_free_memory(const dsvk_model *model, void *memory)
 {
     (void)model;

@@ -36,7 +36,7 @@ cmp -s "$out" "$work/help" || complain "another help"
 refuse 2 "unknown command 'rum', did you mean run" help rum
 refuse 2 "ds-vk: run: --seed takes" run --seed x hi
 refuse 2 "ds-vk: tokenize: --decode goes" tokenize --decode 5 hi
-for command_name in run score tokenize devices inspect plan graph bench quantize; do
+for command_name in run score tokenize prompt devices inspect plan graph bench quantize; do
     refuse 2 "unknown option --frobnicate" "$command_name" --frobnicate
     refuse 2 "unknown option -z" "$command_name" -z
     run 0 "$command_name" --help

@@ -2,14 +2,14 @@
 /* tokenizer.json and, behind a 0 byte, tokenizer_config.json; what parses must encode. */
 #include <string.h>
 
-#include "text/tokenizer.h"
+#include "chat/chat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static const char                   text[]  = "The <｜User｜>\xff 12345  \n";
-    static const struct dv_chat_message message = { "user", text };
+    static const struct dv_chat_message message = { .role = "user", .text = text };
     struct dv_chat       chat = { .messages = &message, .n_messages = 1, .generate = true };
     struct dv_context    ctx;
     struct dv_tokenizer *tokenizer;

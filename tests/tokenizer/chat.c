@@ -13,11 +13,11 @@
 #define ASSISTANT "<｜Assistant｜>"
 
 static const struct dv_chat_message talk[] = {
-    { "system", "You are helpful." },
-    { "user", "Hi" },
-    { "assistant", "<think>a</think>Hello!" },
-    { "user", "How are you?" },
-    { "system", "Be brief." },
+    { .role = "system", .text = "You are helpful." },
+    { .role = "user", .text = "Hi" },
+    { .role = "assistant", .text = "<think>a</think>Hello!" },
+    { .role = "user", .text = "How are you?" },
+    { .role = "system", .text = "Be brief." },
 };
 
 static struct dv_chat chat_of(enum dv_chat_format format, const struct dv_chat_message *messages,
@@ -64,7 +64,8 @@ static void chat_formats_are_written_as_specified(void **state)
 /* R1's template cuts at the last end of thinking, V3.1's at the first; what it leaves is text. */
 static void chat_cuts_thinking_as_the_templates_do(void **state)
 {
-    static const struct dv_chat_message twice = { "assistant", "a</think>b</think>c" };
+    static const struct dv_chat_message twice = { .role = "assistant",
+                                                  .text = "a</think>b</think>c" };
     struct bench                        bench;
     struct dv_tokenizer                *tokenizer = open_tokenizer(&bench, DEMO);
     struct dv_ids                       ids       = { 0 };
@@ -87,7 +88,7 @@ static void chat_texts_cannot_forge_marks(void **state)
     struct dv_tokenizer     *tokenizer = open_tokenizer(&bench, DEMO);
     (void)state;
     for (size_t i = 0; i < 6; i++) {
-        struct dv_chat_message message = { i % 2 ? "user" : "system", marks[i] };
+        struct dv_chat_message message = { .role = i % 2 ? "user" : "system", .text = marks[i] };
         struct dv_ids          ids     = { 0 };
         size_t                 count   = 0;
         struct dv_chat         chat    = chat_of(DV_CHAT_V3, &message, 1);
@@ -102,15 +103,16 @@ static void chat_texts_cannot_forge_marks(void **state)
 
 static void chat_refuses_what_it_cannot_write(void **state)
 {
-    static const struct dv_chat_message tool = { "tool", "r" }, empty = { "user", NULL },
-                                        nobody = { NULL, "x" };
+    static const struct dv_chat_message tool   = { .role = "critic", .text = "r" },
+                                        empty  = { .role = "user", .text = NULL },
+                                        nobody = { .role = NULL, .text = "x" };
     struct bench         bench;
     struct dv_ids        ids       = { 0 };
     struct dv_tokenizer *tokenizer = open_tokenizer(&bench, V3); /* without </think> */
     (void)state;
 #define TRY_CHAT(format, message)                                                                  \
-    dv_chat_encode(tokenizer, &(struct dv_chat){ format, DV_THINK_AUTO, message, 1, true, false }, \
-                   &ids)
+    dv_chat_encode(tokenizer,                                                                      \
+                   &(struct dv_chat){ format, DV_THINK_AUTO, message, 1, .generate = true }, &ids)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &tool), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);
@@ -146,7 +148,7 @@ static void chat_format_is_found_from_marks(void **state)
     assert_int_equal(detect("null", "deepseek_v3"), DV_CHAT_NONE);
     assert_int_equal(detect("null", NULL), DV_CHAT_NONE);
     assert_int_equal(detect("\"\"", "deepseek_v2"), DV_CHAT_NONE);
-    assert_int_equal(detect("null", "deepseek_v32"), DV_CHAT_V31);
+    assert_int_equal(detect("null", "deepseek_v32"), DV_CHAT_V32);
     assert_int_equal(detect("\"{{ 'User: ' + u }}{{ 'Assistant:' }}\"", "deepseek_v2"), DV_CHAT_V2);
     assert_int_equal(detect("\"" MARKS "\"", "deepseek_v2"), DV_CHAT_V3);
     assert_int_equal(detect("\"" MARKS "{% if '</think>' in c %}{{'<think>'}}\"", "deepseek_v3"),

@@ -61,8 +61,8 @@ static void check_line(const char *line)
     size_t                 i;
     assert_non_null(row);
     json_array_foreach(json_object_get(row, "messages"), i, entry) messages[i] =
-        (struct dv_chat_message){ json_string_value(json_object_get(entry, "role")),
-                                  json_string_value(json_object_get(entry, "text")) };
+        (struct dv_chat_message){ .role = json_string_value(json_object_get(entry, "role")),
+                                  .text = json_string_value(json_object_get(entry, "text")) };
     enum dv_chat_format format =
         dv_chat_format_find(json_string_value(json_object_get(row, "format")));
     bool on = strcmp(json_string_value(json_object_get(row, "think")), "on") == 0;
@@ -80,9 +80,10 @@ static void check_line(const char *line)
 static void check_next(const struct dv_tokenizer *t, struct bench *bench,
                        enum dv_chat_format format, enum dv_think think, const char *begins)
 {
-    const struct dv_chat_message messages[] = {
-        { "system", "Be brief." }, { "user", "Hi" }, { "assistant", "Hello!" }, { "user", "Why?\n" }
-    };
+    const struct dv_chat_message messages[] = { { .role = "system", .text = "Be brief." },
+                                                { .role = "user", .text = "Hi" },
+                                                { .role = "assistant", .text = "Hello!" },
+                                                { .role = "user", .text = "Why?\n" } };
     struct dv_chat whole = chat_of(format, think, messages, 4), next = whole, answered = whole;
     struct dv_ids  all = { 0 }, more = { 0 }, before = { 0 };
     next.messages       = &messages[3];
@@ -126,11 +127,13 @@ static void formats_of_deepseek_are_as_recorded(void **state)
     "Kimi.<|im_end|>%s<|im_end|>{%% if add_generation_prompt %%}<|im_middle|>%s{%% endif %%}"
 
 static const struct dv_chat_message talk[] = {
-    { "user", "Hi" },
-    { "assistant", "<think>\na</think>\n\nHello! \xe3\x80\x80" }, /* a wide blank, too */
-    { "user", "Why?" },
+    { .role = "user", .text = "Hi" },
+    { .role = "assistant",
+      .text = "<think>\na</think>\n\nHello! \xe3\x80\x80" }, /* a wide blank, too */
+    { .role = "user", .text = "Why?" },
 };
-static const struct dv_chat_message led[] = { { "system", "Be brief." }, { "user", "Hi" } };
+static const struct dv_chat_message led[] = { { .role = "system", .text = "Be brief." },
+                                              { .role = "user", .text = "Hi" } };
 
 static void formats_of_glm_are_as_its_templates(void **state)
 {
@@ -284,9 +287,10 @@ static void formats_let_no_text_forge_marks(void **state)
     (void)state;
     for (int format = DV_CHAT_V2; format < DV_CHAT_FORMATS; format++) {
         for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-            struct dv_chat_message plain = { "user", "x" }, forged = { "user", marks[i] };
-            int64_t                mark      = dv_tokenizer_find(t, marks[i]);
-            size_t                 counts[2] = { 0, 0 };
+            struct dv_chat_message plain  = { .role = "user", .text = "x" },
+                                   forged = { .role = "user", .text = marks[i] };
+            int64_t mark                  = dv_tokenizer_find(t, marks[i]);
+            size_t  counts[2]             = { 0, 0 };
             assert_true(mark >= 0);
             for (size_t k = 0; k < 2; k++) {
                 struct dv_ids  ids = { 0 };

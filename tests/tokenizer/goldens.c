@@ -23,8 +23,8 @@ static bool is_plain_chat(const json_t *messages)
 static void check_chat(struct bench *bench, const struct dv_tokenizer *tokenizer,
                        const json_t *golden)
 {
-    struct dv_chat_message messages[8];
-    const json_t          *list = json_object_get(golden, "messages"), *entry;
+    struct dv_chat_message messages[8] = { 0 };
+    const json_t          *list        = json_object_get(golden, "messages"), *entry;
     size_t                 i;
     struct dv_ids          ids = { 0 };
     assert_true(json_array_size(list) <= 8);

@@ -7,9 +7,9 @@
 static dsvk_status work(struct bench *bench, struct dv_ids *ids)
 {
     static const char                   text[]     = "The latent\xff cache <｜User｜> 123\n";
-    static const struct dv_chat_message messages[] = { { "system", "Be brief." },
-                                                       { "user", "What is 1+1?" },
-                                                       { "assistant", "2" } };
+    static const struct dv_chat_message messages[] = { { .role = "system", .text = "Be brief." },
+                                                       { .role = "user", .text = "What is 1+1?" },
+                                                       { .role = "assistant", .text = "2" } };
     static const struct dv_chat         chat       = {
                       .format = DV_CHAT_V3, .messages = messages, .n_messages = 3, .generate = true
     };

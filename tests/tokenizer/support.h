@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "text/tokenizer.h"
+#include "chat/chat.h"
 
 #define DEMO DSVK_TEST_DATA "/tokenizer/demo"
 #define V3 DSVK_TEST_DATA "/tokenizer/deepseek-v3"

@@ -36,18 +36,29 @@ const char *option_help(size_t id, char text[HELP_BYTES])
     return text;
 }
 
+/* The choices of an option that are too many for a line go on in the next. */
+static void print_head(const char *head, int n)
+{
+    int end = n;
+    while (n > COLUMNS && end > HELP_COLUMN && (end > COLUMNS || head[end - 1] != '|'))
+        end--;
+    if (end == n)
+        puts(head);
+    else
+        printf("%.*s\n%*s%s\n", end, head, HELP_COLUMN - 2, "", head + end);
+}
+
 static void print_option(size_t id)
 {
     const struct option *option = &option_table[id];
-    char                 head[96], letter[8] = "    ", text[HELP_BYTES];
+    char                 head[128], letter[8] = "    ", text[HELP_BYTES];
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name,
                      option->value ? " " : "", option->value ? option->value : "");
     if (n >= HELP_COLUMN - 1)
-        printf("%s\n%*s", head, HELP_COLUMN, "");
-    else
-        printf("%-*s", HELP_COLUMN, head);
+        print_head(head, n);
+    printf("%-*s", HELP_COLUMN, n >= HELP_COLUMN - 1 ? "" : head);
     wrap(option_help(id, text), HELP_COLUMN, HELP_COLUMN);
 }
 

@@ -43,7 +43,8 @@ int chat_ids(struct cli *cli, struct ids *ids, const struct bytes *text)
 {
     const struct option_value *values      = cli->options.values;
     const char                *system      = values[OPT_SYSTEM].text;
-    dsvk_message               messages[2] = { { "system", system }, { "user", text->data } };
+    dsvk_message               messages[2] = { { .role = "system", .text = system },
+                                               { .role = "user", .text = text->data } };
     dsvk_chat_params           params      = { .think  = (dsvk_think)values[OPT_THINK].count,
                                                .format = values[OPT_CHAT_FORMAT].text };
     uint32_t                  *made;

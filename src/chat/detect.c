@@ -2,10 +2,7 @@
 /* Which of the known formats a chat template writes, by the marks in its text. */
 #include <string.h>
 
-#include "text/chat.h"
-
-#define USER "<｜User｜>"
-#define ASSISTANT "<｜Assistant｜>"
+#include "chat/prompt.h"
 
 bool dv_template_writes(const char *template, const char *literal)
 {
@@ -38,14 +35,14 @@ static bool knows(const struct dv_tokenizer *tokenizer, const char *mark)
 static enum dv_chat_format detect_deepseek(const struct dv_tokenizer *tokenizer,
                                            const char *template)
 {
-    if (!knows(tokenizer, USER) || !knows(tokenizer, ASSISTANT))
+    if (!knows(tokenizer, DV_USER) || !knows(tokenizer, DV_ASSISTANT))
         return DV_CHAT_UNKNOWN;
     if (knows(tokenizer, DV_THINK_END) &&
-        (dv_template_writes(template, DV_THINK_END) || has(template, ASSISTANT DV_THINK_END)))
+        (dv_template_writes(template, DV_THINK_END) || has(template, DV_ASSISTANT DV_THINK_END)))
         return DV_CHAT_V31;
     /* A line end inside a literal is written as two signs, outside it stands as itself. */
     if (knows(tokenizer, DV_THINK) &&
-        (has(template, ASSISTANT DV_THINK) || dv_template_writes(template, DV_THINK "\\n")))
+        (has(template, DV_ASSISTANT DV_THINK) || dv_template_writes(template, DV_THINK "\\n")))
         return DV_CHAT_R1;
     return DV_CHAT_V3;
 }
@@ -79,13 +76,16 @@ static enum dv_chat_format detect_kimi(const struct dv_tokenizer *tokenizer, con
 
 enum dv_chat_format dv_chat_detect(const struct dv_tokenizer *tokenizer, const char *model_type)
 {
-    const char *template = tokenizer->template;
+    const char *template = dv_tokenizer_template(tokenizer);
     if (!template) {
-        /* V3.2 comes without a template; without tools it writes what V3.1 does. */
-        bool v32 = model_type && strcmp(model_type, "deepseek_v32") == 0;
-        return v32 && knows(tokenizer, DV_THINK_END) ? DV_CHAT_V31 : DV_CHAT_NONE;
+        /* Of these the prompts are made by code, and there is no template. */
+        if (!model_type || !knows(tokenizer, DV_THINK_END))
+            return DV_CHAT_NONE;
+        return strcmp(model_type, "deepseek_v32") == 0                          ? DV_CHAT_V32
+               : strncmp(model_type, "deepseek_v4", strlen("deepseek_v4")) == 0 ? DV_CHAT_V4
+                                                                                : DV_CHAT_NONE;
     }
-    if (has(template, USER) && has(template, ASSISTANT))
+    if (has(template, DV_USER) && has(template, DV_ASSISTANT))
         return detect_deepseek(tokenizer, template);
     if (has(template, "[gMASK]<sop>"))
         return detect_glm(tokenizer, template);
