@@ -2,6 +2,7 @@
 /* Texts for messages: names from files become harmless for a terminal, sizes become readable. */
 #include "base/text.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,25 @@ const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits)
 {
     snprintf(text, DV_SIZE_BYTES, "%.*g", digits, value);
     return dv_text_point(text);
+}
+
+double dv_text_real(char *room, const char *text, size_t bytes)
+{
+    const char *point = localeconv()->decimal_point;
+    size_t      n = point ? strlen(point) : 0, at = 0;
+    if (n == 0 || n >= DV_POINT_BYTES) {
+        point = ".";
+        n     = 1;
+    }
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] == '.') {
+            memcpy(room + at, point, n);
+            at += n;
+        } else {
+            room[at++] = text[i];
+        }
+    room[at] = 0;
+    return strtod(room, NULL);
 }
 
 int dv_text_exact(char text[DV_SIZE_BYTES], double value)

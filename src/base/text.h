@@ -33,6 +33,10 @@ const char *dv_text_fixed(char text[DV_SIZE_BYTES], double value, int decimals);
 const char *dv_text_short(char text[DV_SIZE_BYTES], double value, int digits);
 /* A finite number with the fewest digits that read back as it, as -d.ddde+XX; answers how many. */
 int dv_text_exact(char text[DV_SIZE_BYTES], double value);
+/* The number that `bytes` of text with a point say, as strtod reads it; the text is copied to
+ * `room` with what the application's language writes for the point. */
+#define DV_POINT_BYTES 16 /* so many bytes more than the text has `room` */
+double dv_text_real(char *room, const char *text, size_t bytes);
 /* Makes what stands between the digits of one number a point; answers `text`. */
 const char *dv_text_point(char *text);
 /* Two sizes that differ read differently: in bytes where they would not. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads JSON as Python's json.loads() does. */
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,22 +157,6 @@ static size_t skip_digits(struct reader *r)
     return r->at - start;
 }
 
-/* By strtod, which wants the decimal point of the language that the application set. */
-static double to_real(struct reader *r, const char *text, size_t bytes)
-{
-    const char *point = localeconv()->decimal_point;
-    size_t      n = point && *point ? strlen(point) : 1, at = 0;
-    char       *word = allot(r, bytes + n, 1);
-    for (size_t i = 0; word && i < bytes; i++)
-        if (text[i] == '.') {
-            memcpy(word + at, point && *point ? point : ".", n);
-            at += n;
-        } else {
-            word[at++] = text[i];
-        }
-    return word ? strtod(word, NULL) : 0;
-}
-
 static bool read_fraction(struct reader *r)
 {
     size_t at = r->at;
@@ -204,8 +187,11 @@ static struct dv_value *read_number(struct reader *r)
     if (!value)
         return NULL;
     if (real) {
-        value->real = to_real(r, r->text + start, bytes);
-        return r->status == DSVK_OK ? value : NULL;
+        char *word = allot(r, bytes + DV_POINT_BYTES, 1);
+        if (!word)
+            return NULL;
+        value->real = dv_text_real(word, r->text + start, bytes);
+        return value;
     }
     if (digits > DV_VALUE_DIGITS)
         return refuse(r, "an integer of more than 4300 digits");

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/size.h"
 
 static const char magic[8] = { 'd', 's', '-', 'v', 'k', 's', 'e', 's' };
@@ -45,18 +46,9 @@ uint64_t dv_keep_sum(uint64_t seed, const void *data, uint64_t bytes)
     return sum;
 }
 
-static void put(unsigned char *at, uint64_t value, unsigned bytes)
+static uint32_t get32(const unsigned char *at)
 {
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(value >> 8 * i);
-}
-
-static uint64_t get(const unsigned char *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << 8 * i;
-    return value;
+    return (uint32_t)dv_get_bytes(at, 4);
 }
 
 bool dv_keep_lay_out(struct dv_keep_layout *l, const struct dv_keep *keep)
@@ -82,40 +74,40 @@ void dv_keep_header(unsigned char header[DV_KEEP_HEADER], const struct dv_keep *
     (void)dv_keep_lay_out(&layout, keep);
     memset(header, 0, DV_KEEP_HEADER);
     memcpy(header + AT_MAGIC, magic, sizeof magic);
-    put(header + AT_VERSION, DV_KEEP_VERSION, 4);
-    put(header + AT_HEADER, DV_KEEP_HEADER, 4);
-    put(header + AT_FILE, layout.file, 8);
-    put(header + AT_MODEL, key->model, 8);
-    put(header + AT_DEVICE, key->device, 8);
-    put(header + AT_PAGE_BYTES, key->page_bytes, 8);
-    put(header + AT_PAGE, key->page, 4);
-    put(header + AT_VOCAB, key->vocab, 4);
-    put(header + AT_CACHE, key->cache, 4);
-    put(header + AT_MATH, key->math, 4);
-    put(header + AT_WEIGHTS, key->weights, 4);
-    put(header + AT_SPLIT, key->split, 4);
-    put(header + AT_TOKENS, keep->n_tokens, 4);
-    put(header + AT_RESULTS, keep->answered + 2u * keep->knows, 4);
-    put(header + AT_GREATEST, keep->greatest, 4);
-    put(header + AT_OWN_SUM, dv_keep_sum(0, header, AT_OWN_SUM), 8);
+    dv_put_bytes(header + AT_VERSION, DV_KEEP_VERSION, 4);
+    dv_put_bytes(header + AT_HEADER, DV_KEEP_HEADER, 4);
+    dv_put_bytes(header + AT_FILE, layout.file, 8);
+    dv_put_bytes(header + AT_MODEL, key->model, 8);
+    dv_put_bytes(header + AT_DEVICE, key->device, 8);
+    dv_put_bytes(header + AT_PAGE_BYTES, key->page_bytes, 8);
+    dv_put_bytes(header + AT_PAGE, key->page, 4);
+    dv_put_bytes(header + AT_VOCAB, key->vocab, 4);
+    dv_put_bytes(header + AT_CACHE, key->cache, 4);
+    dv_put_bytes(header + AT_MATH, key->math, 4);
+    dv_put_bytes(header + AT_WEIGHTS, key->weights, 4);
+    dv_put_bytes(header + AT_SPLIT, key->split, 4);
+    dv_put_bytes(header + AT_TOKENS, keep->n_tokens, 4);
+    dv_put_bytes(header + AT_RESULTS, keep->answered + 2u * keep->knows, 4);
+    dv_put_bytes(header + AT_GREATEST, keep->greatest, 4);
+    dv_put_bytes(header + AT_OWN_SUM, dv_keep_sum(0, header, AT_OWN_SUM), 8);
 }
 
 static void get_fields(struct dv_keep *keep, const unsigned char *header)
 {
-    uint64_t results = get(header + AT_RESULTS, 4);
-    keep->key        = (struct dv_keep_key){ .model      = get(header + AT_MODEL, 8),
-                                             .device     = get(header + AT_DEVICE, 8),
-                                             .page_bytes = get(header + AT_PAGE_BYTES, 8),
-                                             .page       = (uint32_t)get(header + AT_PAGE, 4),
-                                             .vocab      = (uint32_t)get(header + AT_VOCAB, 4),
-                                             .cache      = (uint32_t)get(header + AT_CACHE, 4),
-                                             .math       = (uint32_t)get(header + AT_MATH, 4),
-                                             .weights    = (uint32_t)get(header + AT_WEIGHTS, 4),
-                                             .split      = (uint32_t)get(header + AT_SPLIT, 4) };
-    keep->n_tokens   = (uint32_t)get(header + AT_TOKENS, 4);
+    uint64_t results = dv_get_bytes(header + AT_RESULTS, 4);
+    keep->key        = (struct dv_keep_key){ .model      = dv_get_bytes(header + AT_MODEL, 8),
+                                             .device     = dv_get_bytes(header + AT_DEVICE, 8),
+                                             .page_bytes = dv_get_bytes(header + AT_PAGE_BYTES, 8),
+                                             .page       = get32(header + AT_PAGE),
+                                             .vocab      = get32(header + AT_VOCAB),
+                                             .cache      = get32(header + AT_CACHE),
+                                             .math       = get32(header + AT_MATH),
+                                             .weights    = get32(header + AT_WEIGHTS),
+                                             .split      = get32(header + AT_SPLIT) };
+    keep->n_tokens   = get32(header + AT_TOKENS);
     keep->answered   = results & 1;
     keep->knows      = results & 2;
-    keep->greatest   = (uint32_t)get(header + AT_GREATEST, 4);
+    keep->greatest   = get32(header + AT_GREATEST);
 }
 
 const char *dv_keep_parse(struct dv_keep *keep, const unsigned char header[DV_KEEP_HEADER],
@@ -128,10 +120,10 @@ const char *dv_keep_parse(struct dv_keep *keep, const unsigned char header[DV_KE
         return "it is shorter than a header";
     if (memcmp(header + AT_MAGIC, magic, sizeof magic) != 0)
         return "it is no saved session";
-    if (get(header + AT_VERSION, 4) != DV_KEEP_VERSION ||
-        get(header + AT_HEADER, 4) != DV_KEEP_HEADER)
+    if (dv_get_bytes(header + AT_VERSION, 4) != DV_KEEP_VERSION ||
+        dv_get_bytes(header + AT_HEADER, 4) != DV_KEEP_HEADER)
         return "it is of another version of ds-vk";
-    if (get(header + AT_OWN_SUM, 8) != dv_keep_sum(0, header, AT_OWN_SUM))
+    if (dv_get_bytes(header + AT_OWN_SUM, 8) != dv_keep_sum(0, header, AT_OWN_SUM))
         return "its header was altered";
     get_fields(keep, header);
     if (keep->key.page == 0 || keep->n_tokens == 0 || !dv_keep_lay_out(&layout, keep))

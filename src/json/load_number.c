@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers: integers to the last bit, real numbers by the C library, whatever its decimal point. */
-#include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "json/load_parts.h"
 
 #define MOST_TENS 307 /* a number below 10^308 has a value */
@@ -114,24 +113,11 @@ static bool fits_64(const struct number *number, json_int_t *value)
     return true;
 }
 
-/* By strtod, which wants the decimal point of the language that the application set. */
 static json_t *make_real(struct dv_json_reader *reader, const struct number *number)
 {
-    const char *point = localeconv()->decimal_point;
-    size_t      n = point ? strlen(point) : 0, whole = number->digits;
-    if (!dv_json_word(reader, number->bytes + n + 1))
+    if (!dv_json_word(reader, number->bytes + DV_POINT_BYTES))
         return NULL;
-    char *word = reader->words + reader->used, *to = word;
-    memcpy(to, number->text, whole);
-    to += whole;
-    if (number->real && whole < number->bytes && number->text[whole] == '.') {
-        memcpy(to, n ? point : ".", n ? n : 1);
-        to += n ? n : 1;
-        whole++;
-    }
-    memcpy(to, number->text + whole, number->bytes - whole);
-    to[number->bytes - whole] = 0;
-    return json_real(strtod(word, NULL));
+    return json_real(dv_text_real(reader->words + reader->used, number->text, number->bytes));
 }
 
 json_t *dv_json_read_number(struct dv_json_reader *reader)

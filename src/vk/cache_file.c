@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "os/os.h"
 #include "os/place.h"
@@ -52,44 +53,31 @@ static uint64_t sum_of(const void *data, size_t n)
     return sum;
 }
 
-static void put(unsigned char *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(value >> 8 * i);
-}
-
-static uint64_t get(const unsigned char *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << 8 * i;
-    return value;
-}
-
 void dv_cache_file_header(unsigned char header[DV_CACHE_HEADER], const void *data, size_t n,
                           const struct dv_pipeline_key *key)
 {
     memset(header, 0, DV_CACHE_HEADER);
     memcpy(header + AT_MAGIC, magic, sizeof magic);
-    put(header + AT_VERSION, VERSION, 4);
-    put(header + AT_HEADER, DV_CACHE_HEADER, 4);
-    put(header + AT_VENDOR, key->vendor, 4);
-    put(header + AT_DEVICE, key->device, 4);
-    put(header + AT_DRIVER, key->driver, 4);
-    put(header + AT_DRIVER_VERSION, key->driver_version, 4);
+    dv_put_bytes(header + AT_VERSION, VERSION, 4);
+    dv_put_bytes(header + AT_HEADER, DV_CACHE_HEADER, 4);
+    dv_put_bytes(header + AT_VENDOR, key->vendor, 4);
+    dv_put_bytes(header + AT_DEVICE, key->device, 4);
+    dv_put_bytes(header + AT_DRIVER, key->driver, 4);
+    dv_put_bytes(header + AT_DRIVER_VERSION, key->driver_version, 4);
     memcpy(header + AT_UUID, key->uuid, sizeof key->uuid);
-    put(header + AT_POINTER, sizeof(void *), 4);
-    put(header + AT_BYTES, n, 8);
-    put(header + AT_SUM, sum_of(data, n), 8);
-    put(header + AT_OWN_SUM, sum_of(header, AT_OWN_SUM), 8);
+    dv_put_bytes(header + AT_POINTER, sizeof(void *), 4);
+    dv_put_bytes(header + AT_BYTES, n, 8);
+    dv_put_bytes(header + AT_SUM, sum_of(data, n), 8);
+    dv_put_bytes(header + AT_OWN_SUM, sum_of(header, AT_OWN_SUM), 8);
 }
 
 /* The driver looks at this too, but not every driver does so with care. */
 static bool is_for_driver(const unsigned char *data, size_t n, const struct dv_pipeline_key *key)
 {
-    return n >= DRIVER_HEADER && get(data, 4) >= DRIVER_HEADER && get(data, 4) <= n &&
-           get(data + 4, 4) == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
-           get(data + 8, 4) == key->vendor && get(data + 12, 4) == key->device &&
+    return n >= DRIVER_HEADER && dv_get_bytes(data, 4) >= DRIVER_HEADER &&
+           dv_get_bytes(data, 4) <= n &&
+           dv_get_bytes(data + 4, 4) == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
+           dv_get_bytes(data + 8, 4) == key->vendor && dv_get_bytes(data + 12, 4) == key->device &&
            memcmp(data + 16, key->uuid, sizeof key->uuid) == 0;
 }
 
@@ -104,11 +92,12 @@ const char *dv_cache_file_check(const unsigned char **data, size_t *n, const voi
         return "it is shorter than its header";
     if (memcmp(header + AT_MAGIC, magic, sizeof magic) != 0)
         return "it is no pipeline cache of ds-vk";
-    if (get(header + AT_VERSION, 4) != VERSION || get(header + AT_HEADER, 4) != DV_CACHE_HEADER)
+    if (dv_get_bytes(header + AT_VERSION, 4) != VERSION ||
+        dv_get_bytes(header + AT_HEADER, 4) != DV_CACHE_HEADER)
         return "it is of another version of ds-vk";
-    if (get(header + AT_OWN_SUM, 8) != sum_of(header, AT_OWN_SUM))
+    if (dv_get_bytes(header + AT_OWN_SUM, 8) != sum_of(header, AT_OWN_SUM))
         return "its header was altered";
-    if (get(header + AT_BYTES, 8) != bytes - DV_CACHE_HEADER)
+    if (dv_get_bytes(header + AT_BYTES, 8) != bytes - DV_CACHE_HEADER)
         return "its length is not what its header says";
     dv_cache_file_header(wanted, header + DV_CACHE_HEADER, bytes - DV_CACHE_HEADER, key);
     if (memcmp(wanted + AT_VENDOR, header + AT_VENDOR, AT_BYTES - AT_VENDOR) != 0)

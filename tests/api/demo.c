@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "demo.h"
+/* Opens the demonstration model for one test, or for a group. */
+#include "demo_group.h"
 
 #include <stdio.h>
 
@@ -22,21 +23,45 @@ struct demo demo_open(struct demo_log *log, bool load)
 
 struct demo demo_open_folder(struct demo_log *log, const char *folder, bool load)
 {
-    struct demo        demo    = { 0 };
+    struct demo        opened  = { 0 };
     dsvk_model_params  model   = { .folder = folder, .log = demo_log_sink(log) };
     dsvk_device_params device  = { .log = demo_log_sink(log) };
     dsvk_load_params   loading = { .run.math = DSVK_MATH_AUTO };
 
-    assert_int_equal(dsvk_model_open(&demo.model, &model), DSVK_OK);
+    assert_int_equal(dsvk_model_open(&opened.model, &model), DSVK_OK);
     if (load) {
-        assert_int_equal(dsvk_device_open(&demo.device, &device), DSVK_OK);
-        assert_int_equal(dsvk_model_load(demo.model, demo.device, &loading), DSVK_OK);
+        assert_int_equal(dsvk_device_open(&opened.device, &device), DSVK_OK);
+        assert_int_equal(dsvk_model_load(opened.model, opened.device, &loading), DSVK_OK);
     }
-    return demo;
+    return opened;
 }
 
-void demo_close(struct demo *demo)
+void demo_close(struct demo *opened)
 {
-    dsvk_model_close(demo->model);
-    dsvk_device_close(demo->device);
+    dsvk_model_close(opened->model);
+    dsvk_device_close(opened->device);
+}
+
+struct demo     demo;
+struct demo_log demo_messages;
+
+int open_demo(void **state)
+{
+    (void)state;
+    demo = demo_open(&demo_messages, true);
+    return 0;
+}
+
+int open_demo_words(void **state)
+{
+    (void)state;
+    demo = demo_open(&demo_messages, false);
+    return 0;
+}
+
+int close_demo(void **state)
+{
+    (void)state;
+    demo_close(&demo);
+    return 0;
 }

@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers of the demonstration model: the text, and every reason for which they end. */
 #include "answer.h"
-#include "demo.h"
+#include "demo_group.h"
 
 #include <string.h>
-
-static struct demo     demo;
-static struct demo_log demo_messages;
 
 static const char *const whole = "MLA is multi-head latent attention. It stores one small latent "
                                  "vector per token instead of full "
                                  "keys and values, so the cache stays small.";
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 struct taken {
     char     text[1024];

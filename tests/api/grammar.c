@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Grammars in the public API: an answer of the demonstration model that a schema makes, several at
  * once, and what is refused. */
-#include "demo.h"
+#include "demo_group.h"
 
 #include <pthread.h>
 #include <string.h>
 
-static struct demo     demo;
-static struct demo_log demo_messages;
-
 static const char schema[] = "{\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":8},"
                              "\"legs\":{\"type\":\"integer\",\"minimum\":2,\"maximum\":4}},"
                              "\"required\":[\"name\",\"legs\"]}";
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 struct answer {
     dsvk_grammar *grammar;

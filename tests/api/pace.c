@@ -2,7 +2,7 @@
 /* A pace for the device: who is asked, how often, and what the answers do. */
 #define _POSIX_C_SOURCE 200809L
 #include "answer.h"
-#include "demo.h"
+#include "demo_group.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -12,23 +12,6 @@
 
 #define CONTEXT 64
 #define ENDLESS (UINT64_C(3600) * 1000000) /* microseconds: the test would not end */
-
-static struct demo     demo;
-static struct demo_log demo_messages;
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 struct asked {
     atomic_uint calls, prompts;

@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The demonstration model on a device, through the public interface alone. */
 #include "answer.h"
-#include "demo.h"
+#include "demo_group.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VOCAB 1536
-
-static struct demo     demo;
-static struct demo_log demo_messages;
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 static dsvk_session *new_session(const dsvk_session_params *params)
 {

@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* dsvk_stop ends what runs on the demonstration model, and what is called until it is cleared. */
 #include "answer.h"
-#include "demo.h"
+#include "demo_group.h"
 
 #include <string.h>
-
-static struct demo     demo;
-static struct demo_log demo_messages;
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 struct stopper {
     dsvk_stop *stop;

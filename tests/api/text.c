@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* dsvk_model_text: tokens that come one by one become whole UTF-8, in any room. */
-#include "demo.h"
+#include "demo_group.h"
 
 #include <string.h>
-
-static struct demo     demo;
-static struct demo_log demo_messages;
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, false);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 static bool is_whole(const char *text, size_t n)
 {
@@ -111,5 +94,5 @@ int main(void)
         cmocka_unit_test(tokens_become_whole_text),
         cmocka_unit_test(a_text_of_the_caller_may_hold_anything),
     };
-    return cmocka_run_group_tests(tests, open_demo, close_demo);
+    return cmocka_run_group_tests(tests, open_demo_words, close_demo);
 }

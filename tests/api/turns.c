@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Conversations of several turns on one timeline, its ids, and the sentences of what failed. */
 #include "answer.h"
-#include "demo.h"
+#include "demo_group.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST 256
-
-static struct demo     demo;
-static struct demo_log demo_messages;
-
-static int open_demo(void **state)
-{
-    (void)state;
-    demo = demo_open(&demo_messages, true);
-    return 0;
-}
-
-static int close_demo(void **state)
-{
-    (void)state;
-    demo_close(&demo);
-    return 0;
-}
 
 static dsvk_session *new_session(uint32_t context)
 {

@@ -56,7 +56,7 @@ raw() {
     local port=${url##*:}
     command=(serve: raw)
     exec 9<>"/dev/tcp/127.0.0.1/$port"
-    printf '%b' "$1" >&9
+    (trap '' PIPE; printf '%b' "$1" >&9) 2>/dev/null # the server may have refused it before its end
     timeout 1 cat <&9 >"$out"
     exec 9>&-
 }

@@ -39,20 +39,16 @@ static void finish(struct answer *answer)
     openai_close(answer, CHUNK);
 }
 
+static json_t *choice_of(const struct choice *c)
+{
+    return json_pack("{s:i, s:{s:s, s:s%}, s:s}", "index", (int)c->index, "message", "role",
+                     "assistant", "content", c->text.n ? c->text.data : "", c->text.n,
+                     "finish_reason", choice_reason(c));
+}
+
 static json_t *whole(struct answer *answer)
 {
-    json_t *document = openai_document(answer, "chat.completion", NULL);
-    json_t *choices  = json_object_get(document, "choices");
-    for (uint32_t i = 0; i < answer->ask->n; i++) {
-        const struct choice *c = &answer->choices[i];
-        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:s%}, s:s}", "index", (int)i,
-                                                 "message", "role", "assistant", "content",
-                                                 c->text.n ? c->text.data : "", c->text.n,
-                                                 "finish_reason", choice_reason(c)));
-    }
-    json_object_set_new(document, "usage", openai_usage(answer));
-    json_object_set_new(document, "timings", openai_timings(answer));
-    return document;
+    return openai_whole(answer, "chat.completion", choice_of);
 }
 
 static const struct dialect dialect = {

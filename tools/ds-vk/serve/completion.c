@@ -35,18 +35,14 @@ static void finish(struct answer *answer)
     openai_close(answer, OBJECT);
 }
 
+static json_t *whole_choice(const struct choice *c)
+{
+    return choice_of(c, c->text.n ? c->text.data : "", c->text.n, choice_reason(c));
+}
+
 static json_t *whole(struct answer *answer)
 {
-    json_t *document = openai_document(answer, OBJECT, NULL);
-    json_t *choices  = json_object_get(document, "choices");
-    for (uint32_t i = 0; i < answer->ask->n; i++) {
-        const struct choice *c = &answer->choices[i];
-        json_array_append_new(
-            choices, choice_of(c, c->text.n ? c->text.data : "", c->text.n, choice_reason(c)));
-    }
-    json_object_set_new(document, "usage", openai_usage(answer));
-    json_object_set_new(document, "timings", openai_timings(answer));
-    return document;
+    return openai_whole(answer, OBJECT, whole_choice);
 }
 
 static const struct dialect dialect = {

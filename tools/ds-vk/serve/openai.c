@@ -44,6 +44,18 @@ json_t *openai_timings(const struct answer *answer)
                      (job->begun_at - job->asked_at) * 1e3);
 }
 
+json_t *openai_whole(const struct answer *answer, const char *object,
+                     json_t *(*choice_of)(const struct choice *choice))
+{
+    json_t *document = openai_document(answer, object, NULL);
+    json_t *choices  = json_object_get(document, "choices");
+    for (uint32_t i = 0; i < answer->ask->n; i++)
+        json_array_append_new(choices, choice_of(&answer->choices[i]));
+    json_object_set_new(document, "usage", openai_usage(answer));
+    json_object_set_new(document, "timings", openai_timings(answer));
+    return document;
+}
+
 void openai_close(struct answer *answer, const char *object)
 {
     if (answer->ask->usage) {
