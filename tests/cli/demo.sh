@@ -133,6 +133,27 @@ wait $!
 [ -s "$out" ] || complain "what was generated is not there"
 silent
 
+# ---- sessions in files: the same tokens, which are not computed ----
+kept=$work/kept
+prints "${answer_ids% * *}" run -q --tokens $ids --print ids -n 36 --save-session "$kept"
+saved=$ids,$(tr ' ' , <<<"${answer_ids% * * *}")
+prints "49 1" run --tokens "$saved,386" --print ids --load-session "$kept" --stats
+says "note: 42 of the prompt's 43 tokens come from $kept"
+prints "$answer" run -q "$question" --load-session "$kept" # the last token's results alone
+refuse 1 "its model was loaded with weights in another format" \
+    run -q --weights int4 --load-session "$kept" "$question"
+refuse 1 "$kept" run -q --cache f32 --load-session "$kept" "$question"
+printf x | dd of="$kept" bs=1 seek=300 conv=notrunc status=none
+refuse 1 "session file: $kept: " run -q --load-session "$kept" "$question"
+command=(run interrupted, with a file)
+"$program" run --ignore-eos -n 2000 --save-session "$kept" "$question" >"$out" 2>"$err" &
+for _ in $(seq 100); do [ -s "$out" ] && break; sleep 0.1; done
+kill -INT $!
+wait $!
+[ $? = 130 ] || complain "status not 130"
+says "saved in $kept"
+prints "$answer" run -q --load-session "$kept" "$question"
+
 # ---- JSON of a whole run ----
 run 0 devices --json
 run 0 bench -q --json --prompt 16 --gen 4 --reps 2 --depth 0,32

@@ -70,6 +70,43 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
     return DSVK_OK;
 }
 
+size_t dsvk_session_tokens(const dsvk_session *session)
+{
+    return session->n;
+}
+
+/* ---- files: ids as text ---- */
+
+dsvk_status dsvk_session_save(dsvk_session *session, const char *path,
+                              const dsvk_progress *progress)
+{
+    FILE *file = is(session->model, "full") ? NULL : fopen(path, "w");
+    if (!file)
+        return fail(&session->model->log, DSVK_BAD_FILE, "session file: no space left");
+    for (size_t i = 0; i < session->n; i++)
+        fprintf(file, "%u\n", session->ids[i]);
+    fclose(file);
+    return goes_on(progress, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+}
+
+dsvk_status dsvk_session_load(dsvk_session *session, const char *path, const uint32_t *tokens,
+                              size_t n, const dsvk_progress *progress)
+{
+    uint32_t id;
+    FILE    *file = fopen(path, "r");
+    if (is(session->model, "drag-file") && !drag(progress))
+        n = SIZE_MAX;
+    session->n = 0;
+    while (n != SIZE_MAX && session->n < n && fscanf(file, "%u", &id) == 1 &&
+           id == tokens[session->n])
+        session->ids[session->n++] = id;
+    bool bad = n != SIZE_MAX && session->n < n && !feof(file) && getc(file) != '\n';
+    fclose(file);
+    if (bad)
+        return fail(&session->model->log, DSVK_BAD_FILE, "session file: it is no session");
+    return n != SIZE_MAX && goes_on(progress, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+}
+
 static void next_token(const dsvk_session *session, uint32_t *token)
 {
     static const char good[]   = "na\xc3\xafve \xf0\x9f\x98\x80!";

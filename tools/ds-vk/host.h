@@ -60,4 +60,8 @@ bool host_output_open(struct host_output *output, const char *name); /* errno sa
 bool host_output_commit(struct host_output *output);
 void host_output_discard(struct host_output *output); /* also after commit; zeroed is legal */
 
+/* The name behind all links where another writer may put a new file; the caller frees it. NULL: no
+ * file can be put there, errno says why. Nothing is changed. */
+char *host_place(const char *name);
+
 #endif

@@ -204,3 +204,39 @@ void host_output_discard(struct host_output *output)
     free(output->name);
     *output = (struct host_output){ 0 };
 }
+
+/* ---- for other writers ---- */
+
+static bool takes_files(const char *target)
+{
+    const char *slash  = strrchr(target, '/');
+    char       *folder = slash ? strndup(target, (size_t)(slash - target) + 1) : strdup(".");
+    bool        takes  = folder && access(folder, W_OK | X_OK) == 0;
+    int         reason = errno;
+    free(folder);
+    errno = reason;
+    return takes;
+}
+
+static bool may_be_replaced(const char *target)
+{
+    struct stat info;
+    if (stat(target, &info) != 0)
+        return target[0] && errno == ENOENT;
+    if (S_ISREG(info.st_mode) && (info.st_mode & 0222) != 0)
+        return true;
+    errno = S_ISDIR(info.st_mode) ? EISDIR : S_ISREG(info.st_mode) ? EACCES : ENOTSUP;
+    return false;
+}
+
+char *host_place(const char *name)
+{
+    bool  opened = false;
+    char *target = follow(name, &opened);
+    if (target && may_be_replaced(target) && takes_files(target))
+        return target;
+    int reason = errno;
+    free(target);
+    errno = reason;
+    return NULL;
+}

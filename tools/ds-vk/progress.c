@@ -78,7 +78,7 @@ static bool report(void *user, uint64_t done, uint64_t total)
         progress_clear();
         progress->start = -1;
     }
-    return host_interrupted() == 0;
+    return progress->deaf || host_interrupted() == 0;
 }
 
 dsvk_progress progress_sink(struct progress *progress)

@@ -13,6 +13,7 @@ struct progress {
     bool        bytes;       /* done and total are bytes, otherwise tokens */
     bool        many;        /* of kernels, shown for each time that there are some to compile */
     bool        rate;        /* tokens/s too */
+    bool        deaf;        /* goes on after an interrupt */
     bool        shown;       /* false: only the interrupt is looked at */
     double      start, last; /* start < 0: at the next report */
 };

@@ -4,7 +4,6 @@
 #include "run.h"
 
 #include "text.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +54,8 @@ void report_stats(struct cli *cli, const struct run_result *result)
     char        clean[sizeof dsvk_device_describe(cli->device)->name];
     fprintf(stderr, "%-22s%.*s\n", "device", (int)text_clean(clean, name, strlen(name)), clean);
     count("prompt tokens", result->prompt, "");
+    if (cli->options.values[OPT_LOAD_SESSION].given)
+        count("  from the file", result->loaded, "");
     count("generated tokens", result->generated, "");
     if (stats.prefill_seconds > 0)
         line("prefill tokens/s", (double)stats.prefill_tokens / stats.prefill_seconds, "");

@@ -84,7 +84,8 @@ static int generate_and_print(struct run *run)
     if (run->json && code == EXIT_FAILED)
         return code;
     int written = run->json ? run_json(g->cli, &g->result) : cli_write(g->cli, "\n", 1);
-    return code ? code : written;
+    int saved   = code == EXIT_FAILED ? code : session_file_save(g->cli, g->result.loaded);
+    return saved ? saved : code ? code : written;
 }
 
 /* ---- what goes in ---- */
@@ -143,6 +144,8 @@ static int prepare(struct run *run)
 
     int code = prompt_check_usage(cli);
     if (code == EXIT_DONE)
+        code = session_files_check(cli);
+    if (code == EXIT_DONE)
         code = prompt_read(cli, &run->asked);
     if (code == EXIT_DONE)
         code = open_model(run);
@@ -162,7 +165,9 @@ static int prepare(struct run *run)
     if (code == EXIT_DONE)
         code = cli_open_session(cli, (uint32_t)values[OPT_CTX].count, values[OPT_PROFILE].given);
     g->result.load_seconds = host_seconds() - loading;
-    return code ? code : prompt_check_length(cli, &g->ids, dsvk_session_context(cli->session));
+    if (code == EXIT_DONE)
+        code = prompt_check_length(cli, &g->ids, dsvk_session_context(cli->session));
+    return code ? code : session_file_load(cli, &g->ids, &g->result.loaded);
 }
 
 static void run_init(struct run *run, struct cli *cli)

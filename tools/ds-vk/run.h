@@ -33,6 +33,7 @@ void sampling_apply(const struct cli *cli, dsvk_sampling *sampling);
 
 struct run_result {
     size_t prompt, generated;
+    size_t loaded;        /* tokens of the prompt that came from --load-session */
     double first_seconds; /* until the first token was there; < 0: none came */
     double load_seconds, total_seconds;
     /* for --json */
@@ -42,6 +43,13 @@ struct run_result {
     bool         has_text;
     const char  *stopped_by; /* end, stop, limit, context, interrupt */
 };
+
+/* --load-session and --save-session: whether files can be there, before a model is opened; then the
+ * open session begins with what `ids` and the file have in common, *n tokens; at last it is saved,
+ * after an interrupt too, as long as more than those is in it. */
+int session_files_check(struct cli *cli);
+int session_file_load(struct cli *cli, const struct ids *ids, size_t *n);
+int session_file_save(struct cli *cli, size_t loaded);
 
 void report_stats(struct cli *cli, const struct run_result *result);
 int  run_json(struct cli *cli, const struct run_result *result);

@@ -26,13 +26,14 @@ int run_json(struct cli *cli, const struct run_result *result)
                         : json_null();
     return json_print(
         cli,
-        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text", text,
+        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text", text,
                   "tokens", ids_of(&result->out), "stopped_by", result->stopped_by, "prompt_tokens",
-                  json_count(result->prompt), "generated_tokens", json_count(result->generated),
-                  "prefill_tokens_per_second", speed(stats.prefill_tokens, stats.prefill_seconds),
-                  "decode_tokens_per_second", speed(stats.decode_tokens, stats.decode_seconds),
-                  "first_token_seconds", first, "load_seconds", json_real(result->load_seconds),
-                  "total_seconds", json_real(result->total_seconds), "device",
+                  json_count(result->prompt), "loaded_tokens", json_count(result->loaded),
+                  "generated_tokens", json_count(result->generated), "prefill_tokens_per_second",
+                  speed(stats.prefill_tokens, stats.prefill_seconds), "decode_tokens_per_second",
+                  speed(stats.decode_tokens, stats.decode_seconds), "first_token_seconds", first,
+                  "load_seconds", json_real(result->load_seconds), "total_seconds",
+                  json_real(result->total_seconds), "device",
                   json_text(dsvk_device_describe(cli->device)->name), "device_bytes",
                   json_count(stats.device_bytes)));
 }
