@@ -49,12 +49,15 @@ static bool host_allowed(const struct server *server, const char *host)
     return is_here(host, n) || is_address(host, n) || listed(server->allowed_hosts, host, n);
 }
 
-/* Pages of this machine, and those that --allow-origin names. */
-static bool origin_allowed(const struct server *server, const char *origin)
+/* Pages of this machine, the server's own, wherever it is reached (whether that Host is allowed is
+ * asked besides), and those that --allow-origin names. */
+static bool origin_allowed(const struct server *server, const char *origin, const char *host)
 {
-    const char *host = strstr(origin, "://");
+    const char *its = strstr(origin, "://");
     bool web = strncasecmp(origin, "http://", 7) == 0 || strncasecmp(origin, "https://", 8) == 0;
-    if (host && web && is_here(host + 3, host_bytes(host + 3)))
+    if (its && web && is_here(its + 3, host_bytes(its + 3)))
+        return true;
+    if (its && web && host && strcasecmp(its + 3, host) == 0)
         return true;
     return listed(server->allowed_origins, origin, strlen(origin));
 }
@@ -84,7 +87,7 @@ bool guard_admits(struct exchange *x, struct refusal *why)
     const struct server *server = x->server;
     const char          *host = http_header(x, "Host"), *origin = http_header(x, "Origin");
     bool                 open = x->route && x->route->open;
-    if (origin && !origin_allowed(server, origin))
+    if (origin && !origin_allowed(server, origin, host))
         return refuse(why, 403, NULL, "pages of %.200s may not use this server (--allow-origin)",
                       origin);
     x->origin = origin;

@@ -50,6 +50,7 @@ struct exchange {
     struct refusal         refusal; /* found before the body was read */
     const char            *origin;  /* of a page that may read the reply; NULL */
     char                   allow[64];
+    bool                   page; /* the reply is for a browser, which may load nothing else */
 };
 
 /* Reads of a stream: bytes written to `out`, at most `room`, 0: none now, < 0: the end (-1) or a

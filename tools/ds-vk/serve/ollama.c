@@ -239,10 +239,3 @@ enum MHD_Result serve_ollama_version(struct exchange *x)
 {
     return http_json(x, 200, json_pack("{s:s}", "version", dsvk_version()));
 }
-
-enum MHD_Result serve_root(struct exchange *x)
-{
-    struct buffer text = { 0 };
-    buffer_text(&text, "ds-vk is running\n");
-    return http_text(x, 200, "text/plain", &text);
-}

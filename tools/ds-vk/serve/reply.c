@@ -16,10 +16,14 @@ static enum MHD_Result queue(struct exchange *x, int status, const char *type,
     MHD_add_response_header(response, "Content-Type", type);
     MHD_add_response_header(response, "Cache-Control", "no-cache");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (x->origin) {
+    if (x->origin)
         MHD_add_response_header(response, "Access-Control-Allow-Origin", x->origin);
-        MHD_add_response_header(response, "Vary", "Origin");
-    }
+    MHD_add_response_header(response, "Vary", "Origin, Accept");
+    if (x->page)
+        MHD_add_response_header(response, "Content-Security-Policy",
+                                "default-src 'none'; script-src 'self'; style-src 'self'; "
+                                "connect-src 'self'; img-src data:; base-uri 'none'; "
+                                "form-action 'self'; frame-ancestors 'none'");
     if (x->allow[0])
         MHD_add_response_header(response, "Allow", x->allow);
     if (x->refusal.retry_after) {

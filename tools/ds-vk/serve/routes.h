@@ -32,6 +32,7 @@ SERVE(messages);
 SERVE(count_tokens);
 SERVE(responses);
 SERVE(root);
+SERVE(page);
 SERVE(ollama_chat);
 SERVE(ollama_generate);
 SERVE(ollama_tags);
