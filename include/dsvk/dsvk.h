@@ -51,6 +51,7 @@
 #ifndef DSVK_DSVK_H
 #define DSVK_DSVK_H
 
+#include "dsvk/answer.h"
 #include "dsvk/base.h"
 #include "dsvk/device.h"
 #include "dsvk/grammar.h"

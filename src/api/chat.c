@@ -12,15 +12,14 @@ struct work {
     size_t            bytes;
 };
 
-static dsvk_status choose_format(struct dv_chat *chat, const dsvk_model *model,
-                                 const dsvk_chat_params *params)
+dsvk_status dv_chat_format_of(enum dv_chat_format *format, const dsvk_model *model,
+                              const dsvk_chat_params *params)
 {
-    chat->format = model->chat;
-    chat->named  = params->format != NULL;
-    if (!params->format)
+    *format = model->chat;
+    if (!params || !params->format)
         return DSVK_OK;
-    chat->format = dv_chat_format_find(params->format);
-    if (chat->format == DV_CHAT_UNKNOWN)
+    *format = dv_chat_format_find(params->format);
+    if (*format == DV_CHAT_UNKNOWN)
         return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "chat: no format is called '%.40s'",
                        params->format);
     return DSVK_OK;
@@ -35,10 +34,11 @@ static dsvk_status begin(struct work *work, const dsvk_model *model, const dsvk_
     dv_arena_init(&work->arena, &model->ctx);
     work->chat = (struct dv_chat){ .think          = (enum dv_think)params->think,
                                    .generate       = !params->no_open,
+                                   .named          = params->format != NULL,
                                    .keep_reasoning = params->keep_reasoning,
                                    .effort         = params->effort,
                                    .tools          = params->tools };
-    return choose_format(&work->chat, model, params);
+    return dv_chat_format_of(&work->chat.format, model, params);
 }
 
 /* ---- messages ---- */

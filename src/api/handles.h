@@ -122,6 +122,9 @@ struct dv_call_mask {
 };
 void dv_call_mask_init(struct dv_call_mask *mask, dsvk_session *session,
                        const dsvk_sampling *sampling);
+/* The model's own chat format, or the one that is named; `params` may be NULL. BAD_ARGUMENT. */
+dsvk_status dv_chat_format_of(enum dv_chat_format *format, const dsvk_model *model,
+                              const dsvk_chat_params *params);
 /* BAD_FILE for a model without tokenizer. */
 dsvk_status dv_need_tokenizer(const dsvk_model *model);
 

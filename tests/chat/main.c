@@ -5,5 +5,5 @@
 
 int main(void)
 {
-    return RUN(value_test) + RUN(case_test) + RUN(refusal_test);
+    return RUN(value_test) + RUN(case_test) + RUN(refusal_test) + RUN(answer_test) + RUN(turn_test);
 }
