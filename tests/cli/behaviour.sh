@@ -149,8 +149,8 @@ prints $'     100  "a"\n       2  "\\xe2"\n      13  "\\n"\n      37  "\\""\n   
 prints $'       0  "?"\n     100  "a"' tokenize "${model[@]}" --show --bos a
 # ---- prompt ----
 echo "[]" > "$work/talk.json"
-prints "100" prompt --ids fake "$work/talk.json"
-prints "100 101" prompt --ids --chat-format v3.2 fake "$work/talk.json"
+prints "0" prompt --ids fake "$work/talk.json"
+prints "0 38" prompt --ids --chat-format v3.2 fake "$work/talk.json"
 run 0 prompt fake "$work/talk.json"
 run 0 tokenize "${model[@]}" --decode 2,258,3,13
 printf '\xe2\xff\0\n' | cmp -s - "$out" || complain "bytes are not exact"

@@ -53,6 +53,7 @@ pressed 'ds-vk run -m so\tv\t' '<run><-m><some models/v3/>'
 pressed 'ds-vk run -m te\tx' '<run><-m><tex>'
 pressed 'ds-vk score --file te\tx' '<score><--file><text one.txt><x>'
 pressed 'ds-vk quantize ot\tx' '<quantize><other/x>'
+pressed 'ds-vk chat te\tx' '<chat><text one.txt><x>'
 pressed 'ds-vk run --temp --no\tx' '<run><--temp><--nox>'
 pressed 'ds-vk run --device \tx' '<run><--device><x>'
 

@@ -11,6 +11,7 @@
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../lost-once     loses it, and has it back when it is recovered
  *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
+ *   .../wide, words   answer with wide signs, with words of all lengths
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
 #define _POSIX_C_SOURCE 200809L
 #include "fake.h"
@@ -219,34 +220,6 @@ bool dsvk_model_token_is_end(const dsvk_model *model, uint32_t id)
 {
     (void)model;
     return id == 1;
-}
-
-dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
-                            const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
-{
-    if (params->think == DSVK_THINK_ON)
-        return fail(&model->log, DSVK_UNSUPPORTED, "chat: this model cannot be asked to think");
-    const char *text = messages[n - 1].text;
-    return dsvk_model_tokenize(model, text, strlen(text), false, true, ids, n_ids);
-}
-
-/* Knows one conversation, and every format. */
-dsvk_status dsvk_model_chat_json(const dsvk_model *model, const char *json, size_t bytes,
-                                 const dsvk_chat_params *params, bool as_text, dsvk_prompt *prompt)
-{
-    *prompt = (dsvk_prompt){ 0 };
-    if (bytes < 2 || json[0] != '[')
-        return fail(&model->log, DSVK_BAD_ARGUMENT, "chat: the conversation: malformed JSON");
-    if (!as_text)
-        return dsvk_model_tokenize(model, params->format ? "ab" : "a", params->format ? 2 : 1,
-                                   false, false, &prompt->ids, &prompt->n_ids);
-    prompt->text = malloc(bytes + 1);
-    if (!prompt->text)
-        return DSVK_NO_MEMORY;
-    memcpy(prompt->text, json, bytes);
-    prompt->text[bytes] = 0;
-    prompt->bytes       = bytes;
-    return DSVK_OK;
 }
 
 void dsvk_model_free_memory(const dsvk_model *model, void *memory)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "text/stops.h"
@@ -113,11 +114,16 @@ static void next_token(const dsvk_session *session, uint32_t *token)
     static const char bad[]    = "a\xc3(\xe2\x82 \xed\xa0\x80\xff\xf0\x9f";
     static const char orders[] = "a\033[31mb\a\xc2\x9b"
                                  "c\td\r\n\xc3\xa9";
-    bool              ordering = is(session->model, "orders");
-    bool              broken   = is(session->model, "broken-text");
-    const char       *answer   = broken ? bad : ordering ? orders : good;
-    size_t            n  = broken ? sizeof bad - 1 : ordering ? sizeof orders - 1 : sizeof good - 1;
-    size_t            at = session->n - session->prompt;
+    static const char wide[]   = "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c e\xcc\x81"
+                                 "\xf0\x9f\x98\x80 a\xef\xbd\x81 x";
+    static const char words[]  = "One two-and-twenty three\n  four five, supercalifragilistic six\n"
+                                 "```\nfor (;;) do_something_that_is_long();\n```\nend of it all";
+    const char       *answer   = is(session->model, "broken-text") ? bad
+                                 : is(session->model, "orders")    ? orders
+                                 : is(session->model, "wide")      ? wide
+                                 : is(session->model, "words")     ? words
+                                                                   : good;
+    size_t            n = strlen(answer), at = session->n - session->prompt;
     if (is(session->model, "slow"))
         *token = 'x' + 3;
     else if (is(session->model, "echo")) /* behind BOS */

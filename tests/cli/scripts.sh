@@ -35,7 +35,7 @@ install_deps() { # THERE ARGUMENTS...: what apt-get was asked to install
     sed -n 's/.*--no-install-recommends //p' "$work/asked"
 }
 build='build-essential cmake ninja-build pkg-config glslang-tools spirv-tools libvulkan-dev libvulkan-volk-dev'
-build+=' libvulkan1 libjansson-dev libmicrohttpd-dev libpcre2-dev'
+build+=' libvulkan1 libjansson-dev libedit-dev libmicrohttpd-dev libpcre2-dev'
 : >"$work/versions"
 [ -z "$(install_deps "$build mesa-vulkan-drivers" --demo)" ] || wrong "the demonstration wants packages of tests"
 [ "$(install_deps "$build mesa-vulkan-drivers")" = "vulkan-validationlayers libcmocka-dev clang-format curl" ] ||

@@ -49,9 +49,13 @@ static enum kind kind_of(size_t id, char words[MAX_WORDS])
     return option->kind == OPTION_TEXT && strstr(option->value, "FILE") ? KIND_FILE : KIND_OTHER;
 }
 
-static bool takes_folders(const struct command *command)
+/* What its arguments are, KIND_OTHER where no shell knows. */
+static enum kind argument_kind(const struct command *command)
 {
-    return strcmp(command->arguments, "IN OUT") == 0 || strcmp(command->arguments, "[DIR]") == 0;
+    const char *arguments = command->arguments;
+    if (strcmp(arguments, "IN OUT") == 0 || strcmp(arguments, "[DIR]") == 0)
+        return KIND_FOLDER;
+    return strcmp(arguments, "[FILE]") == 0 ? KIND_FILE : KIND_OTHER;
 }
 
 /* A text inside '...': `quote` stands for a quotation mark; brackets and colons mean something to
@@ -97,8 +101,10 @@ static void bash_command(const struct command *command)
     bash_names(command, KIND_FOLDER, "_ds_vk_names -d \"$word\"; return");
     bash_names(command, KIND_FILE, "_ds_vk_names -f \"$word\"; return");
     bash_names(command, KIND_OTHER, "return");
-    if (takes_folders(command))
-        printf("        *) [[ $word == -* ]] || { _ds_vk_names -d \"$word\"; return; } ;;&\n");
+    enum kind kind = argument_kind(command);
+    if (kind != KIND_OTHER)
+        printf("        *) [[ $word == -* ]] || { _ds_vk_names -%c \"$word\"; return; } ;;&\n",
+               kind == KIND_FILE ? 'f' : 'd');
     printf("        *) words='");
     for (size_t id = 0; id < N_OPTIONS; id++)
         if (takes(command, id))
@@ -171,7 +177,10 @@ static void zsh(const struct command *commands, size_t n)
         for (size_t id = 0; id < N_OPTIONS; id++)
             if (takes(&commands[i], id))
                 zsh_option(id);
-        printf(takes_folders(&commands[i]) ? " \\\n        '*: :_files -/' ;;\n" : " ;;\n");
+        enum kind kind = argument_kind(&commands[i]);
+        printf("%s ;;\n", kind == KIND_FOLDER ? " \\\n        '*: :_files -/'"
+                          : kind == KIND_FILE ? " \\\n        '*: :_files'"
+                                              : "");
     }
     printf("    esac\n}\n\nif [ \"$funcstack[1]\" = _ds_vk ]; then\n    _ds_vk \"$@\"\n"
            "else\n    compdef _ds_vk ds-vk\nfi\n");
@@ -216,10 +225,10 @@ static void fish(const struct command *commands, size_t n)
         for (size_t id = 0; id < N_OPTIONS; id++)
             if (takes(&commands[i], id))
                 fish_option(&commands[i], id);
-        if (takes_folders(&commands[i]))
-            printf("complete -c ds-vk -n '__fish_seen_subcommand_from %s' "
-                   "-a '(__fish_complete_directories)'\n",
-                   commands[i].name);
+        enum kind kind = argument_kind(&commands[i]);
+        if (kind != KIND_OTHER)
+            printf("complete -c ds-vk -n '__fish_seen_subcommand_from %s' %s\n", commands[i].name,
+                   kind == KIND_FILE ? "-F" : "-a '(__fish_complete_directories)'");
     }
 }
 

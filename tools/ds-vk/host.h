@@ -21,6 +21,16 @@ void host_on_signal(enum host_on_signal what, const char *note);
 /* The signal that asked to stop, 0 while none did. A second one ends the process at once. */
 int host_interrupted(void);
 
+/* For who talks with a person: from now on SIGINT ends nothing, however often it comes. Each calls
+ * heard(user), which may do what a signal handler may, and is told by host_heard(). */
+void host_hear(void (*heard)(void *user), void *user);
+enum { HOST_HEARD_INTERRUPT = 1, HOST_HEARD_RESIZE = 2, HOST_HEARD_CONTINUE = 4 };
+unsigned host_heard(void); /* what came since it was asked last */
+/* Waits until standard input has something or has ended; false: a signal came before that. */
+bool host_wait(void);
+/* Reads from standard input: bytes, 0 at its end, -1 for a signal that came first. */
+long host_read(void *bytes, size_t n);
+
 bool host_is_terminal(FILE *file);
 /* That a line of a terminal has; SIZE_MAX for what is none. */
 size_t host_columns(FILE *file);
@@ -45,6 +55,9 @@ bool host_threads(unsigned n, void (*work)(void *user, unsigned i), void *user);
 /* Where this user's programs keep what can be made again: $XDG_CACHE_HOME, or .cache in the home
  * folder; false where neither is known. */
 bool host_cache_folder(char *folder, size_t bytes);
+
+/* Where they keep what a person did: $XDG_STATE_HOME, or .local/state in the home folder. */
+bool host_state_folder(char *folder, size_t bytes);
 
 /* A file that appears under its name only when it is whole (output_posix.c). Links are followed and
  * stay, permissions are kept, a write-protected file is refused; what is no regular file (a pipe,

@@ -18,6 +18,13 @@
 
 static volatile sig_atomic_t interrupted, at_once;
 static const char *volatile note;
+static int waker[2] = { -1, -1 };
+
+static void wake(void)
+{
+    if (waker[1] >= 0)
+        (void)!write(waker[1], "", 1);
+}
 
 /* A pass can take seconds, so a person is told at once that the signal was heard. */
 static void on_signal(int number)
@@ -28,7 +35,71 @@ static void on_signal(int number)
         (void)!write(2, note, strlen(note));
     if (at_once)
         _exit(128 + number);
+    wake();
     errno = reason;
+}
+
+/* What is heard, see host.h. The pipe wakes who waits for input, in whichever thread a signal
+ * arrives. */
+static volatile sig_atomic_t heard_interrupt, heard_resize, heard_continue;
+static void (*on_interrupt)(void *user);
+static void *on_interrupt_user;
+
+static void on_heard(int number)
+{
+    int reason = errno;
+    if (number == SIGINT) {
+        heard_interrupt = 1;
+        on_interrupt(on_interrupt_user);
+    } else if (number == SIGWINCH) {
+        heard_resize = 1;
+    } else {
+        heard_continue = 1;
+    }
+    wake();
+    errno = reason;
+}
+
+void host_hear(void (*heard)(void *user), void *user)
+{
+    struct sigaction hear = { .sa_handler = on_heard, .sa_flags = (int)SA_RESTART };
+    on_interrupt          = heard;
+    on_interrupt_user     = user;
+    if (waker[0] < 0 && pipe(waker) == 0)
+        for (int i = 0; i < 2; i++) {
+            (void)fcntl(waker[i], F_SETFL, O_NONBLOCK);
+            (void)fcntl(waker[i], F_SETFD, FD_CLOEXEC);
+        }
+    sigaction(SIGINT, &hear, NULL);
+    sigaction(SIGWINCH, &hear, NULL);
+    sigaction(SIGCONT, &hear, NULL);
+}
+
+unsigned host_heard(void)
+{
+    unsigned what = (heard_interrupt ? HOST_HEARD_INTERRUPT : 0u) |
+                    (heard_resize ? HOST_HEARD_RESIZE : 0u) |
+                    (heard_continue ? HOST_HEARD_CONTINUE : 0u);
+    heard_interrupt = heard_resize = heard_continue = 0;
+    return what;
+}
+
+bool host_wait(void)
+{
+    struct pollfd both[] = { { .fd = 0, .events = POLLIN }, { .fd = waker[0], .events = POLLIN } };
+    char          bytes[64];
+    (void)poll(both, 2, -1);
+    if (both[1].revents & POLLIN)
+        (void)!read(waker[0], bytes, sizeof bytes);
+    return both[0].revents != 0 && both[1].revents == 0;
+}
+
+long host_read(void *bytes, size_t n)
+{
+    if (!host_wait())
+        return -1;
+    long got = (long)read(0, bytes, n);
+    return got < 0 && errno != EINTR && errno != EAGAIN ? 0 : got; /* a terminal that hung up */
 }
 
 void host_on_signal(enum host_on_signal what, const char *text)
@@ -142,13 +213,23 @@ bool host_program_folder(char *folder, size_t bytes)
     return true;
 }
 
+static bool user_folder(char *folder, size_t bytes, const char *variable, const char *usual)
+{
+    const char *set = getenv(variable), *home = getenv("HOME");
+    int         n = -1;
+    if (set && set[0] == '/') /* a relative one is to be ignored */
+        n = snprintf(folder, bytes, "%s", set);
+    else if (home && home[0] == '/')
+        n = snprintf(folder, bytes, "%s/%s", home, usual);
+    return n > 0 && (size_t)n < bytes;
+}
+
 bool host_cache_folder(char *folder, size_t bytes)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int         n = -1;
-    if (cache && cache[0] == '/') /* a relative one is to be ignored */
-        n = snprintf(folder, bytes, "%s", cache);
-    else if (home && home[0] == '/')
-        n = snprintf(folder, bytes, "%s/.cache", home);
-    return n > 0 && (size_t)n < bytes;
+    return user_folder(folder, bytes, "XDG_CACHE_HOME", ".cache");
+}
+
+bool host_state_folder(char *folder, size_t bytes)
+{
+    return user_folder(folder, bytes, "XDG_STATE_HOME", ".local/state");
 }

@@ -15,7 +15,7 @@ static const struct command commands[] = {
 #define N (sizeof commands / sizeof *commands)
 
 /* Commands that the documentation speaks of and that are not there. */
-static const char *const unbuilt[] = { "chat", "doctor" };
+static const char *const unbuilt[] = { "doctor" };
 
 static int unknown_command(struct cli *cli, const char *name)
 {

@@ -5,7 +5,7 @@
 #include <dsvk/dsvk.h>
 
 #define ON(command) (1u << (command))
-#define GENERATE ON(RUN)                          /* answers a prompt */
+#define GENERATE (ON(RUN) | ON(CHAT))             /* answers a prompt */
 #define SAMPLE (GENERATE | ON(SERVE))             /* chooses tokens of answers */
 #define EVALUATE (SAMPLE | ON(SCORE) | ON(BENCH)) /* loads weights onto a device */
 #define EVERY ((1u << N_COMMANDS) - 1)

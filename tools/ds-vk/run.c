@@ -106,16 +106,6 @@ static int open_model(struct run *run)
     return EXIT_DONE;
 }
 
-static void run_add_biases(struct run *run)
-{
-    struct generation    *g       = &run->generation;
-    const struct options *options = &g->cli->options;
-    for (size_t i = 0; i < options->n_biases; i++)
-        run->biases[i] = (dsvk_bias){ options->biases[i].token, (float)options->biases[i].bias };
-    g->sampling.biases   = run->biases;
-    g->sampling.n_biases = options->n_biases;
-}
-
 /* --json-schema; `any` is any object. */
 static int use_schema(struct run *run)
 {
@@ -155,7 +145,7 @@ static int prepare(struct run *run)
         return code;
     g->result.prompt = g->ids.n;
     g->sampling      = sampling_choose(cli);
-    run_add_biases(run);
+    sampling_add_biases(cli, &g->sampling, run->biases);
     g->sampling.prompt_tokens = (uint32_t)g->ids.n;
     code                      = use_schema(run);
     if (code)

@@ -30,6 +30,9 @@ dsvk_sampling sampling_choose(struct cli *cli);
 /* The options that are given over `sampling`, and the temperature 0 where one token alone is left
  * to choose from. */
 void sampling_apply(const struct cli *cli, dsvk_sampling *sampling);
+/* --logit-bias; `biases` must stay as long as `sampling` is used. */
+void sampling_add_biases(const struct cli *cli, dsvk_sampling *sampling,
+                         dsvk_bias biases[MAX_BIASES]);
 
 struct run_result {
     size_t prompt, generated;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* How tokens are chosen: what the model suggests, and the options over it. */
 #include "host.h"
 #include "run.h"
 
@@ -52,4 +53,14 @@ dsvk_sampling sampling_choose(struct cli *cli)
         log_note(&cli->log, "choosing greedily, so --seed has no effect%s",
                  asked ? "" : " (give --temp)");
     return sampling;
+}
+
+void sampling_add_biases(const struct cli *cli, dsvk_sampling *sampling,
+                         dsvk_bias biases[MAX_BIASES])
+{
+    const struct options *options = &cli->options;
+    for (size_t i = 0; i < options->n_biases; i++)
+        biases[i] = (dsvk_bias){ options->biases[i].token, (float)options->biases[i].bias };
+    sampling->biases   = biases;
+    sampling->n_biases = options->n_biases;
 }
