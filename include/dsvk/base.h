@@ -88,8 +88,10 @@ DSVK_API void        dsvk_stop_free(dsvk_stop *stop);
 
 /* Called while long work goes on, from the thread that called the library: first with done = 0,
  * at last with done = total, not at all where there is nothing to do. Return false to cancel:
- * the call then ends with DSVK_CANCELLED, unless all was done. done and total are in bytes when
- * loading, in tokens when evaluating, in kernels when compiling. report == NULL: not wanted. */
+ * the call then ends with DSVK_CANCELLED, unless all was done. done never goes back; done and total
+ * are in bytes when loading, quantising, and for session files, in tokens when evaluating, in
+ * kernels when compiling. total stays, but when quantising: until something is written it is that
+ * of what is read. report == NULL: not wanted. */
 typedef struct {
     bool (*report)(void *user, uint64_t done, uint64_t total);
     void            *user;

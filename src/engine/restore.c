@@ -84,6 +84,7 @@ static dsvk_status check(struct loading *l, const uint32_t *tokens, uint32_t n)
                        "session file: %s: %u tokens do not fit into a context of %u", r->name, l->n,
                        l->s->setup.context);
     l->total = r->layout.bytes + dv_ceil_div(l->n, DV_PAGE) * r->keep.key.page_bytes;
+    TRY(tell(l, 0));
     for (uint64_t i = 0; i < r->layout.n_blocks; i++) {
         TRY(dv_keep_check_block(r, i));
         TRY(tell(l, dv_min(r->layout.bytes - i * DV_KEEP_BLOCK, DV_KEEP_BLOCK)));
@@ -175,6 +176,14 @@ static bool has_them(const struct loading *l, bool all)
     return !all && s->n_cached >= l->n && memcmp(s->tokens, l->ids, l->n * sizeof *l->ids) == 0;
 }
 
+/* Of pages that were there already; the work is done whatever is answered. */
+static void tell_rest(struct loading *l)
+{
+    dv_turn_give(l->s->engine.turn);
+    (void)tell(l, l->total - l->done);
+    (void)dv_turn_take(l->s->engine.turn);
+}
+
 /* ---- a file ---- */
 
 static dsvk_status open_and_check(struct loading *l, struct dv_file *file, const char *path,
@@ -199,8 +208,11 @@ dsvk_status dv_session_load(struct dv_session *s, const char *path, const uint32
     if (status == DSVK_OK)
         status = check(&l, tokens, n);
     (void)dv_turn_take(s->engine.turn);
-    if (status == DSVK_OK && !has_them(&l, tokens == NULL))
+    bool there = status == DSVK_OK && has_them(&l, tokens == NULL);
+    if (status == DSVK_OK && !there)
         status = take_pages(&l);
+    if (status == DSVK_OK && l.done < l.total)
+        tell_rest(&l);
     dv_keep_close(&l.reader);
     if (file.open)
         dv_file_close(&file);

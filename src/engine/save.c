@@ -34,17 +34,22 @@ struct saving {
     uint64_t               done;
 };
 
-/* Without the turn. */
-static dsvk_status write_some(struct saving *a, const void *data, uint64_t bytes)
+/* Without the turn, as what follows up to the pages. */
+static dsvk_status tell(const struct saving *a)
 {
     const uint64_t total = a->writer->layout.bytes;
-    a->done += bytes;
-    if (!dv_keep_write(a->writer, data, bytes)) /* says why */
-        return dv_output_close(&a->writer->output);
     if (dv_goes_on(a->progress, a->done, total) || a->done == total)
         return DSVK_OK;
     return dv_fail(a->s->setup.ctx, DSVK_CANCELLED, "cancelled after %llu of %llu bytes",
                    (unsigned long long)a->done, (unsigned long long)total);
+}
+
+static dsvk_status write_some(struct saving *a, const void *data, uint64_t bytes)
+{
+    a->done += bytes;
+    if (!dv_keep_write(a->writer, data, bytes)) /* says why */
+        return dv_output_close(&a->writer->output);
+    return tell(a);
 }
 
 /* With the turn. What the page holds behind the timeline is somebody's, or was. */
@@ -87,6 +92,7 @@ static dsvk_status write_head(struct saving *a)
 {
     dsvk_status            status;
     const struct dv_cache *c = a->s->cache;
+    TRY(tell(a));
     TRY(write_some(a, a->s->tokens, (uint64_t)a->s->n_tokens * 4)); /* little-endian */
     for (uint32_t i = 0; i < a->writer->layout.n_pages; i++) {
         uint32_t flags = dv_cache_in_f16(c, i) ? DV_KEEP_IN_F16 : 0;

@@ -77,7 +77,8 @@ static dsvk_status write_header(struct dv_output *file, const struct dv_quantizi
 
 dsvk_status dv_quantize_go_on(const struct dv_quantizing *q)
 {
-    if (!dv_goes_on(q->progress, q->done, q->bytes))
+    uint64_t total = q->bytes ? q->bytes : dv_checkpoint_bytes(q->checkpoint);
+    if (!dv_goes_on(q->progress, q->done, total) && q->done < total)
         return dv_fail(q->ctx, DSVK_CANCELLED, "quantize: cancelled");
     return DSVK_OK;
 }
@@ -209,9 +210,10 @@ static dsvk_status write_tensor(struct dv_output *file, struct dv_quantizing *q,
         return write_copied(file, q, t);
     if (t->part.rows && !t->scales)
         return write_converted(file, q, t);
-    if (!t->part.rows)
-        dv_output_write(file, t->shape, t->bytes);
-    return DSVK_OK;
+    if (t->part.rows)
+        return DSVK_OK; /* scales, written with what they scale */
+    dv_output_write(file, t->shape, t->bytes);
+    return advance(q, t->bytes);
 }
 
 static dsvk_status write_shard(struct dv_quantizing *q, uint32_t shard)

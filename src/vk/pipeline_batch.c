@@ -60,8 +60,9 @@ static dsvk_status add_job(struct batch *batch, const struct dv_pipeline_params 
 
 static void report(struct batch *batch)
 {
-    if (batch->told && batch->n > 0 && &thread == batch->caller &&
-        !dv_goes_on(batch->progress, atomic_load(&batch->done), batch->n))
+    uint32_t done = atomic_load(&batch->done);
+    if (batch->told && batch->n > 0 && !atomic_load(&batch->cancelled) &&
+        &thread == batch->caller && !dv_goes_on(batch->progress, done, batch->n) && done < batch->n)
         atomic_store(&batch->cancelled, true);
 }
 

@@ -39,7 +39,7 @@ static dsvk_status warm(struct warming *w, struct dv_pipeline *pipeline)
     TRY(dv_stream_wait(w->stream, value, 0)); /* also when cancelled: it uses the commands */
     pipeline->warm = true;
     w->done++;
-    if (wanted && goes_on(w))
+    if (wanted && (goes_on(w) || w->done == w->total))
         return DSVK_OK;
     return dv_fail(dev->ctx, DSVK_CANCELLED, "cancelled after %u of %u kernels", w->done, w->total);
 }
