@@ -109,7 +109,8 @@ typedef struct {
     /* Asked before each choice, after `take` was handed all tokens before `position`; answers the
      * tokens that may be chosen there, a bit each, from the lowest bit of the first word on, for
      * all ids below `vocab`, valid until the call returns or it is asked again; NULL: all. For it
-     * the session is BUSY. With a mask no passes queue ahead. NULL: there is none. */
+     * the session is BUSY. With a mask no passes queue ahead, since it comes with the token before.
+     * NULL: there is none. */
     const uint32_t *(*mask)(void *user, size_t position);
     void *mask_user;
 } dsvk_sampling;

@@ -3,13 +3,14 @@
 // one row of logits. Words of 32 bits, pairs of them (x low, y high) and products of two words, so
 // that every device finds the token that the host finds. Keys and weights are not stored: they are
 // made again from the logits in each walk, of which there are 2 without cuts, 7 for a cut by top-k
-// or top-p, and 12 for both. Needs ORDER's workgroup; all invocations must call.
+// or top-p, and 12 for both; 1 more with extras. Needs ORDER's workgroup; all invocations must call.
 #ifndef DV_CHOOSE_GLSL
 #define DV_CHOOSE_GLSL
 
 #define ORDER_ROOM (WORKGROUP > 256 ? WORKGROUP : 256)
 #include "lib/order.glsl"
 #include "lib/choose_keys.glsl"
+#include "lib/choose_extras.glsl"
 
 // Sums of the buckets of a digit, or of the invocations' ranges; then those of groups of them.
 const uint CHOOSE_BUCKETS = 256;
@@ -61,9 +62,9 @@ uint choose_find(inout uvec2 point, uint n)
 // ---- walks in the order of ids: each invocation has a range ----
 
 // One token's part: of those that stay, with `tie` of this key only, the weight or 1.
-uint choose_part(uint bits, uint id, bool each, bool tie, uint of)
+uint choose_part(uint value, uint id, bool each, bool tie, uint of)
 {
-    uint key = choose_key(bits);
+    uint key = choose_key(value);
     if (!choose_stays(key, id) || (tie && key != of))
         return 0u;
     uint weight = choose_weight(key);
@@ -81,10 +82,10 @@ uvec2 choose_sum_ranges(bool each, bool tie, uint of)
     uint first = gl_LocalInvocationID.x * choose_range();
     uvec2 sum = uvec2(0);
     for (uint k = first; k < min(first + choose_range(), choice.cols); k += 4u) {
-        uvec4 bits = load_words4(choice.logits, k * 4u);
+        uvec4 values = choose_values(k);
         [[unroll]] for (uint j = 0; j < 4u; j++)
             if (k + j < choice.cols)
-                sum = pair_add(sum, uvec2(choose_part(bits[j], k + j, each, tie, of), 0u));
+                sum = pair_add(sum, uvec2(choose_part(values[j], k + j, each, tie, of), 0u));
     }
     barrier();
     choose_low[gl_LocalInvocationID.x] = sum.x;
@@ -100,8 +101,7 @@ uint choose_token(uvec2 point, bool each, bool tie, uint of)
     if (gl_LocalInvocationID.x == owner) {
         uint k = owner * choose_range();
         for (;; k++) {
-            uvec2 part = uvec2(
-                choose_part(load_word(choice.logits, k * 4u), k, each, tie, of), 0u);
+            uvec2 part = uvec2(choose_part(choose_value(k), k, each, tie, of), 0u);
             if (pair_less(point, part))
                 break;
             point = pair_sub(point, part);
@@ -121,9 +121,9 @@ uvec2 choose_count(bool each, uint of, uint mask, uint shift)
         choose_low[b] = choose_high[b] = 0u;
     barrier();
     for (uint k = gl_LocalInvocationID.x * 4u; k < choice.cols; k += WORKGROUP * 4u) {
-        uvec4 bits = load_words4(choice.logits, k * 4u);
+        uvec4 values = choose_values(k);
         [[unroll]] for (uint j = 0; j < 4u; j++) {
-            uint key = choose_key(bits[j]);
+            uint key = choose_key(values[j]);
             if (k + j < choice.cols && choose_stays(key, k + j) && ((key ^ of) & mask) == 0u) {
                 uint b = key >> shift & (CHOOSE_BUCKETS - 1u);
                 uint weight = each ? 1u : choose_weight(key);
@@ -186,13 +186,23 @@ uvec2 choose_high_pair(uvec2 a, uvec2 b)
     return pair_add(high, uvec2(other.y, 0u));
 }
 
-// The token for `position`, of logits that are all finite; `greatest` are the bits of one of the
-// greatest.
-uint choose(ADDRESS logits, uint cols, uint greatest, dv_choice rule, uint position)
+// The first two steps, of logits that are all finite: `winner` is the first of the greatest, and
+// becomes the first of those that extras make, or DV_NONE_LEFT.
+void choose_begin(ADDRESS logits, uint cols, inout uint winner, dv_choice rule, dv_address where)
 {
     choice.logits = logits;
     choice.cols = cols;
-    choose_scale(greatest, rule);
+    choice.top = choose_range(load_word(logits, winner * 4u), rule) + 126;
+    choose_change(where, rule);
+    if (choice.changed)
+        winner = choose_greatest();
+}
+
+// Then the token for `position`.
+uint choose(uint winner, dv_choice rule, uint position)
+{
+    choose_scale(choice.top - 126, rule);
+    choice.greatest = choose_value(winner);
     if (rule.top_k > 0u)
         choose_cut(true, rule.top_k);
     if (rule.top_p > 0u)

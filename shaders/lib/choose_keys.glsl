@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Steps 3 to 5 of tensor/choose.h for lib/choose.glsl: a logit's key, which says how much less
-// likely than the best its token is, and the key's weight. Pairs of words (x low, y high) take the
-// place of 64-bit integers.
+// Steps 3 to 5 of tensor/choose.h for lib/choose.glsl: a logit as a number with a fixed point, its
+// key, which says how much less likely than the best its token is, and the key's weight. Pairs of
+// words (x low, y high) take the place of 64-bit integers.
 #ifndef DV_CHOOSE_KEYS_GLSL
 #define DV_CHOOSE_KEYS_GLSL
 
@@ -13,6 +13,7 @@ const uint choose_powers[64] = uint[64](DV_CHOOSE_POWERS);
 struct Choice {
     ADDRESS logits;
     uint cols;
+    bool changed;  // lib/choose_extras.glsl
     uint greatest; // fixed()
     int top;       // r + 126
     uint shift, factor;
@@ -57,10 +58,14 @@ uint choose_fixed(uint bits)
     return (size ^ negative) - negative;
 }
 
-// 0xFFFFFFFF: out
-uint choose_key(uint bits)
+const uint CHOOSE_NEVER = 0x80000000u; // DV_CHOOSE_NEVER: in the place of a logit
+
+// Of a logit with a fixed point. 0xFFFFFFFF: out
+uint choose_key(uint value)
 {
-    uvec2 product = word_product(choice.greatest - choose_fixed(bits), choice.factor);
+    if (value == CHOOSE_NEVER)
+        return 0xFFFFFFFFu;
+    uvec2 product = word_product(choice.greatest - value, choice.factor);
     uint s = choice.shift;
     if (s >= 32u)
         product = uvec2(product.y, 0u);
@@ -88,15 +93,18 @@ bool choose_stays(uint key, uint id)
     return key < choice.key || (key == choice.key && id <= choice.last);
 }
 
-// What keys are made with, from the bits of the greatest logit.
-void choose_scale(uint greatest, dv_choice rule)
+// r, from the bits of the greatest logit.
+int choose_range(uint greatest, dv_choice rule)
 {
-    int own = int(max(greatest >> 23 & 0xFFu, 1u)) - 127;
-    int r = max(own, rule.reach) + 2, s = 4 - r - rule.exponent;
-    choice.top = r + 126;
+    return max(int(max(greatest >> 23 & 0xFFu, 1u)) - 127, rule.reach) + 2;
+}
+
+// What keys are made with, but for `top` and `greatest`.
+void choose_scale(int r, dv_choice rule)
+{
+    int s = 4 - r - rule.exponent;
     choice.shift = uint(max(s, 0));
     choice.factor = s < 0 ? 0xFFFFFFFFu : rule.factor;
-    choice.greatest = choose_fixed(greatest);
     choice.key = DV_CHOOSE_OUT - 1u;
     choice.last = 0xFFFFFFFFu;
     choice.min_weight = 0u;

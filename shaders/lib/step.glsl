@@ -30,6 +30,12 @@ uint step_position(dv_address step, uint row)
     return load_word(address(step), step_row_at(row) + 4u);
 }
 
+// Rows of a batch that do not repeat the first.
+uint step_rows(dv_address step)
+{
+    return load_word(address(step), DV_STEP_LIVE);
+}
+
 // How the token that a row of a batch finds is chosen.
 dv_choice step_choice(dv_address step, uint row)
 {
@@ -37,6 +43,13 @@ dv_choice step_choice(dv_address step, uint row)
     uvec4 a = load_words4(address(step), place);
     uvec4 b = load_words4(address(step), place + 16u);
     return dv_choice(a.x, int(a.y), int(a.z), a.w, b.x, b.y, b.z, b.w);
+}
+
+// Of a dv_extras, which changes the row's logits; null: none.
+dv_address step_extras(dv_address step, uint row)
+{
+    uvec2 words = Load2(at(address(step), DV_STEP_EXTRAS + row * 8u)).v;
+    return dv_address(words.x, words.y);
 }
 
 // Makes `id` the token of this row in the next pass, one position further on, whose context is cut
@@ -50,7 +63,7 @@ void step_advance(dv_address step, uint row, uint id, uint split)
     uint    ring = DV_STEP_CHOSEN + (row * DV_STEP_RING + position % DV_STEP_RING) * 4u;
     atomicMax(Count(at(block, DV_STEP_ATTEND + 4u)).v, next / split + 1u); // attend_y
     store_word(block, ring, id);
-    store_word(block, step_row_at(row), id == DV_NOT_FINITE ? 0u : id);
+    store_word(block, step_row_at(row), DV_IS_TOKEN(id) ? id : 0u);
     store_word(block, step_row_at(row) + 4u, next);
 }
 

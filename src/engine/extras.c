@@ -3,7 +3,7 @@
  * choice has set is set back to 0 after it, so that the rest is never looked at. */
 #include "engine/session.h"
 
-static bool penalises(const dsvk_sampling *sampling)
+bool dv_session_penalises(const dsvk_sampling *sampling)
 {
     return (sampling->repetition_penalty != 0 && sampling->repetition_penalty != 1) ||
            sampling->presence_penalty != 0 || sampling->frequency_penalty != 0;
@@ -11,7 +11,7 @@ static bool penalises(const dsvk_sampling *sampling)
 
 bool dv_session_changes(const dsvk_sampling *sampling)
 {
-    return sampling->n_biases > 0 || sampling->mask || penalises(sampling);
+    return sampling->n_biases > 0 || sampling->mask || dv_session_penalises(sampling);
 }
 
 static dsvk_status make_arrays(struct dv_session *s)
@@ -36,43 +36,48 @@ static void add_to(uint32_t *count, bool answer)
 }
 
 /* The first token that penalties see. */
-static uint32_t first_seen(const struct dv_session *s, const dsvk_sampling *sampling)
+static uint32_t first_seen(const struct dv_wish *wish)
 {
-    uint32_t last = sampling->penalty_last;
-    return last && last < s->n_tokens ? s->n_tokens - last : 0;
+    uint32_t last = wish->sampling->penalty_last;
+    return last && last < wish->n ? wish->n - last : 0;
 }
 
 /* Tokens of a prompt may be none that can be chosen. */
-static void count(struct dv_session *s, const dsvk_sampling *sampling)
+static void count(struct dv_session *s, const struct dv_wish *wish)
 {
-    for (uint32_t i = first_seen(s, sampling); i < s->n_tokens; i++)
+    for (uint32_t i = first_seen(wish); i < wish->n; i++)
         if (s->tokens[i] < s->setup.choices)
-            add_to(&s->counts[s->tokens[i]], i >= sampling->prompt_tokens);
+            add_to(&s->counts[s->tokens[i]], i >= wish->sampling->prompt_tokens);
 }
 
 dsvk_status dv_session_extras(struct dv_choose_extras *extras, struct dv_session *s,
-                              const dsvk_sampling *sampling, const struct dv_choose_rule *rule)
+                              const struct dv_wish *wish)
 {
-    dsvk_status status;
+    dsvk_status          status;
+    const dsvk_sampling *sampling  = wish->sampling;
+    bool                 penalises = dv_session_penalises(sampling);
     TRY(make_arrays(s));
-    dv_choose_extras_make(extras, rule, sampling->repetition_penalty, sampling->presence_penalty,
-                          sampling->frequency_penalty);
+    dv_choose_extras_make(extras, wish->rule, sampling->repetition_penalty,
+                          sampling->presence_penalty, sampling->frequency_penalty);
     for (size_t i = 0; i < sampling->n_biases; i++)
         if (sampling->biases[i].token < s->setup.choices)
-            s->biases[sampling->biases[i].token] = dv_choose_bias(rule, sampling->biases[i].bias);
-    if (penalises(sampling))
-        count(s, sampling);
+            s->biases[sampling->biases[i].token] =
+                dv_choose_bias(wish->rule, sampling->biases[i].bias);
+    if (penalises)
+        count(s, wish);
     extras->bias   = sampling->n_biases > 0 ? s->biases : NULL;
-    extras->counts = penalises(sampling) ? s->counts : NULL;
+    extras->counts = penalises ? s->counts : NULL;
+    extras->mask   = wish->mask;
     return DSVK_OK;
 }
 
-void dv_session_extras_done(struct dv_session *s, const dsvk_sampling *sampling)
+void dv_session_extras_done(struct dv_session *s, const struct dv_wish *wish)
 {
+    const dsvk_sampling *sampling = wish->sampling;
     for (size_t i = 0; i < sampling->n_biases; i++)
         if (sampling->biases[i].token < s->setup.choices)
             s->biases[sampling->biases[i].token] = 0;
-    for (uint32_t i = first_seen(s, sampling); i < s->n_tokens; i++)
+    for (uint32_t i = first_seen(wish); i < wish->n; i++)
         if (s->tokens[i] < s->setup.choices)
             s->counts[s->tokens[i]] = 0;
 }

@@ -35,43 +35,6 @@ static void fail(struct dv_flight *f, const struct dv_session *caller, dsvk_stat
     f->n = 0;
 }
 
-/* The token that a row's logits give by the session's rule, behind the token at `position`. */
-static dsvk_status draw(uint32_t *token, const struct dv_flight *f, uint32_t row, uint32_t position)
-{
-    dsvk_status            status;
-    const void            *logits;
-    struct dv_session     *s = f->rows[row];
-    const struct dv_graph *g = f->program->graph;
-    const struct dv_value *v = &g->values[g->logits];
-    TRY(dv_stream_see(&logits, s->engine.stream, s->runner->lanes[DV_LANE_BATCH].arena,
-                      v->arena_offset + (uint64_t)row * v->stride * 4,
-                      (uint64_t)s->setup.choices * sizeof(float)));
-    if (!s->chooser)
-        TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
-    if (!dv_choose(s->chooser, token, logits, s->setup.choices, &s->decoding.rule, position + 1))
-        *token = DV_NOT_FINITE;
-    return DSVK_OK;
-}
-
-/* What the oldest pass, which has ended, found. */
-static dsvk_status find_tokens(uint32_t *tokens, const struct dv_flight *f)
-{
-    dsvk_status       status;
-    uint32_t          positions[DV_MOST_ROWS];
-    struct dv_runner *r    = f->rows[0]->runner;
-    const void       *step = r->lanes[DV_LANE_BATCH].step->mapped;
-    dv_monitor_enter(r->lock);
-    for (uint32_t i = 0; i < f->n; i++)
-        positions[i] = dv_ring_position(f->rows[i]);
-    dv_monitor_leave(r->lock);
-    for (uint32_t i = 0; i < f->n; i++)
-        if (f->rows[i]->decoding.host_draws)
-            TRY(draw(&tokens[i], f, i, positions[i]));
-        else
-            tokens[i] = dv_step_chosen(step, i, positions[i]);
-    return DSVK_OK;
-}
-
 /* Nothing flies any more that would overwrite them. */
 static void keep_results(const struct dv_flight *f)
 {
@@ -94,7 +57,7 @@ static dsvk_status collect(struct dv_flight *f)
     uint32_t          tokens[DV_MOST_ROWS];
     f->since = now;
     f->least = f->collected == 0 || ns < f->least ? ns : f->least;
-    TRY(find_tokens(tokens, f));
+    TRY(dv_flight_found(tokens, f));
     f->collected++;
     if (f->submitted == f->collected)
         keep_results(f);
@@ -140,10 +103,10 @@ void dv_flight_land(struct dv_runner *r)
     f->n = 0;
 }
 
-static bool host_draws(const struct dv_flight *f)
+static bool host_chooses(const struct dv_flight *f)
 {
     for (uint32_t i = 0; i < f->n; i++)
-        if (f->rows[i]->decoding.host_draws)
+        if (f->rows[i]->decoding.host_chooses)
             return true;
     return false;
 }
@@ -152,7 +115,7 @@ static bool host_draws(const struct dv_flight *f)
 static uint32_t ahead(const struct dv_flight *f)
 {
     const struct dv_session *s = f->rows[0];
-    if (f->program->profile || f->program->parts || host_draws(f))
+    if (f->program->profile || f->program->parts || host_chooses(f))
         return 0; /* its times, choices or logits would be overwritten */
     if (f->program->slices.n != 1 || dv_turn_is_lent(s->engine.turn))
         return 0; /* others want the device in between */
@@ -278,7 +241,8 @@ static dsvk_status start(struct dv_flight *f, struct dv_session *s)
         rows[i]     = (struct dv_step_row){ .token    = d->ring[d->n - 1],
                                             .position = dv_ring_position(m),
                                             .pages    = m->cache->table->address,
-                                            .choice   = d->choice };
+                                            .choice   = d->choice,
+                                            .extras   = d->extras };
         m->answered = false;
         m->knows    = false;
     }
@@ -319,7 +283,7 @@ static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
         f->n = 0; /* the pass is dropped: what it was for is still ring[0] */
     else if (status != DSVK_OK)
         fail(f, s, status);
-    else if (host_draws(f))
+    else if (host_chooses(f))
         f->n = 0; /* the device does not know the tokens */
     return status;
 }
@@ -328,7 +292,7 @@ static bool is_served(void *user)
 {
     const struct dv_session  *s = user;
     const struct dv_decoding *d = &s->decoding;
-    return d->failed != DSVK_OK || d->n != 1 || d->ring[0] == DV_NOT_FINITE;
+    return d->failed != DSVK_OK || d->n != 1 || !DV_IS_TOKEN(d->ring[0]);
 }
 
 dsvk_status dv_flight_advance(struct dv_session *s)

@@ -6,10 +6,13 @@
  *
  * A session's ring has the tokens that were chosen and are not yet taken; ring[0] is the next one
  * to be offered. All but the last have been computed, so that one that is taken joins the timeline
- * at once. Rings change under the runner's lock, the flight with the turn. */
+ * at once. Rings change under the runner's lock, the flight with the turn.
+ *
+ * A session with a mask has one token at a time, as its mask depends on the one before. */
 #ifndef DV_ENGINE_FLIGHT_H
 #define DV_ENGINE_FLIGHT_H
 
+#include "dsvk/session.h"
 #include "engine/step.h"
 #include "tensor/choose.h"
 
@@ -29,10 +32,14 @@ struct dv_decoding {
     uint32_t              ring[DV_RING], n;
     uint32_t              passes; /* that it may still be a row of */
     uint64_t              served; /* when it last was one, for the longest waiting first */
+    const dsvk_sampling  *sampling;
+    struct dv_choose_rule rule;
     dv_choice             choice; /* of its row */
-    bool                  host_draws;
-    struct dv_choose_rule rule;   /* with host_draws */
-    dsvk_status           failed; /* why it has no ring any more */
+    uint64_t              extras; /* the same; 0: none */
+    bool                  host_chooses;
+    const uint32_t       *mask;     /* with sampling->mask */
+    uint32_t              mask_for; /* position of the token that this mask is for; 0: none yet */
+    dsvk_status           failed;   /* why it has no ring any more */
 };
 
 struct dv_flight {
@@ -65,8 +72,12 @@ void dv_flight_land(struct dv_runner *r);
 
 /* ---- inside: with the runner's lock ---- */
 
+/* Of each row, what the oldest pass found, which has ended. Without the lock. */
+dsvk_status dv_flight_found(uint32_t *tokens, const struct dv_flight *f);
 /* Of the last token of the ring, which is not computed yet. */
 uint32_t dv_ring_position(const struct dv_session *s);
+/* Behind the timeline, where `tokens` has room, stand those of the ring. */
+void dv_ring_unroll(struct dv_session *s);
 /* Whether s may be a row of a pass behind `flying` others. */
 bool dv_ring_wants(const struct dv_session *s, uint32_t flying);
 

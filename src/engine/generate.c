@@ -45,13 +45,31 @@ static void keep_taken(struct dv_session *s)
     s->knows                 = false;
 }
 
+/* Once for each token, behind the one that was taken. Who is asked may take his time: others have
+ * the turn meanwhile. */
+static void ask_mask(struct dv_session *s)
+{
+    struct dv_decoding  *d        = &s->decoding;
+    const dsvk_sampling *sampling = d->sampling;
+    uint32_t             position = s->n_tokens + 1;
+    if (!sampling->mask || d->mask_for == position)
+        return;
+    const uint32_t *mask = sampling->mask(sampling->mask_user, position);
+    if (!d->host_chooses)
+        dv_session_load_mask(s, mask);
+    dv_monitor_enter(s->runner->lock);
+    d->mask     = mask;
+    d->mask_for = position;
+    dv_monitor_leave(s->runner->lock);
+}
+
 /* Tokens are offered without the turn. */
 static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     struct dv_turn *turn     = s->engine.turn;
     dsvk_status     status   = DSVK_OK;
     bool            has_turn = true;
-    while (status == DSVK_OK && taker->taken < limit && s->next != DV_NOT_FINITE) {
+    while (status == DSVK_OK && taker->taken < limit && DV_IS_TOKEN(s->next)) {
         if (has_turn)
             dv_turn_give(turn);
         has_turn = false;
@@ -61,7 +79,8 @@ static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct tak
             if (!has_turn)
                 (void)dv_turn_take(turn);
             has_turn = true;
-            status   = dv_flight_advance(s);
+            ask_mask(s);
+            status = dv_flight_advance(s);
         }
         if (status == DSVK_DEVICE_LOST || status == DSVK_CANCELLED)
             keep_taken(s);
@@ -72,9 +91,9 @@ static dsvk_status offer_tokens(struct dv_session *s, uint32_t limit, struct tak
     return status;
 }
 
-/* A processor that is the device draws no faster as one; a GPU does it without waiting for a copy
+/* A processor that is the device chooses no faster as one; a GPU does it without waiting for a copy
  * of the logits. With experts in tiers the host waits for each pass anyway. */
-static bool device_draws(const struct dv_session *s)
+static bool device_chooses(const struct dv_session *s)
 {
     return (!s->engine.dev->caps.is_software || s->params.draw) &&
            !dv_weights_experts(s->engine.weights);
@@ -84,17 +103,33 @@ static void set_rule(struct dv_session *s, const dsvk_sampling *sampling)
 {
     struct dv_decoding    *d     = &s->decoding;
     struct dv_choose_rule *rule  = &d->rule;
-    bool                   drawn = dv_session_draws(sampling);
-    d->choice                    = (dv_choice){ 0 };
-    d->host_draws                = drawn && !device_draws(s);
-    if (!drawn)
-        return;
+    bool                   plain = !dv_session_draws(sampling) && !dv_session_changes(sampling);
     dv_session_rule(rule, sampling);
-    if (!d->host_draws)
+    d->sampling     = sampling;
+    d->mask_for     = 0;
+    d->extras       = 0;
+    d->choice       = (dv_choice){ 0 };
+    d->host_chooses = !plain && !device_chooses(s);
+    if (!d->host_chooses)
         d->choice = (dv_choice){ rule->factor,         rule->exponent,
                                  rule->reach,          rule->top_k,
                                  rule->top_p,          rule->min_weight,
                                  (uint32_t)rule->seed, (uint32_t)(rule->seed >> 32) };
+}
+
+/* For the token behind the next one, which is the first that passes choose. */
+static dsvk_status load_extras(struct dv_session *s)
+{
+    dsvk_status         status;
+    struct dv_decoding *d    = &s->decoding;
+    struct dv_wish      wish = { d->sampling, &d->rule, NULL, s->n_tokens + 1 };
+    if (!dv_session_changes(d->sampling) || d->host_chooses)
+        return DSVK_OK;
+    s->tokens[s->n_tokens] = s->next;
+    TRY(dv_session_load_extras(s, &wish));
+    d->extras   = s->on_device.block->address;
+    d->mask_for = 0;
+    return DSVK_OK;
 }
 
 /* Before a token is handed out: what is compiled now would hold up a text that has begun. */
@@ -106,59 +141,27 @@ static dsvk_status prepare(struct dv_session *s)
     return dv_session_program(&program, s, &pass);
 }
 
-/* One more token, which was taken. */
-static dsvk_status compute_alone(struct dv_session *s, const struct taker *taker)
-{
-    dsvk_status status = dv_session_pass(s, &s->next, 1, s->n_tokens, false);
-    if (status != DSVK_OK) {
-        dv_session_pass_failed(s, status);
-        if (status == DSVK_DEVICE_LOST || status == DSVK_CANCELLED)
-            keep_taken(s);
-        return status;
-    }
-    s->tokens[s->n_tokens++] = s->next;
-    s->n_cached              = s->n_tokens;
-    return choose_next(s, taker);
-}
-
-/* Where biases, penalties or a mask change logits, which the host does: pass by pass, in no batch
- * with others. Tokens are offered without the turn. */
-static dsvk_status generate_alone(struct dv_session *s, uint32_t limit, struct taker *taker)
-{
-    dsvk_status status;
-    TRY(prepare(s));
-    for (; taker->taken < limit; taker->taken++) {
-        TRY(dv_cache_reach(s->cache, s->n_tokens, 1, dv_session_in_f16(s)));
-        dv_turn_give(s->engine.turn);
-        bool taken = is_taken(s, taker);
-        (void)dv_turn_take(s->engine.turn);
-        if (!taken)
-            return DSVK_OK;
-        TRY(compute_alone(s, taker));
-    }
-    return DSVK_OK;
-}
-
-/* Until there is room for no more, a token is refused, or the next one is no finite result. */
+/* Until there is room for no more, a token is refused, or the next one is none. */
 static dsvk_status generate(struct dv_session *s, uint32_t limit, struct taker *taker)
 {
     dsvk_status status;
-    if (dv_session_changes(&taker->offer->sampling))
-        return generate_alone(s, limit, taker);
     set_rule(s, &taker->offer->sampling);
     while (taker->taken < limit) {
         uint32_t span = limit - taker->taken;
         TRY(prepare(s));
         TRY(dv_cache_reach_some(s->cache, s->n_tokens, &span, dv_session_in_f16(s)));
+        TRY(load_extras(s));
         span += taker->taken;
         dv_flight_join(s, span - taker->taken);
         status           = offer_tokens(s, span, taker);
         dsvk_status left = dv_flight_leave(s);
         status           = status == DSVK_OK ? left : status;
-        if (status != DSVK_OK || (s->next != DV_NOT_FINITE && taker->taken < span))
+        if (status != DSVK_OK || (DV_IS_TOKEN(s->next) && taker->taken < span))
             return status;
-        if (s->next != DV_NOT_FINITE)
+        if (DV_IS_TOKEN(s->next))
             continue;
+        if (s->next == DV_NONE_LEFT)
+            return dv_session_none_to_choose(s);
         if (dv_session_in_f16(s))
             TRY(repeat_last(s));
         TRY(choose_next(s, taker));

@@ -11,7 +11,7 @@ void dv_session_write_step(struct dv_session *s, const struct dv_program *p, con
     void    *step  = dv_runner_lane(s->runner, p)->step->mapped;
     if (p->graph->size.batch)
         dv_step_write_batch(step, p, s->runner->split,
-                            &(struct dv_step_row){ ids[0], position, pages, { 0 } }, 1);
+                            &(struct dv_step_row){ ids[0], position, pages, { 0 }, 0 }, 1);
     else
         dv_step_write_prompt(step, p, s->runner->split,
                              &(struct dv_step_prompt){ ids, n, position, pages });

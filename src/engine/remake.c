@@ -11,6 +11,7 @@ void dv_session_drop_scratch(struct dv_session *s)
 
 void dv_session_drop_cache(struct dv_session *s)
 {
+    dv_session_drop_extras(s);
     dv_cache_free(s->cache);
     s->cache    = NULL;
     s->n_cached = 0;

@@ -12,8 +12,9 @@ bool dv_flight_take(struct dv_session *s)
     dv_monitor_enter(s->runner->lock);
     bool there = d->n > 1 && d->failed == DSVK_OK;
     if (there) {
-        s->tokens[s->n_tokens++] = d->ring[0];
-        s->n_cached              = s->n_tokens;
+        if (s->tokens[s->n_tokens] != d->ring[0]) /* else it was unrolled, and may be looked at */
+            s->tokens[s->n_tokens] = d->ring[0];
+        s->n_cached = ++s->n_tokens;
         s->stats.decode_tokens++;
         d->n--;
         memmove(d->ring, d->ring + 1, d->n * sizeof *d->ring);
@@ -28,11 +29,23 @@ uint32_t dv_ring_position(const struct dv_session *s)
     return s->n_tokens + s->decoding.n - 1;
 }
 
+void dv_ring_unroll(struct dv_session *s)
+{
+    memcpy(s->tokens + s->n_tokens, s->decoding.ring, s->decoding.n * sizeof *s->tokens);
+}
+
+static bool is_masked(const struct dv_session *s, uint32_t flying)
+{
+    const struct dv_decoding *d = &s->decoding;
+    return !d->sampling->mask || (flying == 0 && d->mask_for == dv_ring_position(s) + 1);
+}
+
 bool dv_ring_wants(const struct dv_session *s, uint32_t flying)
 {
     const struct dv_decoding *d = &s->decoding;
     return d->failed == DSVK_OK && d->n > 0 && d->n <= 1 + DV_MOST_WAITING && d->passes > 0 &&
-           d->ring[d->n - 1] != DV_NOT_FINITE && dv_ring_position(s) + flying < s->setup.context;
+           DV_IS_TOKEN(d->ring[d->n - 1]) && dv_ring_position(s) + flying < s->setup.context &&
+           is_masked(s, flying);
 }
 
 void dv_flight_join(struct dv_session *s, uint32_t passes)
@@ -70,6 +83,6 @@ dsvk_status dv_flight_leave(struct dv_session *s)
         return DSVK_OK; /* cancelled: the last token has no results yet */
     s->answered = s->n_tokens > 0;
     s->greatest = s->next;
-    s->knows    = s->decoding.choice.factor == 0 && !s->decoding.host_draws;
+    s->knows = !dv_session_draws(s->decoding.sampling) && !dv_session_changes(s->decoding.sampling);
     return DSVK_OK;
 }

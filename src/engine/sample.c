@@ -16,42 +16,43 @@ void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling)
         dv_choose_rule_greedy(rule);
 }
 
-static dsvk_status choose(struct dv_session *s, const struct dv_choose_rule *rule, uint32_t *token)
-{
-    dsvk_status  status;
-    const float *logits;
-    TRY(dv_session_see_logits(s, &logits));
-    if (!s->chooser)
-        TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
-    if (dv_choose(s->chooser, token, logits, s->setup.choices, rule, s->n_tokens))
-        return DSVK_OK;
-    bool none = *token == s->setup.choices;
-    *token    = 0;
-    return none ? dv_session_none_to_choose(s) : dv_session_not_finite(s, s->n_tokens - 1);
-}
-
-static dsvk_status choose_changed(struct dv_session *s, const dsvk_sampling *sampling,
-                                  struct dv_choose_rule *rule, uint32_t *token)
+dsvk_status dv_session_choose(uint32_t *token, struct dv_session *s, const struct dv_wish *wish,
+                              const float *logits)
 {
     dsvk_status             status;
+    struct dv_choose_rule   rule = *wish->rule;
     struct dv_choose_extras extras;
-    /* Whoever is asked may take his time, in which others use the runner: before all else. */
-    const uint32_t *mask = sampling->mask ? sampling->mask(sampling->mask_user, s->n_tokens) : NULL;
-    TRY(dv_session_extras(&extras, s, sampling, rule));
-    extras.mask  = mask;
-    rule->extras = &extras;
-    status       = choose(s, rule, token);
-    dv_session_extras_done(s, sampling);
-    return status;
+    bool                    changes = dv_session_changes(wish->sampling);
+    if (!s->chooser)
+        TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
+    if (changes) {
+        TRY(dv_session_extras(&extras, s, wish));
+        rule.extras = &extras;
+    }
+    if (!dv_choose(s->chooser, token, logits, s->setup.choices, &rule, wish->n))
+        *token = *token == s->setup.choices ? DV_NONE_LEFT : DV_NOT_FINITE;
+    if (changes)
+        dv_session_extras_done(s, wish);
+    return DSVK_OK;
 }
 
 dsvk_status dv_session_sample(struct dv_session *s, const dsvk_sampling *sampling, uint32_t *token)
 {
+    dsvk_status           status;
     struct dv_choose_rule rule;
+    struct dv_wish        wish = { .sampling = sampling, .rule = &rule, .n = s->n_tokens };
+    const float          *logits;
     *token = 0;
     if (!dv_session_draws(sampling) && !dv_session_changes(sampling))
         return dv_session_argmax(s, token);
     dv_session_rule(&rule, sampling);
-    return dv_session_changes(sampling) ? choose_changed(s, sampling, &rule, token)
-                                        : choose(s, &rule, token);
+    /* Whoever is asked may take his time, in which others use the runner: before all else. */
+    wish.mask = sampling->mask ? sampling->mask(sampling->mask_user, s->n_tokens) : NULL;
+    TRY(dv_session_see_logits(s, &logits));
+    TRY(dv_session_choose(token, s, &wish, logits));
+    if (DV_IS_TOKEN(*token))
+        return DSVK_OK;
+    bool none = *token == DV_NONE_LEFT;
+    *token    = 0;
+    return none ? dv_session_none_to_choose(s) : dv_session_not_finite(s, s->n_tokens - 1);
 }

@@ -32,6 +32,12 @@ struct dv_heir {
     uint32_t              row, end; /* as dv_held_row */
 };
 
+/* What changes its logits on the device (engine/extras_device.c); NULL until that is wanted. */
+struct dv_device_extras {
+    struct dv_buffer *block;  /* a dv_extras, then a mask: the host writes it between passes */
+    struct dv_buffer *tables; /* biases, counts and the window */
+};
+
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
@@ -57,6 +63,7 @@ struct dv_session {
     struct dv_chooser       *chooser; /* NULL until a token is drawn */
     int32_t                 *biases;  /* [choices] all 0, NULL until there are some ... */
     uint32_t                *counts;  /* ... [choices], the same */
+    struct dv_device_extras  on_device;
 };
 
 /* What dv_session_generate() asks of each token. */
@@ -92,13 +99,31 @@ dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *s
 /* Whether it draws at all, and the rule by which, without extras. */
 bool dv_session_draws(const dsvk_sampling *sampling);
 void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling);
-/* Whether it changes logits (engine/extras.c), and those extras of a rule for the token behind the
- * timeline. Until they are done with, `biases` and `counts` are theirs. */
+/* How one token is chosen: the one behind the first n in `tokens`, of which some may be in the ring
+ * yet. */
+struct dv_wish {
+    const dsvk_sampling         *sampling;
+    const struct dv_choose_rule *rule; /* without extras */
+    const uint32_t              *mask;
+    uint32_t                     n;
+};
+/* Of logits that the host sees; DV_NOT_FINITE, DV_NONE_LEFT. */
+dsvk_status dv_session_choose(uint32_t *token, struct dv_session *s, const struct dv_wish *wish,
+                              const float *logits);
+/* Whether logits are changed (engine/extras.c), and what by: until it is done with, `biases` and
+ * `counts` are in use. */
 bool        dv_session_changes(const dsvk_sampling *sampling);
+bool        dv_session_penalises(const dsvk_sampling *sampling);
 dsvk_status dv_session_extras(struct dv_choose_extras *extras, struct dv_session *s,
-                              const dsvk_sampling *sampling, const struct dv_choose_rule *rule);
-void        dv_session_extras_done(struct dv_session *s, const dsvk_sampling *sampling);
+                              const struct dv_wish *wish);
+void        dv_session_extras_done(struct dv_session *s, const struct dv_wish *wish);
 dsvk_status dv_session_none_to_choose(const struct dv_session *s);
+/* The same on the device: all of it, for the token behind the wish's n, with which nothing flies of
+ * the session; from then on argmax counts what it finds. */
+dsvk_status dv_session_load_extras(struct dv_session *s, const struct dv_wish *wish);
+/* NULL: all may be chosen. */
+void        dv_session_load_mask(struct dv_session *s, const uint32_t *mask);
+void        dv_session_drop_extras(struct dv_session *s);
 dsvk_status dv_session_logits(struct dv_session *session, float *logits);
 /* Those of the `choices` alone, not copied where the host sees them; until the next pass. */
 dsvk_status dv_session_see_logits(struct dv_session *session, const float **logits);

@@ -11,6 +11,7 @@ struct dv_step_row {
     uint32_t  token, position;
     uint64_t  pages;  /* address of the page table of its timeline */
     dv_choice choice; /* of the token that it finds; zero: by the greatest logit */
+    uint64_t  extras; /* of a dv_extras that changes logits before; 0: none */
 };
 
 /* Rows of one timeline at consecutive positions. */

@@ -6,7 +6,10 @@
 
 _Static_assert(offsetof(struct dv_step, chosen) == DV_STEP_CHOSEN, "step block");
 _Static_assert(offsetof(struct dv_step, attend_x) == DV_STEP_ATTEND, "step block");
+_Static_assert(offsetof(struct dv_step, rows) == DV_STEP_LIVE, "step block");
 _Static_assert(offsetof(struct dv_step, choices) == DV_STEP_CHOICES, "step block");
+_Static_assert(offsetof(struct dv_step, extras) == DV_STEP_EXTRAS, "step block");
+_Static_assert(sizeof(dv_extras) == DV_EXTRAS_BYTES, "extras");
 _Static_assert(sizeof(struct dv_step) == DV_STEP_ROWS, "step block");
 _Static_assert(sizeof(dv_choice) == DV_CHOICE_BYTES && DV_CHOICE_BYTES % 16 == 0, "step block");
 _Static_assert(sizeof(struct dv_row) == DV_ROW_BYTES, "step block");

@@ -40,6 +40,7 @@ struct masks {
     uint32_t words[MOST / 32];
     size_t   asked, last; /* how often, and for which position last */
     bool     none;
+    size_t   end; /* 0, or the position from which on nothing is allowed */
 };
 
 static bool allows(size_t position, uint32_t id)
@@ -53,6 +54,8 @@ static const uint32_t *mask_of(void *user, size_t position)
     m->asked++;
     m->last = position;
     memset(m->words, 0, sizeof m->words);
+    if (m->end && position >= m->end)
+        return m->words;
     if (position % 3 == 0 && !m->none)
         return NULL;
     for (uint32_t id = 0; !m->none && id < MOST; id++)
@@ -228,11 +231,37 @@ static void a_mask_of_nothing_is_refused(void **state)
     dsvk_session_free(s);
 }
 
+/* Then the timeline ends with the last token that was taken, and goes on from there. */
+static void a_mask_may_end_on_the_way(void **state)
+{
+    struct masks         masks  = { .end = PROMPT + 5 };
+    dsvk_generate_params params = { .sampling = { .mask = mask_of, .mask_user = &masks },
+                                    .past_end = true };
+    dsvk_session        *s      = session(model, CONTEXT, 16, DSVK_CACHE_BF16);
+    uint32_t             tokens[PROMPT], token = 1;
+    (void)state;
+    make_tokens(tokens, PROMPT, subject.vocab, 3);
+    for (int way = 0; way < 4; way++) {
+        params.sampling.temperature = (float)(way / 2);
+        s->session->params.draw     = way % 2;
+        sync(s, tokens, PROMPT);
+        expect_lines();
+        assert_int_equal(dsvk_session_generate(s, &params, NULL), DSVK_BAD_ARGUMENT);
+        assert_int_equal(expected_lines(), 1);
+        assert_non_null(strstr(last_line(), "to choose from at position 25"));
+        assert_int_equal(dsvk_session_tokens(s), PROMPT + 5);
+        assert_int_equal(masks.last, PROMPT + 5);
+        assert_int_equal(dsvk_session_argmax(s, &token), DSVK_OK);
+    }
+    dsvk_session_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generating_gives_what_sampling_gives),
         cmocka_unit_test(a_mask_of_nothing_is_refused),
+        cmocka_unit_test(a_mask_may_end_on_the_way),
     };
     return test_result(cmocka_run_group_tests(tests, open_model, close_model));
 }

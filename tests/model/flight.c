@@ -139,12 +139,17 @@ static void begin(struct party *p, dsvk_model *model, const dsvk_sampling *sampl
 static void batches_have_the_tokens_of_each_alone(void **state)
 {
     static const dsvk_sampling ways[] = { { 0 },
-                                          { .temperature = 0.8f, .top_p = 0.95f, .seed = 11 } };
+                                          { .temperature = 0.8f, .top_p = 0.95f, .seed = 11 },
+                                          { .temperature        = 0.7f,
+                                            .seed               = 12,
+                                            .repetition_penalty = 1.2f,
+                                            .frequency_penalty  = 0.3f,
+                                            .penalty_last       = 30 } };
     struct party              *p      = calloc(1, sizeof *p);
     assert_non_null(p);
     subject_init(&subject, *state);
     dsvk_model *model = load(&subject, DSVK_MATH_F32, false);
-    for (unsigned way = 0; way < 2; way++) {
+    for (unsigned way = 0; way < 3; way++) {
         begin(p, model, &ways[way]);
         check(model, p, 0, false);
         check(model, p, 3, true); /* with passes ahead the device must draw */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* argmax: ties, lengths around those of a workgroup, numbers that are none, and the step block
  * that it leaves for the next pass. */
-#include "ops/harness.h"
+#include "ops/draws.h"
 
 #include <math.h>
-
-#include "tensor/choose.h"
 
 enum fill { RANDOM, EQUAL, TIE, ALL_NAN, ONE_NAN, MINUS, PLUS, ZEROS, LAST, BEYOND };
 
@@ -91,7 +89,7 @@ static void check_block(struct op_bench *b, const struct advance *a, dv_tensor y
     assert_true(got && expected);
     assert_int_equal(dv_stream_download(op_device.stream, got, b->step, 0, bytes), DSVK_OK);
     struct dv_step *step = (struct dv_step *)(void *)expected;
-    step->tokens         = a->rows;
+    step->rows           = a->rows;
     for (uint32_t r = 0; r < a->rows; r++) {
         uint32_t      position = a->positions[r], winner = op_words(b, y, r)[0];
         uint32_t      splits = (position + 1) / b->p.split + 1;
@@ -124,96 +122,6 @@ static void check_advance(const struct advance *a, uint32_t bad)
     op_end(&b);
 }
 
-bool op_all_draws;
-
-/* Settings of draws, and logits to draw from: some far above the rest, all alike, all equal. */
-static const struct draw {
-    const char *name;
-    uint32_t    cols, draws; /* with --all-draws, else few */
-    float       spread;      /* few logits are far from 0, none further than four times this */
-    float       temperature;
-    uint32_t    top_k;
-    float       top_p, min_p;
-} draws[] = {
-    { "plain", 1536, 10000, 3, 1.0f, 0, 0, 0 },
-    { "top-p", 1536, 10000, 3, 0.6f, 0, 0.95f, 0 },
-    { "top-k and top-p", 1536, 10000, 3, 0.8f, 40, 0.9f, 0 },
-    { "min-p", 1536, 100, 3, 1.5f, 0, 0, 0.05f },
-    { "top-k alone, peaked", 1003, 100, 9, 0.3f, 5, 0, 0 },
-    { "top-k of equal ones", 200, 100, 0, 1.0f, 17, 0, 0 },
-    { "top-p of equal ones", 1003, 100, 0, 1.0f, 0, 0.31f, 0 },
-    { "all cuts", 997, 100, 2, 2.0f, 300, 0.8f, 0.1f },
-    { "more than there are", 37, 100, 1, 1.0f, 64, 0.999f, 0 },
-    { "one column", 1, 3, 1, 1.0f, 2, 0.5f, 0 },
-    { "cold", 1536, 20, 3, 1e-6f, 0, 0.9f, 0 },
-    { "hot", 1536, 20, 3, 1e6f, 0, 0.5f, 0 },
-    { "tiny logits", 500, 50, 1e-38f, 1.0f, 0, 0.5f, 0 },
-    { "huge logits", 500, 50, 1e37f, 1e36f, 20, 0.9f, 0 },
-    { "a vocabulary, plain", 163840, 300, 3, 1.0f, 0, 0, 0 },
-    { "a vocabulary, top-p", 163840, 300, 3, 0.6f, 0, 0.95f, 0 },
-    { "a vocabulary, top-k and top-p", 163840, 300, 3, 0.8f, 40, 0.9f, 0 },
-};
-
-/* Each row has a seed of its own, every other one another temperature. */
-static void make_choices(struct dv_choose_rule *rules, struct dv_choice *choices,
-                         const struct draw *d, uint32_t pass, uint32_t n)
-{
-    for (uint32_t r = 0; r < n; r++) {
-        struct dv_choose_rule *rule = &rules[r];
-        uint64_t               seed = 1234567890123u + pass + ((uint64_t)r << 30);
-        float                  t    = r % 2 ? d->temperature * 1.5f : d->temperature;
-        dv_choose_rule_make(rule, t, d->top_k, d->top_p, d->min_p, seed);
-        choices[r] = (struct dv_choice){ rule->factor,   rule->exponent,        rule->reach,
-                                         rule->top_k,    rule->top_p,           rule->min_weight,
-                                         (uint32_t)seed, (uint32_t)(seed >> 32) };
-    }
-}
-
-/* The rows of a batch, each drawn for its own position, against the same choice on the host. */
-static void check_pass(const struct draw *d, struct dv_chooser *chooser, uint32_t pass,
-                       uint32_t rows)
-{
-    struct dv_choose_rule rules[DV_MOST_ROWS];
-    struct dv_choice      choices[DV_MOST_ROWS];
-    struct op_bench       b;
-    make_choices(rules, choices, d, pass, rows);
-    op_begin(
-        &b,
-        &(struct op_params){
-            .name = d->name, .tokens = rows, .batch = true, .seed = pass + 1, .choices = choices });
-    dv_tensor x = op_input(&b, rows, d->cols);
-    for (uint32_t r = 0; r < rows; r++)
-        for (uint32_t k = 0; k < d->cols; k++) {
-            float *v = &op_row(&b, x, r)[k];
-            *v       = d->spread == 0 ? 2.5f : d->spread * *v * fabsf(*v) * 4;
-        }
-    dv_tensor y = dv_argmax(b.graph, x);
-    op_run(&b);
-    for (uint32_t r = 0; r < rows; r++) {
-        uint32_t token;
-        assert_true(dv_choose(chooser, &token, op_row(&b, x, r), d->cols, &rules[r],
-                              b.rows[r].position + 1));
-        uint32_t got = b.got[y][(size_t)r * b.graph->values[y].stride];
-        if (got != token)
-            fail_msg("%s, pass %u, row %u: token %u, the host draws %u", d->name, pass, r, got,
-                     token);
-    }
-    op_end(&b);
-}
-
-static void check_draws(const struct draw *d)
-{
-    struct dv_chooser *chooser;
-    assert_int_equal(dv_chooser_new(&chooser, op_device.dev->ctx, d->cols), DSVK_OK);
-    uint32_t few = d->cols > 10000 ? 2 : 20;
-    uint32_t n   = d->draws > few && !op_all_draws ? few : d->draws;
-    for (uint32_t done = 0, rows; done < n; done += rows) {
-        rows = n - done < DV_MOST_ROWS ? n - done : DV_MOST_ROWS;
-        check_pass(d, chooser, done / DV_MOST_ROWS, rows);
-    }
-    dv_chooser_free(chooser);
-}
-
 void op_test_argmax(void **state)
 {
     (void)state;
@@ -233,6 +141,5 @@ void op_test_argmax(void **state)
         check_advance(&advances[i], UINT32_MAX);
     check_advance(&advances[2], 0);
     check_advance(&advances[5], 3);
-    for (size_t i = 0; i < sizeof draws / sizeof *draws; i++)
-        check_draws(&draws[i]);
+    op_check_draws();
 }

@@ -255,8 +255,10 @@ static void write_rows(const struct op_bench *b, struct dv_step *step)
         };
         memcpy(rows + (size_t)t * DV_ROW_BYTES, &row, sizeof row);
     }
-    for (uint32_t r = 0; b->p.choices && r < b->p.tokens; r++)
+    for (uint32_t r = 0; b->p.choices && r < step->rows; r++)
         step->choices[r] = b->p.choices[r];
+    for (uint32_t r = 0; b->p.extras && r < step->rows; r++)
+        step->extras[r] = dv_address_of(b->p.extras[r]);
 }
 
 static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t i,
@@ -305,7 +307,7 @@ static void run_device(struct op_bench *b)
     struct dv_step     *step       = op_alloc(b, step_bytes, 1);
     uint64_t            value;
 
-    step->tokens   = b->p.tokens;
+    step->rows     = b->p.live ? b->p.live : b->p.tokens;
     step->attend_y = longest(b) / b->p.split + 1;
     write_rows(b, step);
     b->blocks = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");

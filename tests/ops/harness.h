@@ -59,7 +59,9 @@ struct op_params {
     uint32_t              vocabulary; /* token ids are below; 0 = 1 */
     bool                  math_f16;
     uint64_t              seed;      /* 0 = 1 */
-    const struct dv_choice *choices; /* of a batch: [tokens]; NULL: by the greatest logit */
+    uint32_t              live;      /* of a batch: rows behind these repeat the first; 0: none */
+    const struct dv_choice *choices; /* of a batch: [live]; NULL: by the greatest logit */
+    const uint64_t         *extras;  /* of a batch: [live] addresses of a dv_extras or 0; NULL */
 };
 
 #define OP_MAX_VALUES 512
