@@ -8,78 +8,11 @@
 typedef struct dv_address     dv_address;
 typedef struct dv_matrix      dv_matrix;
 typedef struct dv_cache_place dv_cache_place;
-typedef struct dv_choice      dv_choice;
-typedef struct dv_extras      dv_extras;
 #endif
 
 struct dv_address {
     uint32_t lo, hi;
 };
-
-/* How a token is chosen by chance: the rule of tensor/choose.h. factor 0: by the greatest logit. */
-struct dv_choice {
-    uint32_t factor;
-    int      exponent, reach;
-    uint32_t top_k, top_p, min_weight, seed_low, seed_high;
-};
-
-/* How logits are changed before that: step 0 of tensor/choose.h. Arrays over all tokens that may be
- * chosen, in whole groups of four words; 0: none. */
-struct dv_extras {
-    uint32_t   up, down;
-    int        presence, frequency;
-    dv_address bias, counts; /* argmax counts the tokens that it finds */
-    dv_address mask;
-    dv_address window; /* ids of the tokens that are counted, by position modulo `last` */
-    uint32_t   last;   /* so many, or 0: all, without a window */
-    uint32_t   answer; /* position of the first token that is of the answer */
-    uint32_t   unused[2];
-};
-#define DV_EXTRAS_BYTES 64
-
-/* One row of a pass: a token, where it stands and the cache of its timeline. */
-struct dv_row {
-    uint32_t   token, position;
-    dv_address pages; /* table of the addresses of its timeline's pages */
-};
-
-#define DV_MOST_ROWS 32 /* of a batch */
-#define DV_STEP_RING 16
-
-/* The parameter block of one pass (host-visible), followed by its rows. Written by the host before
- * each submission; the recorded commands never change. There are two kinds of passes:
- * - a prompt: rows of one timeline at consecutive positions;
- * - a batch: at most DV_MOST_ROWS rows, each the next token of a timeline of its own. It leaves
- *   here what the pass of the tokens found needs, so that this may be queued behind it. A pass of
- *   one token is a batch of one row.
- * A batch that was recorded for more rows than there are timelines has its first row again in the
- * rest: the same token, position and pages put the same values in the same places. So no kernel
- * knows of empty rows but argmax, which chooses once and counts once for all of them. */
-struct dv_step {
-    uint32_t attend_x, attend_y, attend_z; /* group counts of attend, for indirect dispatch; */
-    uint32_t rows; /* y: the splits of the longest row. Rows before those that repeat the first */
-    /* Of a batch, by row: how the token that it finds is chosen (a dv_extras, or 0), and by position
-     * modulo 16 the tokens found. */
-    dv_choice  choices[DV_MOST_ROWS];
-    dv_address extras[DV_MOST_ROWS];
-    uint32_t   chosen[DV_MOST_ROWS][DV_STEP_RING];
-    /* dv_row rows[tokens] follow at byte DV_STEP_ROWS */
-};
-/* Byte offsets of its members, for lib/step.glsl; kernel/argmax.c compares them. */
-#define DV_CHOICE_BYTES 32 /* a multiple of 16, as are all parts of the block */
-#define DV_ROW_BYTES 16
-#define DV_STEP_ATTEND 0 /* attend_x */
-#define DV_STEP_LIVE 12  /* rows */
-#define DV_STEP_CHOICES 16
-#define DV_STEP_EXTRAS (DV_STEP_CHOICES + DV_MOST_ROWS * DV_CHOICE_BYTES)
-#define DV_STEP_CHOSEN (DV_STEP_EXTRAS + DV_MOST_ROWS * 8)
-#define DV_STEP_ROWS (DV_STEP_CHOSEN + DV_MOST_ROWS * DV_STEP_RING * 4)
-/* What argmax finds where a value that it looks at is NaN or infinite, and where extras leave no
- * token. The host sees it in the result and in the ring; a pass that is queued behind reads token 0,
- * so that it stays inside of the embedding. */
-#define DV_NOT_FINITE 0xFFFFFFFFu
-#define DV_NONE_LEFT 0xFFFFFFFEu
-#define DV_IS_TOKEN(id) ((id) < DV_NONE_LEFT)
 
 /* Where a weight matrix lies: micro-tiles of 8 rows x 16 bytes, K-major inside a group of 8 rows;
  * then, for FP8, one f32 scale for each group and block of columns (already times 256). */

@@ -3,7 +3,7 @@
 // one row of logits. Words of 32 bits, pairs of them (x low, y high) and products of two words, so
 // that every device finds the token that the host finds. Keys and weights are not stored: they are
 // made again from the logits in each walk, of which there are 2 without cuts, 7 for a cut by top-k
-// or top-p, and 12 for both; 1 more with extras. Needs ORDER's workgroup; all invocations must call.
+// or top-p, and 12 for both; 1 more with extras. Needs ORDER's workgroup; all invocations call.
 #ifndef DV_CHOOSE_GLSL
 #define DV_CHOOSE_GLSL
 

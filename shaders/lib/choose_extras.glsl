@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Step 0 of tensor/choose.h for lib/choose.glsl: logits as biases, penalties and a mask change them,
-// made again wherever they are looked at, and the counts of the tokens that were found.
+// Step 0 of tensor/choose.h for lib/choose.glsl: logits as biases, penalties and a mask change
+// them, made again wherever they are looked at, and the counts of the tokens that were found.
 #ifndef DV_CHOOSE_EXTRAS_GLSL
 #define DV_CHOOSE_EXTRAS_GLSL
 

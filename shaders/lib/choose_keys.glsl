@@ -6,6 +6,7 @@
 #define DV_CHOOSE_KEYS_GLSL
 
 #include "lib/choice.h"
+#include "lib/step_block.h"
 
 const uint choose_powers[64] = uint[64](DV_CHOOSE_POWERS);
 

@@ -4,6 +4,8 @@
 #ifndef DV_STEP_GLSL
 #define DV_STEP_GLSL
 
+#include "lib/step_block.h"
+
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer Count { uint v; };
 
 uint step_row_at(uint row)

@@ -11,6 +11,7 @@
 
 /* Shared with GLSL. */
 #include "args.h"
+#include "step_block.h"
 #include "constants.h"
 
 /* Where the records of a state lie in each page (planner/pages.h). */

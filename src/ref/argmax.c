@@ -2,7 +2,8 @@
 #include <math.h>
 
 #include "ref/ref.h"
-#include "args.h" /* DV_NOT_FINITE */
+#include "args.h"
+#include "step_block.h" /* DV_NOT_FINITE */
 
 /* y = the lowest index of the largest of the values that may be chosen; DV_NOT_FINITE if one of
  * them is NaN or infinite */

@@ -36,25 +36,6 @@ struct dv_buffer *op_upload(struct op_bench *b, const void *data, size_t bytes, 
     return buffer;
 }
 
-/* splitmix64 */
-uint64_t op_random_word(uint64_t *state)
-{
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z          = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z          = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
-float op_random(struct op_bench *b)
-{
-    return (float)((double)(op_random_word(&b->random) >> 40) / (1 << 23) - 1);
-}
-
-uint32_t op_random_below(struct op_bench *b, uint32_t n)
-{
-    return (uint32_t)(op_random_word(&b->random) % n);
-}
-
 static void or_default(uint32_t *field, uint32_t value)
 {
     if (*field == 0)
@@ -83,6 +64,7 @@ void op_begin(struct op_bench *b, const struct op_params *params)
     or_default(&b->p.block, 128);
     or_default(&b->p.layers, 1);
     or_default(&b->p.vocabulary, 1);
+    or_default(&b->p.live, b->p.tokens);
     b->p.seed = b->p.seed ? b->p.seed : 1;
     b->random = b->p.seed;
     dv_arena_init(&b->memory, &op_device.ctx);
@@ -255,10 +237,10 @@ static void write_rows(const struct op_bench *b, struct dv_step *step)
         };
         memcpy(rows + (size_t)t * DV_ROW_BYTES, &row, sizeof row);
     }
-    for (uint32_t r = 0; b->p.choices && r < step->rows; r++)
-        step->choices[r] = b->p.choices[r];
-    for (uint32_t r = 0; b->p.extras && r < step->rows; r++)
-        step->extras[r] = dv_address_of(b->p.extras[r]);
+    for (uint32_t r = 0; r < b->p.live && r < DV_MOST_ROWS; r++) {
+        step->choices[r] = b->p.choices ? b->p.choices[r] : step->choices[r];
+        step->extras[r]  = dv_address_of(b->p.extras ? b->p.extras[r] : 0);
+    }
 }
 
 static void run_node(struct op_bench *b, struct dv_commands *commands, uint32_t i,
@@ -307,7 +289,7 @@ static void run_device(struct op_bench *b)
     struct dv_step     *step       = op_alloc(b, step_bytes, 1);
     uint64_t            value;
 
-    step->rows     = b->p.live ? b->p.live : b->p.tokens;
+    step->rows     = b->p.live;
     step->attend_y = longest(b) / b->p.split + 1;
     write_rows(b, step);
     b->blocks = op_upload(b, blocks, n * DV_BLOCK_BYTES, "blocks");

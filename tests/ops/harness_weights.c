@@ -7,6 +7,25 @@
 #include "base/number.h"
 #include "pack/layout.h"
 
+/* splitmix64 */
+uint64_t op_random_word(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z          = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z          = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+float op_random(struct op_bench *b)
+{
+    return (float)((double)(op_random_word(&b->random) >> 40) / (1 << 23) - 1);
+}
+
+uint32_t op_random_below(struct op_bench *b, uint32_t n)
+{
+    return (uint32_t)(op_random_word(&b->random) % n);
+}
+
 static uint64_t seed_of(const struct op_bench *b, const char *name)
 {
     uint64_t hash = b->p.seed;
