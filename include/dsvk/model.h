@@ -136,6 +136,10 @@ typedef struct {
     const char *effort;  /* of reasoning: "low", "medium", "high", "max"; V4 knows it, and there
                          * only "max" changes anything; NULL: the usual */
     const char *tools;   /* JSON list of {"type": "function", "function": {...}}; NULL: none */
+    /* The answer is opened with a call of this function, without reasoning, so that what is
+     * generated goes on with its arguments; "": with the beginning of a call of any; NULL: it is
+     * not. What follows is not checked by it. */
+    const char *call;
 } dsvk_chat_params;
 
 /* The ids of a conversation in a chat format, BOS included, ending with the opening of the

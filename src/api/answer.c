@@ -13,10 +13,25 @@ struct dsvk_answer {
 static enum dv_opening opening_of(const dsvk_model *model, enum dv_chat_format format,
                                   const dsvk_answer_params *params)
 {
+    if (params->chat && params->chat->call)
+        return DV_OPEN_TEXT;
     if (params->prompt && model->tokenizer)
         return dv_answer_opening_of(model->tokenizer, format, params->prompt, params->n_prompt);
     return dv_answer_opening(format,
                              params->chat ? (enum dv_think)params->chat->think : DV_THINK_AUTO);
+}
+
+/* What the prompt has opened already. */
+static dsvk_status feed_call(dsvk_answer *a, enum dv_chat_format format, const char *call)
+{
+    char          *text = NULL;
+    size_t         bytes;
+    struct dv_chat chat   = { .format = format, .call = call };
+    dsvk_status    status = dv_chat_call_text(&a->model->ctx, &chat, &text, &bytes);
+    if (status == DSVK_OK)
+        status = dv_answer_feed(a->answer, text, bytes);
+    dv_free(&a->model->ctx, text);
+    return status;
 }
 
 dsvk_status dsvk_answer_new(dsvk_answer **out, const dsvk_model *model,
@@ -46,6 +61,8 @@ dsvk_status dsvk_answer_new(dsvk_answer **out, const dsvk_model *model,
                                .take     = params->take,
                                .user     = params->user,
                            });
+    if (status == DSVK_OK && params->chat && params->chat->call)
+        status = feed_call(a, format, params->chat->call);
     if (status != DSVK_OK) {
         dsvk_answer_free(a);
         return status;

@@ -32,12 +32,14 @@ static dsvk_status begin(struct work *work, const dsvk_model *model, const dsvk_
     params                              = params ? params : &usual;
     *work                               = (struct work){ .model = model };
     dv_arena_init(&work->arena, &model->ctx);
-    work->chat = (struct dv_chat){ .think          = (enum dv_think)params->think,
-                                   .generate       = !params->no_open,
-                                   .named          = params->format != NULL,
-                                   .keep_reasoning = params->keep_reasoning,
-                                   .effort         = params->effort,
-                                   .tools          = params->tools };
+    work->chat =
+        (struct dv_chat){ .think    = params->call ? DV_THINK_OFF : (enum dv_think)params->think,
+                          .generate = !params->no_open,
+                          .named    = params->format != NULL,
+                          .keep_reasoning = params->keep_reasoning,
+                          .effort         = params->effort,
+                          .tools          = params->tools,
+                          .call           = params->call };
     return dv_chat_format_of(&work->chat.format, model, params);
 }
 

@@ -179,6 +179,8 @@ static void write_format(struct dv_prompt *p)
     check_asked(p);
     if (p->bytes.status == DSVK_OK)
         writers[format](p);
+    if (p->bytes.status == DSVK_OK && p->chat->call && p->chat->generate)
+        dv_chat_open_call(p);
 }
 
 static void write_prompt(struct dv_prompt *p, const struct dv_context *ctx,
@@ -214,6 +216,20 @@ dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, const struct dv
     return status;
 }
 
+/* Hands the bytes to the caller, and a 0 behind them. */
+static dsvk_status give_text(struct dv_prompt *p, char **text, size_t *bytes)
+{
+    dv_bytes_put(&p->bytes, "", 1);
+    dsvk_status status = p->bytes.status;
+    if (status == DSVK_OK) {
+        *text         = p->bytes.data;
+        *bytes        = p->bytes.n - 1;
+        p->bytes.data = NULL;
+    }
+    prompt_done(p);
+    return status;
+}
+
 dsvk_status dv_chat_text(const struct dv_context *ctx, const struct dv_tokenizer *tokenizer,
                          const struct dv_chat *chat, char **text, size_t *bytes)
 {
@@ -221,13 +237,16 @@ dsvk_status dv_chat_text(const struct dv_context *ctx, const struct dv_tokenizer
     *text  = NULL;
     *bytes = 0;
     write_prompt(&p, ctx, tokenizer, chat);
-    dv_bytes_put(&p.bytes, "", 1);
-    dsvk_status status = p.bytes.status;
-    if (status == DSVK_OK) {
-        *text        = p.bytes.data;
-        *bytes       = p.bytes.n - 1;
-        p.bytes.data = NULL;
-    }
-    prompt_done(&p);
-    return status;
+    return give_text(&p, text, bytes);
+}
+
+dsvk_status dv_chat_call_text(const struct dv_context *ctx, const struct dv_chat *chat, char **text,
+                              size_t *bytes)
+{
+    struct dv_prompt p = { .ctx = ctx, .chat = chat, .bytes = { .ctx = ctx } };
+    *text              = NULL;
+    *bytes             = 0;
+    dv_arena_init(&p.arena, ctx);
+    dv_chat_open_call(&p);
+    return give_text(&p, text, bytes);
 }

@@ -67,6 +67,7 @@ struct dv_chat {
     bool        keep_reasoning; /* of earlier answers, too, where a format drops it */
     const char *effort;         /* of reasoning; NULL: the usual */
     const char *tools;          /* JSON list, beside the messages; NULL: none */
+    const char *call; /* opens the answer with a call of it, "" of any, think being OFF; NULL */
 };
 
 /* Appends the ids of a conversation, BOS included; nothing when it fails. Texts are encoded without
@@ -77,6 +78,10 @@ dsvk_status dv_chat_encode(const struct dv_tokenizer *tokenizer, const struct dv
  * 0. `tokenizer` may be NULL. */
 dsvk_status dv_chat_text(const struct dv_context *ctx, const struct dv_tokenizer *tokenizer,
                          const struct dv_chat *chat, char **text, size_t *bytes);
+
+/* What `call` writes there: chat->format and chat->call count. As above. */
+dsvk_status dv_chat_call_text(const struct dv_context *ctx, const struct dv_chat *chat, char **text,
+                              size_t *bytes);
 
 /* A conversation as JSON: a list of messages in OpenAI's form, or an object with "messages",
  * "tools" and "options" (docs/chat.md). Fills the chat, whose format is set, with what lives in the

@@ -70,6 +70,9 @@ const struct dv_value *dv_tool_function(const struct dv_value *tool);
 /* The token ids of what was written. */
 dsvk_status dv_prompt_ids(const struct dv_prompt *p, struct dv_ids *ids);
 
+/* The beginning of a call of `chat->call` (opened.c). */
+void dv_chat_open_call(struct dv_prompt *p);
+
 void dv_chat_write_v2(struct dv_prompt *p);
 void dv_chat_write_deepseek(struct dv_prompt *p);
 void dv_chat_write_v32(struct dv_prompt *p);

@@ -44,4 +44,10 @@ bool goes_on(const dsvk_progress *progress, uint64_t done, uint64_t total);
 /* Half a minute, unless somebody stops it. */
 bool drag(const dsvk_progress *progress);
 
+/* Of models that answer by script (fake_script.c). */
+const char *script_format(const dsvk_model *model);
+dsvk_status script_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
+                        const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids);
+uint32_t    script_token(const uint32_t *ids, size_t n, size_t at);
+
 #endif

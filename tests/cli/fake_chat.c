@@ -11,6 +11,8 @@
 dsvk_status dsvk_model_chat(const dsvk_model *model, const dsvk_message *messages, size_t n,
                             const dsvk_chat_params *params, uint32_t **ids, size_t *n_ids)
 {
+    if (is(model, "scripted-"))
+        return script_chat(model, messages, n, params, ids, n_ids);
     if (params->think == DSVK_THINK_ON)
         return fail(&model->log, DSVK_UNSUPPORTED, "chat: this model cannot be asked to think");
     const char *text = messages[n - 1].text;

@@ -12,6 +12,7 @@
  *   .../lost-once     loses it, and has it back when it is recovered
  *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
  *   .../wide, words   answer with wide signs, with words of all lengths
+ *   .../scripted-FORMAT  answers what the prompt says, as fake_script.c has it
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
 #define _POSIX_C_SOURCE 200809L
 #include "fake.h"
@@ -151,7 +152,7 @@ dsvk_status dsvk_model_open(dsvk_model **out, const dsvk_model_params *params)
         .routing        = "none",
         .chat_format    = is(model, "no-chat")    ? "none"
                           : is(model, "odd-chat") ? "unknown"
-                                                  : "v3",
+                                                  : script_format(model),
         .number_formats = "F8_E4M3 100%",
         .tensors        = 1,
         .shards         = 1,

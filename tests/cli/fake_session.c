@@ -124,7 +124,9 @@ static void next_token(const dsvk_session *session, uint32_t *token)
                                  : is(session->model, "words")     ? words
                                                                    : good;
     size_t            n = strlen(answer), at = session->n - session->prompt;
-    if (is(session->model, "slow"))
+    if (is(session->model, "scripted-"))
+        *token = script_token(session->ids, session->prompt, at);
+    else if (is(session->model, "slow"))
         *token = 'x' + 3;
     else if (is(session->model, "echo")) /* behind BOS */
         *token = at + 1 < session->prompt ? session->ids[at + 1] : 1;

@@ -14,7 +14,7 @@ start -m echo --ctx 1000 --alias tester
 hello='"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"na\u00efve?"}]'
 post 200 '"content":"naïve?"}' /v1/chat/completions "{$hello}"
 has '"finish_reason":"stop"' '"object":"chat.completion"' '"model":"tester"' \
-    '"usage":{"prompt_tokens":8,"completion_tokens":8,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":0}}' \
+    '"usage":{"prompt_tokens":8,"completion_tokens":8,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}' \
     '"timings":{"cache_n":0,'
 post 200 '"content":"naïve?"}' /v1/chat/completions "{$hello, \"nobody_knows\":{\"this\":[1]}, \"user\":null}"
 has '"cached_tokens":7'
@@ -73,7 +73,11 @@ for field in '"temperature":"hot"' '"temperature":-1' '"temperature":1e300' '"to
     '"presence_penalty":3' '"frequency_penalty":[]' '"seed":1.5' '"n":0' '"n":1000000000' '"max_tokens":-1' \
     '"max_tokens":0' '"max_completion_tokens":1.5' '"stop":""' '"stop":[1]' '"stop":{}' '"stream":"yes"' \
     '"stream_options":{"include_usage":1}' '"logit_bias":[]' '"logit_bias":{"x":1}' '"logit_bias":{"259":1}' \
-    '"logit_bias":{"1":"2"}' '"logprobs":true' '"tools":[{"type":"function"}]' '"response_format":{"type":"json_object"}' \
+    '"logit_bias":{"1":"2"}' '"logprobs":true' '"tools":[{"type":"function"}]' '"response_format":{"type":"xml"}' \
+    '"response_format":{"type":"json_schema"}' '"response_format":{"type":"json_schema","json_schema":{"schema":[]}}' \
+    '"tools":[{}]' '"tools":{}' '"tools":[7]' '"tools":[{"type":"web_search"}]' '"tool_choice":"required"' \
+    '"tool_choice":{"type":"function","function":{"name":"f"}}' '"tool_choice":7' \
+    '"tools":[{"function":{"name":"f","parameters":[]}}]' \
     '"response_format":"json"' '"reasoning_effort":"extreme"' '"thinking":true' '"functions":[{}]'; do
     name=${field#*\"} name=${name%%\"*}
     [ "$name" != stream_options ] || name=include_usage

@@ -36,7 +36,7 @@ events message_start content_block_start content_block_delta content_block_stop 
 post 200 '{"input_tokens":4}' '/v1/messages/count_tokens?beta=true' "{$hey}"
 for wrong in '"max_tokens":9' '"max_tokens":9,"messages":[]' "$hey" "$hey,\"max_tokens\":0" "$hey,\"max_tokens\":9,\"system\":7" \
     "$hey,\"max_tokens\":9,\"stop_sequences\":7" "$hey,\"max_tokens\":9,\"thinking\":{\"type\":\"no\"}" \
-    "$hey,\"max_tokens\":9,\"tools\":[{\"name\":\"f\",\"input_schema\":{}}]" \
+    "$hey,\"max_tokens\":9,\"tools\":[{\"input_schema\":{}}]" "$hey,\"max_tokens\":9,\"tool_choice\":{\"type\":\"any\"}" \
     '"max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{}}]}]'; do
     post 400 '{"type":"error","error":{"type":"invalid_request_error","message":"' /v1/messages "{$wrong}"
 done
@@ -60,7 +60,7 @@ events response.created response.in_progress response.output_item.added response
     complain "events are not numbered"
 has_not '[DONE]'
 tail -n 2 "$out" | grep -q '"output":\[{"type":"message".*"text":"hey"' || complain "the last event is not whole"
-for wrong in '' '"input":7' '"input":[]' '"input":[{"type":"function_call"}]' '"input":"a","previous_response_id":"resp_1"' \
+for wrong in '' '"input":7' '"input":[{"type":"function_call"}]' '"input":"a","previous_response_id":"resp_1"' \
     '"input":"a","tools":[{"type":"function"}]' '"input":"a","max_output_tokens":-1' \
     '"input":"a","text":{"format":{"type":"json_schema"}}' '"input":"a","reasoning":{"effort":"much"}'; do
     refused 400 "" /v1/responses "{$wrong}"
@@ -79,7 +79,7 @@ get 200 '"name":"tester"' /api/tags
 get 200 '{"version":"' /api/version
 post 200 '"fake.context_length":1000' /api/show '{"model":"tester"}'
 get 200 'ds-vk is running' /
-for wrong in '' '"prompt":""' '"prompt":"a","options":{"temperature":"x"}' '"prompt":"a","format":"json"' \
+for wrong in '' '"prompt":""' '"prompt":"a","options":{"temperature":"x"}' '"prompt":"a","format":"xml"' \
     '"prompt":"a","images":["x"]' '"prompt":"a","options":{"num_predict":0}'; do
     post 400 '{"error":"' /api/generate "{$wrong}"
 done

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "answer.h"
 
+#include "pieces.h"
 #include "routes.h"
 
 #include <stdio.h>
@@ -33,19 +34,16 @@ static void begin_once(struct answer *a)
     a->begun = true;
 }
 
-static bool take(struct job *job, const char *text, size_t bytes)
+static bool take(struct job *job, uint32_t token, const char *text, size_t bytes)
 {
     struct choice *choice = (struct choice *)job;
     struct answer *a      = choice->answer;
     pthread_mutex_lock(&a->lock);
     begin_once(a);
-    if (a->ask->stream)
-        a->dialect->piece(choice, text, bytes);
-    else
-        buffer_add(&choice->text, text, bytes);
+    bool go_on = pieces_take(choice, token, text, bytes);
     while (a->out.n - a->taken > MAX_OUT && !dsvk_stop_is_set(a->stop))
         wait_a_moment(a);
-    bool go_on = !a->out.failed && !choice->text.failed;
+    go_on = go_on && !a->out.failed;
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
     return go_on;
@@ -79,9 +77,11 @@ static void done(struct job *job)
         say_why(a, job);
     if ((a->out.failed || choice->text.failed) && !a->why.status)
         refuse(&a->why, 503, NULL, "no memory for the answer");
-    if (!failed && a->ask->stream && !a->why.status) {
+    if (!failed && !a->why.status) {
         begin_once(a);
-        a->dialect->end(choice);
+        pieces_end(choice);
+        if (a->ask->stream)
+            a->dialect->end(choice);
     }
     a->over = ++a->ended == a->ask->n;
     if (a->over && a->ask->stream && a->begun) {
@@ -158,7 +158,7 @@ static ssize_t read_answer(void *user, char *out, size_t room)
 static void answer_free(struct answer *a)
 {
     for (uint32_t i = 0; a->choices && i < a->ask->n; i++)
-        buffer_done(&a->choices[i].text);
+        pieces_done(&a->choices[i]);
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     buffer_done(&a->out);
@@ -184,7 +184,7 @@ static void leave(void *user)
     answer_free(a);
 }
 
-static void fill_choice(struct answer *a, uint32_t i)
+static bool fill_choice(struct answer *a, uint32_t i, struct refusal *why)
 {
     const struct ask *ask    = a->ask;
     struct choice    *choice = &a->choices[i];
@@ -193,15 +193,19 @@ static void fill_choice(struct answer *a, uint32_t i)
     choice->index            = i;
     *job =
         (struct job){ .ids = ask->ids, .n_ids = ask->n_ids, .limit = ask->limit, .stop = a->stop };
-    job->take                = take;
-    job->done                = done;
-    job->params.sampling     = ask->sampling;
-    job->params.stop_texts   = ask->stops;
-    job->params.n_stop_texts = ask->n_stops;
+    job->take            = take;
+    job->done            = done;
+    job->params.sampling = ask->sampling;
     job->params.sampling.seed += i;
+    if (!ask->is_talk) {
+        job->params.stop_texts   = ask->stops;
+        job->params.n_stop_texts = ask->n_stops;
+    }
+    return pieces_init(choice, why);
 }
 
-static struct answer *answer_new(struct exchange *x, struct ask *ask, const struct dialect *dialect)
+static struct answer *answer_new(struct exchange *x, struct ask *ask, const struct dialect *dialect,
+                                 struct refusal *why)
 {
     pthread_condattr_t attributes;
     struct answer     *a = calloc(1, sizeof *a);
@@ -223,13 +227,14 @@ static struct answer *answer_new(struct exchange *x, struct ask *ask, const stru
     pthread_condattr_destroy(&attributes);
     a->choices = calloc(ask->n, sizeof *a->choices);
     if (a->choices && dsvk_stop_new(&a->stop, NULL) == DSVK_OK) {
-        for (uint32_t i = 0; i < ask->n; i++)
-            fill_choice(a, i);
-        return a;
+        bool good = true;
+        for (uint32_t i = 0; i < ask->n && good; i++)
+            good = fill_choice(a, i, why);
+        if (good)
+            return a;
     }
-    a->ask = NULL; /* stays the caller's */
-    free(a->choices);
-    free(a);
+    refuse(why, 503, NULL, "no memory for the answer");
+    answer_free(a);
     return NULL;
 }
 
@@ -270,12 +275,9 @@ static enum MHD_Result reply(struct exchange *x, struct answer *a)
 enum MHD_Result answer_serve(struct exchange *x, struct ask *ask, const struct dialect *dialect)
 {
     struct refusal why = { 0 };
-    struct answer *a   = answer_new(x, ask, dialect);
-    if (!a) {
-        ask_free(ask);
-        refuse(&why, 503, NULL, "no memory for the answer");
+    struct answer *a   = answer_new(x, ask, dialect, &why);
+    if (!a)
         return http_refuse(x, &why);
-    }
     if (submit(a, &why))
         return reply(x, a);
     answer_free(a);
@@ -287,8 +289,18 @@ enum MHD_Result answer_serve(struct exchange *x, struct ask *ask, const struct d
 const char *choice_reason(const struct choice *choice)
 {
     dsvk_end end = choice->job.end;
-    bool     own = end == DSVK_END_TOKEN || end == DSVK_END_STOP_TEXT;
+    bool     own = end == DSVK_END_TOKEN || end == DSVK_END_STOP_TEXT || choice->stopped;
     return own && !choice->out_of_time ? "stop" : "length";
+}
+
+bool choice_calls(const struct choice *choice)
+{
+    return json_array_size(choice->calls) > 0 && strcmp(choice_reason(choice), "stop") == 0;
+}
+
+json_t *buffer_string(const struct buffer *buffer)
+{
+    return json_stringn(buffer->n ? buffer->data : "", buffer->n);
 }
 
 struct answer_usage answer_usage(const struct answer *answer)
@@ -297,6 +309,8 @@ struct answer_usage answer_usage(const struct answer *answer)
                                   .cached = answer->choices[0].job.cached };
     for (uint32_t i = 0; i < answer->ask->n; i++)
         usage.generated += answer->choices[i].job.generated;
+    for (uint32_t i = 0; i < answer->ask->n; i++)
+        usage.thought += answer->choices[i].thought;
     return usage;
 }
 

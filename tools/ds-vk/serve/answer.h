@@ -13,8 +13,23 @@ struct choice {
     struct job     job; /* first: the engine gives it back */
     struct answer *answer;
     uint32_t       index;
-    struct buffer  text; /* where it is told in one document */
+    struct buffer  text, reasoning; /* that were told */
+    json_t        *calls;           /* of {"id", "name", "arguments"} */
     bool           out_of_time;
+    bool           stopped, stop_text; /* it is whole before the model ends it */
+    size_t         thought;            /* tokens of reasoning */
+    /* of the dialect */
+    int           open;   /* the kind of piece whose block or item is open; -1: none */
+    uint32_t      blocks; /* that were opened so far */
+    json_t       *items;  /* that are whole */
+    struct buffer part;   /* the text of the item at hand */
+    /* of pieces.c */
+    dsvk_answer    *parser;  /* NULL: all is text */
+    dsvk_grammar   *grammar; /* NULL: none */
+    bool            masks;   /* now */
+    int64_t         think_end;
+    struct buffer   arguments, pending;
+    dsvk_piece_kind last;
 };
 
 /* How an endpoint speaks; all but `whole` write to answer.out, with its lock held. */
@@ -23,9 +38,9 @@ struct dialect {
     const char *nothing;      /* what says that the server is still there; NULL: nothing does */
     const char *id_prefix;
     void (*begin)(struct answer *answer);
-    void (*piece)(struct choice *choice, const char *text, size_t n);
-    void (*end)(struct choice *choice);   /* it is whole */
-    void (*close)(struct answer *answer); /* all of them are */
+    void (*piece)(struct choice *choice, const dsvk_piece *piece); /* no notes */
+    void (*end)(struct choice *choice);                            /* it is whole */
+    void (*close)(struct answer *answer);                          /* all of them are */
     void (*fail)(struct answer *answer, const struct refusal *why);
     json_t *(*whole)(struct answer *answer);
 };
@@ -57,8 +72,12 @@ enum MHD_Result answer_serve(struct exchange *x, struct ask *ask, const struct d
 
 /* "stop" or "length" */
 const char *choice_reason(const struct choice *choice);
+/* Whether it ended with calls. */
+bool choice_calls(const struct choice *choice);
+/* A text of JSON, as it is. */
+json_t *buffer_string(const struct buffer *buffer);
 struct answer_usage {
-    size_t prompt, cached, generated;
+    size_t prompt, cached, generated, thought;
 };
 struct answer_usage answer_usage(const struct answer *answer);
 /* One event: `data: ...`, or with a line `event: TYPE` before it, the document's type. */

@@ -217,5 +217,8 @@ void ask_free(struct ask *ask)
         return;
     json_decref(ask->body);
     free(ask->ids);
+    free(ask->schema);
+    free(ask->tools);
+    free(ask->parameters);
     free(ask);
 }

@@ -11,19 +11,28 @@
 #define MAX_CHOICES 16
 
 struct ask {
-    json_t       *body; /* texts below are its */
-    uint32_t     *ids;
-    size_t        n_ids;
-    dsvk_sampling sampling;
-    bool          has_seed;
-    dsvk_bias     biases[MAX_ASK_BIASES];
-    const char   *stops[MAX_ASK_STOPS];
-    size_t        n_stops;
-    size_t        limit; /* most tokens, at least 1 */
-    uint32_t      n;     /* choices */
-    bool          stream, usage;
-    dsvk_think    think;
-    bool          think_is_a_hint; /* a model that cannot be asked answers all the same */
+    json_t          *body; /* texts below are its */
+    uint32_t        *ids;
+    size_t           n_ids;
+    dsvk_sampling    sampling;
+    bool             has_seed;
+    dsvk_bias        biases[MAX_ASK_BIASES];
+    const char      *stops[MAX_ASK_STOPS];
+    size_t           n_stops;
+    size_t           limit; /* most tokens, at least 1 */
+    uint32_t         n;     /* choices */
+    bool             stream, usage;
+    bool             is_talk;  /* messages, whose answer is taken apart */
+    bool             one_call; /* the answer ends behind the first call */
+    bool             json; /* the text is JSON by this schema, which it owns; NULL: any object */
+    char            *schema;
+    char            *tools;    /* a JSON list in OpenAI's form, which it owns; NULL: none */
+    char             call[80]; /* the function that must be called, where `must_call` */
+    bool             must_call;
+    char            *parameters; /* its schema, which it owns; NULL: none */
+    dsvk_chat_params chat;       /* as the messages were encoded */
+    dsvk_think       think;
+    bool             think_is_a_hint; /* a model that cannot be asked answers all the same */
 };
 
 /* Whether the model is there; else why says what is going on. */
@@ -43,6 +52,13 @@ bool ask_limit(struct ask *ask, const char *name, const char *older, struct refu
 /* reasoning_effort, thinking, chat_template_kwargs */
 bool ask_thinking(struct ask *ask, struct refusal *why);
 
+/* Tools in OpenAI's form, of a list in another where `kind` says so; and who may be called. */
+enum tools_kind { TOOLS_CHAT, TOOLS_RESPONSES, TOOLS_MESSAGES };
+bool ask_tools(struct ask *ask, enum tools_kind kind, struct refusal *why);
+/* What the text has to be: {"type": "text"}, "json_object" or "json_schema", under the name; NULL:
+ * any text. */
+bool ask_format(struct ask *ask, const char *name, const json_t *format, struct refusal *why);
+
 /* The prompt: messages in the model's chat format; a text with BOS where the tokenizer adds it;
  * ids. They fit into the context then. */
 bool ask_messages(struct ask *ask, struct server *server, const json_t *messages,
@@ -50,6 +66,9 @@ bool ask_messages(struct ask *ask, struct server *server, const json_t *messages
 bool ask_text(struct ask *ask, struct server *server, const char *text, struct refusal *why);
 bool ask_ids(struct ask *ask, struct server *server, const json_t *ids, struct refusal *why);
 
+/* Takes over ids that the library made. */
+bool ask_adopt(struct ask *ask, struct server *server, uint32_t *made, size_t n,
+               struct refusal *why);
 /* The ids of a list, checked against the vocabulary; NULL: refused. The caller frees them. */
 uint32_t *ids_read(const struct server *server, const json_t *list, size_t *n, struct refusal *why);
 

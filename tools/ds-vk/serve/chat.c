@@ -24,14 +24,43 @@ static void begin(struct answer *answer)
               NULL);
 }
 
-static void piece(struct choice *choice, const char *text, size_t n)
+/* The delta of a call; consumes `function`. */
+static json_t *call_delta(const struct choice *c, json_t *function, const char *id)
 {
-    chunk(choice, json_pack("{s:s%}", "content", text, n), NULL);
+    json_t *call = json_pack("{s:i}", "index", (int)json_array_size(c->calls) - 1);
+    if (id) {
+        json_object_set_new(call, "id", json_string(id));
+        json_object_set_new(call, "type", json_string("function"));
+    }
+    json_object_set_new(call, "function", function);
+    return json_pack("{s:[o]}", "tool_calls", call);
+}
+
+static void piece(struct choice *c, const dsvk_piece *piece)
+{
+    const json_t *call = json_array_get(c->calls, json_array_size(c->calls) - 1);
+    if (piece->kind == DSVK_PIECE_TEXT)
+        chunk(c, json_pack("{s:s%}", "content", piece->text, piece->bytes), NULL);
+    else if (piece->kind == DSVK_PIECE_REASONING)
+        chunk(c, json_pack("{s:s%}", "reasoning_content", piece->text, piece->bytes), NULL);
+    else if (piece->kind == DSVK_PIECE_CALL)
+        chunk(c,
+              call_delta(c, json_pack("{s:s, s:s}", "name", piece->name, "arguments", ""),
+                         json_string_value(json_object_get(call, "id"))),
+              NULL);
+    else if (piece->kind == DSVK_PIECE_ARGUMENTS)
+        chunk(c, call_delta(c, json_pack("{s:s%}", "arguments", piece->text, piece->bytes), NULL),
+              NULL);
+}
+
+static const char *reason_of(const struct choice *choice)
+{
+    return choice_calls(choice) ? "tool_calls" : choice_reason(choice);
 }
 
 static void end(struct choice *choice)
 {
-    chunk(choice, json_object(), choice_reason(choice));
+    chunk(choice, json_object(), reason_of(choice));
 }
 
 static void finish(struct answer *answer)
@@ -39,11 +68,30 @@ static void finish(struct answer *answer)
     openai_close(answer, CHUNK);
 }
 
+static json_t *calls_of(const struct choice *c)
+{
+    json_t *calls = json_array();
+    for (size_t i = 0; i < json_array_size(c->calls); i++) {
+        const json_t *call = json_array_get(c->calls, i);
+        json_array_append_new(calls, json_pack("{s:O, s:s, s:{s:O, s:O}}", "id",
+                                               json_object_get(call, "id"), "type", "function",
+                                               "function", "name", json_object_get(call, "name"),
+                                               "arguments", json_object_get(call, "arguments")));
+    }
+    return calls;
+}
+
 static json_t *choice_of(const struct choice *c)
 {
-    return json_pack("{s:i, s:{s:s, s:s%}, s:s}", "index", (int)c->index, "message", "role",
-                     "assistant", "content", c->text.n ? c->text.data : "", c->text.n,
-                     "finish_reason", choice_reason(c));
+    bool    calls   = json_array_size(c->calls) > 0;
+    json_t *content = calls && c->text.n == 0 ? json_null() : buffer_string(&c->text);
+    json_t *message = json_pack("{s:s, s:o}", "role", "assistant", "content", content);
+    if (c->reasoning.n)
+        json_object_set_new(message, "reasoning_content", buffer_string(&c->reasoning));
+    if (calls)
+        json_object_set_new(message, "tool_calls", calls_of(c));
+    return json_pack("{s:i, s:o, s:s}", "index", (int)c->index, "message", message, "finish_reason",
+                     reason_of(c));
 }
 
 static json_t *whole(struct answer *answer)
@@ -63,18 +111,11 @@ static const struct dialect dialect = {
     .whole        = whole,
 };
 
-/* Tools that the model may not use ask for nothing. */
-static bool no_tools(struct ask *ask, struct refusal *why)
-{
-    const char *choice = json_string_value(field(ask->body, "tool_choice"));
-    return (choice && strcmp(choice, "none") == 0) || field_absent(why, ask->body, "tools");
-}
-
 enum MHD_Result serve_chat(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, x->server, &why) && no_tools(ask, &why) &&
+    if (ask && openai_common(ask, x->server, &why) && ask_tools(ask, TOOLS_CHAT, &why) &&
         ask_limit(ask, "max_completion_tokens", "max_tokens", &why) && ask_thinking(ask, &why) &&
         ask_messages(ask, x->server, field(ask->body, "messages"), &why))
         return answer_serve(x, ask, &dialect);

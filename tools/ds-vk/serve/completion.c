@@ -18,10 +18,10 @@ static void begin(struct answer *answer)
     (void)answer; /* its events are all of one form */
 }
 
-static void piece(struct choice *choice, const char *text, size_t n)
+static void piece(struct choice *choice, const dsvk_piece *piece)
 {
     struct answer *a = choice->answer;
-    answer_event(a, openai_document(a, OBJECT, choice_of(choice, text, n, NULL)));
+    answer_event(a, openai_document(a, OBJECT, choice_of(choice, piece->text, piece->bytes, NULL)));
 }
 
 static void end(struct choice *choice)

@@ -117,15 +117,14 @@ void engine_cancel(struct engine *engine, dsvk_stop *stop)
 
 static bool take(void *user, uint32_t token, const char *text, size_t bytes)
 {
-    struct job *job   = user;
-    bool        one   = token != DSVK_TEXT_END;
-    bool        go_on = true;
+    struct job *job = user;
+    bool        one = token != DSVK_TEXT_END;
+    bool        go_on;
     if (one && job->generated++ == 0) {
         job->first_at = host_seconds();
         job->phase    = JOB_ANSWERS;
     }
-    if (bytes > 0)
-        go_on = job->take(job, text, bytes);
+    go_on = job->take(job, token, text, bytes);
     /* The last token of a limit is not taken: nobody waits for what would follow it. */
     return go_on && job->generated < job->limit && !dsvk_stop_is_set(job->stop);
 }

@@ -28,8 +28,8 @@ struct job {
     dsvk_generate_params params; /* without take, user and stop */
     size_t               limit;  /* most tokens, at least 1 */
     dsvk_stop           *stop;
-    /* Called from a thread of the engine; false: it ends here. */
-    bool (*take)(struct job *job, const char *text, size_t bytes);
+    /* Called from a thread of the engine, as dsvk_generate_params.take; false: it ends here. */
+    bool (*take)(struct job *job, uint32_t token, const char *text, size_t bytes);
     void (*done)(struct job *job); /* the engine has forgotten it then */
 
     /* Whoever has it from `done` reads this. */

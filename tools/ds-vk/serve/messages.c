@@ -4,6 +4,7 @@
 
 #include "routes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- what is asked, in messages of OpenAI's form ---- */
@@ -32,31 +33,83 @@ static bool system_of(json_t *list, const json_t *given, struct refusal *why)
     return true;
 }
 
-/* Thoughts of earlier answers are no part of a prompt. */
+/* ---- blocks of a message ---- */
+
+static const char *type_of(const json_t *block)
+{
+    const char *type = json_string_value(json_object_get(block, "type"));
+    return type ? type : "";
+}
+
+/* The content of a result is what stands in it, and an image there is none. */
+static json_t *result_of(const json_t *block)
+{
+    json_t     *content = json_object_get(block, "content"), *texts = json_array();
+    const char *id = json_string_value(json_object_get(block, "tool_use_id"));
+    for (size_t i = 0; i < json_array_size(content); i++) {
+        json_t *part = json_array_get(content, i);
+        if (strcmp(type_of(part), "text") == 0)
+            json_array_append(texts, part);
+        else
+            json_array_append_new(texts, json_pack("{s:s, s:s+}", "type", "text", "text",
+                                                   "[not a text: ", type_of(part), "]"));
+    }
+    if (!json_is_array(content)) {
+        json_decref(texts);
+        texts = json_is_string(content) ? json_incref(content) : json_string("");
+    }
+    return json_pack("{s:s, s:s?, s:o}", "role", "tool", "tool_call_id", id, "content", texts);
+}
+
+static json_t *call_of(const json_t *block)
+{
+    json_t *input     = json_object_get(block, "input");
+    char   *arguments = json_dumps(input, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *call      = json_pack("{s:s, s:{s:O?, s:s}}", "type", "function", "function", "name",
+                                  json_object_get(block, "name"), "arguments",
+                             arguments && json_is_object(input) ? arguments : "{}");
+    json_object_set(call, "id", json_object_get(block, "id"));
+    free(arguments);
+    return call;
+}
+
+/* Results are messages of their own, which come before what else the user says. */
 static void add_message(json_t *list, const json_t *message)
 {
     const json_t *content = field(message, "content");
-    json_t       *copy = json_copy((json_t *)message), *kept = json_array();
+    json_t       *copy = json_copy((json_t *)message), *kept = json_array(), *calls = json_array();
+    size_t        results = 0;
     for (size_t i = 0; i < json_array_size(content); i++) {
         json_t     *block = json_array_get(content, i);
-        const char *type  = json_string_value(json_object_get(block, "type"));
-        if (!type || !strstr(type, "thinking"))
+        const char *type  = type_of(block);
+        if (strcmp(type, "tool_result") == 0)
+            json_array_append_new(list, result_of(block)), results++;
+        else if (strcmp(type, "tool_use") == 0)
+            json_array_append_new(calls, call_of(block));
+        else if (strcmp(type, "thinking") == 0)
+            json_object_set(copy, "reasoning_content", json_object_get(block, "thinking"));
+        else if (strcmp(type, "redacted_thinking") != 0)
             json_array_append(kept, block);
     }
+    bool empty = results && json_array_size(kept) == 0;
     if (json_is_array(content))
         json_object_set(copy, "content", kept);
+    if (json_array_size(calls))
+        json_object_set(copy, "tool_calls", calls);
+    if (!empty)
+        json_array_append(list, copy);
+    json_decref(copy);
+    json_decref(calls);
     json_decref(kept);
-    json_array_append_new(list, copy);
 }
 
 static bool read_prompt(struct ask *ask, struct server *server, struct refusal *why)
 {
     const json_t *messages = field(ask->body, "messages");
-    const char   *choice =
-        json_string_value(json_object_get(field(ask->body, "tool_choice"), "type"));
-    bool    no_tools = choice && strcmp(choice, "none") == 0;
-    json_t *list     = json_array();
-    bool    good = (no_tools || field_absent(why, ask->body, "tools")) && ask_thinking(ask, why) &&
+    const json_t *format   = json_object_get(field(ask->body, "output_config"), "format");
+    json_t       *list     = json_array();
+    bool          good     = ask_format(ask, "output_config", format, why) &&
+                ask_tools(ask, TOOLS_MESSAGES, why) && ask_thinking(ask, why) &&
                 system_of(list, field(ask->body, "system"), why);
     if (json_array_size(messages) == 0)
         good = refuse(why, 400, "messages", "'messages' takes a list of messages, not empty");
@@ -88,35 +141,92 @@ static const char *reason_of(const struct choice *choice)
 {
     if (strcmp(choice_reason(choice), "length") == 0)
         return "max_tokens";
-    return choice->job.end == DSVK_END_STOP_TEXT ? "stop_sequence" : "end_turn";
+    if (choice_calls(choice))
+        return "tool_use";
+    return choice->stop_text ? "stop_sequence" : "end_turn";
 }
 
-/* Which of several it was the library does not say. */
+/* Which of several it was is not known. */
 static const char *stop_of(const struct choice *choice)
 {
     const struct ask *ask = choice->answer->ask;
-    return choice->job.end == DSVK_END_STOP_TEXT && ask->n_stops == 1 ? ask->stops[0] : NULL;
+    return choice->stop_text && ask->n_stops == 1 ? ask->stops[0] : NULL;
 }
 
 static void begin(struct answer *a)
 {
     answer_named_event(a, json_pack("{s:s, s:o}", "type", "message_start", "message",
                                     message_of(a, json_array())));
-    answer_named_event(a, json_pack("{s:s, s:i, s:{s:s, s:s}}", "type", "content_block_start",
-                                    "index", 0, "content_block", "type", "text", "text", ""));
 }
 
-static void piece(struct choice *choice, const char *text, size_t n)
+static void close_block(struct choice *c)
 {
-    answer_named_event(choice->answer,
-                       json_pack("{s:s, s:i, s:{s:s, s:s%}}", "type", "content_block_delta",
-                                 "index", 0, "delta", "type", "text_delta", "text", text, n));
+    if (c->open >= 0)
+        answer_named_event(c->answer, json_pack("{s:s, s:i}", "type", "content_block_stop", "index",
+                                                (int)c->blocks - 1));
+    c->open = -1;
+}
+
+/* Consumes the block. */
+static void open_block(struct choice *c, dsvk_piece_kind kind, json_t *block)
+{
+    close_block(c);
+    c->open = (int)kind;
+    answer_named_event(c->answer, json_pack("{s:s, s:i, s:o}", "type", "content_block_start",
+                                            "index", (int)c->blocks++, "content_block", block));
+}
+
+static void delta(struct choice *c, const char *type, const char *key, const dsvk_piece *piece)
+{
+    answer_named_event(c->answer, json_pack("{s:s, s:i, s:{s:s, s:s%}}", "type",
+                                            "content_block_delta", "index", (int)c->blocks - 1,
+                                            "delta", "type", type, key, piece->text, piece->bytes));
+}
+
+static json_t *text_block(json_t *text)
+{
+    return json_pack("{s:s, s:o}", "type", "text", "text", text);
+}
+
+static json_t *thinking_block(json_t *text)
+{
+    return json_pack("{s:s, s:o, s:s}", "type", "thinking", "thinking", text, "signature", "");
+}
+
+/* Consumes the input. */
+static json_t *use_block(const json_t *call, json_t *input)
+{
+    return json_pack("{s:s, s:O, s:O, s:o}", "type", "tool_use", "id", json_object_get(call, "id"),
+                     "name", json_object_get(call, "name"), "input", input);
+}
+
+static void piece(struct choice *c, const dsvk_piece *piece)
+{
+    const json_t *call = json_array_get(c->calls, json_array_size(c->calls) - 1);
+    bool          open = c->open == (int)piece->kind;
+    if (piece->kind == DSVK_PIECE_TEXT) {
+        if (!open)
+            open_block(c, piece->kind, text_block(json_string("")));
+        delta(c, "text_delta", "text", piece);
+    } else if (piece->kind == DSVK_PIECE_REASONING) {
+        if (!open)
+            open_block(c, piece->kind, thinking_block(json_string("")));
+        delta(c, "thinking_delta", "thinking", piece);
+    } else if (piece->kind == DSVK_PIECE_CALL) {
+        open_block(c, piece->kind, use_block(call, json_object()));
+    } else if (piece->kind == DSVK_PIECE_ARGUMENTS) {
+        delta(c, "input_json_delta", "partial_json", piece);
+    } else {
+        close_block(c);
+    }
 }
 
 static void end(struct choice *choice)
 {
     struct answer *a = choice->answer;
-    answer_named_event(a, json_pack("{s:s, s:i}", "type", "content_block_stop", "index", 0));
+    if (choice->blocks == 0)
+        open_block(choice, DSVK_PIECE_TEXT, text_block(json_string("")));
+    close_block(choice);
     answer_named_event(a, json_pack("{s:s, s:{s:s, s:s?}, s:o}", "type", "message_delta", "delta",
                                     "stop_reason", reason_of(choice), "stop_sequence",
                                     stop_of(choice), "usage", usage_of(a)));
@@ -134,9 +244,18 @@ static void fail(struct answer *a, const struct refusal *why)
 
 static json_t *whole(struct answer *a)
 {
-    const struct choice *c        = &a->choices[0];
-    json_t              *document = message_of(a, json_pack("[{s:s, s:s%}]", "type", "text", "text",
-                                               c->text.n ? c->text.data : "", c->text.n));
+    const struct choice *c       = &a->choices[0];
+    json_t              *content = json_array();
+    if (c->reasoning.n)
+        json_array_append_new(content, thinking_block(buffer_string(&c->reasoning)));
+    if (c->text.n || json_array_size(c->calls) == 0)
+        json_array_append_new(content, text_block(buffer_string(&c->text)));
+    for (size_t i = 0; i < json_array_size(c->calls); i++) {
+        const json_t *call = json_array_get(c->calls, i);
+        json_t *input = json_loads(json_string_value(json_object_get(call, "arguments")), 0, NULL);
+        json_array_append_new(content, use_block(call, input ? input : json_object()));
+    }
+    json_t *document = message_of(a, content);
     json_object_set_new(document, "stop_reason", json_string(reason_of(c)));
     if (stop_of(c))
         json_object_set_new(document, "stop_sequence", json_string(stop_of(c)));

@@ -31,18 +31,40 @@ static bool is_chat(const struct answer *a)
     return field(a->ask->body, "messages") != NULL;
 }
 
-static json_t *line_of(const struct answer *a, const char *text, size_t n, bool done)
+/* A line; what is told of the answer is set in it, as a member of `message` in a chat. */
+static json_t *line_of(const struct answer *a, bool done)
 {
     char    when[32];
     json_t *line = json_pack("{s:s, s:s, s:b}", "model", a->server->name, "created_at",
                              date(when, a->created), "done", done);
-    json_t *told = is_chat(a) ? json_pack("{s:s, s:s%}", "role", "assistant", "content", text, n)
-                              : json_stringn(text, n);
-    json_object_set_new(line, is_chat(a) ? "message" : "response", told);
+    if (is_chat(a))
+        json_object_set_new(line, "message",
+                            json_pack("{s:s, s:s}", "role", "assistant", "content", ""));
+    else
+        json_object_set_new(line, "response", json_string(""));
     return line;
 }
 
-static json_t *last_of(const struct answer *a, const char *text, size_t n)
+/* Consumes the value. */
+static void say(const struct answer *a, json_t *line, const char *key, json_t *value)
+{
+    bool text = strcmp(key, "content") == 0;
+    if (is_chat(a))
+        json_object_set_new(json_object_get(line, "message"), key, value);
+    else
+        json_object_set_new(line, text ? "response" : key, value);
+}
+
+/* Arguments are an object here. */
+static json_t *call_of(const json_t *call)
+{
+    json_t *arguments = json_loads(json_string_value(json_object_get(call, "arguments")), 0, NULL);
+    return json_pack("{s:O, s:{s:O, s:o}}", "id", json_object_get(call, "id"), "function", "name",
+                     json_object_get(call, "name"), "arguments",
+                     arguments ? arguments : json_object());
+}
+
+static json_t *last_of(const struct answer *a)
 {
     const struct job   *job   = &a->choices[0].job;
     struct answer_usage u     = answer_usage(a);
@@ -50,7 +72,7 @@ static json_t *last_of(const struct answer *a, const char *text, size_t n)
     json_int_t          all   = nanoseconds(job->ended_at - job->asked_at);
     json_int_t          in    = nanoseconds(first - job->begun_at);
     json_int_t          out   = nanoseconds(job->ended_at - first);
-    json_t             *line  = line_of(a, text, n, true);
+    json_t             *line  = line_of(a, true);
     json_t             *more =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "done_reason",
                   choice_reason(&a->choices[0]), "total_duration", all, "load_duration",
@@ -72,9 +94,20 @@ static void begin(struct answer *a)
     (void)a; /* its lines are all of one form */
 }
 
-static void piece(struct choice *choice, const char *text, size_t n)
+static void piece(struct choice *c, const dsvk_piece *piece)
 {
-    put_line(choice->answer, line_of(choice->answer, text, n, false));
+    struct answer *a = c->answer;
+    json_t        *line;
+    if (piece->kind == DSVK_PIECE_CALL || piece->kind == DSVK_PIECE_ARGUMENTS)
+        return; /* it comes as a whole */
+    line = line_of(a, false);
+    if (piece->kind == DSVK_PIECE_CALL_END)
+        say(a, line, "tool_calls",
+            json_pack("[o]", call_of(json_array_get(c->calls, json_array_size(c->calls) - 1))));
+    else
+        say(a, line, piece->kind == DSVK_PIECE_REASONING ? "thinking" : "content",
+            json_stringn(piece->text, piece->bytes));
+    put_line(a, line);
 }
 
 static void end(struct choice *choice)
@@ -84,7 +117,7 @@ static void end(struct choice *choice)
 
 static void finish(struct answer *a)
 {
-    put_line(a, last_of(a, "", 0));
+    put_line(a, last_of(a));
 }
 
 static void fail(struct answer *a, const struct refusal *why)
@@ -94,8 +127,17 @@ static void fail(struct answer *a, const struct refusal *why)
 
 static json_t *whole(struct answer *a)
 {
-    const struct buffer *text = &a->choices[0].text;
-    return last_of(a, text->n ? text->data : "", text->n);
+    const struct choice *c    = &a->choices[0];
+    json_t              *line = last_of(a), *calls = json_array();
+    say(a, line, "content", buffer_string(&c->text));
+    if (c->reasoning.n)
+        say(a, line, "thinking", buffer_string(&c->reasoning));
+    for (size_t i = 0; i < json_array_size(c->calls); i++)
+        json_array_append_new(calls, call_of(json_array_get(c->calls, i)));
+    if (json_array_size(calls))
+        say(a, line, "tool_calls", json_incref(calls));
+    json_decref(calls);
+    return line;
 }
 
 static const struct dialect dialect = {
@@ -133,9 +175,39 @@ static bool think(struct ask *ask, struct refusal *why)
     return true;
 }
 
+/* "json", or a schema. */
+static bool format(struct ask *ask, struct refusal *why)
+{
+    json_t *given = (json_t *)field(ask->body, "format"), *asked = NULL;
+    bool    json = json_is_string(given) && strcmp(json_string_value(given), "json") == 0;
+    if (!given || (json_is_string(given) && json_string_length(given) == 0))
+        return true;
+    if (json)
+        asked = json_pack("{s:s}", "type", "json_object");
+    else if (json_is_object(given))
+        asked = json_pack("{s:s, s:O}", "type", "json_schema", "schema", given);
+    else
+        return refuse(why, 400, "format", "'format' takes \"json\" or a schema");
+    bool good = ask_format(ask, "format", asked, why);
+    json_decref(asked);
+    return good;
+}
+
+/* Results name the function, and their place says which call they answer. */
+static json_t *talk_of(const json_t *messages)
+{
+    json_t *list = json_deep_copy(messages);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *message = json_array_get(list, i), *thinking = json_object_get(message, "thinking");
+        if (thinking && !json_object_get(message, "reasoning_content"))
+            json_object_set(message, "reasoning_content", thinking);
+    }
+    return list;
+}
+
 static struct ask *read_ask(struct exchange *x, struct refusal *why)
 {
-    static const char *const absent[] = { "tools", "format", "images", "suffix", "context" };
+    static const char *const absent[] = { "images", "suffix", "context" };
     struct ask              *ask      = ask_new(x, why);
     bool                     good     = ask != NULL;
     if (good && json_is_object(field(ask->body, "options")))
@@ -145,7 +217,7 @@ static struct ask *read_ask(struct exchange *x, struct refusal *why)
     for (size_t i = 0; good && i < sizeof absent / sizeof *absent; i++)
         good = field_absent(why, ask->body, absent[i]);
     if (good && ask_common(ask, x->server, why) && ask_stops(ask, "stop", why) && limit(ask, why) &&
-        think(ask, why))
+        think(ask, why) && format(ask, why) && ask_tools(ask, TOOLS_CHAT, why))
         return ask;
     ask_free(ask);
     return NULL;
@@ -153,9 +225,12 @@ static struct ask *read_ask(struct exchange *x, struct refusal *why)
 
 enum MHD_Result serve_ollama_chat(struct exchange *x)
 {
-    struct refusal why = { 0 };
-    struct ask    *ask = read_ask(x, &why);
-    if (ask && ask_messages(ask, x->server, field(ask->body, "messages"), &why))
+    struct refusal why  = { 0 };
+    struct ask    *ask  = read_ask(x, &why);
+    json_t        *list = ask ? talk_of(field(ask->body, "messages")) : NULL;
+    bool           good = ask && ask_messages(ask, x->server, list, &why);
+    json_decref(list);
+    if (good)
         return answer_serve(x, ask, &dialect);
     ask_free(ask);
     return http_refuse(x, &why);

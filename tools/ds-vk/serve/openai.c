@@ -19,10 +19,11 @@ json_t *openai_document(const struct answer *answer, const char *object, json_t 
 json_t *openai_usage(const struct answer *answer)
 {
     struct answer_usage u = answer_usage(answer);
-    return json_pack("{s:I, s:I, s:I, s:{s:I}}", "prompt_tokens", (json_int_t)u.prompt,
+    return json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", (json_int_t)u.prompt,
                      "completion_tokens", (json_int_t)u.generated, "total_tokens",
                      (json_int_t)(u.prompt + u.generated), "prompt_tokens_details", "cached_tokens",
-                     (json_int_t)u.cached);
+                     (json_int_t)u.cached, "completion_tokens_details", "reasoning_tokens",
+                     (json_int_t)u.thought);
 }
 
 static double rate(size_t n, double seconds)
@@ -79,18 +80,13 @@ bool openai_common(struct ask *ask, const struct server *server, struct refusal 
     int64_t                  n         = 1;
     static const char *const absent[]  = { "logprobs", "top_logprobs", "audio",      "functions",
                                            "grammar",  "json_schema",  "guided_json" };
-    const json_t            *format    = field(ask->body, "response_format");
-    const char              *type      = json_string_value(json_object_get(format, "type"));
     if (!ask_common(ask, server, why) || !field_count(why, ask->body, "n", choices, &n))
         return false;
     ask->n = (uint32_t)n;
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         if (!field_absent(why, ask->body, absent[i]))
             return false;
-    if (format && (!type || strcmp(type, "text") != 0))
-        return refuse(why, 400, "response_format",
-                      "'response_format' of the type '%.40s' is not supported; text is",
-                      type ? type : "");
-    return ask_stops(ask, "stop", why) &&
+    return ask_format(ask, "response_format", field(ask->body, "response_format"), why) &&
+           ask_stops(ask, "stop", why) &&
            field_flag(why, field(ask->body, "stream_options"), "include_usage", &ask->usage);
 }

@@ -2,94 +2,68 @@
 /* /v1/responses, the newer form of OpenAI: each request has its whole history, nothing is kept
  * between two. Its events are numbered and nest: response, item, part, text. */
 #include "answer.h"
+#include "responses.h"
 
 #include "routes.h"
 
+#include <stdio.h>
 #include <string.h>
-
-/* ---- what is asked ---- */
-
-/* Thoughts of earlier answers are no part of a prompt. */
-static bool add_item(json_t *list, json_t *item, struct refusal *why)
-{
-    const char *type = json_string_value(json_object_get(item, "type"));
-    if (type && strcmp(type, "reasoning") == 0)
-        return true;
-    if (type && strcmp(type, "message") != 0)
-        return refuse(why, 400, "input",
-                      "'input' has an item of the type '%.40s'; messages are "
-                      "supported",
-                      type);
-    return json_array_append(list, item) == 0;
-}
-
-static bool read_input(struct ask *ask, struct server *server, struct refusal *why)
-{
-    const json_t *input        = field(ask->body, "input");
-    const char   *instructions = NULL, *choice = json_string_value(field(ask->body, "tool_choice"));
-    json_t       *list = json_array();
-    bool          good = field_text(why, ask->body, "instructions", &instructions);
-    if (instructions && instructions[0])
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s}", "role", "system", "content", instructions));
-    if (json_is_string(input))
-        json_array_append_new(list, json_pack("{s:s, s:O}", "role", "user", "content", input));
-    else if (!json_is_array(input))
-        good = refuse(why, 400, "input", "'input' takes a text or a list of items");
-    for (size_t i = 0; good && i < json_array_size(input); i++)
-        good = add_item(list, json_array_get(input, i), why);
-    if (!choice || strcmp(choice, "none") != 0) /* what is run elsewhere is not missed */
-        for (size_t i = 0; i < json_array_size(field(ask->body, "tools")); i++) {
-            const json_t *tool = json_array_get(field(ask->body, "tools"), i);
-            const char   *type = json_string_value(json_object_get(tool, "type"));
-            if (good && (!type || strcmp(type, "function") == 0))
-                good = refuse(why, 400, "tools", "'tools' is not supported by this server");
-        }
-    good = good && ask_messages(ask, server, list, why);
-    json_decref(list);
-    return good;
-}
-
-static bool more_fields(struct ask *ask, struct refusal *why)
-{
-    const json_t *format = json_object_get(field(ask->body, "text"), "format");
-    const char   *type   = json_string_value(json_object_get(format, "type"));
-    const json_t *effort = json_object_get(field(ask->body, "reasoning"), "effort");
-    if (effort)
-        json_object_set(ask->body, "reasoning_effort", (json_t *)effort);
-    if (type && strcmp(type, "text") != 0)
-        return refuse(why, 400, "text", "'text.format' of the type '%.40s' is not supported", type);
-    return field_absent(why, ask->body, "previous_response_id") &&
-           field_absent(why, ask->body, "conversation") &&
-           field_absent(why, ask->body, "background") && ask_thinking(ask, why) &&
-           ask_limit(ask, "max_output_tokens", NULL, why);
-}
+#include <time.h>
 
 /* ---- what is answered ---- */
 
-static json_t *part_of(const struct choice *c)
+static const char *const prefixes[] = {
+    [DSVK_PIECE_REASONING] = "rs_", [DSVK_PIECE_TEXT] = "msg_", [DSVK_PIECE_CALL] = "fc_"
+};
+
+/* The id of the item at hand: that of the response, and which of its items. */
+static json_t *id_of(const struct choice *c, dsvk_piece_kind kind)
 {
-    return json_pack("{s:s, s:s%, s:[]}", "type", "output_text", "text",
-                     c->text.n ? c->text.data : "", c->text.n, "annotations");
+    char number[16];
+    snprintf(number, sizeof number, "%u", c->blocks - 1);
+    return json_pack("s+++", prefixes[kind], c->answer->id + strlen("resp_"), "_", number);
 }
 
+/* Consumes the text. */
+static json_t *part_of(dsvk_piece_kind kind, json_t *text)
+{
+    if (kind == DSVK_PIECE_REASONING)
+        return json_pack("{s:s, s:o}", "type", "reasoning_text", "text", text);
+    return json_pack("{s:s, s:o, s:[]}", "type", "output_text", "text", text, "annotations");
+}
+
+/* The item at hand; `status` is "in_progress" where it begins. */
 static json_t *item_of(const struct choice *c, const char *status)
 {
-    json_t *content = json_array();
-    if (strcmp(status, "in_progress") != 0)
-        json_array_append_new(content, part_of(c));
-    return json_pack("{s:s, s:s+, s:s, s:s, s:o}", "type", "message", "id", "msg_",
-                     c->answer->id + strlen("resp_"), "status", status, "role", "assistant",
-                     "content", content);
+    dsvk_piece_kind kind    = (dsvk_piece_kind)c->open;
+    bool            whole   = strcmp(status, "in_progress") != 0;
+    json_t         *content = json_array();
+    if (kind == DSVK_PIECE_CALL) {
+        const json_t *call = json_array_get(c->calls, json_array_size(c->calls) - 1);
+        json_decref(content);
+        return json_pack("{s:s, s:o, s:O, s:O, s:O, s:s}", "type", "function_call", "id",
+                         id_of(c, kind), "call_id", json_object_get(call, "id"), "name",
+                         json_object_get(call, "name"), "arguments",
+                         json_object_get(call, "arguments"), "status", status);
+    }
+    if (whole)
+        json_array_append_new(
+            content,
+            part_of(kind, buffer_string(kind == DSVK_PIECE_TEXT ? &c->part : &c->reasoning)));
+    if (kind == DSVK_PIECE_REASONING)
+        return json_pack("{s:s, s:o, s:[], s:o, s:s}", "type", "reasoning", "id", id_of(c, kind),
+                         "summary", "content", content, "status", status);
+    return json_pack("{s:s, s:o, s:s, s:s, s:o}", "type", "message", "id", id_of(c, kind), "status",
+                     status, "role", "assistant", "content", content);
 }
 
 static json_t *usage_of(const struct answer *a)
 {
     struct answer_usage u = answer_usage(a);
-    return json_pack("{s:I, s:{s:I}, s:I, s:{s:i}, s:I}", "input_tokens", (json_int_t)u.prompt,
+    return json_pack("{s:I, s:{s:I}, s:I, s:{s:I}, s:I}", "input_tokens", (json_int_t)u.prompt,
                      "input_tokens_details", "cached_tokens", (json_int_t)u.cached, "output_tokens",
-                     (json_int_t)u.generated, "output_tokens_details", "reasoning_tokens", 0,
-                     "total_tokens", (json_int_t)(u.prompt + u.generated));
+                     (json_int_t)u.generated, "output_tokens_details", "reasoning_tokens",
+                     (json_int_t)u.thought, "total_tokens", (json_int_t)(u.prompt + u.generated));
 }
 
 static json_t *response_of(const struct answer *a, const char *status)
@@ -103,7 +77,7 @@ static json_t *response_of(const struct answer *a, const char *status)
         "parallel_tool_calls", false, "tool_choice", "auto", "tools", "usage");
     if (!over)
         return document;
-    json_array_append_new(output, item_of(&a->choices[0], status));
+    json_array_extend(output, a->choices[0].items);
     json_object_set_new(document, "usage", usage_of(a));
     if (strcmp(status, "incomplete") == 0)
         json_object_set_new(document, "incomplete_details",
@@ -118,17 +92,15 @@ static void event(struct answer *a, const char *type, json_t *fields)
     answer_named_event(a, fields);
 }
 
-/* An event of the only part of the only item. */
-static void part_event(const struct choice *c, const char *type, const char *key, json_t *value)
+/* An event of the item at hand; consumes the value. */
+static void item_event(const struct choice *c, const char *type, const char *key, json_t *value)
 {
-    event(c->answer, type,
-          json_pack("{s:s+, s:i, s:i, s:o}", "item_id", "msg_", c->answer->id + strlen("resp_"),
-                    "output_index", 0, "content_index", 0, key, value));
-}
-
-static void item_event(const struct choice *c, const char *type, const char *status)
-{
-    event(c->answer, type, json_pack("{s:i, s:o}", "output_index", 0, "item", item_of(c, status)));
+    json_t *fields = json_pack("{s:i, s:o}", "output_index", (int)c->blocks - 1, key, value);
+    if (strcmp(key, "item") != 0)
+        json_object_set_new(fields, "item_id", id_of(c, (dsvk_piece_kind)c->open));
+    if (strcmp(key, "item") != 0 && c->open != DSVK_PIECE_CALL)
+        json_object_set_new(fields, "content_index", json_integer(0));
+    event(c->answer, type, fields);
 }
 
 static const char *status_of(const struct choice *c)
@@ -138,25 +110,69 @@ static const char *status_of(const struct choice *c)
 
 static void begin(struct answer *a)
 {
-    const struct choice *c = &a->choices[0];
     event(a, "response.created", json_pack("{s:o}", "response", response_of(a, "in_progress")));
     event(a, "response.in_progress", json_pack("{s:o}", "response", response_of(a, "in_progress")));
-    item_event(c, "response.output_item.added", "in_progress");
-    part_event(c, "response.content_part.added", "part", part_of(c));
 }
 
-static void piece(struct choice *c, const char *text, size_t n)
+static void open_item(struct choice *c, dsvk_piece_kind kind)
 {
-    buffer_add(&c->text, text, n);
-    part_event(c, "response.output_text.delta", "delta", json_stringn(text, n));
+    c->open   = (int)kind;
+    c->part.n = 0;
+    c->blocks++;
+    item_event(c, "response.output_item.added", "item", item_of(c, "in_progress"));
+    if (kind != DSVK_PIECE_CALL)
+        item_event(c, "response.content_part.added", "part", part_of(kind, json_string("")));
+}
+
+static void close_item(struct choice *c, const char *status)
+{
+    if (c->open < 0)
+        return;
+    dsvk_piece_kind kind = (dsvk_piece_kind)c->open;
+    json_t         *item = item_of(c, status);
+    if (kind == DSVK_PIECE_CALL) {
+        item_event(c, "response.function_call_arguments.done", "arguments",
+                   json_incref(json_object_get(item, "arguments")));
+    } else {
+        json_t *part = json_array_get(json_object_get(item, "content"), 0);
+        item_event(c,
+                   kind == DSVK_PIECE_TEXT ? "response.output_text.done"
+                                           : "response.reasoning_text.done",
+                   "text", json_incref(json_object_get(part, "text")));
+        item_event(c, "response.content_part.done", "part", json_incref(part));
+    }
+    json_array_append(c->items, item);
+    item_event(c, "response.output_item.done", "item", item);
+    c->open = -1;
+}
+
+static void piece(struct choice *c, const dsvk_piece *piece)
+{
+    static const char *const deltas[] = {
+        [DSVK_PIECE_REASONING] = "response.reasoning_text.delta",
+        [DSVK_PIECE_TEXT]      = "response.output_text.delta",
+        [DSVK_PIECE_ARGUMENTS] = "response.function_call_arguments.delta",
+    };
+    dsvk_piece_kind kind = piece->kind;
+    if (kind == DSVK_PIECE_CALL_END) {
+        close_item(c, "completed");
+        return;
+    }
+    if (kind != DSVK_PIECE_ARGUMENTS && (c->open != (int)kind || kind == DSVK_PIECE_CALL)) {
+        close_item(c, "completed");
+        open_item(c, kind);
+    }
+    if (kind == DSVK_PIECE_TEXT)
+        buffer_add(&c->part, piece->text, piece->bytes);
+    if (kind != DSVK_PIECE_CALL)
+        item_event(c, deltas[kind], "delta", json_stringn(piece->text, piece->bytes));
 }
 
 static void end(struct choice *c)
 {
-    part_event(c, "response.output_text.done", "text",
-               json_stringn(c->text.n ? c->text.data : "", c->text.n));
-    part_event(c, "response.content_part.done", "part", part_of(c));
-    item_event(c, "response.output_item.done", status_of(c));
+    if (c->blocks == 0)
+        open_item(c, DSVK_PIECE_TEXT);
+    close_item(c, status_of(c));
 }
 
 static void finish(struct answer *a)
@@ -175,9 +191,32 @@ static void fail(struct answer *a, const struct refusal *why)
     event(a, "response.failed", json_pack("{s:o}", "response", response));
 }
 
+/* The same items as a stream has, in the order of their kinds. */
 static json_t *whole(struct answer *a)
 {
-    return response_of(a, status_of(&a->choices[0]));
+    struct choice *c     = &a->choices[0];
+    json_t        *calls = c->calls;
+    if (c->reasoning.n) {
+        c->open = DSVK_PIECE_REASONING;
+        c->blocks++;
+        json_array_append_new(c->items, item_of(c, "completed"));
+    }
+    if (c->text.n || json_array_size(calls) == 0) {
+        c->open = DSVK_PIECE_TEXT;
+        c->blocks++;
+        c->part.n = 0;
+        buffer_add(&c->part, c->text.n ? c->text.data : "", c->text.n);
+        json_array_append_new(c->items, item_of(c, status_of(c)));
+    }
+    c->calls = json_array();
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        c->open = DSVK_PIECE_CALL;
+        c->blocks++;
+        json_array_append(c->calls, json_array_get(calls, i));
+        json_array_append_new(c->items, item_of(c, "completed"));
+    }
+    json_decref(calls);
+    return response_of(a, status_of(c));
 }
 
 static const struct dialect dialect = {
@@ -192,13 +231,39 @@ static const struct dialect dialect = {
     .whole        = whole,
 };
 
+/* Nothing is asked: an answer without anything. */
+static enum MHD_Result serve_nothing(struct exchange *x, struct ask *ask)
+{
+    struct choice choice = { .open = -1, .job = { .end = DSVK_END_TOKEN } };
+    struct answer a      = { .server  = x->server,
+                             .dialect = &dialect,
+                             .ask     = ask,
+                             .choices = &choice,
+                             .created = (int64_t)time(NULL) };
+    snprintf(a.id, sizeof a.id, "%s%016llx", dialect.id_prefix, (unsigned long long)host_random());
+    choice.answer          = &a;
+    bool            stream = ask->stream;
+    enum MHD_Result result;
+    if (stream) {
+        begin(&a);
+        finish(&a);
+        result = http_text(x, 200, dialect.content_type, &a.out);
+    } else {
+        result = http_json(x, 200, response_of(&a, "completed"));
+    }
+    ask_free(ask);
+    return result;
+}
+
 enum MHD_Result serve_responses(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && ask_common(ask, x->server, &why) && more_fields(ask, &why) &&
-        read_input(ask, x->server, &why))
+    if (ask && ask_common(ask, x->server, &why) && responses_fields(ask, &why) &&
+        responses_input(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
+    if (ask && !why.status)
+        return serve_nothing(x, ask);
     ask_free(ask);
     return http_refuse(x, &why);
 }
