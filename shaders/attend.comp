@@ -51,6 +51,7 @@ float total[EACH]; // l
 uint  parity;
 dv_address pages; // of the timeline
 
+#include "lib/attend_ahead.glsl"
 #include "lib/attend_scores.glsl"
 
 uint head_of(uint pair)
@@ -75,18 +76,6 @@ void load_query()
                                    : at(address(args.q_rope), rope + (c - KV4) * 16u);
             query[e * QUERY + j] = load4(from, 0u);
         }
-    }
-}
-
-// Positions first .. first+n-1, all of one page.
-void load_tile(uint first, uint n)
-{
-    ADDRESS record = cache_record(args.cache, pages, first);
-    for (uint i = gl_LocalInvocationID.x; i < n * COLS4; i += WORKGROUP) {
-        uint    c = i % COLS4;
-        ADDRESS row = at(record, i / COLS4 * args.cache.record);
-        tile[i] = c < KV4 ? cache_latent4(row, c * 4u, KV4 * 4u)
-                          : cache_rope4(row, (c - KV4) * 4u, KV4 * 4u);
     }
 }
 
@@ -136,22 +125,20 @@ void add_values(uint n)
     }
 }
 
-// sums, total and largest[parity] of positions first .. end-1.
-void attend(uint first, uint end, uint position)
+// Positions first .. end-1 of one page. `next`: the page behind it; `stop`: where the workgroup's
+// positions end. While a tile is summed, the one behind it is loaded (the last one again).
+void attend_page(uint first, uint end, uint stop, uint position, ADDRESS next, bool start)
 {
-    [[unroll]] for (uint i = 0; i < EACH * SUMS; i++)
-        sums[i] = vec4(0.0);
-    [[unroll]] for (uint e = 0; e < EACH; e++)
-        total[e] = 0.0;
     for (uint p = first; p < end; p += ROWS) {
-        uint n = min(ROWS, end - p);
-        load_tile(p, n);
+        uint n = min(ROWS, end - p), behind = p + ROWS < stop ? p + ROWS : p;
+        take_tile();
+        load_ahead(behind / DV_PAGE == p / DV_PAGE ? page : next, behind);
         barrier();
         score_partials(n);
         barrier();
         score_sums(n);
         barrier();
-        softmax(p, n, position, p == first);
+        softmax(p, n, position, start && p == first);
         parity = 1u - parity;
         barrier();
         add_values(n);
@@ -159,12 +146,26 @@ void attend(uint first, uint end, uint position)
     }
 }
 
-// Writes one pair's partial; the sums are merged with those at its place unless `start`.
-void store_pair(uint e, uint place, attend_merged both, bool start)
+// sums, total and largest[parity] of positions first .. end-1, whole pages but for the last.
+void attend(uint first, uint end, uint stop, uint position)
+{
+    [[unroll]] for (uint i = 0; i < EACH * SUMS; i++)
+        sums[i] = vec4(0.0);
+    [[unroll]] for (uint e = 0; e < EACH; e++)
+        total[e] = 0.0;
+    for (uint p = first; p < end; p += DV_PAGE) {
+        ADDRESS next = cache_page(pages, min(p + DV_PAGE, stop - 1u));
+        attend_page(p, min(p + DV_PAGE, end), stop, position, next, p == first);
+        page = next;
+    }
+}
+
+// Writes one pair's partial; the sums are merged with those at byte `at_y` unless `start`.
+void store_pair(uint e, uint at_y, attend_merged both, bool start)
 {
     [[unroll]] for (uint j = 0; j < SUMS; j++) {
         if (inside(j, KV4)) {
-            Sums4 y = Sums4(at(address(args.y), place + (slice() + j * SLICES) * 16u));
+            Sums4 y = Sums4(at(address(args.y), at_y + (slice() + j * SLICES) * 16u));
             vec4  value = sums[e * SUMS + j];
             if (!start)
                 value = attend_merge_sums(both, y.v, value);
@@ -172,16 +173,16 @@ void store_pair(uint e, uint place, attend_merged both, bool start)
         }
     }
     if (slice() == 0u)
-        Sums4(at(address(args.y), place + args.kv * 4u)).v = vec4(both.m, both.l, 0.0, 0.0);
+        Sums4(at(address(args.y), at_y + args.kv * 4u)).v = vec4(both.m, both.l, 0.0, 0.0);
 }
 
 // The positions of one split that the workgroup's tokens see, and what becomes of their sums. A
 // pair that sees none of them keeps what it has.
-void attend_split(uint split, uint begin, uint position, uint last, inout float m[EACH],
+void attend_split(uint split, uint begin, uint stop, uint position, inout float m[EACH],
                   inout float l[EACH])
 {
     uint first = split * args.split;
-    attend(first, min(first + args.split, last + 1u), position);
+    attend(first, min(first + args.split, stop), stop, position);
     [[unroll]] for (uint e = 0; e < EACH; e++) {
         uint pair = pair_of(e), token = token_of(pair);
         if (token >= args.tokens || position + token < first || head_of(pair) >= args.heads)
@@ -192,9 +193,9 @@ void attend_split(uint split, uint begin, uint position, uint last, inout float 
             both = attend_merge(m[e], l[e], top, total[e]);
         m[e] = both.m;
         l[e] = both.l;
-        uint place = token * args.y_stride;
-        place += attend_place(head_of(pair), MERGE != 0u ? 0u : split, args.splits, args.kv);
-        store_pair(e, place * 4u, both, split == begin);
+        uint y = token * args.y_stride;
+        y += attend_place(head_of(pair), MERGE != 0u ? 0u : split, args.splits, args.kv);
+        store_pair(e, y * 4u, both, split == begin);
     }
 }
 
@@ -204,14 +205,18 @@ void main()
     dv_row row = step_row(args.step, first);
     uint   position = row.position - first; // of token 0, were it of the same timeline
     pages = row.pages;
+    cache = args.cache;
     uint last = position + min((gl_WorkGroupID.z + 1u) * TOKENS, args.tokens) - 1u;
     uint count = attend_splits(last, args.split);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
     if (begin >= count)
         return;
     parity = 0u;
+    page = cache_page(pages, begin * args.split);
+    find_places();
+    load_ahead(page, begin * args.split);
     load_query();
     float m[EACH], l[EACH];
     for (uint split = begin; split < end; split++)
-        attend_split(split, begin, position, last, m, l);
+        attend_split(split, begin, min(end * args.split, last + 1u), position, m, l);
 }

@@ -25,11 +25,16 @@ uint cache_block(uint kv)
     return DV_CACHE_BLOCK(kv);
 }
 
-// The record of a position of the timeline with these pages.
+// The page of a position of the timeline with these pages.
+ADDRESS cache_page(dv_address pages, uint position)
+{
+    return load_address(address(pages), position / DV_PAGE * 8u);
+}
+
+// The record of a position.
 ADDRESS cache_record(dv_cache_place place, dv_address pages, uint position)
 {
-    ADDRESS page = load_address(address(pages), position / DV_PAGE * 8u);
-    return at(page, place.offset + position % DV_PAGE * place.record);
+    return at(cache_page(pages, position), place.offset + position % DV_PAGE * place.record);
 }
 
 // Four e3m4 values times 2^-12, through half floats as in lib/weight.glsl.
@@ -77,6 +82,39 @@ vec4 cache_rope4(ADDRESS record, uint k, uint kv)
         return load4(record, start + k * 4u);
     start += k * 2u;
     return cache_bf16(uvec2(load_word(record, start), load_word(record, start + 4u)));
+}
+
+// For kernels that load records long before they use them: the words of a group of four columns, as
+// they lie in memory. `group` counts those of the latent, kv / 4, then those of the rope key.
+struct cache_group {
+    uint at, more; // byte offsets in the record; more: of the second word of FP8
+};
+cache_group cache_group_at(uint group, uint kv)
+{
+    if (CACHE == CACHE_F32)
+        return cache_group(group * 16u, 0u);
+    if (CACHE == CACHE_BF16)
+        return cache_group(group * 8u, 0u);
+    uint k = group * 4u, rope = cache_rope_at(kv) + (k - kv) * 2u;
+    return k < kv ? cache_group(k, kv + k / cache_block(kv) * 4u) : cache_group(rope, rope + 4u);
+}
+uvec4 cache_words(ADDRESS record, cache_group place)
+{
+    if (CACHE == CACHE_F32)
+        return load_words4(record, place.at);
+    if (CACHE == CACHE_BF16)
+        return uvec4(Load2(at(record, place.at)).v, 0u, 0u);
+    return uvec4(load_word(record, place.at), load_word(record, place.more), 0u, 0u);
+}
+// Their values, those of cache_latent4 and cache_rope4.
+vec4 cache_values(uvec4 words, bool latent)
+{
+    if (CACHE == CACHE_F32)
+        return uintBitsToFloat(words);
+    if (CACHE == CACHE_BF16 || !latent)
+        return cache_bf16(words.xy);
+    precise vec4 v = e3m4_decode(words.x) * uintBitsToFloat(words.y);
+    return v;
 }
 
 #endif

@@ -7,10 +7,12 @@
 #include "base/size.h"
 #include "kernel/coop.h"
 
-/* Groups of four columns of a pair's query that a lane holds: with 576 columns 16 lanes share a
- * pair, each with 36 values of the query and 32 sums; as many again for a second pair. */
+/* Groups of four columns of a pair's query that a lane holds at most: with 576 columns 16 lanes
+ * share a pair, each with 36 values of the query and 32 sums. */
 #define LANE_COLUMNS 9
 
+/* A lane may hold two pairs, which load a record once; more would fill its registers. */
+#define MOST_EACH 2u
 #define MOST_PAIRS 32u
 #define MOST_INVOCATIONS 256u
 #define MOST_SHARED 32768u
@@ -42,6 +44,11 @@ static uint32_t shared_bytes(const struct shape *s, uint32_t cols)
     return (words + 2 * s->rows * pairs + 3 * pairs) * 4;
 }
 
+static uint32_t most_invocations(const struct dv_caps *caps)
+{
+    return dv_min(caps->max_workgroup, MOST_INVOCATIONS);
+}
+
 /* The smallest workgroup, which decides slices and rows. */
 static struct shape least_shape(const struct dv_kernel_site *site, const struct dv_node *node)
 {
@@ -60,7 +67,8 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
         s.slices = workgroup / s.heads;
     if (s.slices > workgroup)
         s.slices = workgroup;
-    s.each = s.heads / (workgroup / s.slices);
+    for (s.each = 1; s.slices * pair_lanes(&s) > most_invocations(site->caps);)
+        s.each *= 2;
 
     /* Half of the memory, so that two workgroups fit; less of it only when one row asks for it. */
     uint32_t limit = site->caps->max_shared_bytes / 2;
@@ -76,14 +84,13 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
                  const struct dv_node *node, uint32_t tokens)
 {
     const struct dv_caps *caps   = site->caps;
-    uint32_t              shared = caps->max_shared_bytes, most = caps->max_workgroup;
-    uint64_t workgroups = dv_ceil_div(node->attend.heads, s->heads) * node->attend.splits *
+    uint32_t              shared = caps->max_shared_bytes;
+    uint64_t workgroups          = dv_ceil_div(node->attend.heads, s->heads) * node->attend.splits *
                           dv_ceil_div(tokens, s->tokens);
     if (shared > MOST_SHARED)
         shared = MOST_SHARED;
-    if (most > MOST_INVOCATIONS)
-        most = MOST_INVOCATIONS;
-    return s->heads * s->tokens <= MOST_PAIRS && s->slices * pair_lanes(s) <= most &&
+    return s->heads * s->tokens <= MOST_PAIRS && s->each <= MOST_EACH &&
+           s->slices * pair_lanes(s) <= most_invocations(caps) &&
            shared_bytes(s, node->attend.kv + node->attend.rope) <= shared &&
            workgroups >= ENOUGH_WORKGROUPS;
 }
@@ -94,6 +101,17 @@ static uint32_t most_tokens(const struct dv_kernel_site *site, uint32_t tokens)
     return site->graph->size.batch ? 1 : tokens;
 }
 
+/* Twice the heads or tokens: in twice the lanes, or twice the pairs of a lane. */
+static struct shape doubled(struct shape s, const struct dv_caps *caps, uint32_t heads,
+                            uint32_t tokens)
+{
+    s.heads *= heads;
+    s.tokens *= tokens;
+    if (s.slices * pair_lanes(&s) > most_invocations(caps))
+        s.each *= 2;
+    return s;
+}
+
 /* More pairs while that pays: first heads, if that leaves no more of them idle, then tokens. */
 static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_node *node,
                              uint32_t tokens)
@@ -101,10 +119,8 @@ static struct shape shape_of(const struct dv_kernel_site *site, const struct dv_
     struct shape s    = least_shape(site, node);
     uint32_t     most = most_tokens(site, tokens);
     for (;;) {
-        struct shape heads = s, both = s;
-        heads.heads *= 2;
-        both.tokens *= 2;
-        bool idle = dv_ceil_div(node->attend.heads, heads.heads) * 2 >
+        struct shape heads = doubled(s, site->caps, 2, 1), both = doubled(s, site->caps, 1, 2);
+        bool         idle = dv_ceil_div(node->attend.heads, heads.heads) * 2 >
                     dv_ceil_div(node->attend.heads, s.heads);
         if (!idle && fits(&heads, site, node, tokens))
             s = heads;

@@ -94,14 +94,15 @@ uint32_t dv_wide_workgroup(const struct dv_kernel_site *site, uint32_t most);
 
 /* Shapes that differ between devices, from one table by capability: kernel/tuning.c. */
 struct dv_tuning {
-    uint32_t matmul_workgroup;   /* invocations: 8 * slices of K */
-    uint32_t matmul_groups;      /* 8-row groups a workgroup, one token */
-    uint32_t matmul_groups_wide; /* the same, many tokens */
-    uint32_t matmul_tokens;      /* most tokens a workgroup holds in registers */
-    uint32_t matmul_sums;        /* groups * tokens at most */
-    bool     matmul_broadcast;   /* weights reach lanes by uniform loads: lib/dot.glsl */
-    uint32_t row_workgroup;      /* norms, rope, router and the like */
-    uint32_t attend_workgroup, attend_heads, attend_rows; /* heads and positions a tile */
+    uint32_t matmul_workgroup;          /* invocations: 8 * slices of K */
+    uint32_t matmul_groups;             /* 8-row groups a workgroup, one token */
+    uint32_t matmul_groups_wide;        /* the same, many tokens */
+    uint32_t matmul_tokens;             /* most tokens a workgroup holds in registers */
+    uint32_t matmul_sums;               /* groups * tokens at most */
+    bool     matmul_broadcast;          /* weights reach lanes by uniform loads: lib/dot.glsl */
+    uint32_t row_workgroup;             /* norms, rope, router and the like */
+    uint32_t attend_workgroup;          /* invocations of attend that its slices follow from */
+    uint32_t attend_heads, attend_rows; /* and positions a tile */
     uint32_t attend_pairs; /* (token, head) pairs of a workgroup of attend_rows; 0 = attend */
     uint32_t attend_split; /* positions of a split; 0 = by the length of the context */
 };

@@ -34,7 +34,7 @@ static const struct {
         .matmul_tokens      = 8,
         .matmul_sums        = 32,
         .row_workgroup      = 64,
-        .attend_workgroup   = 64,
+        .attend_workgroup   = 256,
         .attend_heads       = 8,
         .attend_rows        = 4 } },
     { false,
