@@ -81,14 +81,25 @@ typedef struct {
     float    bias; /* -1000 to 1000, or -INFINITY: the token is never chosen */
 } dsvk_bias;
 
+/* A token, and the natural logarithm of the probability that the model gives it: of the softmax
+ * over the tokens that the tokenizer has, of the logits as they are, before biases, penalties,
+ * masks and the temperature (as of OpenAI). To 0.0005, mostly to 0.000001. */
+typedef struct {
+    uint32_t token;
+    float    logprob;
+} dsvk_logprob;
+
+#define DSVK_MOST_LOGPROBS 20
+
 /* How a token is chosen. First biases and penalties change the logits and a mask leaves tokens out,
  * greedy choices included; then come temperature, top-k, top-p, min-p and the draw. All of it is
  * done in integers, so that equal logits give equal tokens on every device. With biases, penalties
  * or a mask logits count in steps of 2^-19 and up to 4096 (docs/numerics.md).
  *
  * BAD_ARGUMENT with a sentence for a temperature that is no finite number, a top-p or min-p outside
- * of 0 to 1, penalties and biases outside of their ranges, a token outside of the vocabulary, and
- * when mask and biases leave no token to choose from. */
+ * of 0 to 1, penalties and biases outside of their ranges, a token outside of the vocabulary,
+ * more than DSVK_MOST_LOGPROBS log-probabilities, and when mask and biases leave no token to choose
+ * from. */
 typedef struct {
     float    temperature; /* <= 0: greedy */
     uint32_t top_k;       /* 0 = off */
@@ -113,6 +124,15 @@ typedef struct {
      * NULL: there is none. */
     const uint32_t *(*mask)(void *user, size_t position);
     void *mask_user;
+    /* Told the log-probability of each token that is chosen, by generate before `take` is handed
+     * it, and those of the `n_logprobs` most likely ones, in their order, of equal ones the lower
+     * id first; of all where there are fewer. `best` is valid during the call, for which the
+     * session is BUSY. With it logits are read back for each token, and no passes queue ahead.
+     * NULL: not wanted. */
+    void (*logprobs)(void *user, size_t position, const dsvk_logprob *chosen,
+                     const dsvk_logprob *best, size_t n_best);
+    void    *logprobs_user;
+    uint32_t n_logprobs; /* at most DSVK_MOST_LOGPROBS */
 } dsvk_sampling;
 
 typedef struct {

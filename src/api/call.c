@@ -152,8 +152,24 @@ dsvk_status dv_check_sampling(const dsvk_session *session, const dsvk_sampling *
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: top-p is not between 0 and 1");
     if (!(sampling->min_p >= 0 && sampling->min_p <= 1))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "sampling: min-p is not between 0 and 1");
+    if (sampling->n_logprobs > DSVK_MOST_LOGPROBS)
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT,
+                       "sampling: log-probabilities of %u tokens, of %d at most",
+                       sampling->n_logprobs, DSVK_MOST_LOGPROBS);
     TRY(check_penalties(session, sampling));
     return check_biases(session, sampling);
+}
+
+/* ---- log-probabilities ---- */
+
+void dv_tell_logprobs(const dsvk_session *session, const dsvk_sampling *sampling)
+{
+    const struct dv_session *s = session->session;
+    if (!sampling->logprobs)
+        return;
+    const struct dv_told *told = dv_session_told(s, s->n_tokens);
+    sampling->logprobs(sampling->logprobs_user, s->n_tokens, &told->chosen, told->best,
+                       told->n_best);
 }
 
 /* ---- the mask ---- */

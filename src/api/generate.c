@@ -70,6 +70,7 @@ static bool offer_one(void *user, uint32_t token)
     bool               ends  = !g->asked->past_end && dsvk_model_token_is_end(model, token);
     size_t             bytes = make_text(g, token);
     atomic_store(&g->session->tokens, g->session->session->n_tokens);
+    dv_tell_logprobs(g->session, &g->asked->sampling);
     bool go_on = tell(g, token, bytes);
     g->end     = ends           ? DSVK_END_TOKEN
                  : g->stops.met ? DSVK_END_STOP_TEXT

@@ -114,6 +114,9 @@ void dv_report_session(const dsvk_session *session, dsvk_cache cache);
 
 /* BAD_ARGUMENT for what is out of its range, with one sentence for all who take it. */
 dsvk_status dv_check_sampling(const dsvk_session *session, const dsvk_sampling *sampling);
+/* Of the token chosen for the position behind the timeline, to whoever wants them. Without the
+ * turn. */
+void dv_tell_logprobs(const dsvk_session *session, const dsvk_sampling *sampling);
 /* The caller's mask is asked without the turn. */
 struct dv_call_mask {
     dsvk_session        *session;

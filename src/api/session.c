@@ -218,7 +218,12 @@ dsvk_status dsvk_session_sample(dsvk_session *session, const dsvk_sampling *samp
     dv_call_mask_init(&mask, session, sampling);
     if (status == DSVK_OK)
         status = dv_session_sample(session->session, &mask.given, token);
-    return dv_call_end(session, status);
+    if (status != DSVK_OK)
+        return dv_call_end(session, status);
+    dv_call_leave(session);
+    dv_tell_logprobs(session, sampling);
+    atomic_store(&session->busy, false);
+    return DSVK_OK;
 }
 
 dsvk_status dsvk_session_score(dsvk_session *session, const uint32_t *tokens, size_t n,

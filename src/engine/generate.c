@@ -101,15 +101,14 @@ static bool device_chooses(const struct dv_session *s)
 
 static void set_rule(struct dv_session *s, const dsvk_sampling *sampling)
 {
-    struct dv_decoding    *d     = &s->decoding;
-    struct dv_choose_rule *rule  = &d->rule;
-    bool                   plain = !dv_session_draws(sampling) && !dv_session_changes(sampling);
+    struct dv_decoding    *d    = &s->decoding;
+    struct dv_choose_rule *rule = &d->rule;
     dv_session_rule(rule, sampling);
     d->sampling     = sampling;
     d->mask_for     = 0;
     d->extras       = 0;
     d->choice       = (dv_choice){ 0 };
-    d->host_chooses = !plain && !device_chooses(s);
+    d->host_chooses = !dv_session_is_plain(sampling) && (sampling->logprobs || !device_chooses(s));
     if (!d->host_chooses)
         d->choice = (dv_choice){ rule->factor,         rule->exponent,
                                  rule->reach,          rule->top_k,

@@ -2,9 +2,16 @@
 /* Choosing the next token: the logits are read where they lie, tensor/choose.c does the rest. */
 #include "engine/finite.h"
 
+#include <math.h>
+
 bool dv_session_draws(const dsvk_sampling *sampling)
 {
     return sampling->temperature > 0 && sampling->top_k != 1;
+}
+
+bool dv_session_is_plain(const dsvk_sampling *sampling)
+{
+    return !dv_session_draws(sampling) && !dv_session_changes(sampling) && !sampling->logprobs;
 }
 
 void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling)
@@ -16,24 +23,72 @@ void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling)
         dv_choose_rule_greedy(rule);
 }
 
+/* ---- log-probabilities ---- */
+
+const struct dv_told *dv_session_told(const struct dv_session *s, uint32_t position)
+{
+    return &s->told[position % DV_RING];
+}
+
+static dsvk_logprob logprob_of(uint32_t token, const float *logits, double log_sum)
+{
+    return (dsvk_logprob){ token, (float)((double)logits[token] - log_sum) };
+}
+
+static dsvk_status tell(struct dv_session *s, const struct dv_wish *wish, const float *logits,
+                        uint32_t token)
+{
+    uint32_t ids[DSVK_MOST_LOGPROBS], n = wish->sampling->n_logprobs;
+    if (!s->told)
+        s->told = dv_zalloc_array(s->setup.ctx, DV_RING, sizeof *s->told);
+    if (!s->told)
+        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "sampling: no memory for log-probabilities");
+    struct dv_told *told    = &s->told[wish->n % DV_RING];
+    double          log_sum = dv_choose_log_sum(s->chooser, logits, s->setup.choices);
+    told->chosen            = logprob_of(token, logits, log_sum);
+    told->n_best            = n < s->setup.choices ? n : s->setup.choices;
+    dv_choose_best(ids, told->n_best, logits, s->setup.choices);
+    for (uint32_t i = 0; i < told->n_best; i++)
+        told->best[i] = logprob_of(ids[i], logits, log_sum);
+    return DSVK_OK;
+}
+
+/* ---- choosing ---- */
+
+/* The one of the greatest logit: no rule, so that it is exact. */
+static bool choose_greatest(struct dv_chooser *chooser, uint32_t *token, const float *logits,
+                            uint32_t n)
+{
+    dv_choose_best(token, 1, logits, n);
+    return isfinite(dv_choose_log_sum(chooser, logits, n));
+}
+
+static bool choose(struct dv_session *s, uint32_t *token, const struct dv_wish *wish,
+                   const struct dv_choose_extras *extras, const float *logits)
+{
+    struct dv_choose_rule rule = *wish->rule;
+    rule.extras                = extras;
+    if (!extras && rule.factor == 0)
+        return choose_greatest(s->chooser, token, logits, s->setup.choices);
+    return dv_choose(s->chooser, token, logits, s->setup.choices, &rule, wish->n);
+}
+
 dsvk_status dv_session_choose(uint32_t *token, struct dv_session *s, const struct dv_wish *wish,
                               const float *logits)
 {
     dsvk_status             status;
-    struct dv_choose_rule   rule = *wish->rule;
     struct dv_choose_extras extras;
     bool                    changes = dv_session_changes(wish->sampling);
     if (!s->chooser)
         TRY(dv_chooser_new(&s->chooser, s->setup.ctx, s->setup.choices));
-    if (changes) {
+    if (changes)
         TRY(dv_session_extras(&extras, s, wish));
-        rule.extras = &extras;
-    }
-    if (!dv_choose(s->chooser, token, logits, s->setup.choices, &rule, wish->n))
-        *token = *token == s->setup.choices ? DV_NONE_LEFT : DV_NOT_FINITE;
+    if (!choose(s, token, wish, changes ? &extras : NULL, logits))
+        *token = changes && *token == s->setup.choices ? DV_NONE_LEFT : DV_NOT_FINITE;
     if (changes)
         dv_session_extras_done(s, wish);
-    return DSVK_OK;
+    return wish->sampling->logprobs && DV_IS_TOKEN(*token) ? tell(s, wish, logits, *token)
+                                                           : DSVK_OK;
 }
 
 dsvk_status dv_session_sample(struct dv_session *s, const dsvk_sampling *sampling, uint32_t *token)
@@ -43,7 +98,7 @@ dsvk_status dv_session_sample(struct dv_session *s, const dsvk_sampling *samplin
     struct dv_wish        wish = { .sampling = sampling, .rule = &rule, .n = s->n_tokens };
     const float          *logits;
     *token = 0;
-    if (!dv_session_draws(sampling) && !dv_session_changes(sampling))
+    if (dv_session_is_plain(sampling))
         return dv_session_argmax(s, token);
     dv_session_rule(&rule, sampling);
     /* Whoever is asked may take his time, in which others use the runner: before all else. */

@@ -60,6 +60,7 @@ void dv_session_free(struct dv_session *session)
     dv_free(ctx, session->tokens);
     dv_chooser_free(session->chooser);
     dv_session_drop_extras(session);
+    dv_free(ctx, session->told);
     dv_free(ctx, session->biases);
     dv_free(ctx, session->counts);
     dv_profile_done(&session->profile);

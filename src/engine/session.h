@@ -38,6 +38,12 @@ struct dv_device_extras {
     struct dv_buffer *tables; /* biases, counts and the window */
 };
 
+/* What is told of a token that was chosen. */
+struct dv_told {
+    dsvk_logprob chosen, best[DSVK_MOST_LOGPROBS];
+    uint32_t     n_best;
+};
+
 struct dv_session {
     struct dv_engine         engine;
     struct dv_session_params params;
@@ -64,6 +70,7 @@ struct dv_session {
     int32_t                 *biases;  /* [choices] all 0, NULL until there are some ... */
     uint32_t                *counts;  /* ... [choices], the same */
     struct dv_device_extras  on_device;
+    struct dv_told          *told; /* [DV_RING] by position modulo that; NULL until it is wanted */
 };
 
 /* What dv_session_generate() asks of each token. */
@@ -96,8 +103,12 @@ dsvk_status dv_session_score(struct dv_session *session, const uint32_t *tokens,
 dsvk_status dv_session_argmax(struct dv_session *session, uint32_t *token);
 dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *sampling,
                               uint32_t *token);
+/* Of the token chosen for `position`, one of the last DV_RING, where that was asked for. */
+const struct dv_told *dv_session_told(const struct dv_session *s, uint32_t position);
 /* Whether it draws at all, and the rule by which, without extras. */
 bool dv_session_draws(const dsvk_sampling *sampling);
+/* What argmax finds is all that is asked for. */
+bool dv_session_is_plain(const dsvk_sampling *sampling);
 void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling);
 /* How one token is chosen: the one behind the first n in `tokens`, of which some may be in the ring
  * yet. */

@@ -3,6 +3,8 @@
  * nothing is sorted. */
 #include "tensor/choose_steps.h"
 
+#include <math.h>
+
 #define BUCKETS 2048
 #define PIECE 256u
 
@@ -203,4 +205,33 @@ bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits,
     sum          = apply_cuts(chooser, rule, sum);
     *token       = chooser->ids[find(chooser, high_pair(random_pair(rule->seed, position), sum))];
     return true;
+}
+
+/* ---- log-probabilities ---- */
+
+double dv_choose_log_sum(struct dv_chooser *chooser, const float *logits, uint32_t n)
+{
+    struct dv_choose_rule rule;
+    uint32_t              greatest;
+    float                 most;
+    if (!find_greatest(&greatest, logits, n))
+        return (double)NAN;
+    dv_choose_rule_make(&rule, 1, 0, 0, 0, 0);
+    make_list(chooser, n, make_keys(chooser->keys, logits, n, greatest, &rule));
+    memcpy(&most, &greatest, sizeof most);
+    return (double)most +
+           log(ldexp((double)weigh(chooser->weights, chooser->keys, chooser->n), -30));
+}
+
+void dv_choose_best(uint32_t *ids, uint32_t most, const float *logits, uint32_t n)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; most > 0 && i < n; i++) {
+        if (found == most && !(logits[i] > logits[ids[found - 1]]))
+            continue;
+        uint32_t at = found < most ? found++ : most - 1;
+        for (; at > 0 && logits[i] > logits[ids[at - 1]]; at--)
+            ids[at] = ids[at - 1];
+        ids[at] = i;
+    }
 }

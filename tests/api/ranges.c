@@ -118,6 +118,7 @@ static const struct {
     { { .frequency_penalty = -2.1f }, "frequency" },
     { { .frequency_penalty = NAN }, "frequency" },
     { { .penalty_last = 65536 }, "the last 65536 tokens" },
+    { { .n_logprobs = 21 }, "log-probabilities of 21 tokens" },
     { { .n_biases = 1 }, "1 biases are not there" },
     { { .biases = &biases[0], .n_biases = 1 }, "bias of token 0" },
     { { .biases = &biases[1], .n_biases = 1 }, "bias of token 0" },

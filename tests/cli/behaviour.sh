@@ -196,6 +196,11 @@ if command -v python3 >/dev/null; then
 assert d["text"] == "na\u00efve \U0001f600" and d["stopped_by"] == "stop", d
 assert d["tokens"][:2] == [113, 100] and d["generated_tokens"] == len(d["tokens"]) == 12, d
 assert d["prompt_tokens"] == 3 and d["device_bytes"] == 4096, d' <"$out" || complain "another JSON"
+    run 0 run -q --json --logprobs 3 -m x hi
+    python3 -c 'import json, sys; d = json.load(sys.stdin); l = d["logprobs"]
+assert [t["token"] for t in l] == d["tokens"] and l[0]["logprob"] == -0.25
+assert l[0]["best"] == [{"token": l[0]["token"], "logprob": -0.25}, {"token": 7, "logprob": -1.5}]' <"$out" || complain "other log-probabilities"
+    run 2 run -q --logprobs 3 -m x hi
     run 0 run -q --json -m no-tokenizer --tokens 1,2 -n 1
     python3 -c 'import json, sys; d = json.load(sys.stdin)
 assert d["text"] is None and d["stopped_by"] == "limit" and d["tokens"] == [113], d' <"$out" ||

@@ -178,6 +178,10 @@ static dsvk_end offer(struct answer *a)
         dsvk_session_sample(session, &a->asked->sampling, &token);
     else
         next_token(session, &token);
+    const dsvk_sampling *s = &a->asked->sampling;
+    dsvk_logprob         l = { token, -0.25f }, best[] = { l, { 7, -1.5f } };
+    if (s->logprobs)
+        s->logprobs(s->logprobs_user, session->n, &l, best, s->n_logprobs < 2 ? s->n_logprobs : 2);
     bool go_on = tell(a, token);
     if (!a->asked->past_end && dsvk_model_token_is_end(session->model, token))
         return DSVK_END_TOKEN;

@@ -147,6 +147,95 @@ static void one_token_to_choose_from_is_the_best(void **state)
     }
 }
 
+/* ---- log-probabilities ---- */
+
+struct told {
+    dsvk_logprob chosen[N], best[N][DSVK_MOST_LOGPROBS];
+    size_t       n, n_best, first;
+};
+
+static void note(void *user, size_t position, const dsvk_logprob *chosen, const dsvk_logprob *best,
+                 size_t n_best)
+{
+    struct told *t = user;
+    assert_true(t->n < N);
+    assert_int_equal(position, t->first + t->n);
+    memcpy(t->best[t->n], best, n_best * sizeof *best);
+    t->chosen[t->n++] = *chosen;
+    t->n_best         = n_best;
+}
+
+static bool take_told(void *user, uint32_t token)
+{
+    struct told *t = user;
+    assert_int_equal(token, t->chosen[t->n - 1].token); /* which was told before */
+    return t->n < 5;
+}
+
+static void expect_logprob(const dsvk_logprob *l, const float *row)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < choices; i++)
+        sum += exp((double)row[i]);
+    assert_true(l->token < choices);
+    assert_true(fabs((double)l->logprob - ((double)row[l->token] - log(sum))) < 1e-5);
+}
+
+/* The next one is before all that are not among those listed. */
+static void expect_best(const dsvk_logprob *best, size_t n, const float *row)
+{
+    bool listed[512] = { false };
+    for (size_t k = 0; k < n; k++) {
+        expect_logprob(&best[k], row);
+        for (uint32_t i = 0; i < choices; i++)
+            assert_true(listed[i] || row[i] < row[best[k].token] ||
+                        (row[i] == row[best[k].token] && i >= best[k].token));
+        listed[best[k].token] = true;
+    }
+}
+
+static void log_probabilities_are_those_of_the_logits(void **state)
+{
+    static const dsvk_bias bias = { 3, 50 };
+    struct told            t, g;
+    const dsvk_sampling    ways[] = {
+           { .n_logprobs = 20 },
+           { .temperature = 0.7f, .top_k = 9, .seed = 4, .n_logprobs = 3 },
+           { .biases = &bias, .n_biases = 1, .n_logprobs = 1 },
+           { .temperature = 1, .seed = 9, .repetition_penalty = 1.3f },
+    };
+    (void)state;
+    assert_true(subject.vocab <= 512);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        dsvk_sampling how = ways[i];
+        uint32_t      timeline[N], token;
+        memcpy(timeline, tokens, sizeof timeline);
+        t = g             = (struct told){ .first = 6 };
+        how.logprobs      = note;
+        how.logprobs_user = &t;
+        for (size_t n = 6; n < 6 + 5; n++) {
+            sync(s, timeline, n);
+            assert_int_equal(dsvk_session_sample(s, &how, &token), DSVK_OK);
+            assert_int_equal(t.chosen[t.n - 1].token, token);
+            assert_int_equal(t.n_best, how.n_logprobs);
+            float *row = logits(s, subject.vocab);
+            expect_logprob(&t.chosen[t.n - 1], row);
+            expect_best(t.best[t.n - 1], t.n_best, row);
+            free(row);
+            timeline[n] = token;
+        }
+        for (int draw = 0; draw < 2; draw++) {
+            s->session->params.draw  = draw > 0;
+            s->session->params.ahead = draw > 0 ? 3 : 0;
+            how.logprobs_user        = &g;
+            g.n                      = 0;
+            sync(s, timeline, 6);
+            assert_int_equal(generate_ids(s, 9, &how, take_told, &g), DSVK_OK);
+            assert_memory_equal(&g, &t, sizeof g);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +243,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_a_failure),
         cmocka_unit_test(logits_are_read_wherever_they_are),
         cmocka_unit_test(one_token_to_choose_from_is_the_best),
+        cmocka_unit_test(log_probabilities_are_those_of_the_logits),
     };
     return test_result(cmocka_run_group_tests(tests, open_session, close_session));
 }

@@ -109,5 +109,6 @@ void generation_done(struct generation *g)
     ids_done(&g->ids);
     ids_done(&g->result.out);
     free(g->result.text.data);
+    json_decref(g->result.logprobs);
     dsvk_grammar_free(g->grammar);
 }

@@ -27,6 +27,8 @@ int prompt_check_usage(struct cli *cli)
         return cli_usage(cli, "an argument, --prompt and --file exclude each other");
     if (values[OPT_JSON].given && values[OPT_PRINT].given)
         return cli_usage(cli, "--json has text and ids, so --print does not go with it");
+    if (values[OPT_LOGPROBS].given && !values[OPT_JSON].given)
+        return cli_usage(cli, "--logprobs is for the document of --json");
     if (argument && !values[OPT_MODEL].given) {
         int code = check_argument(cli, cli->options.arguments[0]);
         if (code)

@@ -147,7 +147,8 @@ static int prepare(struct run *run)
     g->sampling      = sampling_choose(cli);
     sampling_add_biases(cli, &g->sampling, run->biases);
     g->sampling.prompt_tokens = (uint32_t)g->ids.n;
-    code                      = use_schema(run);
+    run_json_logprobs(cli, &g->sampling, &g->result);
+    code = use_schema(run);
     if (code)
         return code;
     double loading = host_seconds();

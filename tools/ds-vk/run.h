@@ -5,6 +5,8 @@
 
 #include "input.h"
 
+#include <jansson.h>
+
 /* Wrong combinations of options, before any file is opened. */
 int prompt_check_usage(struct cli *cli);
 struct prompt {
@@ -44,6 +46,7 @@ struct run_result {
     struct bytes text;
     size_t       text_room;
     bool         has_text;
+    json_t      *logprobs;   /* NULL: not asked for */
     const char  *stopped_by; /* end, stop, limit, context, interrupt */
 };
 
@@ -56,6 +59,8 @@ int session_file_save(struct cli *cli, size_t loaded);
 
 void report_stats(struct cli *cli, const struct run_result *result);
 int  run_json(struct cli *cli, const struct run_result *result);
+/* --logprobs: `sampling` is told to collect them in the result, which stays where it is. */
+void run_json_logprobs(const struct cli *cli, dsvk_sampling *sampling, struct run_result *result);
 int  report_profile(struct cli *cli);
 
 #endif

@@ -16,6 +16,34 @@ static json_t *ids_of(const struct ids *ids)
     return list;
 }
 
+static json_t *logprob_of(const dsvk_logprob *l)
+{
+    return json_pack("{s:I, s:f}", "token", (json_int_t)l->token, "logprob", (double)l->logprob);
+}
+
+static void add_logprobs(void *user, size_t position, const dsvk_logprob *chosen,
+                         const dsvk_logprob *best, size_t n_best)
+{
+    struct run_result *result = user;
+    json_t            *token = logprob_of(chosen), *list = json_array();
+    (void)position;
+    for (size_t i = 0; i < n_best; i++)
+        json_array_append_new(list, logprob_of(&best[i]));
+    json_object_set_new(token, "best", list);
+    json_array_append_new(result->logprobs, token);
+}
+
+void run_json_logprobs(const struct cli *cli, dsvk_sampling *sampling, struct run_result *result)
+{
+    const struct option_value *n = &cli->options.values[OPT_LOGPROBS];
+    if (!n->given)
+        return;
+    result->logprobs        = json_array();
+    sampling->logprobs      = add_logprobs;
+    sampling->logprobs_user = result;
+    sampling->n_logprobs    = (uint32_t)n->count;
+}
+
 int run_json(struct cli *cli, const struct run_result *result)
 {
     dsvk_session_stats stats;
@@ -24,8 +52,7 @@ int run_json(struct cli *cli, const struct run_result *result)
     json_t *text  = result->has_text
                         ? json_stringn(result->text.n ? result->text.data : "", result->text.n)
                         : json_null();
-    return json_print(
-        cli,
+    json_t *all =
         json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "text", text,
                   "tokens", ids_of(&result->out), "stopped_by", result->stopped_by, "prompt_tokens",
                   json_count(result->prompt), "loaded_tokens", json_count(result->loaded),
@@ -35,5 +62,8 @@ int run_json(struct cli *cli, const struct run_result *result)
                   "load_seconds", json_real(result->load_seconds), "total_seconds",
                   json_real(result->total_seconds), "device",
                   json_text(dsvk_device_describe(cli->device)->name), "device_bytes",
-                  json_count(stats.device_bytes)));
+                  json_count(stats.device_bytes));
+    if (result->logprobs)
+        json_object_set(all, "logprobs", result->logprobs);
+    return json_print(cli, all);
 }
