@@ -81,12 +81,18 @@ size_t dsvk_session_tokens(const dsvk_session *session)
 dsvk_status dsvk_session_save(dsvk_session *session, const char *path,
                               const dsvk_progress *progress)
 {
-    FILE *file = is(session->model, "full") ? NULL : fopen(path, "w");
+    char temporary[4096];
+    snprintf(temporary, sizeof temporary, "%s.abcdef", path);
+    FILE *file = is(session->model, "full") ? NULL : fopen(temporary, "w");
     if (!file)
         return fail(&session->model->log, DSVK_BAD_FILE, "session file: no space left");
     for (size_t i = 0; i < session->n; i++)
         fprintf(file, "%u\n", session->ids[i]);
+    fflush(file);
+    if (is(session->model, "drag-save") && !drag(NULL))
+        return DSVK_CANCELLED;
     fclose(file);
+    rename(temporary, path);
     return goes_on(progress, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
 }
 
@@ -94,17 +100,21 @@ dsvk_status dsvk_session_load(dsvk_session *session, const char *path, const uin
                               size_t n, const dsvk_progress *progress)
 {
     uint32_t id;
+    size_t   same = 0;
     FILE    *file = fopen(path, "r");
+    if (!file)
+        return fail(&session->model->log, DSVK_BAD_FILE, "session file: it is not there");
     if (is(session->model, "drag-file") && !drag(progress))
         n = SIZE_MAX;
-    session->n = 0;
-    while (n != SIZE_MAX && session->n < n && fscanf(file, "%u", &id) == 1 &&
-           id == tokens[session->n])
-        session->ids[session->n++] = id;
-    bool bad = n != SIZE_MAX && session->n < n && !feof(file) && getc(file) != '\n';
+    while (n != SIZE_MAX && same < n && fscanf(file, "%u", &id) == 1 && id == tokens[same])
+        same++;
+    bool bad = n != SIZE_MAX && same < n && !feof(file) && getc(file) != '\n';
     fclose(file);
     if (bad)
         return fail(&session->model->log, DSVK_BAD_FILE, "session file: it is no session");
+    for (size_t i = 0; i < same; i++)
+        session->ids[i] = tokens[i];
+    session->n = same;
     return n != SIZE_MAX && goes_on(progress, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
 }
 

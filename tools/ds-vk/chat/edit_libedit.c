@@ -207,6 +207,7 @@ enum line edit_read(struct edit *edit, const char *prompt, struct buffer *line)
     set_prompt(edit, prompt);
     (void)host_heard();
     el_resize(edit->line);
+    el_set(edit->line, EL_PREP_TERM, 1); /* before the prompt: who sees it may type Ctrl-D */
     if (edit->utf8)
         say(PASTE_ON);
     const wchar_t *text = el_wgets(edit->line, &n);

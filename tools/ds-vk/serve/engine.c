@@ -4,6 +4,7 @@
 #include "engine.h"
 
 #include "../cli.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,8 @@ static bool work(struct engine *engine, struct engine_slot *slot, struct job *jo
     if (!slot->session)
         status = dsvk_session_new(&slot->session, engine->cli->model, &engine->session_params);
     bool made = slot->session != NULL;
+    if (made)
+        store_swap(engine->store, slot->session, job->ids, job->n_ids, job->stop);
     if (!made)
         dsvk_model_why(engine->cli->model, why, sizeof why);
     else if ((status = answer(slot, job)) != DSVK_OK)
@@ -237,6 +240,9 @@ int engine_start(struct engine *engine)
     dsvk_status status = dsvk_session_new(&engine->slots[0].session, cli->model, params);
     if (status)
         return cli_status(cli, status, "the session");
+    int code = store_open(&engine->store, cli);
+    if (code)
+        return code;
     params->context         = dsvk_session_context(engine->slots[0].session);
     engine->context         = params->context;
     engine->slots[0].used   = 1;
@@ -266,8 +272,13 @@ void engine_done(struct engine *engine)
 {
     for (uint32_t i = 0; i < engine->threads; i++)
         pthread_join(engine->thread[i], NULL);
-    for (uint32_t i = 0; engine->slots && i < engine->parallel; i++)
+    bool keeps = engine->store && !dsvk_device_is_lost(engine->cli->device);
+    for (uint32_t i = 0; engine->slots && i < engine->parallel; i++) {
+        if (keeps)
+            store_keep(engine->store, engine->slots[i].session);
         dsvk_session_free(engine->slots[i].session);
+    }
+    store_close(engine->store);
     pthread_cond_destroy(&engine->changed);
     pthread_mutex_destroy(&engine->lock);
     dsvk_stop_free(engine->stop);

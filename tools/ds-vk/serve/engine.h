@@ -18,6 +18,7 @@
 #include <pthread.h>
 
 struct cli;
+struct store;
 
 enum job_phase { JOB_NEW, JOB_WAITS, JOB_PROMPT, JOB_ANSWERS, JOB_DONE };
 
@@ -69,7 +70,8 @@ struct engine {
     struct job          *first, **last; /* that wait */
     struct engine_slot  *slots;
     uint32_t             parallel;
-    bool                 full; /* no memory for a further session */
+    bool                 full;  /* no memory for a further session */
+    struct store        *store; /* NULL: nothing is kept on the disk */
     bool                 recovering, wants_recovery;
     double               recover_at; /* not before */
     uint64_t             clock;

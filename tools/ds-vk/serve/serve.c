@@ -6,6 +6,7 @@
 
 #include "../run.h"
 #include "keys.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,8 @@ static int serve(struct server *server)
 {
     struct cli *cli  = server->cli;
     int         code = keys_read(server);
+    if (code == EXIT_DONE)
+        code = store_check(cli);
     if (code == EXIT_DONE &&
         !engine_init(&server->engine, cli, (uint32_t)given_or(cli, OPT_PARALLEL, PARALLEL),
                      (uint32_t)given_or(cli, OPT_QUEUE, QUEUE)))

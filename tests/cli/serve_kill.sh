@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The real server with a cache on the disk, killed at any moment, is whole when it starts again, and what it
+# takes from there gives the answers of the first time.
+#   serve_kill.sh PROGRAM
+set -uo pipefail
+program=$1
+. "$(dirname "$0")/expect.sh"
+command -v curl >/dev/null || { echo "skipped: there is no curl"; exit 77; }
+unset DSVK_API_KEY http_proxy https_proxy
+. "$(dirname "$0")/serving.sh"
+cache=$work/kept
+
+begin() { start --ctx 512 --parallel 1 --cache-dir "$cache"; }
+body() { # N: a long question, whose beginning is that of no other
+    printf '{"messages":[{"role":"user","content":"%s What is MLA?"}],"max_tokens":8,"temperature":0}' \
+        "$(printf "$1 fox%.0s " {1..25})"
+}
+answer() { grep -o '"content":"[^"]*"' "$out"; }
+for i in 1 2; do body $i >"$work/body$i"; done
+
+begin
+curl -s -o /dev/null --max-time 120 "$url/v1/chat/completions" --data-binary "@$work/body1" # compiles
+for i in 1 2; do
+    post 200 '"content":' /v1/chat/completions "@$work/body$i"
+    answer >"$work/want$i"
+done
+stop
+[ -z "$(find "$cache" -type f ! -perm 600)" ] || complain "others can read it"
+for delay in 0.2 0.8; do
+    begin
+    (for i in 1 2 1 2 1 2 1 2; do
+        curl -s -o /dev/null --max-time 20 "$url/v1/chat/completions" --data-binary "@$work/body$i"
+    done) &
+    curls=$!
+    sleep $delay
+    kill -9 "$server"
+    wait "$server" "$curls" 2>/dev/null
+    [ $delay = 0.2 ] || continue
+    rm "$cache"/* # so that all are written anew
+done
+begin
+for i in 1 2; do
+    post 200 '"content":' /v1/chat/completions "@$work/body$i"
+    answer | cmp -s - "$work/want$i" || complain "another answer: $(answer), not $(cat "$work/want$i")"
+done
+stop
+begin
+post 200 '"content":' /v1/chat/completions "@$work/body2"
+answer | cmp -s - "$work/want2" || complain "another answer"
+has_not '"cached_tokens":0'
+stop
+grep 'error' "$work/serve.err" && complain "something is damaged"
+finish
