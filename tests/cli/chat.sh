@@ -57,6 +57,8 @@ refuse 1 "nothing: No such file" chat -q -m x "$work/nothing"
 refuse 2 "unknown option --stop" chat --stop x
 refuse 2 "unexpected argument" chat a b
 
+input=$work/hi
+prints yes chat -q -m muses # without its reasoning
 # an interrupt ends a pipe
 "$program" chat -q -m slow --ctx 100000 <"$work/hi" >"$out" 2>"$err" &
 sleep 0.7
@@ -196,6 +198,23 @@ END
 grep -q '"thinking": true' "$work/saved.json" || complain "does not save how to think"
 grep -q '"reasoning_content": "hm"' "$work/saved.json" && grep -q '"type": "function"' "$work/saved.json" ||
     complain "loses what the file had"
+
+model=muses
+say <<END
+expect >>>
+type hi\r
+expect yes
+expect >>>
+type /save $work/saved.json\r
+expect Saved: 2 messages
+type /clear\r
+expect anew
+type /quit\r
+wait
+END
+printf '\e[2mhm\r\n\r\nhm\e[0m\r\n\r\nyes\r\n' >"$work/dimmed"
+grep -qF "$(tr -d '\r\n' <"$work/dimmed")" <(tr -d '\r\n' <"$out") || complain "reasoning is not dimmed: $(od -c "$out")"
+grep -qF '"reasoning_content": "hm\n\nhm"' "$work/saved.json" || complain "loses reasoning: $(cat "$work/saved.json")"
 
 # ---- several lines ----
 model=echo

@@ -12,6 +12,7 @@
  *   .../lost-once     loses it, and has it back when it is recovered
  *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
  *   .../wide, words   answer with wide signs, with words of all lengths
+ *   .../muses         answers with reasoning and a word
  *   .../scripted-FORMAT  answers what the prompt says, as fake_script.c has it
  *   .../sampling      samples by default     .../broken-text  answers with invalid UTF-8 */
 #define _POSIX_C_SOURCE 200809L

@@ -128,7 +128,9 @@ static void next_token(const dsvk_session *session, uint32_t *token)
                                  "\xf0\x9f\x98\x80 a\xef\xbd\x81 x";
     static const char words[]  = "One two-and-twenty three\n  four five, supercalifragilistic six\n"
                                  "```\nfor (;;) do_something_that_is_long();\n```\nend of it all";
+    static const char muses[]  = "<think>\nhm\n\nhm</think>\n\nyes";
     const char       *answer   = is(session->model, "broken-text") ? bad
+                                 : is(session->model, "muses")     ? muses
                                  : is(session->model, "orders")    ? orders
                                  : is(session->model, "wide")      ? wide
                                  : is(session->model, "words")     ? words

@@ -15,11 +15,16 @@
 
 /* ---- the prompt ---- */
 
+static dsvk_chat_params chat_params(const struct chat *chat)
+{
+    return (dsvk_chat_params){ .think  = chat->think,
+                               .format = chat->cli->options.values[OPT_CHAT_FORMAT].text };
+}
+
 static int encode(struct chat *chat, size_t skipped, dsvk_prompt *prompt)
 {
     struct cli      *cli    = chat->cli;
-    dsvk_chat_params params = { .think  = chat->think,
-                                .format = cli->options.values[OPT_CHAT_FORMAT].text };
+    dsvk_chat_params params = chat_params(chat);
     char            *text   = talk_seen(&chat->talk, skipped);
     *prompt                 = (dsvk_prompt){ 0 };
     if (!text)
@@ -94,13 +99,44 @@ bool chat_can_ask(struct chat *chat)
 
 /* ---- the answer ---- */
 
+/* Reasoning is dimmed and no part of the answer in a file; an empty line stands behind it. */
+static void put_piece(void *user, const dsvk_piece *piece)
+{
+    struct chat    *chat      = user;
+    struct printer *printer   = &chat->printer;
+    bool            reasoning = piece->kind == DSVK_PIECE_REASONING;
+    struct buffer  *heard     = reasoning ? &chat->heard.reasoning : &chat->heard.text;
+    if (!reasoning && piece->kind != DSVK_PIECE_TEXT)
+        return;
+    const char *text  = piece->text;
+    size_t      n     = piece->bytes;
+    bool        first = strspn(heard->data, " \n") == heard->n;
+    buffer_add(heard, text, n);
+    if (reasoning && !printer->terminal)
+        return;
+    if (!reasoning && first && chat->heard.reasoning.n > 0 && printer->terminal) {
+        printer_end(printer);
+        printer_put(printer, "\n", 1);
+    }
+    while (first && n > 0 && (text[0] == '\n' || text[0] == ' ')) { /* that the format has there */
+        text++;
+        n--;
+    }
+    printer_dim(printer, reasoning);
+    printer_put(printer, text, n);
+}
+
 static bool take(void *user, uint32_t id, const char *text, size_t bytes)
 {
     struct chat *chat = user;
-    if (id != DSVK_TEXT_END && chat->last.generated++ == 0)
+    (void)text;
+    (void)bytes;
+    if (id == DSVK_TEXT_END)
+        return false;
+    if (chat->last.generated++ == 0)
         chat->last.first_seconds = host_seconds() - chat->began;
-    buffer_add(&chat->heard.text, text, bytes);
-    return printer_put(&chat->printer, text, bytes) == EXIT_DONE && !host_interrupted();
+    chat->heard.status = dsvk_answer_token(chat->heard.answer, id);
+    return chat->heard.status == DSVK_OK && chat->printer.code == EXIT_DONE && !host_interrupted();
 }
 
 static size_t count_reused(struct chat *chat, const dsvk_prompt *prompt)
@@ -142,6 +178,8 @@ static dsvk_status compute(struct chat *chat, const dsvk_prompt *prompt, dsvk_en
                                     .stop     = chat->stop };
     if (status == DSVK_OK && !(limit->given && limit->count == 0))
         status = dsvk_session_generate(session, &params, end);
+    if (chat->heard.status == DSVK_OK)
+        chat->heard.status = dsvk_answer_end(chat->heard.answer);
     chat->last.total_seconds = host_seconds() - chat->began;
     return status;
 }
@@ -187,20 +225,39 @@ static int keep(struct chat *chat, dsvk_status status)
                                                          : cli_status(cli, status, "evaluating");
 }
 
+/* Nobody here answers a call of a tool, so it is text. */
+static dsvk_status begin_answer(struct chat *chat, const dsvk_prompt *prompt)
+{
+    struct heard    *heard  = &chat->heard;
+    dsvk_chat_params params = chat_params(chat);
+    heard->text.n = heard->reasoning.n = 0;
+    buffer_add(&heard->text, "", 1); /* a 0 where there is no text */
+    buffer_add(&heard->reasoning, "", 1);
+    heard->text.n = heard->reasoning.n = 0;
+    printer_begin(&chat->printer);
+    return dsvk_answer_new(&heard->answer, chat->cli->model,
+                           &(dsvk_answer_params){ .chat     = &params,
+                                                  .prompt   = prompt->ids,
+                                                  .n_prompt = prompt->n_ids,
+                                                  .no_calls = true,
+                                                  .take     = put_piece,
+                                                  .user     = chat });
+}
+
 static int answer(struct chat *chat, const dsvk_prompt *prompt)
 {
-    dsvk_end end       = DSVK_END_NONE;
-    chat->heard.text.n = chat->heard.reasoning.n = 0;
-    buffer_add(&chat->heard.text, "", 1); /* a 0 where there is no text */
-    buffer_add(&chat->heard.reasoning, "", 1);
-    chat->heard.text.n = chat->heard.reasoning.n = 0;
-    printer_begin(&chat->printer);
-    dsvk_status status = compute(chat, prompt, &end);
-    int         code   = printer_end(&chat->printer);
+    dsvk_end    end    = DSVK_END_NONE;
+    dsvk_status status = begin_answer(chat, prompt);
+    chat->heard.status = status;
+    if (status == DSVK_OK)
+        status = compute(chat, prompt, &end);
+    dsvk_answer_free(chat->heard.answer);
+    chat->heard.answer = NULL;
+    int code           = printer_end(&chat->printer);
     if (code)
         return code;
     say_end(chat, status, end);
-    code = keep(chat, status);
+    code = keep(chat, status ? status : chat->heard.status);
     if (status == DSVK_DEVICE_LOST) {
         chat_say_error(chat);
         recover(chat);

@@ -11,8 +11,9 @@
 
 /* What came of an answer so far. */
 struct heard {
+    dsvk_answer  *answer; /* takes it apart */
+    dsvk_status   status; /* of that */
     struct buffer text, reasoning;
-    dsvk_status   status; /* of taking it apart */
 };
 
 struct chat {

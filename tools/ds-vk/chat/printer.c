@@ -153,9 +153,11 @@ int printer_put(struct printer *p, const char *text, size_t n)
 
 int printer_dim(struct printer *p, bool dim)
 {
+    if (dim == p->dim)
+        return p->code;
     if (p->n > 0)
         put_word(p);
-    if (p->styled && dim != p->dim)
+    if (p->styled)
         put(p, dim ? "\033[2m" : "\033[0m", 4);
     p->dim = dim;
     return p->code;
@@ -163,6 +165,8 @@ int printer_dim(struct printer *p, bool dim)
 
 int printer_end(struct printer *p)
 {
+    if (p->n > 0)
+        put_word(p);
     printer_dim(p, false);
     if (p->column > 0)
         new_line(p);
