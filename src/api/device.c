@@ -5,10 +5,6 @@
 
 #include "api/handles.h"
 
-/* A desktop that shares the device then stutters, but does not stand still, and the watchdogs of
- * drivers, which wait for seconds, never bite. */
-#define USUAL_SLICE_US 100000u
-
 static void describe(dsvk_device_info *info, const struct dv_caps *caps)
 {
     const uint8_t *u = caps->uuid;
@@ -72,15 +68,13 @@ void dsvk_device_list_free(dsvk_device_info *list, const dsvk_allocator *allocat
     dv_free(&ctx, list);
 }
 
-dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
+dsvk_status dv_handle_device(dsvk_device **out, const dsvk_log *log,
+                             const dsvk_allocator *allocator)
 {
-    static const dsvk_device_params usual = { 0 };
-    dsvk_status                     status;
-    struct dv_context               ctx;
-    uint32_t                        index;
-    *out   = NULL;
-    params = params ? params : &usual;
-    dv_context_init(&ctx, &params->log, &params->allocator);
+    dsvk_status       status;
+    struct dv_context ctx;
+    *out = NULL;
+    dv_context_init(&ctx, log, allocator);
     dsvk_device *device = dv_zalloc(&ctx, sizeof *device);
     if (!device)
         return dv_fail(&ctx, DSVK_NO_MEMORY, "device: no memory for it");
@@ -89,19 +83,45 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     atomic_init(&device->users, 1);
     TRY_OR(fail, dv_turn_new(&device->turn, &device->ctx));
     TRY_OR(fail, dv_pace_new(&device->pace, &device->ctx, device->turn));
+    *out = device;
+    return DSVK_OK;
+fail:
+    dsvk_device_close(device);
+    return status;
+}
+
+dsvk_status dv_handle_begin(dsvk_device *device, const char *pipeline_cache, uint64_t memory_limit,
+                            uint32_t slice_us)
+{
+    dsvk_status           status;
+    const struct dv_caps *caps = &device->dev->caps;
+    if (pipeline_cache)
+        TRY(dv_device_keep_pipelines(device->dev, pipeline_cache));
+    TRY(dv_stream_new(&device->stream, device->dev));
+    device->dev->bytes_budget = caps->heaps[caps->device_heap].free;
+    device->dev->bytes_limit  = memory_limit ? memory_limit : device->dev->bytes_budget;
+    device->slice_ns          = (slice_us ? slice_us : DV_USUAL_SLICE_US) * UINT64_C(1000);
+    describe(&device->info, caps);
+    dv_report_device(device);
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
+{
+    static const dsvk_device_params usual = { 0 };
+    dsvk_status                     status;
+    dsvk_device                    *device;
+    uint32_t                        index;
+    *out   = NULL;
+    params = params ? params : &usual;
+    TRY(dv_handle_device(&device, &params->log, &params->allocator));
+    TRY_OR(fail, dv_monitor_new(&device->queue_lock, &device->ctx));
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));
     TRY_OR(fail, dv_instance_find(&index, device->instance, params->which));
     TRY_OR(fail, dv_device_new(&device->dev, device->instance, index));
-    if (params->pipeline_cache)
-        TRY_OR(fail, dv_device_keep_pipelines(device->dev, params->pipeline_cache));
-    TRY_OR(fail, dv_stream_new(&device->stream, device->dev));
-    const struct dv_caps *caps = &device->dev->caps;
-    device->dev->bytes_budget  = caps->heaps[caps->device_heap].free;
-    device->dev->bytes_limit =
-        params->memory_limit ? params->memory_limit : device->dev->bytes_budget;
-    device->slice_ns = (params->slice_us ? params->slice_us : USUAL_SLICE_US) * UINT64_C(1000);
-    describe(&device->info, &device->dev->caps);
-    dv_report_device(device);
+    dv_handle_lock(device);
+    TRY_OR(fail,
+           dv_handle_begin(device, params->pipeline_cache, params->memory_limit, params->slice_us));
     *out = device;
     return DSVK_OK;
 fail:
@@ -117,6 +137,7 @@ void dsvk_device_close(dsvk_device *device)
     dv_stream_free(device->stream);
     dv_device_free(device->dev);
     dv_instance_free(device->instance);
+    dv_monitor_free(device->queue_lock);
     dv_pace_free(device->pace);
     dv_turn_free(device->turn);
     dv_free(&ctx, device);

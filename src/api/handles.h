@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "engine/turn.h"
+#include "os/monitor.h"
 #include "dsvk/dsvk.h"
 #include "engine/session.h"
 #include "file/checkpoint.h"
@@ -22,10 +23,32 @@ struct dsvk_device {
     dsvk_model         *models; /* that are loaded on it, in the order in which they were */
     struct dv_pace     *pace;
     uint32_t            inside; /* calls that have not returned; some may wait for the turn again */
+    struct dv_monitor  *queue_lock; /* of our own queue; NULL: it is the application's */
     atomic_bool         recovering; /* by a call that may have given its turn away */
     dsvk_device_info    info;
     uint64_t            slice_ns; /* of dv_engine */
 };
+
+/* A desktop that shares the device then stutters, but does not stand still, and the watchdogs of
+ * drivers, which wait for seconds, never bite. */
+#define DV_USUAL_SLICE_US 100000u
+
+/* A handle without a device; and what follows once it has one. dsvk_device_close() ends both. */
+dsvk_status dv_handle_device(dsvk_device **out, const dsvk_log *log,
+                             const dsvk_allocator *allocator);
+dsvk_status dv_handle_begin(dsvk_device *device, const char *pipeline_cache, uint64_t memory_limit,
+                            uint32_t slice_us);
+/* Submissions to our own queue take its lock, since the application may have it. */
+void dv_handle_lock(dsvk_device *device);
+
+/* Makes a lost device anew, by whatever opens it again; the rest of dsvk_device_recover(). */
+struct dv_reopening {
+    dsvk_status (*reopen)(struct dv_device *dev, const void *with);
+    const void *with;
+    bool        lent; /* for devices that an application lends; else for others */
+};
+dsvk_status dv_recover(dsvk_device *device, const struct dv_reopening *how,
+                       const dsvk_recover_params *params);
 
 struct dv_words;
 

@@ -78,11 +78,12 @@ static void forget(dsvk_device *device)
     dv_device_shut(device->dev);
 }
 
-static dsvk_status recover(dsvk_device *device, const dsvk_progress *progress)
+static dsvk_status recover(dsvk_device *device, const struct dv_reopening *how,
+                           const dsvk_progress *progress)
 {
     dsvk_status status;
     forget(device);
-    TRY(dv_device_reopen(device->dev));
+    TRY(how->reopen(device->dev, how->with));
     status = load_all(device, progress);
     if (status != DSVK_OK)
         forget(device);
@@ -98,11 +99,17 @@ static dsvk_status need_idle(const dsvk_device *device, const char *what)
                    what);
 }
 
-dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *params)
+dsvk_status dv_recover(dsvk_device *device, const struct dv_reopening *how,
+                       const dsvk_recover_params *params)
 {
     dsvk_status status;
     if (!device)
         return DSVK_BAD_ARGUMENT;
+    if (device->dev->lent != how->lent)
+        return dv_fail(&device->ctx, DSVK_BAD_ARGUMENT,
+                       "device: recovered as %s, and it was %s (dsvk_device_recover%s)",
+                       how->lent ? "imported" : "opened", how->lent ? "opened" : "imported",
+                       how->lent ? "" : "_imported");
     if (!dv_turn_take(device->turn))
         return dv_fail(&device->ctx, DSVK_BUSY, "device: recovered from a callback that has it");
     status = need_idle(device, "recovered");
@@ -111,7 +118,7 @@ dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *
         dv_turn_progress_init(&in_turn, device->turn, params ? &params->progress : NULL);
         atomic_fetch_add(&device->users, 1); /* reports may close it */
         atomic_store(&device->recovering, true);
-        status = recover(device, &in_turn.given);
+        status = recover(device, how, &in_turn.given);
         atomic_store(&device->recovering, false);
         dv_turn_give(device->turn);
         dsvk_device_close(device);
@@ -119,4 +126,15 @@ dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *
     }
     dv_turn_give(device->turn);
     return status;
+}
+
+static dsvk_status reopen(struct dv_device *dev, const void *with)
+{
+    (void)with;
+    return dv_device_reopen(dev);
+}
+
+dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *params)
+{
+    return dv_recover(device, &(struct dv_reopening){ .reopen = reopen }, params);
 }

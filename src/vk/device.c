@@ -78,92 +78,13 @@ dsvk_status dv_device_check(struct dv_device *dev, const char *doing)
     return DSVK_OK;
 }
 
-static void chain_feature(struct dv_probe *p, void *structure)
-{
-    VkBaseOutStructure *feature = structure;
-    feature->pNext              = p->features12.pNext;
-    p->features12.pNext         = feature;
-}
-
-/* Cooperative matrices and the number formats that they may hold. */
-static void choose_matrix_features(struct dv_probe *p, const struct dv_caps *caps)
-{
-    if (caps->cooperative_matrix) {
-        p->features12.vulkanMemoryModel            = VK_TRUE;
-        p->features12.vulkanMemoryModelDeviceScope = VK_TRUE;
-
-        p->cooperative_matrix_features.cooperativeMatrixRobustBufferAccess = VK_FALSE;
-        chain_feature(p, &p->cooperative_matrix_features);
-    } else {
-        p->bfloat16_features.shaderBFloat16CooperativeMatrix = VK_FALSE;
-        p->float8_features.shaderFloat8CooperativeMatrix     = VK_FALSE;
-    }
-    if (caps->bfloat16)
-        chain_feature(p, &p->bfloat16_features);
-    if (caps->float8)
-        chain_feature(p, &p->float8_features);
-}
-
-/* Leaves in the probe's chain of features only what kernels use, for vkCreateDevice. */
-static void choose_features(struct dv_probe *p, const struct dv_caps *caps)
-{
-    const VkPhysicalDeviceFeatures         core = p->features.features;
-    const VkPhysicalDeviceVulkan12Features v12  = p->features12;
-
-    p->features.features = (VkPhysicalDeviceFeatures){
-        .shaderInt64 = core.shaderInt64,
-        .shaderInt16 = core.shaderInt16,
-    };
-    p->features12 = (VkPhysicalDeviceVulkan12Features){
-        .sType               = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-        .bufferDeviceAddress = VK_TRUE,
-        .timelineSemaphore   = VK_TRUE,
-        .shaderFloat16       = v12.shaderFloat16,
-        .shaderInt8          = v12.shaderInt8,
-        .scalarBlockLayout   = v12.scalarBlockLayout,
-    };
-    p->features.pNext = &p->features12;
-    if (p->has.size_control)
-        chain_feature(p, &p->size_control_features);
-    if (p->has.executable)
-        chain_feature(p, &p->executable_features);
-    if (caps->integer_dot)
-        chain_feature(p, &p->integer_dot_features);
-    choose_matrix_features(p, caps);
-}
-
-#define MAX_EXTENSIONS 8
-
-static uint32_t choose_extensions(const char *names[MAX_EXTENSIONS], const struct dv_probe *p,
-                                  const struct dv_caps *caps)
-{
-    uint32_t n = 0;
-    if (p->has.size_control && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
-        names[n++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
-    if (p->has.executable)
-        names[n++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
-    if (p->has.budget)
-        names[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
-    if (p->has.portability)
-        names[n++] = VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME; /* must be taken where it is */
-    if (caps->integer_dot && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
-        names[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
-    if (caps->cooperative_matrix)
-        names[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
-    if (caps->bfloat16)
-        names[n++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
-    if (caps->float8)
-        names[n++] = VK_EXT_SHADER_FLOAT8_EXTENSION_NAME;
-    return n;
-}
-
 static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
 {
     const struct dv_instance *instance = dev->instance;
     dsvk_status               status;
-    const char               *extensions[MAX_EXTENSIONS];
-    uint32_t                  n_extensions = choose_extensions(extensions, probe, &dev->caps);
-    choose_features(probe, &dev->caps);
+    const char               *extensions[DV_MOST_EXTENSIONS];
+    uint32_t                  n_extensions = dv_extensions_choose(extensions, probe, &dev->caps);
+    dv_features_choose(probe, &dev->caps);
     VkResult result =
         instance->vk.vkCreateDevice(dev->physical,
                                     &(VkDeviceCreateInfo){
@@ -190,7 +111,7 @@ static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
     return DSVK_OK;
 }
 
-static dsvk_status make_shared_objects(struct dv_device *dev)
+dsvk_status dv_device_make_shared(struct dv_device *dev)
 {
     dsvk_status               status;
     VkPipelineCacheCreateInfo cache = { .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO };
@@ -217,20 +138,28 @@ static void read_key(struct dv_pipeline_key *key, const struct dv_probe *probe)
     memcpy(key->uuid, p->pipelineCacheUUID, sizeof key->uuid);
 }
 
+dsvk_status dv_device_meet(struct dv_device *dev, struct dv_probe *probe,
+                           const struct dv_caps *caps)
+{
+    dsvk_status status;
+    dev->caps         = *caps;
+    dev->queue_family = caps->queue_family;
+    dev->wait_ns      = caps->is_software ? SOFTWARE_WAIT_NS : WAIT_NS;
+    TRY(dv_probe_read(probe, dev->instance, dev->physical));
+    dev->memory = probe->memory.memoryProperties;
+    read_key(&dev->key, probe);
+    return DSVK_OK;
+}
+
 dsvk_status dv_device_create(struct dv_device *dev, const struct dv_caps *caps)
 {
     dsvk_status      status;
     struct dv_probe *probe = dv_zalloc(dev->ctx, sizeof *probe);
     if (!probe)
         return dv_fail(dev->ctx, DSVK_NO_MEMORY, "device: no room for what it answers");
-    dev->caps         = *caps;
-    dev->queue_family = caps->queue_family;
-    dev->wait_ns      = caps->is_software ? SOFTWARE_WAIT_NS : WAIT_NS;
-    TRY_OR(fail, dv_probe_read(probe, dev->instance, dev->physical));
-    dev->memory = probe->memory.memoryProperties;
-    read_key(&dev->key, probe);
+    TRY_OR(fail, dv_device_meet(dev, probe, caps));
     TRY_OR(fail, create(dev, probe));
-    status = make_shared_objects(dev);
+    status = dv_device_make_shared(dev);
 fail:
     dv_free(dev->ctx, probe);
     return status;
@@ -276,7 +205,7 @@ void dv_device_destroy(struct dv_device *dev)
         dev->vk.vkDestroyPipelineLayout(dev->handle, dev->layout, NULL);
     if (dev->cache && !dev->hung)
         dev->vk.vkDestroyPipelineCache(dev->handle, dev->cache, NULL);
-    if (dev->handle && dev->vk.vkDestroyDevice && !dev->hung)
+    if (dev->handle && dev->vk.vkDestroyDevice && !dev->hung && !dev->lent)
         dev->vk.vkDestroyDevice(dev->handle, NULL);
     dev->layout = VK_NULL_HANDLE;
     dev->cache  = VK_NULL_HANDLE;

@@ -32,11 +32,16 @@ struct dv_device {
     VkPipelineLayout                 layout;     /* 128 bytes of push constants, no descriptors */
     atomic_bool lost;     /* sticky: every later call answers DEVICE_LOST; any thread may read it */
     bool        hung;     /* lost, and work may still run: nothing is destroyed */
+    bool        lent;     /* by an application, which destroys it (vk/adopt.h) */
     bool        unmapped; /* tests play a device whose memory the host cannot see */
     uint64_t    bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t    bytes_budget;            /* what the driver left last; followed while the limit */
     uint64_t    n_submits;
-    double      pass_rate;         /* modelled bytes a nanosecond of the last passes; 0: none yet */
+    double      pass_rate; /* modelled bytes a nanosecond of the last passes; 0: none yet */
+    /* Around each submission, where others submit to the queue as well; NULL: they do not. */
+    void (*lock)(void *user);
+    void (*unlock)(void *user);
+    void               *lock_user;
     struct dv_stream   *streams;   /* all that are open, so that the device can be waited for */
     uint64_t            wait_ns;   /* how long dv_stream_wait waits unless told */
     struct dv_pipeline *pipelines; /* every pipeline made, so that none is made twice */

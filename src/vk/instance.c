@@ -313,7 +313,7 @@ void dv_instance_free(struct dv_instance *instance)
         return;
     if (instance->messenger && instance->vk.vkDestroyDebugUtilsMessengerEXT)
         instance->vk.vkDestroyDebugUtilsMessengerEXT(instance->handle, instance->messenger, NULL);
-    if (instance->handle && instance->vk.vkDestroyInstance && !instance->hung)
+    if (instance->handle && instance->vk.vkDestroyInstance && !instance->hung && !instance->lent)
         instance->vk.vkDestroyInstance(instance->handle, NULL);
     dv_free(instance->ctx, instance->physical);
     dv_free(instance->ctx, instance->caps);

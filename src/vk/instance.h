@@ -18,6 +18,7 @@ struct dv_instance {
     struct dv_caps          *caps;      /* n_physical of them */
     VkDebugUtilsMessengerEXT messenger; /* only with validate */
     bool                     hung;      /* a device of it was: see dv_device */
+    bool                     lent;      /* by an application (vk/adopt.h) */
 };
 
 /* Finds the loader and its devices. NO_DEVICE when there is no loader or no driver at all. An

@@ -42,6 +42,14 @@ struct dv_probe {
 dsvk_status dv_probe_read(struct dv_probe *probe, const struct dv_instance *instance,
                           VkPhysicalDevice physical);
 void        dv_caps_read(struct dv_caps *caps, const struct dv_probe *probe);
+
+#define DV_MOST_EXTENSIONS 8
+/* For vkCreateDevice: leaves in the probe's chain of features, which begins with p->features, only
+ * what kernels use; and names the extensions that they need. */
+void     dv_features_choose(struct dv_probe *p, const struct dv_caps *caps);
+uint32_t dv_extensions_choose(const char *names[DV_MOST_EXTENSIONS], const struct dv_probe *p,
+                              const struct dv_caps *caps);
+
 /* Bytes of a heap that the process may still take (vk/heaps.c). */
 uint64_t dv_budget_left(const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget, uint32_t heap);
 

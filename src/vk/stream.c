@@ -137,7 +137,11 @@ dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *comma
         .signalSemaphoreCount = 1,
         .pSignalSemaphores    = &stream->timeline,
     };
+    if (dev->lock)
+        dev->lock(dev->lock_user);
     VkResult result = dev->vk.vkQueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
+    if (dev->unlock)
+        dev->unlock(dev->lock_user);
     TRY(dv_device_result(dev, result, "submitting work"));
     stream->submitted = next;
     dev->n_submits++;
