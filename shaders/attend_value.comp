@@ -16,10 +16,7 @@ layout(constant_id = DV_ATTEND_VALUE_KV4) const uint KV4 = 128; // groups of fou
 
 ARGS(attend_value);
 
-#include "lib/attend.glsl"
-#include "lib/step.glsl"
-
-shared vec4 context[TOKENS * KV4];
+#include "lib/attend_context.glsl"
 
 vec4 dot_input(uint t, uint k, uint i)
 {
@@ -28,25 +25,13 @@ vec4 dot_input(uint t, uint k, uint i)
 
 #include "lib/dot.glsl"
 
-void load_context(uint head, uint first)
-{
-    for (uint i = gl_LocalInvocationID.x; i < TOKENS * KV4; i += WORKGROUP) {
-        uint token = min(first + i / KV4, args.tokens - 1u);
-        uint position = step_position(args.step, token);
-        uint count = args.splits == 1u ? 1u : attend_splits(position, args.split);
-        uint place = token * args.partials_stride + attend_place(head, 0u, args.splits, KV4 * 4u);
-        context[i] = attend_result(address(args.partials), place * 4u, count, KV4 * 4u,
-                                   i % KV4 * 4u);
-    }
-    barrier();
-}
-
 void main()
 {
     uint tiles = (args.w.groups + GROUPS - 1u) / GROUPS;
     uint head = gl_WorkGroupID.x / tiles, group = gl_WorkGroupID.x % tiles * GROUPS;
     uint first = gl_WorkGroupID.y * TOKENS;
-    load_context(head, first);
+    load_context(context_site(args.step, args.partials, head, first, args.tokens,
+                              args.partials_stride, args.split, args.splits));
     dot_rows(address(args.w.tiles), args.w, head * args.w.groups + group,
              (head + 1u) * args.w.groups);
     dot_reduce();

@@ -7,7 +7,18 @@
 #define DV_NORM_GLSL
 
 const uint NORM_LANES = 64;
+const uint NORM_STEP = NORM_LANES * 4u; // columns from one group of four of a lane to its next
+const uint NORM_AHEAD = 4; // loads that leave together
 shared float norm_partial[NORM_LANES];
+
+float norm_add(float sum, vec4 v)
+{
+    precise float s = fma(v.x, v.x, sum);
+    s = fma(v.y, v.y, s);
+    s = fma(v.z, v.z, s);
+    s = fma(v.w, v.w, s);
+    return s;
+}
 
 // All invocations of the workgroup call it with the same row. cols is a multiple of 4. WORKGROUP
 // is a power of two. Ends with a barrier: norm_partial may be used again at once. NaN where the
@@ -16,14 +27,17 @@ float norm_factor(ADDRESS row, uint cols, float eps)
 {
     uint lane = gl_LocalInvocationID.x;
     for (uint j = lane; j < NORM_LANES; j += WORKGROUP) {
-        precise float sum = 0.0;
-        for (uint k = j * 4u; k < cols; k += NORM_LANES * 4u) {
-            vec4 v = load4(row, k * 4u);
-            sum = fma(v.x, v.x, sum);
-            sum = fma(v.y, v.y, sum);
-            sum = fma(v.z, v.z, sum);
-            sum = fma(v.w, v.w, sum);
+        float sum = 0.0;
+        uint  k = j * 4u;
+        for (; k + NORM_STEP * (NORM_AHEAD - 1u) < cols; k += NORM_STEP * NORM_AHEAD) {
+            vec4 v[NORM_AHEAD];
+            [[unroll]] for (uint i = 0; i < NORM_AHEAD; i++)
+                v[i] = load4(row, (k + i * NORM_STEP) * 4u);
+            [[unroll]] for (uint i = 0; i < NORM_AHEAD; i++)
+                sum = norm_add(sum, v[i]);
         }
+        for (; k < cols; k += NORM_STEP)
+            sum = norm_add(sum, load4(row, k * 4u));
         norm_partial[j] = sum;
     }
     // A place is always the same invocation's, so only steps across invocations wait.

@@ -7,10 +7,24 @@
 #include "kernel/tile.h"
 
 #define TOKENS 4 /* contexts in shared memory */
+/* Floats of a token beside its context: the factors of 64 splits and a few more. */
+#define MERGE_FLOATS (64 * 6 + 5)
+
+/* Each workgroup merges the partials of its head again: fewer of them read less, and these are
+ * still enough for one wave of a device. */
+#define MOST_GROUPS 4u
+#define ENOUGH_WORKGROUPS 64u
 
 static uint32_t shared_bytes(const struct dv_tile *tile, uint32_t kv)
 {
-    return (tile->tokens * kv + dv_tile_shared(tile)) * 4;
+    return (tile->tokens * (kv + MERGE_FLOATS) + dv_tile_shared(tile)) * 4;
+}
+
+static void widen(struct dv_tile *tile, const struct dv_caps *caps, uint32_t groups, uint32_t heads)
+{
+    while (!caps->is_software && tile->tokens == 1 && tile->groups < MOST_GROUPS &&
+           (uint64_t)heads * groups / (tile->groups * 2) >= ENOUGH_WORKGROUPS)
+        tile->groups *= 2;
 }
 
 static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
@@ -36,6 +50,7 @@ static dsvk_status dispatch_attend_value(struct dv_dispatch          *dispatch,
     };
     uint32_t       tokens = dv_min(y.rows, TOKENS);
     struct dv_tile tile   = dv_tile_of(site->caps, args.w.groups, heads, tokens, false);
+    widen(&tile, site->caps, args.w.groups, heads);
     while (tile.tokens > 1 && shared_bytes(&tile, kv) > site->caps->max_shared_bytes)
         tile.tokens /= 2;
     enum dv_weight_format format = site->weights[node->w.attend_value.w_uv].format;

@@ -20,6 +20,7 @@ static const struct shape {
     { "int4", 2, 63, 64, 5, 72, 20, DV_FORMAT_INT4, false, false },
     { "wide", 4, 20, 128, 2, 1024, 16, DV_FORMAT_BF16, false, false },
     { "many splits", 2, 4000, 4096, 2, 64, 128, DV_FORMAT_F32, false, false },
+    { "factors in two parts", 3, 8126, 8192, 2, 64, 20, DV_FORMAT_BF16, false, false },
     { "a batch", 4, 200, 256, 5, 36, 9, DV_FORMAT_BF16, false, true },
     { "a batch, merged", 17, 200, 256, 3, 64, 33, DV_FORMAT_BF16, true, true },
 };
