@@ -146,6 +146,19 @@ END
 lines $'a?[31mb??c      d\n\xc3\xa9\n'
 grep -q $'\e\[31m\|\a\|\xc2\x9b' "$out" && complain "orders reach the terminal"
 
+# bars are drawn only where they can be
+for how in "dumb 80" "xterm 40"; do
+    TERM=${how% *} typed ${how#* } chat -m drag-prompt <<'END'
+expect >>>
+type hi\r
+expect hi
+signal 15
+wait
+END
+    finished 143
+    grep -q '\[\.\.' "$out" && complain "a bar on $how"
+done
+
 # ---- stopping ----
 for term in xterm dumb; do
     TERM=$term typed 60 chat -m slow --ctx 100000 <<'END'

@@ -6,13 +6,23 @@
 #include "host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define BAR_CELLS 24
+#define LEAST_COLUMNS 72  /* of the longest line */
 #define FIRST_SECONDS 0.3 /* shorter work shows no bar at all */
 #define NEXT_SECONDS 0.1
 
 static bool on_screen; /* a bar is on the terminal's current line */
 static bool has_text;
+
+/* A bar is drawn over itself, which takes an escape code and a line that does not wrap. */
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return !term || !term[0] || strcmp(term, "dumb") == 0;
+}
 
 void progress_init(struct progress *progress, const struct log *log, const char *what, bool bytes)
 {
@@ -21,7 +31,8 @@ void progress_init(struct progress *progress, const struct log *log, const char 
          .what  = what,
          .bytes = bytes,
          .rate  = true,
-         .shown = log->verbosity >= 0 && host_is_terminal(stderr),
+         .shown = log->verbosity >= 0 && host_columns(stderr) >= LEAST_COLUMNS &&
+                  host_is_terminal(stderr) && !is_dumb(),
          .start = now,
          .last  = now - NEXT_SECONDS + FIRST_SECONDS,
     };
