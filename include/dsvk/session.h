@@ -241,6 +241,8 @@ typedef struct {
     uint64_t page_bytes;
     uint64_t submissions;                   /* so far */
     uint64_t prefill_tokens, decode_tokens; /* computed so far; a pass of one token is decode */
+    /* Of these passes; a batch counts for each session in it. Not what they waited for the pace or
+     * while others had the device. */
     double   prefill_seconds, decode_seconds;
     uint32_t decode_dispatches, decode_barriers; /* of one token; 0 before the first */
     /* Routed experts of the model that come and go, and how many of them the device and the host

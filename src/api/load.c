@@ -110,8 +110,9 @@ static void join(dsvk_model *model, dsvk_device *device)
         link = &(*link)->next;
     *link       = model;
     model->next = NULL;
-    if (!model->device)
-        atomic_fetch_add(&device->users, 1);
+    if (model->device) /* it is this one; who waits for its turn reads it now */
+        return;
+    atomic_fetch_add(&device->users, 1);
     model->device = device;
 }
 

@@ -16,25 +16,6 @@
 
 /* ---- passes ---- */
 
-static void fail(struct dv_flight *f, const struct dv_session *caller, dsvk_status why)
-{
-    struct dv_runner *r = caller->runner;
-    dv_stream_settle(r->engine.stream);
-    dv_monitor_enter(r->lock);
-    for (uint32_t i = 0; i < f->n; i++) {
-        struct dv_session *s = f->rows[i];
-        s->decoding.failed   = why;
-        s->decoding.n        = 0;
-        dv_session_pass_failed(s, why);
-        if (s != caller)
-            (void)dv_fail(s->setup.ctx, why,
-                          "session: the pass failed that computed its token and %u others",
-                          (unsigned)(f->n - 1));
-    }
-    dv_monitor_leave(r->lock);
-    f->n = 0;
-}
-
 /* Nothing flies any more that would overwrite them. */
 static void keep_results(const struct dv_flight *f)
 {
@@ -53,7 +34,8 @@ static dsvk_status collect(struct dv_flight *f)
 {
     dsvk_status       status;
     struct dv_runner *r   = f->rows[0]->runner;
-    uint64_t          now = dv_time_ns(), ns = now - f->since;
+    uint64_t          now = dv_time_ns(), began = f->began[f->collected % (DV_MOST_AHEAD + 1)];
+    uint64_t          ns = now - (began > f->since ? began : f->since);
     uint32_t          tokens[DV_MOST_ROWS];
     f->since = now;
     f->least = f->collected == 0 || ns < f->least ? ns : f->least;
@@ -96,10 +78,12 @@ void dv_flight_land(struct dv_runner *r)
     struct dv_flight  *f      = &r->flight;
     struct dv_session *caller = f->n > 0 ? f->rows[0] : NULL;
     dsvk_status        status = DSVK_OK;
+    if (caller)
+        dv_flight_watch(f);
     while (status == DSVK_OK && f->n > 0 && f->collected < f->submitted)
         status = wait_and_collect(f);
     if (status != DSVK_OK)
-        fail(f, caller, status);
+        dv_flight_fail(f, caller, status);
     f->n = 0;
 }
 
@@ -146,13 +130,17 @@ static dsvk_status submit(struct dv_flight *f)
 {
     dsvk_status        status;
     struct dv_session *s              = f->rows[0];
+    uint64_t          *began          = &f->began[f->submitted % (DV_MOST_AHEAD + 1)];
     s->runner->lanes[DV_LANE_BATCH].n = 0;
     s->runner->n_within += dv_turn_is_lent(s->engine.turn);
-    if (ahead(f) == 0)
+    *began = dv_time_ns();
+    if (ahead(f) == 0) {
         TRY(run_alone(f));
-    else
+        *began += s->lent_ns;
+    } else {
         TRY(dv_stream_submit(s->engine.stream, f->program->slices.commands[0],
                              &f->values[f->submitted % (DV_MOST_AHEAD + 1)]));
+    }
     f->submitted++;
     for (uint32_t i = 0; i < f->n; i++) {
         f->rows[i]->decoding.passes--;
@@ -268,6 +256,7 @@ static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
             return s->decoding.failed; /* it was in there */
         TRY(start(f, s));
     }
+    dv_flight_watch(f);
     status = DSVK_OK;
     while (status == DSVK_OK && f->submitted - f->collected <= ahead(f)) {
         dv_monitor_enter(r->lock);
@@ -282,7 +271,7 @@ static dsvk_status one_pass(struct dv_flight *f, struct dv_session *s)
     if (status == DSVK_CANCELLED)
         f->n = 0; /* the pass is dropped: what it was for is still ring[0] */
     else if (status != DSVK_OK)
-        fail(f, s, status);
+        dv_flight_fail(f, s, status);
     else if (host_chooses(f))
         f->n = 0; /* the device does not know the tokens */
     return status;
@@ -304,9 +293,7 @@ dsvk_status dv_flight_advance(struct dv_session *s)
                                    .over     = is_served,
                                    .user     = s };
     while (status == DSVK_OK && !is_served(s)) {
-        uint64_t before = dv_time_ns();
-        status          = dv_pace_wait(s->engine.pace, &who);
-        s->runner->flight.since += dv_time_ns() - before; /* no speed of the model */
+        status = dv_pace_wait(s->engine.pace, &who);
         if (status == DSVK_OK && !is_served(s))
             status = one_pass(&s->runner->flight, s);
     }

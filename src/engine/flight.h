@@ -49,7 +49,9 @@ struct dv_flight {
     struct dv_program *program;
     uint32_t           submitted, collected; /* passes */
     uint64_t           values[DV_MOST_AHEAD + 1];
-    uint64_t           since, least; /* when the last pass ended; the shortest pass */
+    uint64_t           began[DV_MOST_AHEAD + 1]; /* when it was submitted */
+    uint64_t           since, least;             /* when the last pass ended; the shortest pass */
+    unsigned failures[DV_MOST_ROWS + 2]; /* of each row, the device, the model, when last watched */
 };
 
 /* With the turn. The session takes part until it leaves, in at most `passes` passes; s->next, which
@@ -69,6 +71,14 @@ bool dv_flight_take(struct dv_session *s);
 /* With the turn, before anything else is done with the runner: what is queued ends, and its tokens
  * go to their rings. */
 void dv_flight_land(struct dv_runner *r);
+
+/* ---- inside ---- */
+
+/* With the turn, before something is done with a flight: what others did and said in between is not
+ * its own. */
+void dv_flight_watch(struct dv_flight *f);
+/* Its passes have failed, while `caller` waited: each row gets the sentence, the flight ends. */
+void dv_flight_fail(struct dv_flight *f, const struct dv_session *caller, dsvk_status why);
 
 /* ---- inside: with the runner's lock ---- */
 

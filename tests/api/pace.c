@@ -193,7 +193,6 @@ static double seconds(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* It takes at least so long, however slow all else is: a twentieth makes it 20 times as long. */
 /* The seconds of an answer. */
 static double answer_with(const dsvk_pace *pace)
 {
@@ -217,6 +216,28 @@ static void a_share_leaves_time_to_others(void **state)
     assert_true(answer_with(&pace) > 2 * alone);
 }
 
+/* What submissions wait for is no time of theirs. */
+static void waits_are_not_counted_as_decoding(void **state)
+{
+    dsvk_session        *session = new_session();
+    struct asked         asked   = { .waits = 1, .us = 60000 };
+    uint32_t             ids[N_ANSWER + 1], *next = ids;
+    dsvk_generate_params params = { .limit = 8, .take = take, .user = &next };
+    dsvk_session_stats   before, after;
+    (void)state;
+    assert_int_equal(dsvk_session_sync(session, question, N_QUESTION, NULL), DSVK_OK);
+    dsvk_session_stats_get(session, &before);
+    set(&asked);
+    double start = seconds();
+    assert_int_equal(dsvk_session_generate(session, &params, NULL), DSVK_OK);
+    double all = seconds() - start;
+    set(NULL);
+    dsvk_session_stats_get(session, &after);
+    double passes = after.decode_seconds - before.decode_seconds;
+    assert_true(passes > 0 && passes < all - 8 * 0.059);
+    dsvk_session_free(session);
+}
+
 static void a_share_has_a_range(void **state)
 {
     static const double wrong[] = { -0.1, 1.1, (double)NAN, (double)INFINITY };
@@ -237,6 +258,7 @@ int main(void)
         cmocka_unit_test(the_callback_may_take_the_pace_away),
         cmocka_unit_test(others_use_the_device_meanwhile),
         cmocka_unit_test(a_share_leaves_time_to_others),
+        cmocka_unit_test(waits_are_not_counted_as_decoding),
         cmocka_unit_test(a_share_has_a_range),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);

@@ -3,6 +3,7 @@
  * alone. One thread is enough to see it: a token's taker lets the next session decode meanwhile. */
 #include "model/support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,81 @@ static void begin(struct party *p, dsvk_model *model, const dsvk_sampling *sampl
     }
 }
 
+/* ---- a batch that fails ---- */
+
+static VkResult VKAPI_CALL fail_to_submit(VkQueue queue, uint32_t n, const VkSubmitInfo *infos,
+                                          VkFence fence)
+{
+    (void)queue;
+    (void)n;
+    (void)infos;
+    (void)fence;
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+static bool refuse_none(void *user, uint32_t token, const char *text, size_t bytes)
+{
+    (void)user;
+    (void)token;
+    (void)text;
+    (void)bytes;
+    return true;
+}
+
+struct failing {
+    dsvk_session     *other;
+    struct dv_device *dev;
+    unsigned          taken;
+};
+
+/* The other one leads the batch that fails; this one is a row of it. */
+static bool let_other_fail(void *user, uint32_t token, const char *text, size_t bytes)
+{
+    struct failing      *f      = user;
+    dsvk_generate_params params = { .limit = 4, .past_end = true, .take = refuse_none };
+    (void)token;
+    (void)text;
+    (void)bytes;
+    if (f->taken++ > 0)
+        return true;
+    PFN_vkQueueSubmit usual  = f->dev->vk.vkQueueSubmit;
+    f->dev->vk.vkQueueSubmit = fail_to_submit;
+    assert_int_equal(dsvk_session_generate(f->other, &params, NULL), DSVK_NO_VRAM);
+    f->dev->vk.vkQueueSubmit = usual;
+    return true;
+}
+
+static void failures_are_told_to_all_rows(dsvk_model *model)
+{
+    uint32_t             prompt[] = { 1, 2, 3 };
+    dsvk_session        *s        = session(model, CONTEXT, 32, DSVK_CACHE_BF16);
+    struct failing       f        = { .other = session(model, CONTEXT, 32, DSVK_CACHE_BF16),
+                                      .dev   = device_under_test()->dev };
+    dsvk_generate_params params   = {
+          .limit = 4, .past_end = true, .take = let_other_fail, .user = &f
+    };
+    char sentence[600];
+    sync(f.other, prompt, 2); /* its program for one row is there */
+    assert_int_equal(dsvk_session_generate(
+                         f.other, &(dsvk_generate_params){ .limit = 2, .past_end = true }, NULL),
+                     DSVK_OK);
+    sync(f.other, prompt, 2);
+    sync(s, prompt, 3);
+    expect_lines();
+    assert_int_equal(dsvk_session_generate(s, &params, NULL), DSVK_NO_VRAM);
+    (void)expected_lines();
+    snprintf(sentence, sizeof sentence,
+             "session: the pass failed that computed its token and 1 other: %s",
+             dsvk_session_why(f.other));
+    assert_string_equal(dsvk_session_why(s), sentence);
+    assert_non_null(strstr(dsvk_session_why(f.other), "submitting work"));
+    sync(s, prompt, 3); /* usable */
+    dsvk_session_free(s);
+    dsvk_session_free(f.other);
+}
+
+/* ---- all ---- */
+
 static void batches_have_the_tokens_of_each_alone(void **state)
 {
     static const dsvk_sampling ways[] = { { 0 },
@@ -154,6 +230,7 @@ static void batches_have_the_tokens_of_each_alone(void **state)
         check(model, p, 0, false);
         check(model, p, 3, true); /* with passes ahead the device must draw */
     }
+    failures_are_told_to_all_rows(model);
     dsvk_model_close(model);
     subject_done(&subject);
     free(p);
