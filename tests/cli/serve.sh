@@ -42,6 +42,15 @@ post 200 '"content":"cc"' /v1/chat/completions "{$hello, \"temperature\":1, \"se
 post 200 '"content":"na"' /v1/chat/completions \
     "{$hello, \"temperature\":0, \"top_p\":0.9, \"top_k\":-1, \"min_p\":0, \"presence_penalty\":-2, \"max_tokens\":2,
       \"frequency_penalty\":2, \"logit_bias\":{\"5\":-100}, \"tools\":[], \"tool_choice\":\"none\", \"response_format\":{\"type\":\"text\"}}"
+post 200 '"logprobs":{"content":[{"token":"n","logprob":-0.25,"bytes":[110],"top_logprobs":[]}' \
+    /v1/chat/completions "{$hello, \"logprobs\":true}"
+has '{"token":"bytes:\\xc3",' ',"refusal":null}}]'
+post 200 '"top_logprobs":[{"token":"n","logprob":-0.25,"bytes":[110]},{"token":' /v1/chat/completions \
+    "{$hello, \"logprobs\":true, \"top_logprobs\":2, \"stream\":true}"
+has '"delta":{"content":"ï"},"finish_reason":null,"logprobs":{"content":[{"token":"bytes:\\xc3",'
+[ "$(grep -o '"top_logprobs"' "$out" | wc -l)" = 7 ] || complain "not seven tokens"
+post 200 '"logprobs":{"tokens":["o","n"],"token_logprobs":[-0.25,-0.25],"top_logprobs":[{"o":-0.25},{"n":-0.25}],"text_offset":[0,1]}' \
+    /v1/completions '{"prompt":"once", "logprobs":1, "max_tokens":2}'
 post 200 '"text":"once","logprobs":null,"finish_reason":"stop"' /v1/completions '{"prompt":"once"}'
 has '"object":"text_completion"' '"id":"cmpl-'
 post 200 '"text":"on"' /v1/completions '{"prompt":[0,114,113]}'
@@ -73,7 +82,7 @@ for field in '"temperature":"hot"' '"temperature":-1' '"temperature":1e300' '"to
     '"presence_penalty":3' '"frequency_penalty":[]' '"seed":1.5' '"n":0' '"n":1000000000' '"max_tokens":-1' \
     '"max_tokens":0' '"max_completion_tokens":1.5' '"stop":""' '"stop":[1]' '"stop":{}' '"stream":"yes"' \
     '"stream_options":{"include_usage":1}' '"logit_bias":[]' '"logit_bias":{"x":1}' '"logit_bias":{"259":1}' \
-    '"logit_bias":{"1":"2"}' '"logprobs":true' '"tools":[{"type":"function"}]' '"response_format":{"type":"xml"}' \
+    '"logit_bias":{"1":"2"}' '"logprobs":1' '"top_logprobs":3' '"top_logprobs":21,"logprobs":true' '"tools":[{"type":"function"}]' '"response_format":{"type":"xml"}' \
     '"response_format":{"type":"json_schema"}' '"response_format":{"type":"json_schema","json_schema":{"schema":[]}}' \
     '"tools":[{}]' '"tools":{}' '"tools":[7]' '"tools":[{"type":"web_search"}]' '"tool_choice":"required"' \
     '"tool_choice":{"type":"function","function":{"name":"f"}}' '"tool_choice":7' \

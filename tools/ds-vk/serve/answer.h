@@ -30,6 +30,11 @@ struct choice {
     int64_t         think_end;
     struct buffer   arguments, pending;
     dsvk_piece_kind last;
+    /* of logprobs.c */
+    json_t *drawn; /* of the token that comes next; NULL: not wanted */
+    json_t *fresh; /* of tokens whose text was not told yet; NULL: not wanted */
+    json_t *told;  /* of those whose text was */
+    size_t  signs; /* of the text so far */
 };
 
 /* How an endpoint speaks; all but `whole` write to answer.out, with its lock held. */

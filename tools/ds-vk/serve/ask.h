@@ -21,7 +21,7 @@ struct ask {
     size_t           n_stops;
     size_t           limit; /* most tokens, at least 1 */
     uint32_t         n;     /* choices */
-    bool             stream, usage;
+    bool             stream, usage, logprobs;
     bool             is_talk;  /* messages, whose answer is taken apart */
     bool             one_call; /* the answer ends behind the first call */
     bool             json; /* the text is JSON by this schema, which it owns; NULL: any object */

@@ -2,19 +2,27 @@
 /* /v1/chat/completions */
 #include "openai.h"
 
+#include "logprobs.h"
 #include "routes.h"
 
 #include <string.h>
 
 #define CHUNK "chat.completion.chunk"
 
-/* Consumes the delta. */
-static void chunk(struct choice *choice, json_t *delta, const char *reason)
+/* Consumes the delta and the log-probabilities, which may be NULL. */
+static void chunk_with(struct choice *choice, json_t *delta, json_t *logprobs, const char *reason)
 {
     struct answer *a = choice->answer;
-    answer_event(a, openai_document(a, CHUNK,
-                                    json_pack("{s:i, s:o, s:s?}", "index", (int)choice->index,
-                                              "delta", delta, "finish_reason", reason)));
+    json_t        *c = json_pack("{s:i, s:o, s:s?}", "index", (int)choice->index, "delta", delta,
+                                 "finish_reason", reason);
+    if (logprobs)
+        json_object_set_new(c, "logprobs", logprobs);
+    answer_event(a, openai_document(a, CHUNK, c));
+}
+
+static void chunk(struct choice *choice, json_t *delta, const char *reason)
+{
+    chunk_with(choice, delta, NULL, reason);
 }
 
 static void begin(struct answer *answer)
@@ -40,7 +48,8 @@ static void piece(struct choice *c, const dsvk_piece *piece)
 {
     const json_t *call = json_array_get(c->calls, json_array_size(c->calls) - 1);
     if (piece->kind == DSVK_PIECE_TEXT)
-        chunk(c, json_pack("{s:s%}", "content", piece->text, piece->bytes), NULL);
+        chunk_with(c, json_pack("{s:s%}", "content", piece->text, piece->bytes),
+                   logprobs_of_chat(c), NULL);
     else if (piece->kind == DSVK_PIECE_REASONING)
         chunk(c, json_pack("{s:s%}", "reasoning_content", piece->text, piece->bytes), NULL);
     else if (piece->kind == DSVK_PIECE_CALL)
@@ -81,7 +90,7 @@ static json_t *calls_of(const struct choice *c)
     return calls;
 }
 
-static json_t *choice_of(const struct choice *c)
+static json_t *choice_of(struct choice *c)
 {
     bool    calls   = json_array_size(c->calls) > 0;
     json_t *content = calls && c->text.n == 0 ? json_null() : buffer_string(&c->text);
@@ -90,8 +99,12 @@ static json_t *choice_of(const struct choice *c)
         json_object_set_new(message, "reasoning_content", buffer_string(&c->reasoning));
     if (calls)
         json_object_set_new(message, "tool_calls", calls_of(c));
-    return json_pack("{s:i, s:o, s:s}", "index", (int)c->index, "message", message, "finish_reason",
-                     reason_of(c));
+    json_t *logprobs = logprobs_of_chat(c);
+    json_t *choice   = json_pack("{s:i, s:o, s:s}", "index", (int)c->index, "message", message,
+                                 "finish_reason", reason_of(c));
+    if (logprobs)
+        json_object_set_new(choice, "logprobs", logprobs);
+    return choice;
 }
 
 static json_t *whole(struct answer *answer)
@@ -115,7 +128,8 @@ enum MHD_Result serve_chat(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, x->server, &why) && ask_tools(ask, TOOLS_CHAT, &why) &&
+    if (ask && openai_common(ask, x->server, &why) && ask_logprobs(ask, &why) &&
+        ask_tools(ask, TOOLS_CHAT, &why) &&
         ask_limit(ask, "max_completion_tokens", "max_tokens", &why) && ask_thinking(ask, &why) &&
         ask_messages(ask, x->server, field(ask->body, "messages"), &why))
         return answer_serve(x, ask, &dialect);

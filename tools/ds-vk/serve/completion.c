@@ -2,15 +2,15 @@
 /* /v1/completions: a text, or ids, that the model goes on with. */
 #include "openai.h"
 
+#include "logprobs.h"
 #include "routes.h"
 
 #define OBJECT "text_completion"
 
-static json_t *choice_of(const struct choice *choice, const char *text, size_t n,
-                         const char *reason)
+static json_t *choice_of(struct choice *choice, const char *text, size_t n, const char *reason)
 {
-    return json_pack("{s:i, s:s%, s:n, s:s?}", "index", (int)choice->index, "text", text, n,
-                     "logprobs", "finish_reason", reason);
+    return json_pack("{s:i, s:s%, s:o?, s:s?}", "index", (int)choice->index, "text", text, n,
+                     "logprobs", logprobs_of_text(choice), "finish_reason", reason);
 }
 
 static void begin(struct answer *answer)
@@ -35,7 +35,7 @@ static void finish(struct answer *answer)
     openai_close(answer, OBJECT);
 }
 
-static json_t *whole_choice(const struct choice *c)
+static json_t *whole_choice(struct choice *c)
 {
     return choice_of(c, c->text.n ? c->text.data : "", c->text.n, choice_reason(c));
 }
@@ -90,8 +90,8 @@ enum MHD_Result serve_completion(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, x->server, &why) && completion_fields(ask, &why) &&
-        prompt(ask, x->server, &why))
+    if (ask && openai_common(ask, x->server, &why) && ask_text_logprobs(ask, &why) &&
+        completion_fields(ask, &why) && prompt(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
     ask_free(ask);
     return http_refuse(x, &why);

@@ -46,7 +46,7 @@ json_t *openai_timings(const struct answer *answer)
 }
 
 json_t *openai_whole(const struct answer *answer, const char *object,
-                     json_t *(*choice_of)(const struct choice *choice))
+                     json_t *(*choice_of)(struct choice *choice))
 {
     json_t *document = openai_document(answer, object, NULL);
     json_t *choices  = json_object_get(document, "choices");
@@ -78,8 +78,8 @@ bool openai_common(struct ask *ask, const struct server *server, struct refusal 
 {
     static const int64_t     choices[] = { 1, MAX_CHOICES };
     int64_t                  n         = 1;
-    static const char *const absent[]  = { "logprobs", "top_logprobs", "audio",      "functions",
-                                           "grammar",  "json_schema",  "guided_json" };
+    static const char *const absent[]  = { "audio", "functions", "grammar", "json_schema",
+                                           "guided_json" };
     if (!ask_common(ask, server, why) || !field_count(why, ask->body, "n", choices, &n))
         return false;
     ask->n = (uint32_t)n;

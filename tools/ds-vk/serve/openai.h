@@ -12,7 +12,7 @@ json_t *openai_usage(const struct answer *answer);
 json_t *openai_timings(const struct answer *answer);
 /* An answer in one document, with what `choice_of` says of each choice, usage and timings. */
 json_t *openai_whole(const struct answer *answer, const char *object,
-                     json_t *(*choice_of)(const struct choice *choice));
+                     json_t *(*choice_of)(struct choice *choice));
 /* The last events of a stream: usage where it is asked for, and [DONE]. */
 void openai_close(struct answer *answer, const char *object);
 void openai_fail(struct answer *answer, const struct refusal *why);

@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "pieces.h"
 
+#include "logprobs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +31,18 @@ static void keep_arguments(struct choice *c)
 static void tell(struct choice *c, const dsvk_piece *piece)
 {
     struct answer *a = c->answer;
-    if (piece->kind == DSVK_PIECE_TEXT)
+    if (piece->kind == DSVK_PIECE_TEXT) {
+        logprobs_tell(c);
         buffer_add(&c->text, piece->text, piece->bytes);
-    else if (piece->kind == DSVK_PIECE_REASONING)
+    } else if (piece->kind == DSVK_PIECE_REASONING) {
         buffer_add(&c->reasoning, piece->text, piece->bytes);
-    else if (piece->kind == DSVK_PIECE_CALL)
+    } else if (piece->kind == DSVK_PIECE_CALL) {
         keep_call(c, piece);
-    else if (piece->kind == DSVK_PIECE_ARGUMENTS)
+    } else if (piece->kind == DSVK_PIECE_ARGUMENTS) {
         buffer_add(&c->arguments, piece->text, piece->bytes);
-    else
+    } else {
         keep_arguments(c);
+    }
     if (a->ask->stream)
         a->dialect->piece(c, piece);
     if (piece->kind == DSVK_PIECE_CALL_END && a->ask->one_call)
@@ -111,6 +115,8 @@ static void take_piece(void *user, const dsvk_piece *piece)
     if (piece->kind == DSVK_PIECE_NOTE || c->stopped)
         return;
     c->last = piece->kind;
+    if (piece->kind != DSVK_PIECE_TEXT)
+        logprobs_drop(c);
     if (piece->kind == DSVK_PIECE_TEXT && c->answer->ask->n_stops) {
         take_text(c, piece);
         return;
@@ -228,13 +234,14 @@ bool pieces_init(struct choice *c, struct refusal *why)
         return refuse(why, 503, NULL, "no memory for the answer");
     if (ask->is_talk && dsvk_answer_new(&c->parser, model, &params))
         return refuse(why, 503, NULL, "no memory for the answer");
-    return init_grammar(c, why);
+    return init_grammar(c, why) && logprobs_init(c, why);
 }
 
 void pieces_done(struct choice *c)
 {
     dsvk_answer_free(c->parser);
     dsvk_grammar_free(c->grammar);
+    logprobs_done(c);
     json_decref(c->calls);
     json_decref(c->items);
     buffer_done(&c->text);
@@ -247,11 +254,15 @@ void pieces_done(struct choice *c)
 bool pieces_take(struct choice *c, uint32_t token, const char *text, size_t bytes)
 {
     bool good = true;
+    logprobs_begin(c, token);
     if (c->parser)
         good = dsvk_answer_token(c->parser, token) == DSVK_OK;
     else if (bytes > 0)
         tell(c, &(dsvk_piece){ .kind = DSVK_PIECE_TEXT, .text = text, .bytes = bytes });
-    c->thought += c->parser && c->last == DSVK_PIECE_REASONING && c->reasoning.n > 0;
+    bool thinks = c->parser && c->last == DSVK_PIECE_REASONING && c->reasoning.n > 0;
+    c->thought += thinks;
+    if (thinks)
+        logprobs_drop(c);
     if (c->grammar)
         good = take_masked(c, token) && good;
     return good && !c->stopped && !c->text.failed && !c->pending.failed && !c->arguments.failed;
