@@ -4,9 +4,10 @@
 # start ARGS...: on a port that is free; $url is where, and all but a model that drags is ready.
 start() {
     command=(serve "$@")
+    : >"$work/serve.out" # here: the server's own shell may come to it late, and find a former address
     "$program" serve --port 0 "$@" </dev/null >"$work/serve.out" 2>"$work/serve.err" &
     server=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ ! -s "$work/serve.out" ] || break
         kill -0 "$server" 2>/dev/null || break
         sleep 0.02
@@ -43,9 +44,9 @@ refused() {
 }
 has() { for text in "$@"; do grep -qF -e "$text" "$out" || complain "has no '$text'"; done; }
 has_not() { ! grep -qF -e "$1" "$out" || complain "has '$1'"; }
-# eventually TEXT: /health says so within 5 seconds
+# eventually TEXT: /health says so within 20 seconds
 eventually() {
-    for _ in $(seq 100); do
+    for _ in $(seq 400); do
         [[ $(curl -s --max-time 5 "$url/health") == *"$1"* ]] && return
         sleep 0.05
     done

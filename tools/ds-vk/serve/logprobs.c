@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* In the forms of OpenAI: a list of objects for chats, four lists for texts. */
 #include "logprobs.h"
 
 #include <stdio.h>

@@ -17,8 +17,8 @@ void logprobs_begin(struct choice *choice, uint32_t token);
 void logprobs_drop(struct choice *choice);
 /* A piece of text is told. */
 void logprobs_tell(struct choice *choice);
-/* What goes with the text that was told since it was asked last: {"content": [...]} of chats or four lists of texts;
- * NULL: not wanted. */
+/* What goes with the text that was told since it was asked last: {"content": [...]} of chats or
+ * four lists of texts; NULL: not wanted. */
 json_t *logprobs_of_chat(struct choice *choice);
 json_t *logprobs_of_text(struct choice *choice);
 
