@@ -29,5 +29,14 @@ done
 post 200 '"finish_reason":' /v1/chat/completions \
     '{"messages":[{"role":"user","content":"What is MLA?"}],"max_tokens":1,"temperature":0}'
 has '"cached_tokens":6'
+# the text follows a schema, whatever the model would like to say
+schema='{"type":"object","properties":{"name":{"type":"string","maxLength":5},"n":{"enum":[1,2]}},"required":["name","n"]}'
+post 200 '"finish_reason":"stop"' /v1/chat/completions "{\"messages\":[{\"role\":\"user\",\"content\":\"What is MLA?\"}],
+    \"temperature\":0,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":$schema}}}"
+grep -qE '"content":"\{ ?\\"name\\": ?\\"[^"]{0,5}\\", ?\\"n\\": ?[12] ?\}"' "$out" || complain "the text follows no schema"
+post 200 '"output_text","text":"{' /v1/responses "{\"input\":\"What is MLA?\",\"temperature\":0,\"max_output_tokens\":9,
+    \"text\":{\"format\":{\"type\":\"json_object\"}}}"
+refused 400 "pattern" /v1/chat/completions '{"messages":[{"role":"user","content":"a"}],"response_format":
+    {"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"a"}}}}'
 stop
 finish
