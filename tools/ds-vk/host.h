@@ -22,7 +22,8 @@ void host_on_signal(enum host_on_signal what, const char *note);
 int host_interrupted(void);
 
 /* For who talks with a person: from now on SIGINT ends nothing, however often it comes. Each calls
- * heard(user), which may do what a signal handler may, and is told by host_heard(). */
+ * heard(user), which may do what a signal handler may, and is told by host_heard(). NULL: nobody
+ * is called. */
 void host_hear(void (*heard)(void *user), void *user);
 enum { HOST_HEARD_INTERRUPT = 1, HOST_HEARD_RESIZE = 2, HOST_HEARD_CONTINUE = 4 };
 unsigned host_heard(void); /* what came since it was asked last */

@@ -50,7 +50,8 @@ static void on_heard(int number)
     int reason = errno;
     if (number == SIGINT) {
         heard_interrupt = 1;
-        on_interrupt(on_interrupt_user);
+        if (on_interrupt)
+            on_interrupt(on_interrupt_user);
     } else if (number == SIGWINCH) {
         heard_resize = 1;
     } else {

@@ -210,7 +210,10 @@ int command_chat(struct cli *cli)
         greet(&chat);
         code = talk(&chat);
         lines_close(&chat.lines);
+        if (chat.lines.person)
+            host_hear(NULL, NULL);
     }
+    dsvk_stop_free(chat.stop);
     talk_done(&chat.talk);
     buffer_done(&chat.heard.text);
     buffer_done(&chat.heard.reasoning);
