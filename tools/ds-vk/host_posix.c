@@ -76,13 +76,20 @@ void host_hear(void (*heard)(void *user), void *user)
     sigaction(SIGCONT, &hear, NULL);
 }
 
+/* Only what was seen is taken back: a signal that comes in between stays. */
+static unsigned take_back(volatile sig_atomic_t *heard, unsigned what)
+{
+    if (!*heard)
+        return 0;
+    *heard = 0;
+    return what;
+}
+
 unsigned host_heard(void)
 {
-    unsigned what = (heard_interrupt ? HOST_HEARD_INTERRUPT : 0u) |
-                    (heard_resize ? HOST_HEARD_RESIZE : 0u) |
-                    (heard_continue ? HOST_HEARD_CONTINUE : 0u);
-    heard_interrupt = heard_resize = heard_continue = 0;
-    return what;
+    return take_back(&heard_interrupt, HOST_HEARD_INTERRUPT) |
+           take_back(&heard_resize, HOST_HEARD_RESIZE) |
+           take_back(&heard_continue, HOST_HEARD_CONTINUE);
 }
 
 bool host_wait(void)
