@@ -89,12 +89,9 @@ static void put_member(struct dv_prompt *p, const struct dv_value *function, con
 /* The model's card has this paragraph; its template has none. */
 static void put_tools(struct dv_prompt *p)
 {
-    const struct dv_value *tools =
-        p->chat->tools ? dv_prompt_read(p, p->chat->tools, "the tools") : NULL;
-    if (!dv_value_truth(tools))
+    const struct dv_value *tools = dv_prompt_tools(p, p->chat->tools);
+    if (!tools)
         return;
-    if (tools->kind != DV_VALUE_LIST)
-        dv_prompt_fail(p, DSVK_BAD_ARGUMENT, "the tools are no JSON list");
     dv_prompt_put(p, "\n\n## Tools\nYou have access to the following tools:\n");
     for (const struct dv_value *tool = tools->first; tool; tool = tool->next) {
         const struct dv_value *function = dv_tool_function(tool);

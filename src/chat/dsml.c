@@ -9,23 +9,20 @@
 
 /* ---- writing ---- */
 
-static bool is_list(struct dsml *d, const struct dv_value *tools)
+static bool have_functions(struct dsml *d, const struct dv_value *tools)
 {
-    for (const struct dv_value *tool = tools && tools->kind == DV_VALUE_LIST ? tools->first : NULL;
-         tool; tool                  = tool->next)
+    for (const struct dv_value *tool = tools->first; tool; tool = tool->next)
         if (!dv_value_get(tool, "function")) {
-                             dv_prompt_fail(d->p, DSVK_BAD_ARGUMENT, "a tool has no \"function\"");
-                             return false;
+            dv_prompt_fail(d->p, DSVK_BAD_ARGUMENT, "a tool has no \"function\"");
+            return false;
         }
-    if (tools && dv_value_truth(tools) && tools->kind != DV_VALUE_LIST)
-        dv_prompt_fail(d->p, DSVK_BAD_ARGUMENT, "the tools are no JSON list");
-    return tools && tools->kind == DV_VALUE_LIST && tools->n > 0;
+    return true;
 }
 
 static void put_tools(struct dsml *d, const char *text)
 {
-    const struct dv_value *tools = text ? dv_prompt_read(d->p, text, "the tools") : NULL;
-    if (!is_list(d, tools))
+    const struct dv_value *tools = dv_prompt_tools(d->p, text);
+    if (!tools || !have_functions(d, tools))
         return;
     dv_prompt_put(d->p, "\n\n");
     dv_prompt_put(d->p, d->v4 ? dv_v4_tools : dv_v32_tools);

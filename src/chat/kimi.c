@@ -78,9 +78,8 @@ static void put_default(struct dv_prompt *p)
 
 static void put_tools(struct dv_prompt *p)
 {
-    const struct dv_value *tools =
-        p->chat->tools ? dv_prompt_read(p, p->chat->tools, "the tools") : NULL;
-    if (!dv_value_truth(tools))
+    const struct dv_value *tools = dv_prompt_tools(p, p->chat->tools);
+    if (!tools)
         return;
     dv_prompt_mark(p, "<|im_system|>");
     dv_prompt_put(p, "tool_declare");

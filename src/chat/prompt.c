@@ -89,6 +89,17 @@ void dv_prompt_fail(struct dv_prompt *p, dsvk_status status, const char *what)
         p->bytes.status = dv_fail(p->ctx, status, "chat: %s", what);
 }
 
+const struct dv_value *dv_prompt_tools(struct dv_prompt *p, const char *text)
+{
+    const struct dv_value *tools = text ? dv_prompt_read(p, text, "the tools") : NULL;
+    if (!dv_value_truth(tools))
+        return NULL;
+    if (tools->kind == DV_VALUE_LIST)
+        return tools;
+    dv_prompt_fail(p, DSVK_BAD_ARGUMENT, "the tools are no JSON list");
+    return NULL;
+}
+
 void dv_prompt_refuse(struct dv_prompt *p, size_t message, const char *what)
 {
     if (p->bytes.status == DSVK_OK)

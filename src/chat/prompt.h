@@ -50,6 +50,8 @@ void dv_prompt_json(struct dv_prompt *p, const struct dv_value *value);
 /* The values of a tools list, which are objects with "function"; of one schema; NULL after a
  * failure. `what` names it. */
 struct dv_value *dv_prompt_read(struct dv_prompt *p, const char *text, const char *what);
+/* The tools of a list; NULL where `text` is NULL or has none, and after a failure. */
+const struct dv_value *dv_prompt_tools(struct dv_prompt *p, const char *text);
 /* The failure of this prompt; the first one counts. */
 void dv_prompt_fail(struct dv_prompt *p, dsvk_status status, const char *what);
 /* The same of message i: "message 3 " and `what`. */

@@ -151,34 +151,44 @@ static void *get_memory(void *user, void *old, size_t bytes)
     return now;
 }
 
+static dsvk_status import_and_close(const dsvk_vulkan_import *lent)
+{
+    dsvk_device *device;
+    dsvk_status  status = dsvk_device_import(&device, lent);
+    dsvk_device_close(device);
+    return status;
+}
+
+static dsvk_status wish(const dsvk_vulkan_import *lent)
+{
+    dsvk_vulkan_wishes *wishes;
+    dsvk_status         status = dsvk_vulkan_wishes_new(&wishes, lent);
+    dsvk_vulkan_wishes_free(wishes);
+    return status;
+}
+
+static void starve(dsvk_status (*work)(const dsvk_vulkan_import *), const dsvk_vulkan_import *lent)
+{
+    dsvk_status status = DSVK_NO_MEMORY;
+    for (unsigned n = 0; status == DSVK_NO_MEMORY; n++) {
+        calls_left = n;
+        assert_true(n < 100);
+        status = work(lent);
+        assert_int_equal(blocks, 0);
+    }
+    assert_int_equal(status, DSVK_OK);
+}
+
 static void memory_may_end(void **state)
 {
     struct application app;
-    dsvk_status        status = DSVK_NO_MEMORY;
     (void)state;
     application_begin(&app);
     application_make(&app, &application_needed, NULL, 0);
     dsvk_vulkan_import lent = application_lend(&app);
     lent.allocator          = (dsvk_allocator){ .resize = get_memory };
-    for (unsigned n = 0; status == DSVK_NO_MEMORY; n++) {
-        dsvk_device *device;
-        calls_left = n;
-        assert_true(n < 100);
-        status = dsvk_device_import(&device, &lent);
-        dsvk_device_close(device);
-        assert_int_equal(blocks, 0);
-    }
-    assert_int_equal(status, DSVK_OK);
-    status = DSVK_NO_MEMORY;
-    for (unsigned n = 0; status == DSVK_NO_MEMORY; n++) {
-        dsvk_vulkan_wishes *wishes;
-        calls_left = n;
-        assert_true(n < 100);
-        status = dsvk_vulkan_wishes_new(&wishes, &lent);
-        dsvk_vulkan_wishes_free(wishes);
-        assert_int_equal(blocks, 0);
-    }
-    assert_int_equal(status, DSVK_OK);
+    starve(import_and_close, &lent);
+    starve(wish, &lent);
     application_end(&app);
 }
 

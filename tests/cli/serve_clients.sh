@@ -7,10 +7,9 @@ set -uo pipefail
 program=$1
 . "$(dirname "$0")/expect.sh"
 [ "${2-}" = --full ] || { echo "skipped: fetches packages; only with --full"; exit 77; }
-for tool in node npm curl; do
+for tool in node npm; do
     command -v $tool >/dev/null || { echo "skipped: there is no $tool"; exit 77; }
 done
-unset DSVK_API_KEY
 . "$(dirname "$0")/serving.sh"
 
 cp "$(dirname "$0")"/clients{,_tools}.mjs "$work"

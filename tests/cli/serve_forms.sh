@@ -6,15 +6,8 @@
 set -uo pipefail
 program=$1
 . "$(dirname "$0")/expect.sh"
-command -v curl >/dev/null || { echo "skipped: there is no curl"; exit 77; }
-unset DSVK_API_KEY http_proxy https_proxy
 . "$(dirname "$0")/serving.sh"
 
-events() { # WORD...: the types of the events in $out, in this order, equal neighbours once
-    local got
-    got=$(sed -n 's/^event: //p' "$out" | uniq | tr '\n' ' ')
-    [ "$got" = "$* " ] || complain "the events are $got"
-}
 start -m echo --ctx 1000 --alias tester
 hey='"messages":[{"role":"user","content":"hey"}]'
 

@@ -6,15 +6,8 @@
 set -uo pipefail
 program=$1
 . "$(dirname "$0")/expect.sh"
-command -v curl >/dev/null || { echo "skipped: there is no curl"; exit 77; }
-unset DSVK_API_KEY http_proxy https_proxy
 . "$(dirname "$0")/serving.sh"
 
-types() { # WORD...: the types of the events in $out, in this order, equal neighbours once
-    local got
-    got=$(sed -n 's/^event: //p' "$out" | uniq | tr '\n' ' ')
-    [ "$got" = "$* " ] || complain "the events are $got"
-}
 # joined KEY: what the events of a stream say under a key, in one
 joined() { sed -n 's/^data: .*"'"$1"'":"\(\([^"\\]\|\\.\)*\)".*/\1/p' "$out" | tr -d '\n'; }
 function='"function":{"name":"weather","description":"Of a town.","parameters":{"type":"object","properties":{"town":{"type":"string"}}}}'
@@ -83,7 +76,7 @@ response() { post "$1" "$2" /v1/responses "$3"; }
 response 200 '"type":"function_call","id":"fc_' "{\"input\":\"[[Well:$call]]\",$flat}"
 has '"call_id":"call_' '"name":"weather",'"$arguments"',"status":"completed"}' '"type":"output_text","text":"Well:"'
 response 200 '"sequence_number":0' "{\"input\":\"[[so</think>Well:$call]]\",$flat,\"reasoning\":{\"effort\":\"high\"},\"stream\":true}"
-types response.created response.in_progress \
+events response.created response.in_progress \
     response.output_item.added response.content_part.added response.reasoning_text.delta response.reasoning_text.done \
     response.content_part.done response.output_item.done \
     response.output_item.added response.content_part.added response.output_text.delta response.output_text.done \
@@ -104,7 +97,7 @@ for nothing in '[]' '""'; do # where Codex looks whether it is there
     response 200 '"status":"completed"' "{\"input\":$nothing,\"instructions\":\"Be brief.\"}"
     has '"output":[]'
     response 200 '' "{\"input\":$nothing,\"stream\":true}"
-    types response.created response.in_progress response.completed
+    events response.created response.in_progress response.completed
 done
 
 # ---- messages ----
@@ -114,7 +107,7 @@ message 200 '{"type":"text","text":"Well:"},{"type":"tool_use","id":"call_' "{$(
 has '"name":"weather","input":{"town":"Bonn"}}],"stop_reason":"tool_use"'
 message 200 '"type":"input_json_delta","partial_json":"{\"town\": \"Bonn\"}"' \
     "{$(ask "so</think>Well:$call"),$named,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024},\"stream\":true}"
-types message_start content_block_start content_block_delta content_block_stop content_block_start content_block_delta \
+events message_start content_block_start content_block_delta content_block_stop content_block_start content_block_delta \
     content_block_stop content_block_start content_block_delta content_block_stop message_delta message_stop
 has '"content_block":{"type":"thinking","thinking":"","signature":""}' '"index":2,"content_block":{"type":"tool_use","id":"call_' \
     '"delta":{"stop_reason":"tool_use"'

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the tests of the server share; sourced behind expect.sh.
+command -v curl >/dev/null || { echo "skipped: there is no curl"; exit 77; }
+unset DSVK_API_KEY http_proxy https_proxy
 
 # start ARGS...: on a port that is free; $url is where, and all but a model that drags is ready.
 start() {
@@ -44,6 +46,11 @@ refused() {
 }
 has() { for text in "$@"; do grep -qF -e "$text" "$out" || complain "has no '$text'"; done; }
 has_not() { ! grep -qF -e "$1" "$out" || complain "has '$1'"; }
+events() { # WORD...: the types of the events in $out, in this order, equal neighbours once
+    local got
+    got=$(sed -n 's/^event: //p' "$out" | uniq | tr '\n' ' ')
+    [ "$got" = "$* " ] || complain "the events are $got"
+}
 # eventually TEXT: /health says so within 20 seconds
 eventually() {
     for _ in $(seq 400); do
