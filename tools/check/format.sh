@@ -11,6 +11,6 @@ for tool in clang-format-14 clang-format; do
     tool=
 done
 [ -n "$tool" ] || { echo "format: clang-format 14 is not installed"; exit 77; }
-wrong=$(find src include shaders tools tests \( -name '*.c' -o -name '*.h' \) -not -path '*/corpus/*' -print0 |
+wrong=$(find src include shaders tools tests docs \( -name '*.c' -o -name '*.h' \) -not -path '*/corpus/*' -print0 |
     xargs -0 -n 64 -P "$(nproc)" "$tool" "${how[@]}" 2>&1 | sed -n 's/:[0-9].*should be clang-formatted.*//p' | sort -u)
 [ -z "$wrong" ] || { echo "not as clang-format leaves them (tools/check/format.sh --fix):"; echo "$wrong"; exit 1; }

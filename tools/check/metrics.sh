@@ -17,7 +17,7 @@ known='
 exceptions=${2-$known}
 (($# == 1)) && exceptions= # a tree that is not this one
 cd "${1:-$here/../..}"
-mapfile -t files < <(find src tools tests include shaders -name '*.[ch]' -o -name '*.comp' -o -name '*.glsl' | sort)
+mapfile -t files < <(find src tools tests docs include shaders -name '*.[ch]' -o -name '*.comp' -o -name '*.glsl' | sort)
 
 # LINES PARAMETERS FILE:LINE NAME. A body begins with { and ends with } in the first column; what
 # begins in the first column before it is the head.
