@@ -32,7 +32,7 @@ void dv_chat_write_v2(struct dv_prompt *p)
             dv_prompt_put(p, "User: ");
         if (answer)
             dv_prompt_put(p, "Assistant: ");
-        dv_prompt_text(p, answer ? dv_chat_after_thinking(m->text) : m->text);
+        dv_prompt_text(p, m->text);
         if (answer)
             dv_prompt_mark(p, DV_EOS);
         else
@@ -150,7 +150,7 @@ enum before { NOTHING, QUESTION, RESULT, ANSWER };
 static void put_answer(struct dv_prompt *p, const struct dv_chat_message *m, enum before before)
 {
     bool v31 = is_v31(p);
-    if (v31 ? before <= QUESTION : before != RESULT || m->n_calls > 0) {
+    if (v31 ? before == QUESTION : before != RESULT || m->n_calls > 0) {
         dv_prompt_mark(p, DV_ASSISTANT);
         if (v31)
             dv_prompt_mark(p, DV_THINK_END);
@@ -166,7 +166,8 @@ static void open_answer(struct dv_prompt *p, enum before before)
 {
     bool on = p->chat->think == DV_THINK_ON ||
               (p->chat->think == DV_THINK_AUTO && p->chat->format == DV_CHAT_R1);
-    if (before == RESULT || (is_v31(p) && before == ANSWER))
+    /* V3.1's template marks answers behind questions alone. */
+    if (is_v31(p) ? before != QUESTION : before == RESULT)
         return;
     dv_prompt_mark(p, DV_ASSISTANT);
     if (is_v31(p))

@@ -162,9 +162,9 @@ static void prompts_of_deepseek_are_as_recorded(void **state)
     check_file("v2", 3);
     check_file("v3", 6);
     check_file("r1", 3);
-    check_file("v31", 9);
-    check_file("v32", 12);
-    check_file("v4", 22);
+    check_file("v31", 12);
+    check_file("v32", 15);
+    check_file("v4", 28);
 }
 
 const struct CMUnitTest case_tests[] = {

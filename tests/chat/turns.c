@@ -174,9 +174,9 @@ static void turns_are_read_back(void **state)
     assert_int_equal(check_file("v2"), 2);
     assert_int_equal(check_file("v3"), 6);
     assert_int_equal(check_file("r1"), 1);
-    assert_int_equal(check_file("v31"), 4);
-    assert_int_equal(check_file("v32"), 14);
-    assert_int_equal(check_file("v4"), 21);
+    assert_int_equal(check_file("v31"), 7);
+    assert_int_equal(check_file("v32"), 19);
+    assert_int_equal(check_file("v4"), 29);
     assert_int_equal(check_row("glm", talk), 2);
     assert_int_equal(check_row("glm45", talk), 2);
     assert_int_equal(check_row("kimi", talk), 2);

@@ -20,6 +20,12 @@ static const struct dv_chat_message talk[] = {
     { .role = "system", .text = "Be brief." },
 };
 
+static const struct dv_chat_message plain[] = {
+    { .role = "user", .text = "Hi" },
+    { .role = "assistant", .text = "Hello!" },
+    { .role = "system", .text = "Be brief." },
+};
+
 static struct dv_chat chat_of(enum dv_chat_format format, const struct dv_chat_message *messages,
                               size_t n)
 {
@@ -53,29 +59,35 @@ static void chat_formats_are_written_as_specified(void **state)
     check(DV_CHAT_V31, talk, 5, true,
           BOS "You are helpful.\n\nBe brief." USER "Hi" ASSISTANT "</think>Hello!" EOS USER
               "How are you?" ASSISTANT "</think>");
-    check(DV_CHAT_V2, talk, 5, true,
-          BOS "You are helpful.\n\nUser: Hi\n\nAssistant: Hello!" EOS
-              "User: How are you?\n\nBe brief.\n\nAssistant:");
+    check(DV_CHAT_V2, plain, 3, true,
+          BOS "User: Hi\n\nAssistant: Hello!" EOS "Be brief.\n\nAssistant:");
     check(DV_CHAT_V2, talk + 1, 1, false, BOS "User: Hi\n\n");
     check(DV_CHAT_V3, NULL, 0, true, BOS ASSISTANT);
     check(DV_CHAT_V3, talk + 2, 1, false, BOS ASSISTANT "Hello!" EOS);
 }
 
-/* R1's template cuts at the last end of thinking, V3.1's at the first; what it leaves is text. */
+/* R1's template cuts at the last end of thinking, V3.1's at the first; what it leaves is text. V2's
+ * knows of none. */
 static void chat_cuts_thinking_as_the_templates_do(void **state)
 {
-    static const struct dv_chat_message twice = { .role = "assistant",
-                                                  .text = "a</think>b</think>c" };
-    struct bench                        bench;
-    struct dv_tokenizer                *tokenizer = open_tokenizer(&bench, DEMO);
-    struct dv_ids                       ids       = { 0 };
+    static const struct dv_chat_message twice[] = {
+        { .role = "user", .text = "" }, { .role = "assistant", .text = "a</think>b</think>c" }
+    };
+    struct bench         bench;
+    struct dv_tokenizer *tokenizer = open_tokenizer(&bench, DEMO);
+    struct dv_ids        ids       = { 0 };
     struct dv_ids rest = encode(&bench, tokenizer, "b</think>c", strlen("b</think>c"), false);
     (void)state;
-    check(DV_CHAT_V3, &twice, 1, false, BOS ASSISTANT "c" EOS);
-    struct dv_chat chat = chat_of(DV_CHAT_V31, &twice, 1);
+    check(DV_CHAT_V3, twice, 2, false, BOS USER ASSISTANT "c" EOS);
+    struct dv_chat chat = chat_of(DV_CHAT_V31, twice, 2);
     assert_int_equal(dv_chat_encode(tokenizer, &chat, &ids), DSVK_OK);
-    assert_int_equal(ids.n, rest.n + 4); /* BOS, Assistant, end of thinking, EOS */
-    assert_memory_equal(ids.ids + 3, rest.ids, rest.n * sizeof *rest.ids);
+    assert_int_equal(ids.n, rest.n + 5); /* BOS, User, Assistant, end of thinking, EOS */
+    assert_memory_equal(ids.ids + 4, rest.ids, rest.n * sizeof *rest.ids);
+    ids.n = 0;
+    chat  = chat_of(DV_CHAT_V2, twice + 1, 1);
+    assert_int_equal(dv_chat_encode(tokenizer, &chat, &ids), DSVK_OK);
+    assert_true(ids.n > rest.n + 4);
+    assert_memory_equal(ids.ids + ids.n - 1 - rest.n, rest.ids, rest.n * sizeof *rest.ids);
     ids_done(&bench, &ids);
     ids_done(&bench, &rest);
     dv_tokenizer_free(tokenizer);
@@ -117,7 +129,7 @@ static void chat_refuses_what_it_cannot_write(void **state)
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &empty), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_V3, &nobody), DSVK_BAD_ARGUMENT);
     assert_int_equal(TRY_CHAT(DV_CHAT_NONE, talk), DSVK_UNSUPPORTED);
-    assert_int_equal(TRY_CHAT(DV_CHAT_V31, talk), DSVK_UNSUPPORTED);
+    assert_int_equal(TRY_CHAT(DV_CHAT_V31, talk + 1), DSVK_UNSUPPORTED);
     assert_int_equal(bench.lines, 5);
     assert_int_equal(ids.n, 0);
     ids_done(&bench, &ids);
