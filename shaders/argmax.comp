@@ -4,8 +4,9 @@
 // them is NaN or infinite. One workgroup a row: each invocation the best of its columns, then a
 // tree. With the step block of a batch the winner becomes the row's token in the next pass, one
 // position further on. Where that has extras for the row, they change the logits before, and where
-// it has a rule for choosing by chance, the token is drawn (lib/choose). The first row's workgroup
-// writes for those that repeat the row.
+// it has a rule for choosing by chance, the token is drawn (lib/choose); what log-probabilities are
+// made of is written where the extras say. The first row's workgroup writes for those that repeat
+// the row.
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
 #include "lib/choose.glsl"
@@ -23,6 +24,7 @@ uint draw(ADDRESS x, uint row, uint winner)
     uint position = step_position(args.step, row) + 1u;
     if ((rule.factor == 0u && is_null(where)) || winner == DV_NOT_FINITE)
         return winner;
+    uint greatest = winner;
     choose_begin(x, args.cols, winner, rule, where);
     if (winner == DV_NONE_LEFT)
         return winner;
@@ -30,6 +32,8 @@ uint draw(ADDRESS x, uint row, uint winner)
         winner = choose(winner, rule, position);
     if (choice.changed && gl_LocalInvocationID.x == 0u)
         choose_note(winner, position);
+    if (!is_null(where) && !is_null(extras.told))
+        choose_tell(winner, greatest, position);
     return winner;
 }
 

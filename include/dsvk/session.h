@@ -127,8 +127,8 @@ typedef struct {
     /* Told the log-probability of each token that is chosen, by generate before `take` is handed
      * it, and those of the `n_logprobs` most likely ones, in their order, of equal ones the lower
      * id first; of all where there are fewer. `best` is valid during the call, for which the
-     * session is BUSY. With it logits are read back for each token, and no passes queue ahead.
-     * NULL: not wanted. */
+     * session is BUSY. Where the device chooses, it finds these as well: 176 bytes a token are read
+     * back, and passes queue ahead as without. NULL: not wanted. */
     void (*logprobs)(void *user, size_t position, const dsvk_logprob *chosen,
                      const dsvk_logprob *best, size_t n_best);
     void    *logprobs_user;

@@ -8,6 +8,11 @@
  * key on a token is out. */
 #define DV_CHOOSE_OUT (31u << 27)
 
+/* The rule of temperature 1, for log-probabilities. */
+#define DV_CHOOSE_ONE_FACTOR 3098164009u
+#define DV_CHOOSE_ONE_EXPONENT (-31)
+#define DV_CHOOSE_ONE_REACH 4
+
 /* Of extras: the least reach, a token that is out, and the most times that count. */
 #define DV_CHOOSE_REACH 10
 #define DV_CHOOSE_NEVER (-2147483647 - 1)

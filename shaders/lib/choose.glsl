@@ -3,7 +3,8 @@
 // one row of logits. Words of 32 bits, pairs of them (x low, y high) and products of two words, so
 // that every device finds the token that the host finds. Keys and weights are not stored: they are
 // made again from the logits in each walk, of which there are 2 without cuts, 7 for a cut by top-k
-// or top-p, and 12 for both; 1 more with extras. Needs ORDER's workgroup; all invocations call.
+// or top-p, and 12 for both; 1 more with extras; and 1 more, with 1 for each of the best, where
+// what was found is told. Needs ORDER's workgroup; all invocations call.
 #ifndef DV_CHOOSE_GLSL
 #define DV_CHOOSE_GLSL
 
@@ -212,5 +213,7 @@ uint choose(uint winner, dv_choice rule, uint position)
     uvec2 x = choose_random(uvec2(rule.seed_low, rule.seed_high), position);
     return choose_token(choose_high_pair(x, sum), false, false, 0u);
 }
+
+#include "lib/choose_tell.glsl"
 
 #endif

@@ -67,11 +67,13 @@ uint choose_value(uint k)
 // From here on logits are those that the extras at `where` make; null: as they are.
 void choose_change(dv_address where, dv_choice rule)
 {
-    choice.changed = !is_null(where);
-    if (choice.changed) {
-        extras = Extras(address(where)).v;
+    choice.changed = false;
+    if (is_null(where))
+        return;
+    extras = Extras(address(where)).v;
+    choice.changed = extras.changes != 0u;
+    if (choice.changed)
         choice.top = max(rule.reach, DV_CHOOSE_REACH) + 2 + 126;
-    }
 }
 
 // The first by id of the greatest logits as they are changed, or DV_NONE_LEFT. All invocations must

@@ -17,7 +17,7 @@ struct dv_choice {
 };
 
 /* How logits are changed before that: step 0 of tensor/choose.h. Arrays over all tokens that may be
- * chosen, in whole groups of four words; 0: none. */
+ * chosen, in whole groups of four words; 0: none. Then what is told of the token that is chosen. */
 struct dv_extras {
     uint32_t   up, down;
     int        presence, frequency;
@@ -26,9 +26,21 @@ struct dv_extras {
     dv_address window; /* ids of the tokens that are counted, by position modulo `last` */
     uint32_t   last;   /* so many, or 0: all, without a window */
     uint32_t   answer; /* position of the first token that is of the answer */
+    dv_address told;   /* DV_STEP_RING blocks of DV_TOLD_BYTES, by position modulo that; 0: none */
+    uint32_t   n_best, changes; /* 0: logits stay as they are */
     uint32_t   unused[2];
 };
-#define DV_EXTRAS_BYTES 64
+#define DV_EXTRAS_BYTES 80
+
+/* Of logits as they were: bits of the greatest and of the chosen token's, the sum of all weights at
+ * temperature 1 (step 5 of tensor/choose.h, low word first), then of each of the best tokens the id
+ * and the logit's bits. */
+#define DV_TOLD_GREATEST 0
+#define DV_TOLD_CHOSEN 4
+#define DV_TOLD_SUM 8
+#define DV_TOLD_BEST 16
+#define DV_MOST_TOLD 20
+#define DV_TOLD_BYTES (DV_TOLD_BEST + DV_MOST_TOLD * 8)
 
 /* One row of a pass: a token, where it stands and the cache of its timeline. */
 struct dv_row {

@@ -108,7 +108,7 @@ static void set_rule(struct dv_session *s, const dsvk_sampling *sampling)
     d->mask_for     = 0;
     d->extras       = 0;
     d->choice       = (dv_choice){ 0 };
-    d->host_chooses = !dv_session_is_plain(sampling) && (sampling->logprobs || !device_chooses(s));
+    d->host_chooses = !dv_session_is_plain(sampling) && !device_chooses(s);
     if (!d->host_chooses)
         d->choice = (dv_choice){ rule->factor,         rule->exponent,
                                  rule->reach,          rule->top_k,
@@ -122,7 +122,7 @@ static dsvk_status load_extras(struct dv_session *s)
     dsvk_status         status;
     struct dv_decoding *d    = &s->decoding;
     struct dv_wish      wish = { d->sampling, &d->rule, NULL, s->n_tokens + 1 };
-    if (!dv_session_changes(d->sampling) || d->host_chooses)
+    if (d->host_chooses || (!dv_session_changes(d->sampling) && !d->sampling->logprobs))
         return DSVK_OK;
     s->tokens[s->n_tokens] = s->next;
     TRY(dv_session_load_extras(s, &wish));

@@ -21,6 +21,8 @@ bool dv_flight_take(struct dv_session *s)
         s->next = d->ring[0];
     }
     dv_monitor_leave(s->runner->lock);
+    if (there && d->sampling->logprobs && !d->host_chooses && DV_IS_TOKEN(s->next))
+        dv_session_read_told(s, s->n_tokens, s->next);
     return there;
 }
 

@@ -23,36 +23,6 @@ void dv_session_rule(struct dv_choose_rule *rule, const dsvk_sampling *sampling)
         dv_choose_rule_greedy(rule);
 }
 
-/* ---- log-probabilities ---- */
-
-const struct dv_told *dv_session_told(const struct dv_session *s, uint32_t position)
-{
-    return &s->told[position % DV_RING];
-}
-
-static dsvk_logprob logprob_of(uint32_t token, const float *logits, double log_sum)
-{
-    return (dsvk_logprob){ token, (float)((double)logits[token] - log_sum) };
-}
-
-static dsvk_status tell(struct dv_session *s, const struct dv_wish *wish, const float *logits,
-                        uint32_t token)
-{
-    uint32_t ids[DSVK_MOST_LOGPROBS], n = wish->sampling->n_logprobs;
-    if (!s->told)
-        s->told = dv_zalloc_array(s->setup.ctx, DV_RING, sizeof *s->told);
-    if (!s->told)
-        return dv_fail(s->setup.ctx, DSVK_NO_MEMORY, "sampling: no memory for log-probabilities");
-    struct dv_told *told    = &s->told[wish->n % DV_RING];
-    double          log_sum = dv_choose_log_sum(s->chooser, logits, s->setup.choices);
-    told->chosen            = logprob_of(token, logits, log_sum);
-    told->n_best            = n < s->setup.choices ? n : s->setup.choices;
-    dv_choose_best(ids, told->n_best, logits, s->setup.choices);
-    for (uint32_t i = 0; i < told->n_best; i++)
-        told->best[i] = logprob_of(ids[i], logits, log_sum);
-    return DSVK_OK;
-}
-
 /* ---- choosing ---- */
 
 /* The one of the greatest logit: no rule, so that it is exact. */
@@ -87,8 +57,9 @@ dsvk_status dv_session_choose(uint32_t *token, struct dv_session *s, const struc
         *token = changes && *token == s->setup.choices ? DV_NONE_LEFT : DV_NOT_FINITE;
     if (changes)
         dv_session_extras_done(s, wish);
-    return wish->sampling->logprobs && DV_IS_TOKEN(*token) ? tell(s, wish, logits, *token)
-                                                           : DSVK_OK;
+    return wish->sampling->logprobs && DV_IS_TOKEN(*token)
+               ? dv_session_tell(s, wish, logits, *token)
+               : DSVK_OK;
 }
 
 dsvk_status dv_session_sample(struct dv_session *s, const dsvk_sampling *sampling, uint32_t *token)

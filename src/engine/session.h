@@ -36,6 +36,7 @@ struct dv_heir {
 struct dv_device_extras {
     struct dv_buffer *block;  /* a dv_extras, then a mask: the host writes it between passes */
     struct dv_buffer *tables; /* biases, counts and the window */
+    struct dv_buffer *told;   /* what argmax tells of the tokens that it finds */
 };
 
 /* What is told of a token that was chosen. */
@@ -105,6 +106,9 @@ dsvk_status dv_session_sample(struct dv_session *session, const dsvk_sampling *s
                               uint32_t *token);
 /* Of the token chosen for `position`, one of the last DV_RING, where that was asked for. */
 const struct dv_told *dv_session_told(const struct dv_session *s, uint32_t position);
+dsvk_status           dv_session_make_told(struct dv_session *s);
+/* From what the device found of this token. */
+void dv_session_read_told(struct dv_session *s, uint32_t position, uint32_t token);
 /* Whether it draws at all, and the rule by which, without extras. */
 bool dv_session_draws(const dsvk_sampling *sampling);
 /* What argmax finds is all that is asked for. */
@@ -118,6 +122,9 @@ struct dv_wish {
     const uint32_t              *mask;
     uint32_t                     n;
 };
+/* Of the token chosen behind the wish's n, from logits that the host sees. */
+dsvk_status dv_session_tell(struct dv_session *s, const struct dv_wish *wish, const float *logits,
+                            uint32_t token);
 /* Of logits that the host sees; DV_NOT_FINITE, DV_NONE_LEFT. */
 dsvk_status dv_session_choose(uint32_t *token, struct dv_session *s, const struct dv_wish *wish,
                               const float *logits);

@@ -209,18 +209,34 @@ bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits,
 
 /* ---- log-probabilities ---- */
 
-double dv_choose_log_sum(struct dv_chooser *chooser, const float *logits, uint32_t n)
+static uint64_t sum_at_one(struct dv_chooser *chooser, const float *logits, uint32_t n,
+                           uint32_t greatest)
 {
     struct dv_choose_rule rule;
-    uint32_t              greatest;
-    float                 most;
-    if (!find_greatest(&greatest, logits, n))
-        return (double)NAN;
     dv_choose_rule_make(&rule, 1, 0, 0, 0, 0);
     make_list(chooser, n, make_keys(chooser->keys, logits, n, greatest, &rule));
+    return weigh(chooser->weights, chooser->keys, chooser->n);
+}
+
+uint64_t dv_choose_sum(struct dv_chooser *chooser, const float *logits, uint32_t n)
+{
+    uint32_t greatest;
+    return find_greatest(&greatest, logits, n) ? sum_at_one(chooser, logits, n, greatest) : 0;
+}
+
+double dv_choose_log_sum(struct dv_chooser *chooser, const float *logits, uint32_t n)
+{
+    uint32_t greatest;
+    float    most;
+    if (!find_greatest(&greatest, logits, n))
+        return (double)NAN;
     memcpy(&most, &greatest, sizeof most);
-    return (double)most +
-           log(ldexp((double)weigh(chooser->weights, chooser->keys, chooser->n), -30));
+    return dv_choose_log_of(most, sum_at_one(chooser, logits, n, greatest));
+}
+
+double dv_choose_log_of(float greatest, uint64_t sum)
+{
+    return (double)greatest + log(ldexp((double)sum, -30));
 }
 
 void dv_choose_best(uint32_t *ids, uint32_t most, const float *logits, uint32_t n)

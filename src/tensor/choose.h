@@ -105,6 +105,10 @@ bool dv_choose(struct dv_chooser *chooser, uint32_t *token, const float *logits,
  * the best are left out, and weights are less than 2 of 2^30 off. NaN when a logit is no finite
  * number. */
 double dv_choose_log_sum(struct dv_chooser *chooser, const float *logits, uint32_t n);
+/* The same from the greatest logit and the sum of the weights, which a device has found; the sum,
+ * 0 when a logit is no finite number. */
+double   dv_choose_log_of(float greatest, uint64_t sum);
+uint64_t dv_choose_sum(struct dv_chooser *chooser, const float *logits, uint32_t n);
 /* The ids of the `most` greatest of n logits, that one first, of equal ones the lower id. */
 void dv_choose_best(uint32_t *ids, uint32_t most, const float *logits, uint32_t n);
 

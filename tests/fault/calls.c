@@ -240,6 +240,12 @@ void calls_may_fail_while_generating(void **state)
     sweep_passes("generating", generate_tokens);
 }
 
+void calls_may_fail_while_the_device_draws(void **state)
+{
+    (void)state;
+    sweep_passes("drawing", draw_tokens);
+}
+
 void calls_may_fail_while_layers_are_blamed(void **state)
 {
     (void)state;

@@ -67,6 +67,7 @@ static int whole_test(void)
         cmocka_unit_test(calls_may_fail_while_a_session_is_kept),
         cmocka_unit_test(calls_may_fail_in_a_pass),
         cmocka_unit_test(calls_may_fail_while_generating),
+        cmocka_unit_test(calls_may_fail_while_the_device_draws),
         IN_MALLOC(memory_may_end_while_layers_are_blamed),
         cmocka_unit_test(calls_may_fail_while_layers_are_blamed),
         cmocka_unit_test(calls_may_fail_while_scoring),

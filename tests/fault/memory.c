@@ -25,7 +25,7 @@ static bool fails_at(size_t nth, dsvk_status (*phase)(struct engine *))
         expect_why(&engine);
     bool makes_programs = phase == sync_tokens || phase == generate_tokens ||
                           phase == blame_layers || phase == score_tokens ||
-                          phase == trim_and_read || phase == load_again;
+                          phase == trim_and_read || phase == load_again || phase == draw_tokens;
     if (!makes_programs && live_blocks(&engine) != live)
         fail_msg("allocation %zu: %zu blocks were left: %s", nth, live_blocks(&engine) - live,
                  engine.line);
@@ -170,6 +170,11 @@ static void sweep_session(void)
         assert_true(left == 0 || left == N_TOKENS); /* before the first token was handed out */
     }
     tell("generate");
+    for (nth = 1; nth < MOST && fails_at(nth, draw_tokens); nth += engine.step) {
+        close_session(&engine);
+        assert_int_equal(new_session(&engine), DSVK_OK); /* with no arrays yet */
+    }
+    tell("draws");
     /* The same session again and again. */
     close_session(&engine);
     assert_int_equal(new_session(&engine), DSVK_OK);

@@ -44,6 +44,7 @@ struct engine {
     char                        line[512];
     uint32_t                    tokens[N_TOKENS];
     uint32_t                    generated[N_GENERATED], n_generated; /* 0 of them: not known yet */
+    uint32_t                    chosen[N_GENERATED], n_chosen; /* likewise, by draw_tokens() */
     uint32_t                    vocab, token; /* token: what argmax answers when nothing fails */
     uint32_t                    drawn;        /* likewise a draw */
     float                      *logits;       /* likewise; [vocab] */
@@ -66,6 +67,7 @@ dsvk_status sync_tokens(struct engine *e);
 dsvk_status read_results(struct engine *e); /* and compares them */
 dsvk_status sample_token(struct engine *e);
 dsvk_status generate_tokens(struct engine *e); /* after a sync, some passes ahead; likewise */
+dsvk_status draw_tokens(struct engine *e);     /* the same, drawn by the device (fault/draws.c) */
 dsvk_status blame_layers(struct engine *e);    /* after a sync, as if its logits were not finite */
 dsvk_status score_tokens(struct engine *e);    /* and compares the last row */
 dsvk_status fork_session(struct engine *e);    /* after a sync, and compares the fork's results */
@@ -116,6 +118,7 @@ void calls_may_fail_while_a_session_is_forked(void **state);
 void calls_may_fail_while_a_session_is_kept(void **state);
 void calls_may_fail_in_a_pass(void **state);
 void calls_may_fail_while_generating(void **state);
+void calls_may_fail_while_the_device_draws(void **state);
 void calls_may_fail_while_layers_are_blamed(void **state);
 void calls_may_fail_while_scoring(void **state);
 void calls_may_fail_after_trimming(void **state);

@@ -194,6 +194,15 @@ static void expect_best(const dsvk_logprob *best, size_t n, const float *row)
     }
 }
 
+/* Of the session so far the device chooses among more than the host does. */
+static void open_another(void)
+{
+    dsvk_session_free(s);
+    s       = session(model, 64, 16, DSVK_CACHE_BF16);
+    choices = s->session->setup.choices;
+    assert_true(choices <= 512);
+}
+
 static void log_probabilities_are_those_of_the_logits(void **state)
 {
     static const dsvk_bias bias = { 3, 50 };
@@ -205,7 +214,7 @@ static void log_probabilities_are_those_of_the_logits(void **state)
            { .temperature = 1, .seed = 9, .repetition_penalty = 1.3f },
     };
     (void)state;
-    assert_true(subject.vocab <= 512);
+    open_another();
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         dsvk_sampling how = ways[i];
         uint32_t      timeline[N], token;

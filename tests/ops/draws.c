@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device chooses the token that the host chooses: by chance, and from logits that biases,
- * penalties and masks change; and it counts the token as the host does. */
+ * penalties and masks change; it counts the token as the host does, and tells of it and of the best
+ * ones what the host's log-probabilities are made of. */
 #include "ops/draws.h"
 
 #include <math.h>
@@ -11,12 +12,14 @@ bool op_all_draws;
 
 #define CONTEXT 256
 #define SCALARS (DV_EXTRAS_BYTES / 4)
+#define TOLD (DV_STEP_RING * DV_TOLD_BYTES / 4)
 
 /* Extras of a setting. Many rows have no bias or no mask, so that each is tried alone. */
 struct changes {
     float    repetition, presence, frequency;
     uint32_t last, answer;        /* as in dv_extras */
     bool     biases, masks, none; /* none: the first row's mask leaves no token */
+    bool     told;                /* that alone: logits stay as they are */
 };
 
 /* Settings of draws, and logits to draw from: some far above the rest, all alike, all equal. */
@@ -51,7 +54,7 @@ static const struct draw {
     { "greedy, of equal ones", 203, 200, 0, 0, 0, 0, 0,
       &(struct changes){ .repetition = 0.5f, .presence = 0.25f, .last = 64 } },
     { "greedy, all", 1536, 2000, 3, 0, 0, 0, 0,
-      &(struct changes){ 1.2f, 0.7f, -0.3f, 40, 100, true, true, true } },
+      &(struct changes){ 1.2f, 0.7f, -0.3f, 40, 100, true, true, true, false } },
     { "penalties", 1536, 10000, 3, 0.8f, 0, 0.95f, 0,
       &(struct changes){ .repetition = 1.2f, .presence = -1.5f, .frequency = 0.4f, .answer = 70 } },
     { "penalties of a window", 300, 10000, 3, 0.9f, 40, 0, 0.01f,
@@ -59,22 +62,26 @@ static const struct draw {
     { "biases", 1003, 2000, 3, 1.0f, 0, 0, 0, &(struct changes){ .biases = true } },
     { "masks", 1003, 2000, 3, 1.0f, 20, 0.9f, 0, &(struct changes){ .masks = true, .none = true } },
     { "hot, all", 997, 500, 3, 1000, 300, 0.9f, 0,
-      &(struct changes){ 1.5f, 1, 0.5f, 255, 0, true, true, false } },
+      &(struct changes){ 1.5f, 1, 0.5f, 255, 0, true, true, false, false } },
     { "huge logits, all", 500, 500, 1e37f, 1, 20, 0.9f, 0,
-      &(struct changes){ 100, -2, -2, 12, 50, true, true, false } },
+      &(struct changes){ 100, -2, -2, 12, 50, true, true, false, false } },
+    { "equal ones, told", 1003, 200, 0, 0, 0, 0, 0, &(struct changes){ .told = true } },
+    { "few, told", 7, 64, 9, 1, 0, 0, 0, &(struct changes){ .told = true } },
+    { "huge logits, told", 500, 50, 1e37f, 1, 0, 0, 0, &(struct changes){ .told = true } },
+    { "a vocabulary, told", 163840, 30, 3, 0.8f, 40, 0, 0, &(struct changes){ .told = true } },
     { "a vocabulary, all", 163840, 300, 3, 0.8f, 0, 0.95f, 0,
-      &(struct changes){ 1.1f, 0.5f, 0.5f, 0, 128, true, true, false } },
+      &(struct changes){ 1.1f, 0.5f, 0.5f, 0, 128, true, true, false, false } },
 };
 
 /* ---- rules and extras ---- */
 
 /* What changes a row, on the host and, from `buffer` on, on the device: a dv_extras, then in whole
- * groups of four words biases, counts, the mask, and the window. */
+ * groups of four words biases, counts, the mask, the window, and what is told. */
 struct changed_row {
     struct dv_choose_extras extras;
     uint32_t               *words, n_words;
     int32_t                *bias;
-    uint32_t               *counts, *mask, *window;
+    uint32_t               *counts, *mask, *window, *told;
     struct dv_buffer       *buffer;
 };
 
@@ -140,11 +147,39 @@ static void fill(struct pass *p, uint32_t r)
             c->window[i % x->last] = p->timeline[r][i];
     }
     count(p, r, c->counts, p->positions[r] + 1);
+    if (x->told)
+        return;
     dv_choose_extras_make(&c->extras, rule, x->repetition, x->presence, x->frequency);
     c->extras.bias   = x->biases && r % 4 != 1 ? c->bias : NULL;
     c->extras.counts = c->counts;
     c->extras.mask   = x->masks && r % 4 != 2 ? c->mask : NULL;
     rule->extras     = &c->extras;
+}
+
+/* Of a row's batch some ask for none, some for the most. */
+static uint32_t n_best(uint32_t r)
+{
+    return r * 7 % (DV_MOST_TOLD + 1);
+}
+
+/* By the host's functions; `chosen` is a token. */
+static void tell(const struct pass *p, uint32_t r, struct dv_chooser *chooser, const float *logits,
+                 uint32_t chosen)
+{
+    uint32_t  best[DV_MOST_TOLD], n = p->draw->cols;
+    uint32_t  slot    = (p->positions[r] + 1) % DV_STEP_RING;
+    uint32_t *told    = p->changed[r].told + slot * DV_TOLD_BYTES / 4;
+    uint64_t  weights = dv_choose_sum(chooser, logits, n);
+    dv_choose_best(best, 1, logits, n);
+    memcpy(&told[DV_TOLD_GREATEST / 4], &logits[best[0]], sizeof *told);
+    memcpy(&told[DV_TOLD_CHOSEN / 4], &logits[chosen], sizeof *told);
+    memcpy(&told[DV_TOLD_SUM / 4], &weights, sizeof weights);
+    uint32_t most = n_best(r) < n ? n_best(r) : n;
+    dv_choose_best(best, most, logits, n);
+    for (uint32_t i = 0; i < most; i++) {
+        told[DV_TOLD_BEST / 4 + 2 * i] = best[i];
+        memcpy(&told[DV_TOLD_BEST / 4 + 2 * i + 1], &logits[best[i]], sizeof *told);
+    }
 }
 
 static struct dv_address address_of(const struct changed_row *c, const void *array)
@@ -159,13 +194,14 @@ static void make_changed(struct pass *p, uint32_t r)
     struct changed_row            *c = &p->changed[r];
     uint32_t                       n = (p->draw->cols + 3) / 4 * 4, n_mask = (n + 127) / 128 * 4;
     const struct dv_choose_extras *e = &c->extras;
-    c->n_words                       = SCALARS + 2 * n + n_mask + CONTEXT;
+    c->n_words                       = SCALARS + 2 * n + n_mask + CONTEXT + TOLD;
     c->words                         = calloc(c->n_words, sizeof *c->words);
     assert_non_null(c->words);
     c->bias   = (int32_t *)c->words + SCALARS;
     c->counts = c->words + SCALARS + n;
     c->mask   = c->counts + n;
     c->window = c->mask + n_mask;
+    c->told   = c->window + CONTEXT;
     fill(p, r);
     assert_int_equal(dv_buffer_new(&c->buffer, op_device.dev, c->n_words * sizeof *c->words,
                                    DV_MEMORY_DEVICE, "extras"),
@@ -179,7 +215,10 @@ static void make_changed(struct pass *p, uint32_t r)
                                    .mask      = address_of(c, e->mask),
                                    .window    = address_of(c, x->last ? c->window : NULL),
                                    .last      = x->last,
-                                   .answer    = x->answer };
+                                   .answer    = x->answer,
+                                   .told      = address_of(c, r % 3 || x->told ? c->told : NULL),
+                                   .n_best    = n_best(r),
+                                   .changes   = !x->told };
     memcpy(c->words, &on_device, sizeof on_device);
     assert_int_equal(
         dv_stream_upload(op_device.stream, c->buffer, 0, c->words, c->n_words * sizeof *c->words),
@@ -187,8 +226,8 @@ static void make_changed(struct pass *p, uint32_t r)
     p->addresses[r] = c->buffer->address;
 }
 
-/* All but the count of the token, and the window, is as before. */
-static void check_counted(struct pass *p, uint32_t r, uint32_t token)
+/* All but the count of the token, the window, and what is told, is as before. */
+static void check_extras(struct pass *p, uint32_t r, uint32_t token)
 {
     const struct changes *x   = p->draw->changes;
     struct changed_row   *c   = &p->changed[r];
@@ -196,7 +235,7 @@ static void check_counted(struct pass *p, uint32_t r, uint32_t token)
     uint32_t             *got = calloc(1, n), position = p->positions[r] + 1;
     assert_non_null(got);
     assert_int_equal(dv_stream_download(op_device.stream, got, c->buffer, 0, n), DSVK_OK);
-    if (token < p->draw->cols) {
+    if (token < p->draw->cols && !x->told) {
         p->timeline[r][position] = token;
         count(p, r, c->counts, position + 1);
         if (x->last)
@@ -224,6 +263,10 @@ static uint32_t expected(struct pass *p, struct op_bench *b, struct dv_chooser *
                          dv_tensor x, uint32_t r)
 {
     uint32_t token, n = p->draw->cols;
+    if (p->draw->changes && p->draw->changes->told && p->rules[r].factor == 0) {
+        dv_choose_best(&token, 1, op_row(b, x, r), n);
+        return token;
+    }
     if (dv_choose(chooser, &token, op_row(b, x, r), n, &p->rules[r], p->positions[r] + 1))
         return token;
     assert_int_equal(token, n);
@@ -240,8 +283,12 @@ static void check_rows(struct pass *p, struct op_bench *b, struct dv_chooser *ch
             fail_msg("%s, pass %u, row %u: token %u, the host chooses %u", p->draw->name, p->number,
                      r, got, token);
     }
-    for (uint32_t r = 0; p->draw->changes && r < p->live; r++)
-        check_counted(p, r, op_got_words(b, y, r)[0]);
+    for (uint32_t r = 0; p->draw->changes && r < p->live; r++) {
+        uint32_t token = op_got_words(b, y, r)[0];
+        if (token < p->draw->cols && (r % 3 || p->draw->changes->told))
+            tell(p, r, chooser, op_row(b, x, r), token);
+        check_extras(p, r, token);
+    }
 }
 
 /* The rows of a batch, each chosen for its own position, against the same choice on the host. */
