@@ -14,6 +14,7 @@ struct dsvk_device {
     dsvk_device_info info;
     dsvk_log         log;
     bool             lost;
+    atomic_int       loaded; /* models */
 };
 
 struct dsvk_model {

@@ -11,6 +11,7 @@
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../lost-once     loses it, and has it back when it is recovered
  *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
+ *   .../vast          needs the device for itself
  *   .../wide, words   answer with wide signs, with words of all lengths
  *   .../muses         answers with reasoning and a word
  *   .../scripted-FORMAT  answers what the prompt says, as fake_script.c has it
@@ -35,7 +36,9 @@ dsvk_status fail(const dsvk_log *log, dsvk_status status, const char *line)
 
 bool is(const dsvk_model *model, const char *name)
 {
-    return strstr(model->folder, name) != NULL;
+    const char *last =
+        strrchr(model->folder, '/'); /* what a temporary folder is called says nothing */
+    return strstr(last ? last : model->folder, name) != NULL;
 }
 
 const char *dsvk_version(void)
@@ -245,13 +248,16 @@ dsvk_status dsvk_model_plan(dsvk_plan *plan, const dsvk_model *model, const dsvk
         drag(NULL);
     uint64_t limit = params->memory_limit ? params->memory_limit : 1u << 29;
 
-    *plan      = (dsvk_plan){ .has_device   = device != NULL,
-                              .context      = params->run.context ? params->run.context : CONTEXT,
-                              .chunk        = CONTEXT,
-                              .device_bytes = 1000,
-                              .device_limit = limit,
-                              .least_bytes  = 1000 };
-    plan->fits = plan->device_bytes <= plan->device_limit;
+    *plan = (dsvk_plan){ .has_device   = device != NULL,
+                         .context      = params->run.context ? params->run.context : CONTEXT,
+                         .chunk        = CONTEXT,
+                         .device_bytes = 1000,
+                         .device_limit = limit,
+                         .least_bytes  = 1000 };
+    if (device && !params->run.context) /* the largest: all of it is free */
+        plan->context = model->info.max_context;
+    plan->fits = plan->device_bytes <= plan->device_limit &&
+                 !(device && is(model, "vast") && device->loaded > 0);
     return DSVK_OK;
 }
 
@@ -266,12 +272,25 @@ bool dsvk_model_plan_layer(dsvk_plan_layer *placed, const dsvk_model *model, con
 
 dsvk_status dsvk_model_load(dsvk_model *model, dsvk_device *device, const dsvk_load_params *params)
 {
-    model->device = device;
+    if (is(model, "vast") && device->loaded > 0)
+        return fail(&model->log, DSVK_NO_VRAM, "weights: 9 bytes are needed, 8 are free");
     if (is(model, "drag-load") && !drag(&params->progress))
         return DSVK_CANCELLED;
     if (is(model, "big"))
         return fail(&model->log, DSVK_NO_VRAM, "weights: 9 bytes are needed, 8 are free");
-    return params->progress.report(params->progress.user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+    if (!goes_on(&params->progress, 1, 1))
+        return DSVK_CANCELLED;
+    model->device = device;
+    device->loaded++;
+    return DSVK_OK;
+}
+
+dsvk_status dsvk_model_unload(dsvk_model *model)
+{
+    if (model->device)
+        model->device->loaded--;
+    model->device = NULL;
+    return model->sessions ? DSVK_BUSY : DSVK_OK;
 }
 
 dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,

@@ -29,8 +29,10 @@ dsvk_status dsvk_session_new(dsvk_session **out, dsvk_model *model,
 
 void dsvk_session_free(dsvk_session *session)
 {
-    if (session)
+    if (session) {
+        session->model->sessions--;
         free(session->ids);
+    }
     free(session);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The server's page in a browser without a window: asked, streamed, stopped, narrow, dark. The
 // browser is driven by its own protocol over two pipes, so nothing has to be fetched.
-//   node page.mjs CHROMIUM ECHO-URL SLOW-URL KEY-URL FOLDER-FOR-PICTURES
+//   node page.mjs CHROMIUM ECHO-URL SLOW-URL KEY-URL MANY-URL FOLDER-FOR-PICTURES
 import { spawn } from "node:child_process";
 import { writeFileSync, mkdirSync } from "node:fs";
 
-const [chromium, echo, slow, guarded, folder] = process.argv.slice(2);
+const [chromium, echo, slow, guarded, many, folder] = process.argv.slice(2);
 const fail = (what) => { console.log("FAILED: " + what); process.exitCode = 1; };
 const check = (what, got, want) => {
     if (got !== want) fail(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(want)}`);
@@ -158,6 +158,19 @@ try {
     check("its word", await run(`document.querySelector(".facts").textContent`), "stopped");
     await until("the place is free", `fetch("health").then((r) => r.json()).then((h) => h.active === 0)`);
 
+    // Several models, of which one is chosen.
+    await open(many);
+    await until("the models", `document.querySelectorAll("#models option").length === 2`);
+    await run(`document.getElementById("settings-open").click()`);
+    check("the choice is there", await run(`document.getElementById("models").checkVisibility()`), true);
+    await run(`document.querySelector("#models select").value = "muses"`);
+    await run(`document.querySelector("#settings .buttons button").click()`);
+    await until("its name", `document.title === "muses"`);
+    await run(`document.getElementById("question").focus()`);
+    await type("hello");
+    await key("Enter");
+    await until("its answer", `${answers}.length === 1 && ${idle} && ${body}?.textContent === "yes"`);
+
     // A key that is wanted.
     check("complaints", complaints.join("; "), "");
     await open(guarded);
@@ -167,7 +180,7 @@ try {
     await until("the model's name", `document.title === "tester"`);
 
     const origins = new Set(requests.map((r) => new URL(r).origin).filter((o) => o !== "null"));
-    for (const url of [echo, slow, guarded]) origins.delete(new URL(url).origin);
+    for (const url of [echo, slow, guarded, many]) origins.delete(new URL(url).origin);
     check("other origins", [...origins].join(), "");
 } catch (error) {
     fail(error.stack);

@@ -6,6 +6,7 @@ set -uo pipefail
 program=$1
 . "$(dirname "$0")/expect.sh"
 . "$(dirname "$0")/serving.sh"
+patience=200 # kernels are compiled
 
 questions=("What is MLA?" "What is ds-vk?" "Tell me about a fox." "Who are you?")
 for i in 0 1 2 3; do

@@ -7,6 +7,7 @@ set -uo pipefail
 program=$1
 . "$(dirname "$0")/expect.sh"
 . "$(dirname "$0")/serving.sh"
+patience=200
 cache=$work/kept
 
 begin() { start --ctx 512 --parallel 1 --cache-dir "$cache"; }
@@ -18,7 +19,7 @@ answer() { grep -o '"content":"[^"]*"' "$out"; }
 for i in 1 2; do body $i >"$work/body$i"; done
 
 begin
-curl -s -o /dev/null --max-time 120 "$url/v1/chat/completions" --data-binary "@$work/body1" # compiles
+curl -s -o /dev/null --max-time 250 "$url/v1/chat/completions" --data-binary "@$work/body1" # compiles
 for i in 1 2; do
     post 200 '"content":' /v1/chat/completions "@$work/body$i"
     answer >"$work/want$i"

@@ -35,8 +35,16 @@ if [ -n "$chromium" ] && command -v node >/dev/null; then
     echo right >"$work/keys"
     start -m echo --ctx 1000 --alias tester --api-key-file "$work/keys"
     command=(page)
-    timeout 120 node "$(dirname "$0")/page.mjs" "$chromium" "$echo_url" "$slow_url" "$url" \
+    key_url=$url key_server=$server
+    for name in echo muses; do
+        mkdir -p "$work/models/$name"
+        echo '{}' >"$work/models/$name/config.json"
+    done
+    start --model-dir "$work/models"
+    timeout 120 node "$(dirname "$0")/page.mjs" "$chromium" "$echo_url" "$slow_url" "$key_url" "$url" \
         "${2:-$work/pictures}" >"$out" 2>"$err" || complain "the page is not as it should be"
+    stop
+    server=$key_server
     stop
     server=$slow_server
     stop

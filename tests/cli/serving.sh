@@ -32,7 +32,7 @@ stop() {
 request() {
     local got want=$1 text=$2 path=${*: -1}
     command=(serve: "${@:3}")
-    got=$(curl -sN --max-time 20 --path-as-is -D "$work/head" -o "$out" -w '%{http_code}' \
+    got=$(curl -sN --max-time "${patience-20}" --path-as-is -D "$work/head" -o "$out" -w '%{http_code}' \
         "${@:3:$#-3}" "$url$path" 2>"$err")
     [ "$got" = "$want" ] || complain "status $got, not $want"
     [ -z "$text" ] || grep -qF -e "$text" "$out" || complain "has no '$text'"

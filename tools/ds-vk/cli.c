@@ -157,7 +157,7 @@ static const char *pipeline_folder(struct cli *cli, char *folder, size_t bytes)
     return folder;
 }
 
-static int open_device(struct cli *cli)
+int cli_open_device(struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
     char                       folder[MAX_FOLDER];
@@ -214,7 +214,7 @@ static void say_least(struct cli *cli, uint32_t context)
 int cli_load(struct cli *cli, uint32_t context)
 {
     struct progress bar;
-    int             code = open_device(cli);
+    int             code = cli_open_device(cli);
     if (code)
         return code;
     progress_init(&bar, &cli->log, "loading", true);

@@ -57,7 +57,9 @@ int cli_open_model(struct cli *cli, enum model_part part);
 bool cli_is_checkpoint(const char *folder);
 /* Whether a name is that of a file that begins with these bytes, or has any for "". */
 bool cli_file_begins(const char *name, const char *bytes);
-/* --device and --memory, then the weights with --math, --no-fuse and --host-memory, leaving room
+/* --device and --memory. */
+int cli_open_device(struct cli *cli);
+/* The same, then the weights with --math, --no-fuse and --host-memory, leaving room
  * for a session of `context` tokens; 0: as dsvk_run. */
 int cli_load(struct cli *cli, uint32_t context);
 /* What the options say of a run and its plan; `context` as in dsvk_run. */

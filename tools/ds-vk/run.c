@@ -144,7 +144,7 @@ static int prepare(struct run *run)
     if (code)
         return code;
     g->result.prompt = g->ids.n;
-    g->sampling      = sampling_choose(cli);
+    g->sampling      = sampling_choose(cli, cli->model);
     sampling_add_biases(cli, &g->sampling, run->biases);
     g->sampling.prompt_tokens = (uint32_t)g->ids.n;
     run_json_logprobs(cli, &g->sampling, &g->result);

@@ -28,7 +28,7 @@ int chat_ids(struct cli *cli, struct ids *ids, const struct bytes *text);
 int prompt_check_length(struct cli *cli, const struct ids *ids, uint64_t context);
 
 /* Options over generation_config.json, with a seed in any case. */
-dsvk_sampling sampling_choose(struct cli *cli);
+dsvk_sampling sampling_choose(struct cli *cli, const dsvk_model *model);
 /* The options that are given over `sampling`, and the temperature 0 where one token alone is left
  * to choose from. */
 void sampling_apply(const struct cli *cli, dsvk_sampling *sampling);

@@ -30,10 +30,10 @@ void sampling_apply(const struct cli *cli, dsvk_sampling *sampling)
         sampling->temperature = 0;
 }
 
-dsvk_sampling sampling_choose(struct cli *cli)
+dsvk_sampling sampling_choose(struct cli *cli, const dsvk_model *model)
 {
     const struct option_value *values   = cli->options.values;
-    const dsvk_model_info     *info     = dsvk_model_describe(cli->model);
+    const dsvk_model_info     *info     = dsvk_model_describe(model);
     dsvk_sampling              sampling = { .top_k = info->gen_top_k, .top_p = info->top_p };
     sampling.temperature                = info->do_sample ? info->temperature : 0;
     bool asked = values[OPT_TEMP].given ? values[OPT_TEMP].real > 0 : info->do_sample;

@@ -177,7 +177,7 @@ static int prepare(struct chat *chat)
         code = cli_status(cli, dsvk_stop_new(&chat->stop, NULL), "a conversation");
     if (code)
         return code;
-    chat->sampling = sampling_choose(cli);
+    chat->sampling = sampling_choose(cli, cli->model);
     sampling_add_biases(cli, &chat->sampling, chat->biases);
     return load(chat);
 }

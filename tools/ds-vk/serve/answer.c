@@ -106,7 +106,7 @@ static void look(struct answer *a)
     a->gone |= gone;
     a->late |= late;
     pthread_mutex_unlock(&a->lock);
-    engine_cancel(&a->server->engine, a->stop);
+    engine_cancel(&a->ask->served->engine, a->stop);
 }
 
 /* Until it is over, or `enough` has come: bytes or a begun answer. */
@@ -176,7 +176,7 @@ static void leave(void *user)
     bool over = a->over;
     pthread_mutex_unlock(&a->lock);
     if (!over)
-        engine_cancel(&a->server->engine, a->stop);
+        engine_cancel(&a->ask->served->engine, a->stop);
     pthread_mutex_lock(&a->lock);
     while (!a->over)
         wait_a_moment(a);
@@ -243,7 +243,7 @@ static bool submit(struct answer *a, struct refusal *why)
     struct job *jobs[MAX_CHOICES];
     for (uint32_t i = 0; i < a->ask->n; i++)
         jobs[i] = &a->choices[i].job;
-    enum engine_answer answer = engine_submit(&a->server->engine, jobs, a->ask->n);
+    enum engine_answer answer = engine_submit(&a->ask->served->engine, jobs, a->ask->n);
     if (answer == ENGINE_TAKEN)
         return true;
     why->retry_after = 5;

@@ -8,13 +8,33 @@
 
 bool ask_ready(struct server *server, struct refusal *why)
 {
-    enum engine_state state = engine_state(&server->engine);
+    enum engine_state state = models_state(server);
     if (state == ENGINE_READY || state == ENGINE_LOST)
         return true;
     why->retry_after = 5;
     why->code        = state == ENGINE_LOADING ? "loading" : "stopping";
     return refuse(why, 503, NULL, "the server is %s",
                   state == ENGINE_LOADING ? "loading the model" : "stopping");
+}
+
+bool ask_model(const struct server *server, const json_t *body, const char **name,
+               struct refusal *why)
+{
+    if (!server->models.many) /* clients must name one, and know none */
+        return true;
+    const char *key = field(body, "model") ? "model" : "name"; /* older clients of Ollama */
+    return field_text(why, body, key, name);
+}
+
+const dsvk_model *ask_described(struct server *server, const json_t *body, struct refusal *why)
+{
+    const char    *name = NULL;
+    struct served *served =
+        ask_model(server, body, &name, why) ? models_find(server, name, why) : NULL;
+    const dsvk_model *model = served ? models_described(served) : NULL;
+    if (served && !model)
+        refuse(why, 500, "model", "the folder of '%.200s' cannot be read", served->name);
+    return model;
 }
 
 /* ---- how tokens are chosen ---- */
@@ -44,14 +64,13 @@ static bool reals(struct ask *ask, struct refusal *why)
     return true;
 }
 
-static bool read_bias(struct ask *ask, const struct server *server, const char *key,
-                      const json_t *value, struct refusal *why)
+static bool read_bias(struct ask *ask, const char *key, const json_t *value, struct refusal *why)
 {
     char         *end;
     unsigned long token = strtoul(key, &end, 10);
     double        bias  = json_number_value(value);
     if (key[0] < '0' || key[0] > '9' || *end ||
-        token >= dsvk_model_describe(server->cli->model)->vocab)
+        token >= dsvk_model_describe(ask->served->model)->vocab)
         return refuse(why, 400, "logit_bias", "'logit_bias' names %.40s, which is no token id",
                       key);
     if (!json_is_number(value) || bias < -1000 || bias > 1000)
@@ -62,7 +81,7 @@ static bool read_bias(struct ask *ask, const struct server *server, const char *
     return true;
 }
 
-static bool biases(struct ask *ask, const struct server *server, struct refusal *why)
+static bool biases(struct ask *ask, struct refusal *why)
 {
     const json_t *given = field(ask->body, "logit_bias");
     const char   *key;
@@ -75,16 +94,16 @@ static bool biases(struct ask *ask, const struct server *server, struct refusal 
     ask->sampling.n_biases = 0;
     ask->sampling.biases   = ask->biases;
     json_object_foreach((json_t *)given, key,
-                        value) if (!read_bias(ask, server, key, value, why)) return false;
+                        value) if (!read_bias(ask, key, value, why)) return false;
     return true;
 }
 
-bool ask_sampling(struct ask *ask, const struct server *server, struct refusal *why)
+bool ask_sampling(struct ask *ask, struct refusal *why)
 {
     static const int64_t any[] = { INT64_MIN, INT64_MAX }, tops[] = { -1, UINT32_MAX };
     int64_t              seed = 0, top_k = ask->sampling.top_k;
     if (!reals(ask, why) || !field_count(why, ask->body, "seed", any, &seed) ||
-        !field_count(why, ask->body, "top_k", tops, &top_k) || !biases(ask, server, why))
+        !field_count(why, ask->body, "top_k", tops, &top_k) || !biases(ask, why))
         return false;
     ask->has_seed       = field(ask->body, "seed") != NULL;
     ask->sampling.seed  = ask->has_seed ? (uint64_t)seed : host_random();
@@ -188,14 +207,15 @@ bool ask_thinking(struct ask *ask, struct refusal *why)
 
 /* ---- all of it ---- */
 
-bool ask_common(struct ask *ask, const struct server *server, struct refusal *why)
+bool ask_common(struct ask *ask, struct refusal *why)
 {
-    return field_flag(why, ask->body, "stream", &ask->stream) && ask_sampling(ask, server, why);
+    return field_flag(why, ask->body, "stream", &ask->stream) && ask_sampling(ask, why);
 }
 
 struct ask *ask_new(struct exchange *x, struct refusal *why)
 {
-    struct ask *ask = NULL;
+    struct ask *ask  = NULL;
+    const char *name = NULL;
     json_t     *body;
     if (!ask_ready(x->server, why) || !(body = fields_read(why, x->body.data, x->body.n)))
         return NULL;
@@ -205,9 +225,13 @@ struct ask *ask_new(struct exchange *x, struct refusal *why)
         refuse(why, 503, NULL, "no memory for the request");
         return NULL;
     }
-    *ask       = (struct ask){ .body = body, .sampling = x->server->sampling, .n = 1 };
-    ask->limit = SIZE_MAX;
-    ask->think = (dsvk_think)x->server->cli->options.values[OPT_THINK].count;
+    *ask = (struct ask){ .body = body, .n = 1, .limit = SIZE_MAX };
+    if (!ask_model(x->server, body, &name, why) || !(ask->served = models_take(x, name, why))) {
+        ask_free(ask);
+        return NULL;
+    }
+    ask->sampling = ask->served->sampling;
+    ask->think    = (dsvk_think)x->server->cli->options.values[OPT_THINK].count;
     return ask;
 }
 
@@ -215,6 +239,8 @@ void ask_free(struct ask *ask)
 {
     if (!ask)
         return;
+    if (ask->served)
+        models_release(ask->served);
     json_decref(ask->body);
     free(ask->ids);
     free(ask->schema);

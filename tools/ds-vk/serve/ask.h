@@ -11,7 +11,8 @@
 #define MAX_CHOICES 16
 
 struct ask {
-    json_t          *body; /* texts below are its */
+    struct served   *served; /* its model, which it has until it is freed */
+    json_t          *body;   /* texts below are its */
     uint32_t        *ids;
     size_t           n_ids;
     dsvk_sampling    sampling;
@@ -37,14 +38,19 @@ struct ask {
 
 /* Whether the model is there; else why says what is going on. */
 bool ask_ready(struct server *server, struct refusal *why);
-/* Reads the body, and nothing of it yet. */
+/* The name of the model that is meant; it stays where it counts for nothing. */
+bool ask_model(const struct server *server, const json_t *body, const char **name,
+               struct refusal *why);
+/* That model, which need not be loaded; NULL: why says why there is none. */
+const dsvk_model *ask_described(struct server *server, const json_t *body, struct refusal *why);
+/* Reads the body, and of it the model, which is there then. */
 struct ask *ask_new(struct exchange *x, struct refusal *why);
 void        ask_free(struct ask *ask);
 /* stream, and all of ask_sampling() */
-bool ask_common(struct ask *ask, const struct server *server, struct refusal *why);
+bool ask_common(struct ask *ask, struct refusal *why);
 
 /* temperature, top_p, penalties, seed, logit_bias ... */
-bool ask_sampling(struct ask *ask, const struct server *server, struct refusal *why);
+bool ask_sampling(struct ask *ask, struct refusal *why);
 /* A text or a list of texts, not empty. */
 bool ask_stops(struct ask *ask, const char *name, struct refusal *why);
 /* The first of two names that is there; without: to the end of the context. */
@@ -64,12 +70,11 @@ bool ask_format(struct ask *ask, const char *name, const json_t *format, struct 
 bool ask_messages(struct ask *ask, struct server *server, const json_t *messages,
                   struct refusal *why);
 bool ask_text(struct ask *ask, struct server *server, const char *text, struct refusal *why);
-bool ask_ids(struct ask *ask, struct server *server, const json_t *ids, struct refusal *why);
+bool ask_ids(struct ask *ask, const json_t *ids, struct refusal *why);
 
 /* Takes over ids that the library made. */
-bool ask_adopt(struct ask *ask, struct server *server, uint32_t *made, size_t n,
-               struct refusal *why);
+bool ask_adopt(struct ask *ask, uint32_t *made, size_t n, struct refusal *why);
 /* The ids of a list, checked against the vocabulary; NULL: refused. The caller frees them. */
-uint32_t *ids_read(const struct server *server, const json_t *list, size_t *n, struct refusal *why);
+uint32_t *ids_read(const dsvk_model *model, const json_t *list, size_t *n, struct refusal *why);
 
 #endif

@@ -128,7 +128,7 @@ enum MHD_Result serve_chat(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, x->server, &why) && ask_logprobs(ask, &why) &&
+    if (ask && openai_common(ask, &why) && ask_logprobs(ask, &why) &&
         ask_tools(ask, TOOLS_CHAT, &why) &&
         ask_limit(ask, "max_completion_tokens", "max_tokens", &why) && ask_thinking(ask, &why) &&
         ask_messages(ask, x->server, field(ask->body, "messages"), &why))

@@ -70,7 +70,7 @@ static bool prompt(struct ask *ask, struct server *server, struct refusal *why)
     if (json_is_string(given))
         return ask_text(ask, server, json_string_value(given), why);
     if (json_is_array(given))
-        return ask_ids(ask, server, given, why);
+        return ask_ids(ask, given, why);
     return refuse(why, 400, "prompt", "'prompt' takes a text or a list of token ids");
 }
 
@@ -90,7 +90,7 @@ enum MHD_Result serve_completion(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && openai_common(ask, x->server, &why) && ask_text_logprobs(ask, &why) &&
+    if (ask && openai_common(ask, &why) && ask_text_logprobs(ask, &why) &&
         completion_fields(ask, &why) && prompt(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
     ask_free(ask);

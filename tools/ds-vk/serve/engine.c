@@ -160,6 +160,17 @@ static void count(struct engine_counts *counts, const struct job *job)
     counts->answer_seconds += host_seconds() - first;
 }
 
+/* Others may be recovering the device of all models. */
+static dsvk_status answer_in_turn(struct engine_slot *slot, struct job *job)
+{
+    dsvk_status status = answer(slot, job);
+    while (status == DSVK_BUSY && job->generated == 0 && !dsvk_stop_is_set(job->stop)) {
+        engine_nap();
+        status = answer(slot, job);
+    }
+    return status;
+}
+
 /* Without the lock. False: there is no memory for its session, and it waits on. */
 static bool work(struct engine *engine, struct engine_slot *slot, struct job *job)
 {
@@ -168,13 +179,13 @@ static bool work(struct engine *engine, struct engine_slot *slot, struct job *jo
     job->begun_at      = host_seconds();
     job->phase         = JOB_PROMPT;
     if (!slot->session)
-        status = dsvk_session_new(&slot->session, engine->cli->model, &engine->session_params);
+        status = dsvk_session_new(&slot->session, engine->model, &engine->session_params);
     bool made = slot->session != NULL;
     if (made)
         store_swap(engine->store, slot->session, job->ids, job->n_ids, job->stop);
     if (!made)
-        dsvk_model_why(engine->cli->model, why, sizeof why);
-    else if ((status = answer(slot, job)) != DSVK_OK)
+        dsvk_model_why(engine->model, why, sizeof why);
+    else if ((status = answer_in_turn(slot, job)) != DSVK_OK)
         snprintf(why, sizeof why, "%s", dsvk_session_why(slot->session));
     if (status == DSVK_OK || !why[0])
         snprintf(why, sizeof why, "%s", dsvk_status_text(status));
@@ -231,18 +242,18 @@ static void *run(void *user)
     return NULL;
 }
 
-int engine_start(struct engine *engine)
+dsvk_status engine_start(struct engine *engine, dsvk_model *model, const char *folder)
 {
     struct cli          *cli    = engine->cli;
     dsvk_session_params *params = &engine->session_params;
+    engine->model               = model;
     *params            = cli_session_params(cli, (uint32_t)cli->options.values[OPT_CTX].count);
     params->compiling  = (dsvk_progress){ 0 }; /* a bar is one thread's */
-    dsvk_status status = dsvk_session_new(&engine->slots[0].session, cli->model, params);
+    dsvk_status status = dsvk_session_new(&engine->slots[0].session, model, params);
     if (status)
-        return cli_status(cli, status, "the session");
-    int code = store_open(&engine->store, cli);
-    if (code)
-        return code;
+        return status;
+    if (!store_open(&engine->store, cli, model, folder))
+        return DSVK_NO_MEMORY;
     params->context         = dsvk_session_context(engine->slots[0].session);
     engine->context         = params->context;
     engine->slots[0].used   = 1;
@@ -250,13 +261,23 @@ int engine_start(struct engine *engine)
     engine->counts.sessions = 1;
     while (engine->threads < engine->parallel) {
         if (pthread_create(&engine->thread[engine->threads], NULL, run, engine))
-            return cli_fail(cli, "%u threads cannot be started", engine->parallel);
+            break;
         engine->threads++;
     }
     pthread_mutex_lock(&engine->lock);
-    engine->state = ENGINE_READY;
+    bool good     = engine->threads == engine->parallel;
+    engine->state = good ? ENGINE_READY : ENGINE_STOPPING;
+    pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->lock);
-    return EXIT_DONE;
+    return good ? DSVK_OK : DSVK_NO_MEMORY;
+}
+
+void engine_has_room(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->full = false;
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
 }
 
 void engine_stop(struct engine *engine)
@@ -270,6 +291,8 @@ void engine_stop(struct engine *engine)
 
 void engine_done(struct engine *engine)
 {
+    if (!engine->cli)
+        return;
     for (uint32_t i = 0; i < engine->threads; i++)
         pthread_join(engine->thread[i], NULL);
     bool keeps = engine->store && !dsvk_device_is_lost(engine->cli->device);
@@ -284,6 +307,7 @@ void engine_done(struct engine *engine)
     dsvk_stop_free(engine->stop);
     free(engine->slots);
     free(engine->thread);
+    *engine = (struct engine){ .counts = engine->counts };
 }
 
 enum engine_state engine_state(struct engine *engine)

@@ -61,7 +61,8 @@ struct engine_counts {
 };
 
 struct engine {
-    struct cli          *cli;
+    struct cli          *cli; /* NULL: it is not made */
+    dsvk_model          *model;
     pthread_mutex_t      lock;
     pthread_cond_t       changed;
     enum engine_state    state;
@@ -83,12 +84,15 @@ struct engine {
 
 /* Answers whether there is memory for it. */
 bool engine_init(struct engine *engine, struct cli *cli, uint32_t parallel, uint32_t max_waiting);
-/* Once the model is loaded: makes the first session and starts the threads. An exit status. */
-int engine_start(struct engine *engine);
+/* Once the model, of that folder (NULL: the demonstration), is loaded: makes the first session and
+ * starts the threads. */
+dsvk_status engine_start(struct engine *engine, dsvk_model *model, const char *folder);
 /* No job comes in any more; with `cancel` those that wait and run end soon. */
 void engine_stop(struct engine *engine);
-/* Waits for the threads; all jobs are done. */
+/* Waits for the threads; all jobs are done. Its counts stay. */
 void engine_done(struct engine *engine);
+/* There may be memory for a further session again. */
+void engine_has_room(struct engine *engine);
 
 enum engine_state    engine_state(struct engine *engine);
 struct engine_counts engine_counts(struct engine *engine);
@@ -105,6 +109,9 @@ void engine_cancel(struct engine *engine, dsvk_stop *stop);
 struct engine_slot *engine_choose(struct engine *engine, const uint32_t *ids, size_t n);
 /* Makes the device usable again; the lock is held, but not while it works. */
 void engine_recover(struct engine *engine);
+/* Between two tries of what others keep busy, of which there are so many. */
+#define BUSY_TRIES 30000
+void engine_nap(void);
 /* Fails all jobs that wait. Under the lock. */
 void engine_fail_waiting(struct engine *engine, dsvk_status status, const char *why);
 

@@ -9,7 +9,7 @@
 static const char *state_word(struct server *server)
 {
     static const char *const words[] = { "loading", "ok", "device lost", "stopping" };
-    enum engine_state        state   = engine_state(&server->engine);
+    enum engine_state        state   = models_state(server);
     if (state == ENGINE_READY && dsvk_device_is_lost(server->cli->device))
         state = ENGINE_LOST;
     return words[state];
@@ -18,7 +18,7 @@ static const char *state_word(struct server *server)
 enum MHD_Result serve_health(struct exchange *x)
 {
     struct server       *server = x->server;
-    struct engine_counts counts = engine_counts(&server->engine);
+    struct engine_counts counts = models_counts(server);
     const char          *word   = state_word(server);
     bool                 ok     = strcmp(word, "ok") == 0;
     if (!ok)
@@ -30,7 +30,7 @@ enum MHD_Result serve_health(struct exchange *x)
 
 static bool ready(struct exchange *x, struct refusal *why)
 {
-    enum engine_state state = engine_state(&x->server->engine);
+    enum engine_state state = models_state(x->server);
     if (state != ENGINE_LOADING)
         return true;
     why->code        = "loading";
@@ -38,40 +38,58 @@ static bool ready(struct exchange *x, struct refusal *why)
     return refuse(why, 503, NULL, "the server is loading the model");
 }
 
-enum MHD_Result serve_models(struct exchange *x)
+static json_t *model_of(struct served *served)
 {
-    struct refusal why = { 0 };
-    if (!ready(x, &why))
-        return http_refuse(x, &why);
-    struct server         *s       = x->server;
-    const dsvk_model_info *info    = dsvk_model_describe(s->cli->model);
-    json_int_t             context = s->engine.context;
-    json_t                *model =
-        json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "id", s->name, "object", "model",
-                  "created", (json_int_t)s->started_at, "owned_by", "ds-vk", "context_length",
-                  context, "max_model_len", context, "max_context_length", context);
+    const dsvk_model_info *info    = models_info(served);
+    json_int_t             context = models_context(served);
+    json_t *model = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "id", served->name, "object",
+                              "model", "created", (json_int_t)served->server->started_at,
+                              "owned_by", "ds-vk", "context_length", context, "max_model_len",
+                              context, "max_context_length", context);
     json_object_set_new(model, "meta",
                         json_pack("{s:I, s:I, s:I, s:I, s:I}", "n_ctx", context, "n_ctx_train",
                                   (json_int_t)info->max_context, "n_vocab", (json_int_t)info->vocab,
                                   "n_params", (json_int_t)info->parameters, "size",
                                   (json_int_t)info->bytes));
-    return http_json(x, 200, json_pack("{s:s, s:[o]}", "object", "list", "data", model));
+    json_object_set_new(model, "status", json_pack("{s:s}", "value", models_word(served)));
+    return model;
 }
 
+enum MHD_Result serve_models(struct exchange *x)
+{
+    struct refusal why  = { 0 };
+    json_t        *list = json_array();
+    struct models *all  = &x->server->models;
+    if (!ready(x, &why)) {
+        json_decref(list);
+        return http_refuse(x, &why);
+    }
+    for (size_t i = 0; i < all->n; i++)
+        if (models_info(&all->list[i]))
+            json_array_append_new(list, model_of(&all->list[i]));
+    return http_json(x, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
+}
+
+/* Of the model that is named behind the path, or that was asked for last. */
 enum MHD_Result serve_props(struct exchange *x)
 {
-    struct refusal why = { 0 };
-    if (!ready(x, &why))
+    struct refusal why    = { 0 };
+    struct served *served = NULL;
+    const char *name = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "model");
+    if (ready(x, &why))
+        served = models_find(x->server, name, &why);
+    const dsvk_model_info *info = served ? models_info(served) : NULL;
+    if (served && !info)
+        refuse(&why, 500, "model", "the folder of '%.200s' cannot be read", served->name);
+    if (!info)
         return http_refuse(x, &why);
-    struct server         *s    = x->server;
-    const dsvk_model_info *info = dsvk_model_describe(s->cli->model);
-    return http_json(x, 200,
-                     json_pack("{s:{s:I}, s:i, s:s, s:s, s:s, s:{s:b, s:b}, s:s}",
-                               "default_generation_settings", "n_ctx",
-                               (json_int_t)s->engine.context, "total_slots",
-                               (int)s->engine.parallel, "model_alias", s->name, "architecture",
-                               info->architecture, "chat_format", info->chat_format, "modalities",
-                               "vision", false, "audio", false, "build_info", dsvk_version()));
+    return http_json(
+        x, 200,
+        json_pack("{s:{s:I}, s:i, s:s, s:s, s:s, s:{s:b, s:b}, s:s}", "default_generation_settings",
+                  "n_ctx", (json_int_t)models_context(served), "total_slots",
+                  (int)models_parallel(x->server), "model_alias", served->name, "architecture",
+                  info->architecture, "chat_format", info->chat_format, "modalities", "vision",
+                  false, "audio", false, "build_info", dsvk_version()));
 }
 
 /* ---- for Prometheus ---- */
@@ -85,8 +103,8 @@ static void metric(struct buffer *out, const char *name, const char *type, doubl
 
 static void engine_metrics(struct buffer *out, struct server *s)
 {
-    struct engine_counts c   = engine_counts(&s->engine);
-    enum engine_state    now = engine_state(&s->engine);
+    struct engine_counts c   = models_counts(s);
+    enum engine_state    now = models_state(s);
     double bytes = now == ENGINE_LOADING ? 0 : (double)dsvk_device_bytes(s->cli->device);
     const struct {
         const char *name, *type;

@@ -52,7 +52,7 @@ static json_t *token_text(const char *bytes, size_t n)
 static json_t *entry(const struct choice *c, const dsvk_logprob *l)
 {
     size_t      n;
-    const char *bytes = dsvk_model_token(c->answer->server->cli->model, l->token, &n);
+    const char *bytes = dsvk_model_token(c->answer->ask->served->model, l->token, &n);
     json_t     *list  = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_integer((unsigned char)bytes[i]));
@@ -93,7 +93,7 @@ void logprobs_done(struct choice *c)
 
 void logprobs_begin(struct choice *c, uint32_t token)
 {
-    if (c->drawn && !dsvk_model_token_is_special(c->answer->server->cli->model, token))
+    if (c->drawn && !dsvk_model_token_is_special(c->answer->ask->served->model, token))
         json_array_append(c->fresh, c->drawn);
     json_decref(c->drawn);
     c->drawn = NULL;

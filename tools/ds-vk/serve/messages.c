@@ -133,7 +133,7 @@ static json_t *usage_of(const struct answer *answer)
 static json_t *message_of(const struct answer *answer, json_t *content)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:n, s:n, s:o}", "id", answer->id, "type",
-                     "message", "role", "assistant", "model", answer->server->name, "content",
+                     "message", "role", "assistant", "model", answer->ask->served->name, "content",
                      content, "stop_reason", "stop_sequence", "usage", usage_of(answer));
 }
 
@@ -280,9 +280,8 @@ enum MHD_Result serve_messages(struct exchange *x)
     struct ask    *ask = ask_new(x, &why);
     if (ask && !field(ask->body, "max_tokens"))
         refuse(&why, 400, "max_tokens", "'max_tokens' is needed");
-    if (!why.status && ask_common(ask, x->server, &why) &&
-        ask_limit(ask, "max_tokens", NULL, &why) && ask_stops(ask, "stop_sequences", &why) &&
-        read_prompt(ask, x->server, &why))
+    if (!why.status && ask_common(ask, &why) && ask_limit(ask, "max_tokens", NULL, &why) &&
+        ask_stops(ask, "stop_sequences", &why) && read_prompt(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
     ask_free(ask);
     return http_refuse(x, &why);

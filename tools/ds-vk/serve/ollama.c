@@ -35,7 +35,7 @@ static bool is_chat(const struct answer *a)
 static json_t *line_of(const struct answer *a, bool done)
 {
     char    when[32];
-    json_t *line = json_pack("{s:s, s:s, s:b}", "model", a->server->name, "created_at",
+    json_t *line = json_pack("{s:s, s:s, s:b}", "model", a->ask->served->name, "created_at",
                              date(when, a->created), "done", done);
     if (is_chat(a))
         json_object_set_new(line, "message",
@@ -216,7 +216,7 @@ static struct ask *read_ask(struct exchange *x, struct refusal *why)
         ask->stream = true;
     for (size_t i = 0; good && i < sizeof absent / sizeof *absent; i++)
         good = field_absent(why, ask->body, absent[i]);
-    if (good && ask_common(ask, x->server, why) && ask_stops(ask, "stop", why) && limit(ask, why) &&
+    if (good && ask_common(ask, why) && ask_stops(ask, "stop", why) && limit(ask, why) &&
         think(ask, why) && format(ask, why) && ask_tools(ask, TOOLS_CHAT, why))
         return ask;
     ask_free(ask);
@@ -270,9 +270,8 @@ enum MHD_Result serve_ollama_generate(struct exchange *x)
 
 /* ---- what there is ---- */
 
-static json_t *details(const struct server *server)
+static json_t *details(const dsvk_model_info *info)
 {
-    const dsvk_model_info *info = dsvk_model_describe(server->cli->model);
     return json_pack("{s:s, s:s, s:[s], s:s, s:s}", "format", "safetensors", "family",
                      info->architecture, "families", info->architecture, "parameter_size", "",
                      "quantization_level", info->number_formats);
@@ -282,32 +281,48 @@ enum MHD_Result serve_ollama_tags(struct exchange *x)
 {
     struct refusal why = { 0 };
     char           when[32];
-    struct server *server = x->server;
-    if (!ask_ready(server, &why))
+    struct models *all = &x->server->models;
+    if (!ask_ready(x->server, &why))
         return http_refuse(x, &why);
-    json_int_t size = (json_int_t)dsvk_model_describe(server->cli->model)->bytes;
-    return http_json(x, 200,
-                     json_pack("{s:[{s:s, s:s, s:s, s:I, s:s, s:o}]}", "models", "name",
-                               server->name, "model", server->name, "modified_at",
-                               date(when, server->started_at), "size", size, "digest", "",
-                               "details", details(server)));
+    json_t *list = json_array();
+    for (size_t i = 0; i < all->n; i++) {
+        const dsvk_model_info *info = models_info(&all->list[i]);
+        const char            *name = all->list[i].name;
+        if (info)
+            json_array_append_new(
+                list, json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "name", name, "model", name,
+                                "modified_at", date(when, x->server->started_at), "size",
+                                (json_int_t)info->bytes, "digest", "", "details", details(info)));
+    }
+    return http_json(x, 200, json_pack("{s:o}", "models", list));
+}
+
+static json_t *show(struct served *served)
+{
+    char                   key[96];
+    const dsvk_model_info *info = models_info(served);
+    snprintf(key, sizeof key, "%.64s.context_length", info->architecture);
+    return json_pack("{s:s, s:s, s:o, s:{s:s, s:I, s:I}, s:[s]}", "license", "", "template", "",
+                     "details", details(info), "model_info", "general.architecture",
+                     info->architecture, "general.parameter_count", (json_int_t)info->parameters,
+                     key, (json_int_t)models_context(served), "capabilities", "completion");
 }
 
 enum MHD_Result serve_ollama_show(struct exchange *x)
 {
     struct refusal why    = { 0 };
     struct server *server = x->server;
+    const char    *name   = NULL;
+    json_t        *body = NULL, *document = NULL;
     if (!ask_ready(server, &why))
         return http_refuse(x, &why);
-    const dsvk_model_info *info = dsvk_model_describe(server->cli->model);
-    char                   key[96];
-    snprintf(key, sizeof key, "%.64s.context_length", info->architecture);
-    return http_json(x, 200,
-                     json_pack("{s:s, s:s, s:o, s:{s:s, s:I, s:I}, s:[s]}", "license", "",
-                               "template", "", "details", details(server), "model_info",
-                               "general.architecture", info->architecture,
-                               "general.parameter_count", (json_int_t)info->parameters, key,
-                               (json_int_t)server->engine.context, "capabilities", "completion"));
+    if (!server->models.many)
+        return http_json(x, 200, show(&server->models.list[0]));
+    body = fields_read(&why, x->body.data, x->body.n);
+    if (body && ask_described(server, body, &why) && ask_model(server, body, &name, &why))
+        document = show(models_find(server, name, &why));
+    json_decref(body);
+    return document ? http_json(x, 200, document) : http_refuse(x, &why);
 }
 
 enum MHD_Result serve_ollama_version(struct exchange *x)

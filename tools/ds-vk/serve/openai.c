@@ -12,7 +12,7 @@ json_t *openai_document(const struct answer *answer, const char *object, json_t 
     if (choice)
         json_array_append_new(choices, choice);
     return json_pack("{s:s, s:s, s:I, s:s, s:o}", "id", answer->id, "object", object, "created",
-                     (json_int_t)answer->created, "model", answer->server->name, "choices",
+                     (json_int_t)answer->created, "model", answer->ask->served->name, "choices",
                      choices);
 }
 
@@ -74,13 +74,13 @@ void openai_fail(struct answer *answer, const struct refusal *why)
     buffer_text(&answer->out, "data: [DONE]\n\n");
 }
 
-bool openai_common(struct ask *ask, const struct server *server, struct refusal *why)
+bool openai_common(struct ask *ask, struct refusal *why)
 {
     static const int64_t     choices[] = { 1, MAX_CHOICES };
     int64_t                  n         = 1;
     static const char *const absent[]  = { "audio", "functions", "grammar", "json_schema",
                                            "guided_json" };
-    if (!ask_common(ask, server, why) || !field_count(why, ask->body, "n", choices, &n))
+    if (!ask_common(ask, why) || !field_count(why, ask->body, "n", choices, &n))
         return false;
     ask->n = (uint32_t)n;
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)

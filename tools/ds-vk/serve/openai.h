@@ -17,6 +17,6 @@ json_t *openai_whole(const struct answer *answer, const char *object,
 void openai_close(struct answer *answer, const char *object);
 void openai_fail(struct answer *answer, const struct refusal *why);
 /* ask_common(), n, stop, stream_options, and what this server does not have. */
-bool openai_common(struct ask *ask, const struct server *server, struct refusal *why);
+bool openai_common(struct ask *ask, struct refusal *why);
 
 #endif

@@ -134,14 +134,14 @@ static const uint32_t *mask(void *user, size_t position)
     return c->masks ? dsvk_grammar_mask(c->grammar, position) : NULL;
 }
 
-static int64_t mark(const struct server *server, const char *text)
+static int64_t mark(const dsvk_model *model, const char *text)
 {
     uint32_t *ids;
     size_t    n;
-    if (dsvk_model_tokenize(server->cli->model, text, strlen(text), true, false, &ids, &n))
+    if (dsvk_model_tokenize(model, text, strlen(text), true, false, &ids, &n))
         return -1;
     int64_t id = n == 1 ? (int64_t)ids[0] : -1;
-    dsvk_model_free_memory(server->cli->model, ids);
+    dsvk_model_free_memory(model, ids);
     return id;
 }
 
@@ -149,8 +149,8 @@ static int64_t mark(const struct server *server, const char *text)
 static void find_reasoning(struct choice *c)
 {
     const struct ask *ask   = c->answer->ask;
-    int64_t           think = mark(c->answer->server, "<think>");
-    c->think_end            = mark(c->answer->server, "</think>");
+    int64_t           think = mark(ask->served->model, "<think>");
+    c->think_end            = mark(ask->served->model, "</think>");
     c->masks                = true;
     for (size_t i = ask->n_ids; i > 0 && i + 2 > ask->n_ids; i--)
         c->masks = c->masks && ask->ids[i - 1] != think;
@@ -161,7 +161,7 @@ static void find_reasoning(struct choice *c)
 static char *forced_schema(const struct choice *c)
 {
     static const char *const json[] = { "v3", "r1", "v31", "kimi", "kimi-think", "kimi-k25" };
-    const dsvk_model        *model  = c->answer->server->cli->model;
+    const dsvk_model        *model  = c->answer->ask->served->model;
     const struct ask        *ask    = c->answer->ask;
     const char              *format = ask->chat.format;
     size_t                   i      = 0;
@@ -177,7 +177,7 @@ static char *forced_schema(const struct choice *c)
 static bool force_arguments(struct choice *c, struct refusal *why)
 {
     char       *schema = forced_schema(c);
-    dsvk_model *model  = c->answer->server->cli->model;
+    dsvk_model *model  = c->answer->ask->served->model;
     if (!schema)
         return true;
     dsvk_status status = dsvk_grammar_new(&c->grammar, model, schema, strlen(schema));
@@ -193,7 +193,7 @@ static bool force_arguments(struct choice *c, struct refusal *why)
 static bool init_grammar(struct choice *c, struct refusal *why)
 {
     const struct ask *ask   = c->answer->ask;
-    dsvk_model       *model = c->answer->server->cli->model;
+    dsvk_model       *model = c->answer->ask->served->model;
     char              reason[512];
     if (!ask->json)
         return force_arguments(c, why);
@@ -220,7 +220,7 @@ static bool take_masked(struct choice *c, uint32_t token)
 bool pieces_init(struct choice *c, struct refusal *why)
 {
     const struct ask  *ask    = c->answer->ask;
-    dsvk_model        *model  = c->answer->server->cli->model;
+    dsvk_model        *model  = c->answer->ask->served->model;
     dsvk_answer_params params = { .chat     = &ask->chat,
                                   .prompt   = ask->ids,
                                   .n_prompt = ask->n_ids,

@@ -73,7 +73,7 @@ static json_t *response_of(const struct answer *a, const char *status)
     json_t *document = json_pack(
         "{s:s, s:s, s:I, s:s, s:s, s:o, s:n, s:n, s:b, s:b, s:s, s:[], s:n}", "id", a->id, "object",
         "response", "created_at", (json_int_t)a->created, "status", status, "model",
-        a->server->name, "output", output, "error", "incomplete_details", "store", false,
+        a->ask->served->name, "output", output, "error", "incomplete_details", "store", false,
         "parallel_tool_calls", false, "tool_choice", "auto", "tools", "usage");
     if (!over)
         return document;
@@ -259,7 +259,7 @@ enum MHD_Result serve_responses(struct exchange *x)
 {
     struct refusal why = { 0 };
     struct ask    *ask = ask_new(x, &why);
-    if (ask && ask_common(ask, x->server, &why) && responses_fields(ask, &why) &&
+    if (ask && ask_common(ask, &why) && responses_fields(ask, &why) &&
         responses_input(ask, x->server, &why))
         return answer_serve(x, ask, &dialect);
     if (ask && !why.status)

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #define RETRY_SECONDS 5
-#define BUSY_TRIES 250
 
 /* How many ids the timeline has in common with a prompt; *tokens is what it has. A session that is
  * free has no call, so this is quick. */
@@ -49,14 +48,19 @@ struct engine_slot *engine_choose(struct engine *engine, const uint32_t *ids, si
     return none && costs && !engine->full ? none : best;
 }
 
-/* A call that only reads the model may not have returned yet. */
+void engine_nap(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+}
+
+/* Calls of others may not have returned yet, or another engine recovers it. */
 static dsvk_status recover(struct engine *engine)
 {
     dsvk_recover_params params = { .progress = { .stop = engine->stop } };
     dsvk_status         status = DSVK_BUSY;
-    for (int i = 0; i < BUSY_TRIES && status == DSVK_BUSY; i++) {
+    for (int i = 0; i < BUSY_TRIES && status == DSVK_BUSY && !dsvk_stop_is_set(engine->stop); i++) {
         if (i > 0)
-            nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+            engine_nap();
         status = dsvk_device_recover(engine->cli->device, &params);
     }
     return status;

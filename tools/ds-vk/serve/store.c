@@ -27,10 +27,10 @@ struct store {
 /* ---- opening ---- */
 
 /* Two sessions with the same key are likely to give the same bits; the library knows. */
-static uint64_t key_of(struct cli *cli)
+static uint64_t key_of(struct cli *cli, const dsvk_model *model, const char *name)
 {
     const struct option_value *values    = cli->options.values;
-    const dsvk_model_info     *info      = dsvk_model_describe(cli->model);
+    const dsvk_model_info     *info      = dsvk_model_describe(model);
     const uint64_t             numbers[] = { info->layers,
                                              info->hidden,
                                              info->vocab,
@@ -39,10 +39,10 @@ static uint64_t key_of(struct cli *cli)
                                              values[OPT_CACHE].count,
                                              values[OPT_WEIGHTS].count,
                                              values[OPT_MATH].count };
-    const char *words[] = { dsvk_version(), info->architecture, values[OPT_MODEL].text,
-                            dsvk_device_describe(cli->device)->uuid,
-                            dsvk_device_describe(cli->device)->driver };
-    uint64_t    key     = store_hash(0, numbers, sizeof numbers);
+    const char                *words[]   = { dsvk_version(), info->architecture, name,
+                                             dsvk_device_describe(cli->device)->uuid,
+                                             dsvk_device_describe(cli->device)->driver };
+    uint64_t                   key       = store_hash(0, numbers, sizeof numbers);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         key = words[i] ? store_hash(key, words[i], strlen(words[i]) + 1) : key;
     return key;
@@ -66,19 +66,19 @@ int store_check(struct cli *cli)
     return EXIT_DONE;
 }
 
-int store_open(struct store **out, struct cli *cli)
+bool store_open(struct store **out, struct cli *cli, const dsvk_model *model, const char *name)
 {
     const struct option_value *values = cli->options.values;
     const char                *folder = values[OPT_CACHE_DIR].text;
     *out                              = NULL;
     if (!folder)
-        return EXIT_DONE;
+        return true;
     struct store *store = calloc(1, sizeof *store);
     if (!store)
-        return cli_fail(cli, "no memory for the cache on disk");
+        return false;
     store->cli   = cli;
     store->limit = values[OPT_CACHE_SIZE].given ? values[OPT_CACHE_SIZE].count : USUAL_BYTES;
-    store->index = (struct store_index){ .folder = folder, .key = key_of(cli) };
+    store->index = (struct store_index){ .folder = folder, .key = key_of(cli, model, name) };
     pthread_mutex_init(&store->lock, NULL);
     store_index_read(&store->index, say_damaged, cli);
     store_index_shrink(&store->index, store->limit);
@@ -86,7 +86,7 @@ int store_open(struct store **out, struct cli *cli)
     log_info(&cli->log, "cache: %zu beginning%s in %s, %s", store->index.n, PLURAL(store->index.n),
              folder, text_size(size, store_index_bytes(&store->index)));
     *out = store;
-    return EXIT_DONE;
+    return true;
 }
 
 void store_close(struct store *store)

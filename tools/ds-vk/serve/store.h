@@ -14,10 +14,10 @@
 
 struct store;
 
-/* What can be known to be wrong before a model is opened. An exit status, here and below. */
+/* What can be known to be wrong before a model is opened. An exit status. */
 int store_check(struct cli *cli);
-/* *out stays NULL without --cache-dir. */
-int store_open(struct store **out, struct cli *cli);
+/* For a model of that folder; *out stays NULL without --cache-dir. False: there is no memory. */
+bool store_open(struct store **out, struct cli *cli, const dsvk_model *model, const char *folder);
 /* Before a session, which has no call, answers a prompt: saves what that will drop, and loads what
  * is better to begin with than what the session has. `store` may be NULL, here and below. */
 void store_swap(struct store *store, dsvk_session *session, const uint32_t *ids, size_t n,

@@ -132,7 +132,7 @@ static bool read_message(const json_t *message, dsvk_message *out, struct said *
 static bool encode(struct ask *ask, struct server *server, const dsvk_message *messages, size_t n,
                    struct refusal *why)
 {
-    const dsvk_model *model  = server->cli->model;
+    const dsvk_model *model  = ask->served->model;
     uint32_t         *made   = NULL;
     size_t            n_made = 0;
     char              reason[512];
@@ -149,8 +149,7 @@ static bool encode(struct ask *ask, struct server *server, const dsvk_message *m
     if (status)
         dsvk_model_why(model, reason, sizeof reason);
     pthread_mutex_unlock(&server->encoding);
-    return status ? refuse(why, 400, "messages", "%s", reason)
-                  : ask_adopt(ask, server, made, n_made, why);
+    return status ? refuse(why, 400, "messages", "%s", reason) : ask_adopt(ask, made, n_made, why);
 }
 
 bool ask_messages(struct ask *ask, struct server *server, const json_t *messages,

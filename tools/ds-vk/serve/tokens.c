@@ -16,7 +16,8 @@ static json_t *ids_of(const uint32_t *ids, size_t n)
 }
 
 /* `content` or `prompt`, with `add_special` (BOS) and `parse_special`. */
-static json_t *tokenize(struct server *server, const json_t *body, struct refusal *why)
+static json_t *tokenize(struct server *server, const dsvk_model *model, const json_t *body,
+                        struct refusal *why)
 {
     const char *name = field(body, "content") ? "content" : "prompt", *text = NULL;
     bool        bos = false, special = false;
@@ -30,25 +31,26 @@ static json_t *tokenize(struct server *server, const json_t *body, struct refusa
         return NULL;
     }
     char reason[512];
-    bos = bos && dsvk_model_describe(server->cli->model)->adds_bos;
+    bos = bos && dsvk_model_describe(model)->adds_bos;
     pthread_mutex_lock(&server->encoding);
-    dsvk_status status =
-        dsvk_model_tokenize(server->cli->model, text, strlen(text), special, bos, &ids, &n);
+    dsvk_status status = dsvk_model_tokenize(model, text, strlen(text), special, bos, &ids, &n);
     if (status)
-        dsvk_model_why(server->cli->model, reason, sizeof reason);
+        dsvk_model_why(model, reason, sizeof reason);
     pthread_mutex_unlock(&server->encoding);
     if (status) {
         refuse(why, 400, NULL, "%s", reason);
         return NULL;
     }
     json_t *document = json_pack("{s:o, s:I}", "tokens", ids_of(ids, n), "count", (json_int_t)n);
-    dsvk_model_free_memory(server->cli->model, ids);
+    dsvk_model_free_memory(model, ids);
     return document;
 }
 
 /* Special tokens have no text; bytes that are no UTF-8 become U+FFFD. */
-static json_t *detokenize(struct server *server, const json_t *body, struct refusal *why)
+static json_t *detokenize(struct server *server, const dsvk_model *model, const json_t *body,
+                          struct refusal *why)
 {
+    (void)server;
     size_t        n;
     char          piece[4096];
     dsvk_text     state = { 0 };
@@ -58,12 +60,12 @@ static json_t *detokenize(struct server *server, const json_t *body, struct refu
         refuse(why, 400, "tokens", "'tokens' takes a list of token ids");
         return NULL;
     }
-    uint32_t *ids = ids_read(server, list, &n, why);
+    uint32_t *ids = ids_read(model, list, &n, why);
     if (!ids)
         return NULL;
     for (size_t i = 0; i <= n; i++) {
         uint32_t id   = i < n ? ids[i] : DSVK_TEXT_END;
-        size_t   made = dsvk_model_text(server->cli->model, &state, id, piece, sizeof piece);
+        size_t   made = dsvk_model_text(model, &state, id, piece, sizeof piece);
         if (made <= sizeof piece)
             buffer_add(&text, piece, made);
     }
@@ -73,15 +75,21 @@ static json_t *detokenize(struct server *server, const json_t *body, struct refu
     return document;
 }
 
-static enum MHD_Result serve(struct exchange *x,
-                             json_t *(*make)(struct server *, const json_t *, struct refusal *))
+typedef json_t *maker(struct server *server, const dsvk_model *model, const json_t *body,
+                      struct refusal *why);
+
+/* The model need not be loaded. */
+static enum MHD_Result serve(struct exchange *x, maker *make)
 {
-    struct refusal why  = { 0 };
-    json_t        *body = NULL, *document = NULL;
+    struct refusal    why  = { 0 };
+    json_t           *body = NULL, *document = NULL;
+    const dsvk_model *model = NULL;
     if (ask_ready(x->server, &why))
         body = fields_read(&why, x->body.data, x->body.n);
     if (body)
-        document = make(x->server, body, &why);
+        model = ask_described(x->server, body, &why);
+    if (model)
+        document = make(x->server, model, body, &why);
     json_decref(body);
     if (!why.status)
         return http_json(x, 200, document);

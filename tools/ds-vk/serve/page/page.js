@@ -10,6 +10,7 @@ const log = $('log'), question = $('question'), settings = $('settings').querySe
 
 let messages = []; // {role, content, reasoning, facts, error}
 let answering = null; // an AbortController
+let chosen = ''; // the model, before it is known which there are
 
 // ---- what is kept ----
 
@@ -25,6 +26,7 @@ function keep() {
 function bring() {
     try {
         const kept = JSON.parse(sessionStorage.getItem('settings') || '{}');
+        chosen = kept.model ?? '';
         for (const [name, value] of Object.entries(kept))
             settings.elements[name].value = value;
         messages = JSON.parse(sessionStorage.getItem('messages') || '[]');
@@ -151,6 +153,8 @@ function request() {
     for (const name of ['temperature', 'top_p', 'max_tokens', 'seed'])
         if (setting(name) !== '')
             all[name] = Number(setting(name));
+    if (!$('models').hidden)
+        all.model = setting('model');
     if (setting('think'))
         all.chat_template_kwargs = { enable_thinking: setting('think') === 'on' };
     return all;
@@ -256,9 +260,19 @@ function dress() {
     document.documentElement.dataset.theme = setting('theme');
 }
 
+// Of a server with several models.
+function offer(models) {
+    const select = settings.elements.model;
+    chosen = setting('model') || chosen;
+    select.replaceChildren(...models.map((m) => new Option(m.id, m.id, false, m.id === chosen)));
+    $('models').hidden = models.length < 2;
+}
+
 async function meet() {
     try {
-        const props = await get('props', setting('key'));
+        offer((await get('v1/models', setting('key'))).data);
+        const which = $('models').hidden ? '' : `?model=${encodeURIComponent(setting('model'))}`;
+        const props = await get(`props${which}`, setting('key'));
         $('model').textContent = document.title = props.model_alias;
         $('about').textContent = `${props.model_alias}, ${props.architecture}; chat format `
             + `${props.chat_format}; context of ${props.default_generation_settings.n_ctx} tokens; `
