@@ -361,6 +361,7 @@ PROTOTYPES = [
     ("dsvk_device_describe", POINTER(dsvk_device_info), c_void_p),
     ("dsvk_device_bytes", c_uint64, c_void_p),
     ("dsvk_device_set_pace", c_int, c_void_p, POINTER(dsvk_pace)),
+    ("dsvk_device_next_frame", c_int, c_void_p, c_uint64),
     ("dsvk_device_trim", c_int, c_void_p, c_int, POINTER(c_uint64)),
     ("dsvk_device_is_lost", c_bool, c_void_p),
     ("dsvk_device_recover", c_int, c_void_p, POINTER(dsvk_recover_params)),

@@ -80,8 +80,8 @@ typedef struct {
     /* Called before each submission of a pass, when the share allows it: microseconds to wait,
      * after which it is called again; 0: go on; DSVK_PACE_END: the call ends with CANCELLED, as by
      * a stop. It comes from the thread that computes, inside of its turn: it should return soon,
-     * and what it calls on the same device answers BUSY, but for dsvk_device_set_pace(). NULL:
-     * nobody is asked. */
+     * and what it calls on the same device answers BUSY, but for dsvk_device_set_pace() and
+     * dsvk_device_next_frame(). NULL: nobody is asked. */
     uint64_t (*before)(void *user, const dsvk_submission *what);
     void *user;
 } dsvk_pace;
@@ -93,6 +93,18 @@ typedef struct {
  * pace at once. On return the callback before does not run and is not called any more, except where
  * this is called from that callback. BAD_ARGUMENT for a share below 0, above 1 or not a number. */
 DSVK_API dsvk_status dsvk_device_set_pace(dsvk_device *device, const dsvk_pace *pace);
+
+/* For an application that draws on the same device: its next frame will be submitted in about `us`
+ * microseconds. It says so each time that it has submitted one. Until then submissions of passes
+ * begin where they will have ended by then, as far as the last two of their kind (of a prompt, or
+ * of tokens) tell; one begins in any case, so that calls go on where a single operation takes
+ * longer than a frame: a frame waits for at most that one. When the time is over they wait until
+ * this is called again, at most for `us` once more: an application that stops drawing need not say
+ * so. 0: there are no more frames.
+ *
+ * Beside frames a pace holds as well; without one nothing is queued ahead here either. Never waits,
+ * from any thread. BAD_ARGUMENT for NULL. */
+DSVK_API dsvk_status dsvk_device_next_frame(dsvk_device *device, uint64_t us);
 
 /* What dsvk_device_trim() gives back. */
 typedef enum {

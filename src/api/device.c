@@ -159,6 +159,14 @@ dsvk_status dsvk_device_set_pace(dsvk_device *device, const dsvk_pace *pace)
     return DSVK_OK;
 }
 
+dsvk_status dsvk_device_next_frame(dsvk_device *device, uint64_t us)
+{
+    if (!device)
+        return DSVK_BAD_ARGUMENT;
+    dv_pace_frame(device->pace, us);
+    return DSVK_OK;
+}
+
 uint64_t dsvk_device_bytes(const dsvk_device *device)
 {
     bool     mine  = dv_turn_take(device->turn);

@@ -2,6 +2,7 @@
 /* The pace and those who wait for it. Its lock is the innermost: nothing else is taken within. */
 #include "engine/pace.h"
 
+#include "base/size.h"
 #include "base/stop.h"
 #include "os/os.h"
 
@@ -11,15 +12,21 @@
 struct dv_pace {
     const struct dv_context *ctx;
     struct dv_turn          *turn;
-    struct dv_monitor       *lock; /* of the next four */
+    struct dv_monitor       *lock; /* of the next five */
     bool                     set;
     dsvk_pace                asked;
     uint64_t                 changes;
     uintptr_t                calling; /* the thread that is in the callback; 0: none */
+    struct {                          /* the application's next frame; by the lock, too */
+        bool     on, spent;           /* something was submitted since it was announced */
+        uint64_t due, lapses, calls;
+    } frame;
 
-    struct dv_line line;      /* the rest: with the turn */
-    uint64_t       ended, ns; /* the last submission: when, and how long it took */
-    bool           granted;   /* the next one has waited */
+    struct dv_line line;       /* the rest: with the turn */
+    uint64_t       ended, ns;  /* the last submission: when, and how long it took */
+    uint64_t       took[2][2]; /* the last two of a batch, and of a prompt */
+    bool           granted;    /* the next one has waited */
+    bool           prompt;     /* the last one was of a prompt */
 };
 
 dsvk_status dv_pace_new(struct dv_pace **out, const struct dv_context *ctx, struct dv_turn *turn)
@@ -65,9 +72,23 @@ bool dv_pace_is_set(struct dv_pace *pace)
     if (!pace)
         return false;
     dv_monitor_enter(pace->lock);
-    bool set = pace->set;
+    bool set = pace->set || pace->frame.on;
     dv_monitor_leave(pace->lock);
     return set;
+}
+
+void dv_pace_frame(struct dv_pace *pace, uint64_t us)
+{
+    uint64_t now = dv_time_ns(), ns = us < MOST_WAIT / 1000 ? us * 1000 : MOST_WAIT;
+    dv_monitor_enter(pace->lock);
+    pace->frame.on     = us > 0;
+    pace->frame.spent  = false;
+    pace->frame.due    = now + ns;
+    pace->frame.lapses = now + 2 * ns;
+    pace->frame.calls++;
+    dv_monitor_wake(pace->lock);
+    dv_monitor_leave(pace->lock);
+    dv_turn_tell(pace->turn);
 }
 
 /* ---- waiting ---- */
@@ -76,6 +97,7 @@ struct asking {
     struct dv_pace            *pace;
     const struct dv_submitter *who;
     uint64_t                   until, changes; /* what the callback said, and of which pace */
+    uint64_t                   frames;         /* announced when it was asked */
     bool                       refused;
 };
 
@@ -104,26 +126,41 @@ static uint64_t rest_of_share(const struct dv_pace *pace, uint64_t now)
     return pace->ended + ns > now ? pace->ended + ns - now : 0;
 }
 
+/* One submission a frame may always begin; others where they end before the next frame, by what
+ * those before took. After it they wait for the application, which is drawing, but not for ever. */
+static uint64_t rest_of_frame(const struct dv_pace *pace, const struct dv_submitter *who,
+                              uint64_t now)
+{
+    const uint64_t *took  = pace->took[who->prompt];
+    uint64_t        takes = took[0] > took[1] ? took[0] : took[1];
+    if (!pace->frame.on || !pace->frame.spent || now >= pace->frame.lapses)
+        return 0;
+    return now + takes <= pace->frame.due ? 0 : pace->frame.lapses - now;
+}
+
 /* How long to wait before asking again; 0: now, or not at all. */
 static uint64_t ask(struct asking *a)
 {
     struct dv_pace *pace = a->pace;
     uint64_t        now = dv_time_ns(), ns = 0;
     dv_monitor_enter(pace->lock);
-    if (pace->set) {
-        bool again = a->changes == pace->changes;
-        a->changes = pace->changes;
-        ns         = rest_of_share(pace, now);
-        if (again && a->until > now && a->until - now > ns)
-            ns = a->until - now;
-        uint64_t us = ns == 0 ? ask_callback(pace, a->who) : 0;
-        a->refused  = us == DSVK_PACE_END;
-        if (us > 0 && !a->refused)
-            ns = us < MOST_WAIT / 1000 ? us * 1000 : MOST_WAIT;
-        if (a->changes != pace->changes)
-            ns = 1; /* the callback has set another pace, which is asked now */
+    if (a->changes != pace->changes)
+        a->until = 0;
+    a->changes = pace->changes;
+    a->frames  = pace->frame.calls;
+    if (pace->set)
+        ns = rest_of_share(pace, now);
+    ns = dv_max(ns, rest_of_frame(pace, a->who, now));
+    if (a->until > now)
+        ns = dv_max(ns, a->until - now);
+    uint64_t us = ns == 0 ? ask_callback(pace, a->who) : 0;
+    a->refused  = us == DSVK_PACE_END;
+    if (us > 0 && !a->refused) {
+        ns       = us < MOST_WAIT / 1000 ? us * 1000 : MOST_WAIT;
         a->until = now + ns;
     }
+    if (a->changes != pace->changes)
+        ns = 1; /* the callback has set another pace, which is asked now */
     dv_monitor_leave(pace->lock);
     return ns;
 }
@@ -148,7 +185,7 @@ static bool wait_in_turn(struct asking *a)
     uint64_t        ns;
     while (!dv_is_stopped(a->who->progress) && (ns = ask(a)) > 0) {
         dv_monitor_enter(pace->lock);
-        if (a->changes == pace->changes)
+        if (a->changes == pace->changes && a->frames == pace->frame.calls)
             dv_monitor_wait_for(pace->lock, ns < STOP_NS ? ns : STOP_NS);
         dv_monitor_leave(pace->lock);
     }
@@ -168,6 +205,9 @@ dsvk_status dv_pace_wait(struct dv_pace *pace, const struct dv_submitter *who)
         return dv_fail(who->ctx, DSVK_CANCELLED, "cancelled by the pace of the device");
     if (!goes_on)
         return dv_fail(who->ctx, DSVK_CANCELLED, "cancelled while the pace of the device held it");
+    dv_monitor_enter(pace->lock);
+    pace->frame.spent = true;
+    dv_monitor_leave(pace->lock);
     pace->granted = true;
     return DSVK_OK;
 }
@@ -180,6 +220,7 @@ dsvk_status dv_pace_begin(struct dv_pace *pace, const struct dv_submitter *who)
     if (!pace->granted)
         status = dv_pace_wait(pace, who);
     pace->granted = false;
+    pace->prompt  = who->prompt;
     return status;
 }
 
@@ -187,6 +228,9 @@ void dv_pace_took(struct dv_pace *pace, uint64_t ns)
 {
     if (!pace)
         return;
-    pace->ended = dv_time_ns();
-    pace->ns    = ns;
+    uint64_t *took = pace->took[pace->prompt];
+    pace->ended    = dv_time_ns();
+    pace->ns       = ns;
+    took[1]        = took[0];
+    took[0]        = ns;
 }

@@ -15,7 +15,9 @@ void        dv_pace_free(struct dv_pace *pace); /* NULL is fine */
 
 /* From any thread; NULL: none. The callback before does not run any more, but where it calls. */
 void dv_pace_set(struct dv_pace *pace, const dsvk_pace *asked);
-/* Whether there is one; a pace that is NULL has none. From any thread. */
+/* The application's next frame comes in so many microseconds; 0: none any more. From any thread. */
+void dv_pace_frame(struct dv_pace *pace, uint64_t us);
+/* Whether there is one, or frames; a pace that is NULL has none. From any thread. */
 bool dv_pace_is_set(struct dv_pace *pace);
 
 /* Who wants to submit something. */

@@ -34,12 +34,12 @@ head -n 2 "$work/out"
 [ "$(tail -c +16 "$work/picture" | od -An -v -tx1 -w3 | sort -u | wc -l)" -gt 20 ] # glyphs of many greys
 
 "$program" --work decode --frames 20 --json "$folder" >"$work/out"
-grep -qE '^\{"device": ".+", "work": "decode, pace slices", "frames": 20, "late": [0-9]+, "ms": \{"median": [0-9.]+, "95": [0-9.]+, "worst": [0-9.]+\}\}$' "$work/out"
+grep -qE '^\{"device": ".+", "work": "decode, pace frame", "frames": 20, "late": [0-9]+, "ms": \{"median": [0-9.]+, "95": [0-9.]+, "worst": [0-9.]+\}\}$' "$work/out"
 for wrong in '' "--work sleep $folder" "--frames 0 $folder" "--pace 2 $folder" "--nothing $folder"; do
     status=0
     # shellcheck disable=SC2086 # words
     "$program" $wrong >/dev/null 2>"$work/err" || status=$?
     [ $status = 2 ] && grep -q '^usage: ' "$work/err"
 done
-! "$program" --ask x /nowhere >"$work/out" 2>"$work/err"
+if "$program" --ask x /nowhere >"$work/out" 2>"$work/err"; then exit 1; fi
 grep -qx '/nowhere/config.json: No such file or directory' "$work/err"

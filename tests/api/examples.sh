@@ -9,9 +9,9 @@ answer='MLA is multi-head latent attention. It stores one small latent vector pe
 router='The router gives each expert a score with a sigmoid, adds a bias for balance, and picks the best experts for the token.'
 thanks='You are welcome! Ask me more if you like.'
 refuses() { # a folder that is not there: one sentence
-    ! "${program[@]}" /nowhere >"$work/out" 2>"$work/err"
+    if "${program[@]}" /nowhere >"$work/out" 2>"$work/err"; then return 1; fi
     grep -q '/nowhere/config.json: No such file or directory$' "$work/err"
-    ! grep -q Traceback "$work/err"
+    if grep -q Traceback "$work/err"; then return 1; fi
 }
 
 "${program[@]}" "$folder" >"$work/out"

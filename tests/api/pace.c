@@ -238,6 +238,41 @@ static void waits_are_not_counted_as_decoding(void **state)
     dsvk_session_free(session);
 }
 
+/* Announced for an hour from now, for now, by the callback, and no more. */
+static void calls_go_on_between_frames(void **state)
+{
+    dsvk_session *session = new_session();
+    (void)state;
+    assert_int_equal(dsvk_device_next_frame(NULL, 1), DSVK_BAD_ARGUMENT);
+    const uint64_t frames[] = { ENDLESS, UINT64_MAX, 1, 100, 0 };
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        assert_int_equal(dsvk_device_next_frame(demo.device, frames[i]), DSVK_OK);
+        expect_answer(session);
+        assert_int_equal(dsvk_session_sync(session, answer, 4, NULL), DSVK_OK);
+    }
+    dsvk_session_free(session);
+}
+
+static uint64_t announce(void *user, const dsvk_submission *what)
+{
+    (void)user;
+    (void)what;
+    assert_int_equal(dsvk_device_next_frame(demo.device, 100), DSVK_OK);
+    return 0;
+}
+
+static void the_callback_may_announce_frames(void **state)
+{
+    const dsvk_pace pace    = { .before = announce };
+    dsvk_session   *session = new_session();
+    (void)state;
+    assert_int_equal(dsvk_device_set_pace(demo.device, &pace), DSVK_OK);
+    expect_answer(session);
+    set(NULL);
+    assert_int_equal(dsvk_device_next_frame(demo.device, 0), DSVK_OK);
+    dsvk_session_free(session);
+}
+
 static void a_share_has_a_range(void **state)
 {
     static const double wrong[] = { -0.1, 1.1, (double)NAN, (double)INFINITY };
@@ -260,6 +295,8 @@ int main(void)
         cmocka_unit_test(a_share_leaves_time_to_others),
         cmocka_unit_test(waits_are_not_counted_as_decoding),
         cmocka_unit_test(a_share_has_a_range),
+        cmocka_unit_test(calls_go_on_between_frames),
+        cmocka_unit_test(the_callback_may_announce_frames),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);
 }

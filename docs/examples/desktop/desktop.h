@@ -6,6 +6,7 @@
  *   screen.c  frames: glyphs and a ball, copied into the swapchain's images
  *   font.c    glyphs, by FreeType
  *   page.c    the conversation as lines of glyphs
+ *   text.c    its text
  *   talk.c    a thread with the library's objects: it asks, and takes the answers
  *   frames.c  how long frames took
  *   main.c    options, events, the loop */
@@ -117,10 +118,26 @@ void page_ball(struct cells *cells, const struct font *font, const struct screen
                double seconds);
 void page_draw_ball(const struct font *font, uint8_t *cells);
 
+/* ---- text.c ---- */
+
+#define MOST_TEXT 65536u
+
+struct text {
+    SDL_mutex *lock;
+    char       bytes[MOST_TEXT];
+    size_t     n;
+};
+
+void text_begin(struct text *t); /* all zero */
+void text_end(struct text *t);
+void text_add(struct text *t, const char *text, size_t n);
+/* Copies the last bytes, as far as there is room. */
+void text_read(struct text *t, char *text, size_t room);
+
 /* ---- talk.c ---- */
 
 enum work { WORK_TALK, WORK_NONE, WORK_DECODE, WORK_PROMPT };
-enum pace { PACE_SLICES, PACE_NONE, PACE_SHARE };
+enum pace { PACE_SLICES, PACE_NONE, PACE_FRAME, PACE_SHARE };
 
 struct talk_options {
     const char *folder;
@@ -137,6 +154,8 @@ void         talk_end(struct talk *t);
 void         talk_ask(struct talk *t, const char *question);
 /* Copies the last bytes of the conversation, as far as there is room. */
 void talk_read(struct talk *t, char *text, size_t room);
+/* The next frame begins in so many microseconds, for PACE_FRAME. */
+void talk_next_frame(struct talk *t, uint64_t us);
 /* The device was made anew. */
 void talk_go_on(struct talk *t);
 /* Whether it computes: since the first token of an answer, or of the second prompt. */

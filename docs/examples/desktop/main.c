@@ -14,7 +14,8 @@ static const char usage[] =
     "  --ask TEXT        asks this, prints the conversation, and leaves\n"
     "  --work WHAT       to measure with --frames: none, decode, prompt (over and over)\n"
     "  --tokens N        of such a prompt (1000)\n"
-    "  --pace HOW        slices (a submission at a time, 4 ms each), none, or a share as in 0.5\n"
+    "  --pace HOW        frame (submissions between two frames), slices (one at a time, of\n"
+    "                    4 ms), none, or slices for a share of the time, as in 0.5\n"
     "  --frames N        leaves after N frames while the model computes, and says how long they "
     "took\n"
     "  --json            says that in JSON\n"
@@ -59,7 +60,9 @@ static bool read_pace(struct options *o, const char *word)
 {
     o->pace       = word;
     o->talk.share = strtod(word, NULL);
-    if (strcmp(word, "slices") == 0)
+    if (strcmp(word, "frame") == 0)
+        o->talk.pace = PACE_FRAME;
+    else if (strcmp(word, "slices") == 0)
         o->talk.pace = PACE_SLICES;
     else if (strcmp(word, "none") == 0)
         o->talk.pace = PACE_NONE;
@@ -97,7 +100,8 @@ static bool read_value(struct options *o, const char *name, const char *value)
 static bool read_options(struct options *o, int argc, char **argv)
 {
     *o = (struct options){ .talk.tokens = 1000,
-                           .pace        = "slices",
+                           .talk.pace   = PACE_FRAME,
+                           .pace        = "frame",
                            .font        = "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf" };
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
@@ -217,8 +221,9 @@ static void loop(struct app *app)
         if (busy)
             frames_add(&app->frames, now_ms() - begin);
         tick += 1000.0 / 60;
-        if (tick < now_ms())
-            tick = now_ms(); /* frames that are missed are not made up for */
+        if (tick < now_ms() + 1)
+            tick = now_ms() + 1; /* frames that are missed are not made up for */
+        talk_next_frame(app->talk, (uint64_t)((tick - now_ms()) * 1000));
         while (now_ms() < tick)
             SDL_Delay(1);
     }

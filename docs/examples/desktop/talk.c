@@ -7,7 +7,7 @@
 
 #include "desktop.h"
 
-enum { MOST_TEXT = 1 << 16, CONTEXT = 2048 };
+enum { CONTEXT = 2048 };
 
 struct talk {
     struct device      *device;
@@ -18,49 +18,25 @@ struct talk {
     dsvk_model         *model;
     dsvk_session       *session;
     uint32_t            prompts; /* so that no two begin alike */
+    struct text         text;
 
     SDL_mutex *lock; /* of the rest */
     SDL_cond  *changed;
-    char       text[MOST_TEXT], question[1024];
-    size_t     n;
-    bool       asked, remade, busy, failed, quits;
+    char       question[1024];
+    bool       asked, remade, busy, failed, quits, shares; /* there is an engine */
     unsigned   answers;
 };
 
 /* ---- what the window sees ---- */
 
-static void append(struct talk *t, const char *text, size_t n)
-{
-    SDL_LockMutex(t->lock);
-    if (t->n + n >= MOST_TEXT) { /* the older half goes, up to the end of a line */
-        const char *rest = strchr(t->text + t->n / 2, '\n');
-        size_t      keep = rest ? strlen(rest) : 0;
-        memmove(t->text, rest ? rest : t->text, keep);
-        t->n = keep;
-    }
-    if (n < MOST_TEXT - t->n)
-        memcpy(t->text + t->n, text, n);
-    t->n += n;
-    t->text[t->n] = '\0';
-    SDL_UnlockMutex(t->lock);
-}
-
 static void say(struct talk *t, const char *text)
 {
-    append(t, text, strlen(text));
+    text_add(&t->text, text, strlen(text));
 }
 
 void talk_read(struct talk *t, char *text, size_t room)
 {
-    SDL_LockMutex(t->lock);
-    const char *from = t->text;
-    if (t->n >= room) {
-        from = t->text + t->n - room + 1;
-        while ((*from & 0xc0) == 0x80) /* within a sign */
-            from++;
-    }
-    strcpy(text, from);
-    SDL_UnlockMutex(t->lock);
+    text_read(&t->text, text, room);
 }
 
 static void set(struct talk *t, bool *flag, bool value)
@@ -95,6 +71,14 @@ unsigned talk_answers(struct talk *t)
     unsigned n = t->answers;
     SDL_UnlockMutex(t->lock);
     return n;
+}
+
+void talk_next_frame(struct talk *t, uint64_t us)
+{
+    SDL_LockMutex(t->lock);
+    if (t->shares && t->options.pace == PACE_FRAME)
+        dsvk_device_next_frame(t->engine, us);
+    SDL_UnlockMutex(t->lock);
 }
 
 void talk_go_on(struct talk *t)
@@ -134,7 +118,7 @@ static bool take(void *user, uint32_t token, const char *text, size_t bytes)
 {
     struct talk *t = user;
     (void)token;
-    append(t, text, bytes);
+    text_add(&t->text, text, bytes);
     set(t, &t->busy, true);
     return true;
 }
@@ -253,8 +237,8 @@ static dsvk_status find_out(struct talk *t)
 static dsvk_status set_pace(struct talk *t)
 {
     const dsvk_pace share = { .share = t->options.share };
-    if (t->options.pace == PACE_SLICES) /* as the library begins on a queue that others use */
-        return DSVK_OK;
+    if (t->options.pace == PACE_SLICES || t->options.pace == PACE_FRAME)
+        return DSVK_OK; /* as the library begins on a queue that others use */
     return dsvk_device_set_pace(t->engine, t->options.pace == PACE_SHARE ? &share : NULL);
 }
 
@@ -269,6 +253,7 @@ static dsvk_status prepare(struct talk *t)
     dsvk_status status = dsvk_device_import(&t->engine, &lent);
     if (status == DSVK_OK)
         status = set_pace(t);
+    set(t, &t->shares, status == DSVK_OK);
     if (status == DSVK_OK)
         status = dsvk_model_open(&t->model, &model);
     if (status == DSVK_OK)
@@ -312,6 +297,7 @@ static int work(void *user)
         say(t, dsvk_status_text(status));
         set(t, &t->failed, true);
     }
+    set(t, &t->shares, false);
     dsvk_session_free(t->session);
     dsvk_model_close(t->model);
     dsvk_device_close(t->engine);
@@ -325,6 +311,7 @@ struct talk *talk_begin(struct device *device, const struct talk_options *option
         return NULL;
     t->device  = device;
     t->options = *options;
+    text_begin(&t->text);
     t->lock    = SDL_CreateMutex();
     t->changed = SDL_CreateCond();
     t->busy    = options->work == WORK_NONE;
@@ -343,5 +330,6 @@ void talk_end(struct talk *t)
     dsvk_stop_free(t->stop);
     SDL_DestroyCond(t->changed);
     SDL_DestroyMutex(t->lock);
+    text_end(&t->text);
     free(t);
 }
