@@ -13,20 +13,22 @@
 #include "chat/chat.h"
 
 struct dsvk_device {
-    struct dv_context   ctx;
-    struct dv_why       why;
-    struct dv_instance *instance;
-    struct dv_device   *dev;
-    struct dv_stream   *stream;
-    struct dv_turn     *turn;   /* whose holder may use all of the above */
-    atomic_uint         users;  /* the caller, and models that are loaded on it */
-    dsvk_model         *models; /* that are loaded on it, in the order in which they were */
-    struct dv_pace     *pace;
-    uint32_t            inside; /* calls that have not returned; some may wait for the turn again */
-    struct dv_monitor  *queue_lock; /* of our own queue; NULL: it is the application's */
-    atomic_bool         recovering; /* by a call that may have given its turn away */
-    dsvk_device_info    info;
-    uint64_t            slice_ns; /* of dv_engine */
+    struct dv_context    ctx;
+    struct dv_why        why;
+    struct dv_instance  *instance;
+    struct dv_device    *dev;
+    struct dv_stream    *stream;
+    struct dv_turn      *turn;    /* whose holder may use all of the above */
+    atomic_uint          users;   /* the caller, and models that are loaded on it */
+    dsvk_model          *models;  /* that are loaded on it, in the order in which they were */
+    struct dsvk_weight  *weights; /* of callers, and programs with them (api/lent.h) */
+    struct dsvk_program *programs;
+    struct dv_pace      *pace;
+    uint32_t           inside; /* calls that have not returned; some may wait for the turn again */
+    struct dv_monitor *queue_lock; /* of our own queue; NULL: it is the application's */
+    atomic_bool        recovering; /* by a call that may have given its turn away */
+    dsvk_device_info   info;
+    uint64_t           slice_ns; /* of dv_engine */
 };
 
 /* A desktop that shares the device then stutters, but does not stand still, and the watchdogs of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A lost device made anew with all that was on it. Models are remembered by their device, sessions
  * by their model; both lists belong to whoever has the turn. */
-#include "api/handles.h"
+#include "api/lent.h"
 
 #include "base/stop.h"
 #include "engine/remake.h"
@@ -75,6 +75,7 @@ static void forget(dsvk_device *device)
             dv_session_drop_all(s->session);
         dv_model_drop_weights(model);
     }
+    dv_lent_drop(device);
     dv_device_shut(device->dev);
 }
 

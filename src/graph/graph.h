@@ -102,6 +102,7 @@ struct dv_value {
     uint32_t           offset;             /* views: words into the base */
     uint32_t           producer;           /* node index + 1; 0 = none */
     uint64_t           arena_offset;       /* bytes, set by plan */
+    bool               outside;            /* of the arena: its place is not the plan's */
     dv_state           state;              /* of DV_VALUE_STATE */
 };
 
@@ -281,6 +282,14 @@ dv_tensor dv_expert_matmul(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tens
 /* residual + (sum + shared); shared and residual may be 0. */
 dv_tensor dv_expert_sum(struct dv_graph *g, dv_tensor x, dv_tensor route, dv_tensor shared,
                         dv_tensor residual, uint32_t top_k);
+/* Of what fusion makes, for those whose weights are packed for it: gate and up in a DV_WEIGHT_PAIR,
+ * silu(gate x) * (up x), as dv_matmul and dv_expert_matmul; and the experts' products with x, a row
+ * a pair, summed. */
+dv_tensor dv_gated(struct dv_graph *g, dv_weight pair, dv_tensor x);
+dv_tensor dv_expert_gated(struct dv_graph *g, dv_weight pair, dv_tensor x, dv_tensor route,
+                          dv_tensor plan, uint32_t top_k);
+dv_tensor dv_expert_down(struct dv_graph *g, dv_weight w, dv_tensor x, dv_tensor route,
+                         uint32_t top_k);
 /* [rows, 1], the lowest index of the largest; DV_NOT_FINITE if one is NaN or infinite. */
 dv_tensor dv_argmax(struct dv_graph *g, dv_tensor x);
 

@@ -198,7 +198,8 @@ static dsvk_status plan_arena(struct dv_graph *g, struct dv_plan *plan)
         find_lives(g, lives, spans, plan->stages);
         uint32_t n = 0;
         for (dv_tensor v = 1; v <= g->n_values; v++) {
-            if (lives[v].bytes == 0 || g->values[v].kind != DV_VALUE_ACTIVATION)
+            if (lives[v].bytes == 0 || g->values[v].kind != DV_VALUE_ACTIVATION ||
+                g->values[v].outside)
                 continue;
             uint64_t bytes = (uint64_t)g->values[v].rows * g->values[v].stride * 4;
             lives[n]       = (struct life){ .value = v,

@@ -27,7 +27,7 @@ struct dv_kernel_site {
     const struct dv_weight_place *weights;     /* by dv_weight */
     uint64_t                      arena;       /* address of the activations */
     uint64_t                      step;        /* address of the dv_step */
-    const struct dv_buffer       *step_buffer; /* for indirect dispatch */
+    const struct dv_buffer       *step_buffer; /* for indirect dispatch; NULL: all groups run */
     const struct dv_state_place  *states;      /* by dv_state */
     enum dv_cache_format          cache_format;
     bool                          math_f16;  /* matrix units may be used: float16 activations */
@@ -43,7 +43,8 @@ struct dv_kernel_site {
 struct dv_dispatch {
     struct dv_pipeline_params pipeline;
     uint32_t                  groups[3];
-    bool                      indirect; /* group counts at DV_STEP_ATTEND of the step buffer */
+    bool                      indirect; /* group counts at DV_STEP_ATTEND of the step buffer, of
+                                         * which `groups` are the most */
     unsigned char             push[128];
 };
 

@@ -31,7 +31,7 @@ dsvk_status dv_record_node(const struct dv_program *p, struct dv_commands *c, ui
     const struct dv_dispatch *d = &p->dispatches[i];
     struct dv_pipeline       *pipeline;
     TRY(dv_pipeline_get(&pipeline, p->dev, &d->pipeline));
-    if (d->indirect)
+    if (d->indirect && p->step_buffer)
         dv_commands_dispatch_indirect(c, pipeline, d->push, p->step_buffer, DV_STEP_ATTEND);
     else
         dv_commands_dispatch(c, pipeline, d->push, d->groups[0], d->groups[1], d->groups[2]);

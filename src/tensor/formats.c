@@ -3,6 +3,7 @@
 #include "tensor/formats.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define ROW(format, text, stored, holder, scale, rows, cols, zero)                                 \
     [DV_FORMAT_##format] = { .name        = text,                                                  \
@@ -37,6 +38,14 @@ const struct dv_format *dv_format_of(enum dv_dtype dtype)
 {
     for (unsigned i = 0; i < DV_N_FORMATS; i++)
         if (dv_formats[i].dtype == dtype)
+            return &dv_formats[i];
+    return NULL;
+}
+
+const struct dv_format *dv_format_find(const char *dtype)
+{
+    for (unsigned i = 0; i < DV_N_FORMATS; i++)
+        if (strcmp(dv_dtype_name(dv_formats[i].dtype), dtype) == 0)
             return &dv_formats[i];
     return NULL;
 }

@@ -41,6 +41,8 @@ extern const struct dv_format dv_formats[DV_N_FORMATS];
 const char *dv_weight_format_name(enum dv_weight_format format);
 /* That of weights which are stored so; NULL: no weight is. */
 const struct dv_format *dv_format_of(enum dv_dtype dtype);
+/* That of the stored format with this name, of which 4 bits are some; NULL: no weight is. */
+const struct dv_format *dv_format_find(const char *dtype);
 /* Values in one of the tensor that holds them: 8 of INT4 in an I32; 1 where none are packed. */
 uint32_t dv_format_packing(enum dv_dtype dtype);
 

@@ -115,39 +115,83 @@ void dv_stream_free(struct dv_stream *stream)
     dv_free(dev->ctx, stream);
 }
 
-dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
-                             uint64_t *value)
+/* With the lock, where others submit to the queue, too. */
+static dsvk_status submit(struct dv_device *dev, const VkSubmitInfo *info)
+{
+    if (dev->lock)
+        dev->lock(dev->lock_user);
+    VkResult result = dev->vk.vkQueueSubmit(dev->queue, 1, info, VK_NULL_HANDLE);
+    if (dev->unlock)
+        dev->unlock(dev->lock_user);
+    return dv_device_result(dev, result, "submitting work");
+}
+
+/* A submission with all that it points to. */
+struct batch {
+    VkSemaphore                   semaphores[DV_MOST_SIGNALS + 1];
+    uint64_t                      values[DV_MOST_SIGNALS + 1];
+    VkPipelineStageFlags          stages[DV_MOST_SIGNALS];
+    VkTimelineSemaphoreSubmitInfo reached;
+    VkSubmitInfo                  info;
+};
+
+/* Whose signals are those of others, and the stream's own. */
+static void fill(struct batch *b, const struct dv_signals *waits, const struct dv_signals *signals,
+                 const struct dv_signals *own)
+{
+    for (uint32_t i = 0; i < waits->n; i++)
+        b->stages[i] = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+    for (uint32_t i = 0; i < signals->n; i++) {
+        b->semaphores[i] = signals->semaphores[i];
+        b->values[i]     = signals->values[i];
+    }
+    b->semaphores[signals->n]             = own->semaphores[0];
+    b->values[signals->n]                 = own->values[0];
+    VkTimelineSemaphoreSubmitInfo reached = {
+        .sType                     = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .waitSemaphoreValueCount   = waits->n,
+        .pWaitSemaphoreValues      = waits->values,
+        .signalSemaphoreValueCount = signals->n + 1,
+        .pSignalSemaphoreValues    = b->values,
+    };
+    b->reached = reached;
+    b->info    = (VkSubmitInfo){ .sType                = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                                 .pNext                = &b->reached,
+                                 .waitSemaphoreCount   = waits->n,
+                                 .pWaitSemaphores      = waits->semaphores,
+                                 .pWaitDstStageMask    = b->stages,
+                                 .commandBufferCount   = 1,
+                                 .signalSemaphoreCount = signals->n + 1,
+                                 .pSignalSemaphores    = b->semaphores };
+}
+
+dsvk_status dv_stream_submit_between(struct dv_stream *stream, struct dv_commands *commands,
+                                     const struct dv_signals *waits,
+                                     const struct dv_signals *signals, uint64_t *value)
 {
     struct dv_device *dev = stream->dev;
     dsvk_status       status;
     uint64_t          next = stream->submitted + 1;
+    struct batch      b;
+    struct dv_signals own = { &stream->timeline, &next, 1 };
     if (value)
         *value = 0;
     TRY(dv_device_check(dev, "submitting work"));
-    VkTimelineSemaphoreSubmitInfo values = {
-        .sType                     = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-        .signalSemaphoreValueCount = 1,
-        .pSignalSemaphoreValues    = &next,
-    };
-    VkSubmitInfo info = {
-        .sType                = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-        .pNext                = &values,
-        .commandBufferCount   = 1,
-        .pCommandBuffers      = &commands->handle,
-        .signalSemaphoreCount = 1,
-        .pSignalSemaphores    = &stream->timeline,
-    };
-    if (dev->lock)
-        dev->lock(dev->lock_user);
-    VkResult result = dev->vk.vkQueueSubmit(dev->queue, 1, &info, VK_NULL_HANDLE);
-    if (dev->unlock)
-        dev->unlock(dev->lock_user);
-    TRY(dv_device_result(dev, result, "submitting work"));
+    fill(&b, waits, signals, &own);
+    b.info.pCommandBuffers = &commands->handle;
+    TRY(submit(dev, &b.info));
     stream->submitted = next;
     dev->n_submits++;
     if (value)
         *value = next;
     return DSVK_OK;
+}
+
+dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
+                             uint64_t *value)
+{
+    static const struct dv_signals none = { 0 };
+    return dv_stream_submit_between(stream, commands, &none, &none, value);
 }
 
 dsvk_status dv_stream_poll(bool *done, struct dv_stream *stream, uint64_t value,

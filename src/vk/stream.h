@@ -22,6 +22,17 @@ void        dv_stream_free(struct dv_stream *stream); /* waits for what was subm
 /* Queues recorded commands; *value (may be NULL) is reached when they are done. */
 dsvk_status dv_stream_submit(struct dv_stream *stream, struct dv_commands *commands,
                              uint64_t *value);
+/* The same between semaphores of others: it begins when all of `waits` have their values, and gives
+ * those of `signals` theirs when it is done. At most DV_MOST_SIGNALS of each. */
+#define DV_MOST_SIGNALS 16u
+struct dv_signals {
+    const VkSemaphore *semaphores;
+    const uint64_t    *values; /* of timelines */
+    uint32_t           n;
+};
+dsvk_status dv_stream_submit_between(struct dv_stream *stream, struct dv_commands *commands,
+                                     const struct dv_signals *waits,
+                                     const struct dv_signals *signals, uint64_t *value);
 /* DEVICE_LOST with a sentence when the value is not reached in timeout_ns (0 = 60 s, on software
  * devices 600 s, also where tests play hardware). As the work may then still run, what is freed
  * afterwards is not destroyed but given up, unless dv_stream_free sees the work end. */

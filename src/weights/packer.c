@@ -160,7 +160,8 @@ static dsvk_status pack_batch(struct packing *p, struct dv_batch *batch, struct 
     struct work work   = { p, batch };
     if (p->staged) /* the copies of two batches ago */
         TRY(dv_stream_wait(p->l->stream, slot->value, 0));
-    TRY(make_room(p, batch->read_bytes));
+    if (p->l->w->placement.source.checkpoint)
+        TRY(make_room(p, batch->read_bytes));
     set_places(p, batch, slot);
     dv_parallel(0, batch->n, pack_unit, &work);
     TRY(check_reads(p, batch));

@@ -106,15 +106,17 @@ void dv_reads_announce(const struct dv_reads *reads)
 /* ---- reading ---- */
 
 /* The address at which a tensor would begin whose later part lies in the buffer; what is in front
- * of that part is never touched. */
+ * of that part is never touched. What was given, without a checkpoint, stays where it is. */
 static const unsigned char *fetch(struct dv_reads *reads, const struct dv_checkpoint *checkpoint,
                                   const struct dv_read *read, const char *where,
                                   unsigned char *buffer)
 {
-    unsigned char *to = buffer + read->at;
     if (read->bytes == 0)
         return NULL;
-    uint64_t got = dv_checkpoint_read(checkpoint, to, read->data, read->bytes);
+    if (!checkpoint)
+        return read->data - read->skipped;
+    unsigned char *to  = buffer + read->at;
+    uint64_t       got = dv_checkpoint_read(checkpoint, to, read->data, read->bytes);
     if (got < read->bytes && !reads->missing) {
         reads->missing = read->bytes - got;
         reads->where   = where;

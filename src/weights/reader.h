@@ -31,7 +31,8 @@ void dv_reads_plan_rows(struct dv_reads *reads, const struct dv_layout_source *p
                         uint32_t end, uint64_t *at);
 /* Asks for the pages, so that the disk works meanwhile. */
 void dv_reads_announce(const struct dv_reads *reads);
-/* Reads into `buffer` and gives sources that look as if whole tensors lay there. Any thread. */
+/* Reads into `buffer` and gives sources that look as if whole tensors lay there; without a
+ * checkpoint those that lie in memory. Any thread. */
 bool dv_reads_fetch(struct dv_layout_source parts[DV_MAX_PARTS], struct dv_reads *reads,
                     const struct dv_checkpoint *checkpoint, const struct dv_load_item *item,
                     const struct dv_weight_info *info, unsigned char *buffer);

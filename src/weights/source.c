@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stored tensors as packing wants them: by name, with their scales, the conversion that was asked
- * for, or made-up values where a shape has no files. */
+ * for, or made-up values where a shape has no files; and what a caller gives as it is. */
 #include "weights/source.h"
 
 #include "pack/narrow.h"
@@ -106,7 +106,22 @@ float dv_source_made_up(const struct dv_weight_info *info, uint32_t k)
     return info->role == DV_ROLE_ROUTER_BIAS ? 0.01f * x : 1.0f + 0.25f * x;
 }
 
-/* ---- both ---- */
+/* ---- given ---- */
+
+void dv_given_part(struct dv_layout_source *part, const struct dv_given *given, uint32_t expert)
+{
+    *part = given->part;
+    if (given->data_of)
+        part->data = given->data_of[expert];
+    else
+        part->data += expert * given->data_step;
+    if (given->scales_of)
+        part->scale = given->scales_of[expert];
+    else if (part->scale)
+        part->scale += expert * given->scale_step;
+}
+
+/* ---- all ---- */
 
 dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_context *ctx,
                            const struct dv_weight_source *source, const struct dv_weight_info *info,
@@ -114,6 +129,10 @@ dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_contex
 {
     dsvk_status status;
     char        name[256];
+    if (source->given) {
+        dv_given_part(part, &source->given[p], expert);
+        return DSVK_OK;
+    }
     if (!source->checkpoint) {
         make_up(part, source, info, p);
         return DSVK_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Where weights come from: the tensors of a checkpoint, or nowhere. Made-up weights have a model's
- * shapes and the formats of its release, so that a device can be judged, and bytes be counted,
- * before anything is downloaded. */
+/* Where weights come from: the tensors of a checkpoint, a caller's memory, or nowhere. Made-up
+ * weights have a model's shapes and the formats of its release, so that a device can be judged, and
+ * bytes be counted, before anything is downloaded. */
 #ifndef DV_WEIGHTS_SOURCE_H
 #define DV_WEIGHTS_SOURCE_H
 
@@ -9,12 +9,22 @@
 #include "file/checkpoint.h"
 #include "pack/layout.h"
 
+/* A part of a recipe in a caller's memory. */
+struct dv_given {
+    struct dv_layout_source part;                  /* of the first expert */
+    uint64_t                data_step, scale_step; /* bytes from one expert to the next ... */
+    const void *const *data_of, *const *scales_of; /* ... or of each where it lies; NULL */
+};
+
 struct dv_weight_source {
-    const struct dv_checkpoint *checkpoint; /* NULL: made up */
+    const struct dv_given      *given;      /* by part, of the only recipe; NULL: none are */
+    const struct dv_checkpoint *checkpoint; /* else, NULL: made up */
     const struct dv_config     *config;
     dsvk_weights                formats; /* that weights are converted to */
 };
 
+/* Where a given part lies of one expert. */
+void dv_given_part(struct dv_layout_source *part, const struct dv_given *given, uint32_t expert);
 /* How part p of a recipe is stored, for one of its experts. Made-up ones have no data. */
 dsvk_status dv_source_part(struct dv_layout_source *part, const struct dv_context *ctx,
                            const struct dv_weight_source *source, const struct dv_weight_info *info,
