@@ -16,7 +16,8 @@ static void add_system(json_t *list, const char *text)
 {
     while (text && strncmp(text, BILLING, sizeof BILLING - 1) == 0) {
         text = strchr(text, '\n');
-        text += text ? strspn(text, "\n") : 0;
+        if (text)
+            text += strspn(text, "\n");
     }
     if (text && text[0])
         json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", text));
