@@ -41,8 +41,9 @@
 extern "C" {
 #endif
 
-/* Whether an operation of this name runs on the device with weights in a format:
+/* Whether an operation of this name runs on the device with weights, or latents, in a format:
  *   "matmul", "experts"                        "F32", "F16", "BF16", "F8_E4M3", "INT4", "FP4"
+ *   "attend", "latents_write"                  "F32", "BF16", "FP8"
  *   "rms_norm", "swiglu", "add", "router"      "F32"
  * dtype NULL: in any. False for all other names. A shape that is too large for a device is told by
  * compiling. Never waits. */
@@ -110,6 +111,8 @@ typedef struct {
     /* As in dsvk_run: with f16 products a value beyond float16 makes NaN of its row's results;
      * nothing is computed again. */
     dsvk_math math;
+    bool      batch;   /* each token is of a timeline of its own; else all of one, in order */
+    uint32_t  context; /* positions of a timeline, at most; 0: nothing looks at latents */
 } dsvk_pass;
 
 /* Operations are added in an order in which they may be computed. Where one cannot be added, for
@@ -158,6 +161,49 @@ DSVK_API dsvk_tensor dsvk_graph_expert_matmul(dsvk_graph *g, dsvk_weight *w, dsv
 DSVK_API dsvk_tensor dsvk_graph_experts(dsvk_graph *g, dsvk_weight *gate_up, dsvk_weight *down,
                                         dsvk_tensor x, dsvk_tensor route);
 
+/* ---- latents ---- */
+
+/* Multi-head latent attention keeps of each position a record: the latent, and the rotated rope key
+ * that all heads share. Records lie in pages of DSVK_PAGE positions of one timeline, in order; of
+ * several layers one page may have the records, each layer's at an offset of its own. A page has
+ * room for all of its records, also where positions are not there yet. */
+#define DSVK_PAGE 64
+
+typedef struct {
+    dsvk_cache format;       /* of all latents of a graph */
+    uint32_t   latent, rope; /* values, multiples of 4, at most 4096 */
+    uint32_t   offset;       /* bytes from the beginning of a page to its first record, times 16 */
+} dsvk_latents;
+
+/* Bytes of a record. F32: the values; BF16: likewise, two a word; FP8: the latent as e3m4, four f32
+ * scales, one for each quarter of it, and the rope key as BF16; all rounded up to 16. 0 for what
+ * latents cannot be. */
+DSVK_API uint32_t dsvk_latents_bytes(const dsvk_latents *latents);
+
+/* Where a token of a pass stands. */
+typedef struct {
+    uint32_t unused;
+    uint32_t position; /* below dsvk_pass.context */
+    VkDeviceAddress
+        pages; /* of the addresses of its timeline's pages, as 64-bit words, at least for
+                            * those up to its own; multiples of 8, the pages' of 16 */
+} dsvk_row;
+
+/* [tokens, 4] words, a dsvk_row each: an input of those that look at latents, and the only one that
+ * differs between passes of one program. Without `batch` positions rise by one, and pages are those
+ * of the first. The graph has it once. Its stride is 4. */
+DSVK_API dsvk_tensor dsvk_graph_rows(dsvk_graph *g);
+/* Writes the records of the pass's tokens: latent [tokens, latent], rope_key [tokens, rope]. Those
+ * that attend to the same latents come behind it. */
+DSVK_API void dsvk_graph_latents_write(dsvk_graph *g, const dsvk_latents *latents,
+                                       dsvk_tensor latent, dsvk_tensor rope_key);
+/* [tokens, heads * latent]: of each head the sum over positions p up to the token's own of
+ * softmax(scale * (q_latent . latent_p + q_rope . rope_p)) * latent_p. q_latent [tokens, heads *
+ * latent], q_rope [tokens, heads * rope]: queries that were taken to the latents, and rotated. */
+DSVK_API dsvk_tensor dsvk_graph_attend(dsvk_graph *g, const dsvk_latents *latents,
+                                       dsvk_tensor q_latent, dsvk_tensor q_rope, uint32_t heads,
+                                       float scale);
+
 /* ---- compiling and running ---- */
 
 /* Where a tensor lies: at `offset` in a buffer, or at an address of the device. A buffer is of the
@@ -180,8 +226,9 @@ DSVK_API void dsvk_graph_place(dsvk_graph *g, dsvk_tensor tensor, const dsvk_pla
  * commands. `outputs`: those that the program itself keeps for dsvk_program_get(), besides those
  * that have a place. The graph is freed, also after a failure.
  *
- * The first failure of the graph; BAD_ARGUMENT without outputs; UNSUPPORTED for shapes that the
- * device has no room for; NO_VRAM, NO_MEMORY, DEVICE_LOST. */
+ * The first failure of the graph; BAD_ARGUMENT without outputs and without latents that are
+ * written; UNSUPPORTED for shapes that the device has no room for; NO_VRAM, NO_MEMORY,
+ * DEVICE_LOST. */
 DSVK_API dsvk_status dsvk_graph_compile(dsvk_program **out, dsvk_graph *graph,
                                         const dsvk_tensor *outputs, uint32_t n_outputs);
 /* Waits for what was submitted of it, ten seconds at most: a program whose semaphores are never

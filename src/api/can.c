@@ -5,7 +5,7 @@
 #include "api/handles.h"
 #include "dsvk/graph.h"
 
-enum kind { WEIGHTS, PLAIN }; /* what is in a format */
+enum kind { WEIGHTS, LATENTS, PLAIN }; /* what is in a format */
 
 static const struct op {
     const char *name;
@@ -14,6 +14,8 @@ static const struct op {
 } ops[] = {
     { "matmul", WEIGHTS, { "matmul" } },
     { "experts", WEIGHTS, { "expert_matmul", "expert_plan", "expert_sum", "expert_down" } },
+    { "attend", LATENTS, { "attend", "attend_rows", "combine" } },
+    { "latents_write", LATENTS, { "cache_write" } },
     { "rms_norm", PLAIN, { "rms_norm" } },
     { "swiglu", PLAIN, { "swiglu" } },
     { "add", PLAIN, { "add" } },
@@ -24,7 +26,9 @@ static bool knows(enum kind kind, const char *dtype)
 {
     if (kind == WEIGHTS)
         return dv_format_find(dtype) != NULL;
-    return strcmp(dtype, "F32") == 0;
+    if (strcmp(dtype, "F32") == 0)
+        return true;
+    return kind == LATENTS && (strcmp(dtype, "BF16") == 0 || strcmp(dtype, "FP8") == 0);
 }
 
 bool dsvk_device_can(const dsvk_device *device, const char *name, const char *dtype)

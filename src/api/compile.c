@@ -2,6 +2,7 @@
 /* From a caller's graph to its program: which tensors lie where, and the recording. */
 #include "api/lent.h"
 #include "base/size.h"
+#include "planner/setup.h"
 
 #define ALIGN 256u /* of tensors in the program's own buffer */
 
@@ -26,6 +27,8 @@ static dsvk_status add_outputs(dsvk_graph *g, const dsvk_tensor *outputs, uint32
     }
     for (uint32_t i = 0; i < g->n_ports; i++)
         found += !g->ports[i].input;
+    for (uint32_t i = 0; i < g->n_latents; i++)
+        found += g->latents[i].written != 0;
     if (found == 0)
         return dv_fail(g->ctx, DSVK_BAD_ARGUMENT, "graph: it has no outputs");
     return DSVK_OK;
@@ -102,24 +105,65 @@ static dsvk_status allocate(dsvk_program *p, struct dv_device *dev, uint64_t are
     return DSVK_OK;
 }
 
+/* By dv_state. */
+static dsvk_status find_states(struct dv_state_place **out, const dsvk_graph *g)
+{
+    uint32_t n = g->g->n_states + 1;
+    *out       = dv_zalloc_array(g->ctx, n, sizeof **out);
+    if (!*out)
+        return dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for %u latents", n);
+    for (uint32_t i = 0; i < g->n_latents; i++) {
+        const struct dv_lent_latents *l = &g->latents[i];
+        (*out)[l->state] = (struct dv_state_place){ l->is.offset, dsvk_latents_bytes(&l->is) };
+    }
+    return DSVK_OK;
+}
+
+/* Of all latents. */
+static enum dv_cache_format format_of(const dsvk_graph *g)
+{
+    enum dv_cache_format format = DV_CACHE_F32;
+    if (g->n_latents > 0)
+        (void)dv_setup_cache(&format, g->latents[0].is.format);
+    return format;
+}
+
+/* Kernels look for rows behind the head of a step block, and for nothing else in it. */
+static uint64_t step_of(const dsvk_graph *g)
+{
+    return g->rows ? dv_lent_port(g, g->rows)->place.address - DV_STEP_ROWS : 0;
+}
+
+/* But for weights and states. */
+static struct dv_kernel_site site_of(const dsvk_program *p)
+{
+    const dsvk_graph *g = p->graph;
+    return (struct dv_kernel_site){ .caps         = &g->device->dev->caps,
+                                    .arena        = p->arena ? p->arena->address : 0,
+                                    .step         = step_of(g),
+                                    .cache_format = format_of(g),
+                                    .math_f16     = g->math_f16,
+                                    .round_f16    = g->round_f16 };
+}
+
 static dsvk_status record(dsvk_program *p, const struct dv_plan *plan)
 {
     dsvk_status             status;
     dsvk_graph             *g      = p->graph;
     dsvk_device            *device = g->device;
-    struct dv_weight_place *places;
+    struct dv_weight_place *places = NULL;
+    struct dv_state_place  *states = NULL;
     TRY_OR(fail, find_weights(&places, g));
-    struct dv_program_params params = { .stream = device->stream,
-                                        .site   = { .caps      = &device->dev->caps,
-                                                    .weights   = places,
-                                                    .arena     = p->arena ? p->arena->address : 0,
-                                                    .math_f16  = g->math_f16,
-                                                    .round_f16 = g->round_f16 } };
-    struct dv_graph         *graph  = g->g;
+    TRY_OR(fail, find_states(&states, g));
+    struct dv_program_params params = { .stream = device->stream, .site = site_of(p) };
+    params.site.weights             = places;
+    params.site.states              = states;
+    struct dv_graph *graph          = g->g;
     g->g                            = NULL; /* the program's from now on */
     status = dv_program_new(&p->program, device->dev, graph, plan, &params);
 fail:
     dv_free(g->ctx, places);
+    dv_free(g->ctx, states);
     return status;
 }
 

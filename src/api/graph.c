@@ -4,6 +4,7 @@
 #include "api/lent.h"
 #include "base/size.h"
 #include "graph/build.h"
+#include "planner/sizes.h"
 
 #define MOST_WORDS (UINT64_C(1) << 30) /* of a tensor, with what lies between its rows */
 
@@ -23,10 +24,16 @@ static dsvk_status begin(dsvk_graph *g, const dsvk_pass *pass)
 {
     dsvk_status           status;
     const struct dv_caps *caps = &g->device->dev->caps;
+    struct dv_tuning      tuning;
     TRY(check_pass(g->ctx, pass));
     g->round_f16 = pass->math == DSVK_MATH_F16;
     g->math_f16  = g->round_f16 || (pass->math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
-    struct dv_graph_size size = { .tokens = pass->tokens ? pass->tokens : 1, .all_rows = true };
+    dv_tuning_of(&tuning, caps);
+    struct dv_graph_size size = { .tokens   = pass->tokens ? pass->tokens : 1,
+                                  .context  = pass->context,
+                                  .split    = dv_engine_split(pass->context, &tuning),
+                                  .all_rows = true,
+                                  .batch    = pass->batch };
     g->g                      = dv_graph_new(g->ctx, &size);
     return g->g ? DSVK_OK : dv_fail(g->ctx, DSVK_NO_MEMORY, "graph: no memory for it");
 }
@@ -63,6 +70,7 @@ void dsvk_graph_free(dsvk_graph *g)
         dsvk_weight_free(g->weights[i]);
     dv_free(g->ctx, g->weights);
     dv_free(g->ctx, g->ports);
+    dv_free(g->ctx, g->latents);
     dv_free(g->ctx, g);
     dsvk_device_close(device);
 }
@@ -187,6 +195,11 @@ void dsvk_graph_place(dsvk_graph *g, dsvk_tensor tensor, const dsvk_place *place
     }
     if (!fits(g, v, place))
         return;
+    if (tensor == g->rows && place->stride > 4) {
+        dv_lent_refuse(g, dv_fail(g->ctx, DSVK_BAD_ARGUMENT,
+                                  "graph: rows with a stride of %u, not 4", place->stride));
+        return;
+    }
     struct dv_port *port = dv_lent_port(g, tensor);
     if (!port)
         port = dv_lent_port_new(g, tensor);

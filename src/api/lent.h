@@ -28,6 +28,13 @@ struct dv_port {
     dsvk_place place;  /* of all, once the graph is compiled, with an address */
 };
 
+struct dv_lent_latents {
+    dsvk_latents is;
+    dv_state     state;
+    dv_tensor    written; /* the state behind the last write; 0: it is not written */
+    bool         read;
+};
+
 struct dsvk_graph {
     dsvk_device             *device; /* the graph is a user of it */
     const struct dv_context *ctx;
@@ -39,6 +46,9 @@ struct dsvk_graph {
     uint32_t                 n_ports, cap_ports;
     dv_tensor                sorted, plan; /* the last route whose pairs were sorted */
     uint32_t                 sorted_experts;
+    dsvk_tensor              rows;    /* 0: nothing looks at latents */
+    struct dv_lent_latents  *latents; /* each once */
+    uint32_t                 n_latents, cap_latents;
 };
 
 struct dsvk_program {

@@ -15,6 +15,19 @@ bool dv_setup_knows_weights(dsvk_weights weights)
     return (unsigned)weights < N_WEIGHTS;
 }
 
+bool dv_setup_cache(enum dv_cache_format *format, dsvk_cache cache)
+{
+    static const enum dv_cache_format caches[N_CACHES] = {
+#define X(name, word) [DSVK_CACHE_##name] = DV_CACHE_##name,
+        DSVK_CACHE_MAP(X)
+#undef X
+    };
+    if ((unsigned)cache >= N_CACHES)
+        return false;
+    *format = caches[cache];
+    return true;
+}
+
 static dsvk_status check(const struct dv_context *ctx, const struct dv_config *config,
                          const dsvk_run *run)
 {
@@ -22,7 +35,8 @@ static dsvk_status check(const struct dv_context *ctx, const struct dv_config *c
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such math");
     if (!dv_setup_knows_weights(run->weights))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such format of weights");
-    if ((unsigned)run->cache >= N_CACHES)
+    enum dv_cache_format format;
+    if (!dv_setup_cache(&format, run->cache))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such cache format");
     if (run->context > config->max_context)
         return dv_fail(ctx, DSVK_BAD_ARGUMENT,
@@ -38,21 +52,16 @@ dsvk_status dv_setup_make(struct dv_setup *setup, const struct dv_context *ctx,
                           const struct dv_config *config, const struct dv_caps *caps,
                           const dsvk_run *run)
 {
-    dsvk_status                       status;
-    static const enum dv_cache_format caches[N_CACHES] = {
-#define X(name, word) [DSVK_CACHE_##name] = DV_CACHE_##name,
-        DSVK_CACHE_MAP(X)
-#undef X
-    };
+    dsvk_status status;
     *setup = (struct dv_setup){ .ctx = ctx, .config = config, .caps = caps };
     TRY(check(ctx, config, run));
     /* AUTO: f16 where it is faster, which is in matrix units only. */
     setup->round_f16 = run->math == DSVK_MATH_F16;
     setup->math_f16  = setup->round_f16 || (run->math == DSVK_MATH_AUTO && dv_prefers_f16(caps));
     setup->no_fuse   = run->no_fuse;
-    setup->cache     = caches[run->cache];
-    setup->context   = run->context;
-    setup->chunk     = run->chunk;
+    (void)dv_setup_cache(&setup->cache, run->cache);
+    setup->context = run->context;
+    setup->chunk   = run->chunk;
     if (setup->context > 0 && setup->chunk > setup->context)
         setup->chunk = setup->context;
     return DSVK_OK;

@@ -29,5 +29,7 @@ dsvk_status dv_setup_make(struct dv_setup *setup, const struct dv_context *ctx,
                           const dsvk_run *run);
 /* Whether there is such a choice of weights. */
 bool dv_setup_knows_weights(dsvk_weights weights);
+/* The format of a cache; false: there is none such. */
+bool dv_setup_cache(enum dv_cache_format *format, dsvk_cache cache);
 
 #endif

@@ -111,7 +111,8 @@ void parts_done(struct parts *p)
 dsvk_graph *backend_begin(struct lent *l)
 {
     dsvk_graph *g;
-    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = 6 }), DSVK_OK);
+    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = 6, .context = 64 }),
+                     DSVK_OK);
     return g;
 }
 

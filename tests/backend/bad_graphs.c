@@ -120,6 +120,49 @@ static dsvk_tensor placeless(dsvk_graph *g, const struct parts *p, dsvk_tensor x
     return 0;
 }
 
+/* Latents of 16 + 16 values fit the queries of one head. */
+static const dsvk_latents narrow_ones = { DSVK_CACHE_F32, 16, 16, 0 };
+
+static dsvk_tensor half_record(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    dsvk_latents l = { DSVK_CACHE_F32, 16, 6, 0 };
+    (void)p;
+    return dsvk_graph_attend(g, &l, x, x, 1, 1);
+}
+static dsvk_tensor many_heads(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    (void)p;
+    return dsvk_graph_attend(g, &narrow_ones, x, x, 3, 1);
+}
+static dsvk_tensor infinite(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    (void)p;
+    return dsvk_graph_attend(g, &narrow_ones, x, x, 2, 1.0f / 0.0f);
+}
+static dsvk_tensor two_formats(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    dsvk_latents other = { DSVK_CACHE_BF16, 16, 16, 4096 };
+    (void)p;
+    assert_true(dsvk_graph_attend(g, &narrow_ones, x, x, 2, 1));
+    return dsvk_graph_attend(g, &other, x, x, 2, 1);
+}
+static dsvk_tensor late(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    dsvk_latents wide_ones = { DSVK_CACHE_F32, 32, 32, 0 };
+    (void)p;
+    assert_true(dsvk_graph_attend(g, &wide_ones, x, x, 1, 1));
+    dsvk_graph_latents_write(g, &wide_ones, x, x);
+    return 0;
+}
+static dsvk_tensor spread_rows(dsvk_graph *g, const struct parts *p, dsvk_tensor x)
+{
+    (void)p;
+    (void)x;
+    dsvk_graph_place(g, dsvk_graph_rows(g),
+                     &(dsvk_place){ .address = 0x1000, .bytes = 4096, .stride = 8 });
+    return 0;
+}
+
 static const struct spoiler {
     dsvk_tensor (*spoil)(dsvk_graph *g, const struct parts *p, dsvk_tensor x);
     dsvk_status status;
@@ -147,6 +190,12 @@ static const struct spoiler {
     { uneven, DSVK_BAD_ARGUMENT, "multiple of 16 bytes" },
     { narrow, DSVK_BAD_ARGUMENT, "in 764 bytes, it takes 768" },
     { strided, DSVK_BAD_ARGUMENT, "stride of 28 words" },
+    { half_record, DSVK_BAD_ARGUMENT, "latents of 16 values and 6 of rope keys" },
+    { many_heads, DSVK_BAD_ARGUMENT, "attend: 6 x 32, not 6 x 48" },
+    { infinite, DSVK_BAD_ARGUMENT, "no finite number" },
+    { two_formats, DSVK_BAD_ARGUMENT, "in two formats" },
+    { late, DSVK_BAD_ARGUMENT, "at byte 0 were attended to before" },
+    { spread_rows, DSVK_BAD_ARGUMENT, "rows with a stride of 8" },
     { placeless, DSVK_BAD_ARGUMENT, "no place" },
 };
 

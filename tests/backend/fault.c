@@ -27,7 +27,7 @@ static struct life {
     uint32_t               route[TOKENS * 2 * TOP_K];
     bool                   known; /* y */
     dsvk_weight           *weights[3];
-    dsvk_program          *program;
+    dsvk_program          *program, *attending; /* the latter is not run */
     dsvk_tensor            in, out, to;
 } life;
 
@@ -62,6 +62,19 @@ static dsvk_status make_program(void)
     return dsvk_graph_compile(&life.program, g, &life.out, 1);
 }
 
+static dsvk_status make_attending(void)
+{
+    dsvk_status  status;
+    dsvk_graph  *g;
+    dsvk_latents latents = { DSVK_CACHE_FP8, 16, 16, 0 };
+    dsvk_pass    pass    = { .tokens = 2, .context = 64 };
+    TRY(dsvk_graph_new(&g, life.device, &pass));
+    dsvk_tensor latent = dsvk_graph_input(g, 2, 16), q = dsvk_graph_input(g, 2, 32);
+    dsvk_graph_latents_write(g, &latents, latent, latent);
+    dsvk_tensor y = dsvk_graph_attend(g, &latents, q, q, 2, 1);
+    return dsvk_graph_compile(&life.attending, g, &y, 1);
+}
+
 static dsvk_status run(void)
 {
     dsvk_status status;
@@ -81,11 +94,12 @@ static dsvk_status run(void)
 static void free_all(void)
 {
     dsvk_program_free(life.program);
+    dsvk_program_free(life.attending);
     for (size_t i = 0; i < 3; i++) {
         dsvk_weight_free(life.weights[i]);
         life.weights[i] = NULL;
     }
-    life.program = NULL;
+    life.program = life.attending = NULL;
     assert_int_equal(dsvk_device_bytes(life.device), 0);
 }
 
@@ -94,6 +108,8 @@ static dsvk_status all(void)
     dsvk_status status = make_weights();
     if (status == DSVK_OK)
         status = make_program();
+    if (status == DSVK_OK)
+        status = make_attending();
     if (status == DSVK_OK)
         status = run();
     return status;

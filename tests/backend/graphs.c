@@ -89,8 +89,9 @@ static dsvk_program *build(struct results *t, struct lent *l, const struct mixtu
     dsvk_router   router = m->router;
     router.experts       = m->experts;
     router.top_k         = m->top_k;
-    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ m->tokens, DSVK_MATH_F32 }),
-                     DSVK_OK);
+    assert_int_equal(
+        dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = m->tokens, .math = DSVK_MATH_F32 }),
+        DSVK_OK);
     t->x             = dsvk_graph_input(g, m->tokens, m->hidden);
     t->logits        = dsvk_graph_matmul(g, w->w_router, t->x);
     t->route         = dsvk_graph_router(g, t->logits, w->w_bias, &router);
@@ -202,7 +203,9 @@ void graphs_are_right(void **state)
     random_values(x, TOKENS * HIDDEN);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(dsvk_weight_new(&w[i], l->device, &m[i].m, NULL), DSVK_OK);
-    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ TOKENS, DSVK_MATH_F32 }), DSVK_OK);
+    assert_int_equal(
+        dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = TOKENS, .math = DSVK_MATH_F32 }),
+        DSVK_OK);
     dsvk_tensor in  = dsvk_graph_input(g, TOKENS, HIDDEN);
     dsvk_tensor h   = dsvk_graph_rms_norm(g, w[0], in, 1e-6f);
     dsvk_tensor up  = dsvk_graph_matmul(g, w[2], h);

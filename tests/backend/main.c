@@ -16,9 +16,11 @@ static void what_runs_is_told(void **state)
     for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         assert_true(dsvk_device_can(d, "matmul", of[i]) && dsvk_device_can(d, "experts", of[i]));
         assert_int_equal(dsvk_device_can(d, "rms_norm", of[i]), i == 0);
+        assert_int_equal(dsvk_device_can(d, "attend", of[i]), i == 0 || i == 2);
     }
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         assert_true(dsvk_device_can(d, plain[i], NULL) && !dsvk_device_can(d, plain[i], "FP8"));
+    assert_true(dsvk_device_can(d, "attend", "FP8") && dsvk_device_can(d, "latents_write", NULL));
     assert_false(dsvk_device_can(d, "matmul", "I8") || dsvk_device_can(d, "matmul", "FP8") ||
                  dsvk_device_can(d, "conv", NULL) || dsvk_device_can(d, NULL, "F32") ||
                  dsvk_device_can(NULL, "matmul", "F32"));
@@ -96,8 +98,9 @@ static dsvk_program *spread_product(struct lent *l, const struct product *p, dsv
 {
     dsvk_graph   *g;
     dsvk_program *program;
-    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ p->tokens, DSVK_MATH_F32 }),
-                     DSVK_OK);
+    assert_int_equal(
+        dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = p->tokens, .math = DSVK_MATH_F32 }),
+        DSVK_OK);
     dsvk_tensor a = dsvk_graph_input(g, p->tokens, p->cols), b = dsvk_graph_matmul(g, w, a);
     dsvk_place  from = place_of(in, false), to = place_of(out, true);
     dsvk_graph_place(g, a, &from);
@@ -223,7 +226,9 @@ dsvk_program *backend_product(struct lent *l, dsvk_weight *w, uint32_t tokens, u
 {
     dsvk_graph   *g;
     dsvk_program *program;
-    assert_int_equal(dsvk_graph_new(&g, l->device, &(dsvk_pass){ tokens, DSVK_MATH_F32 }), DSVK_OK);
+    assert_int_equal(
+        dsvk_graph_new(&g, l->device, &(dsvk_pass){ .tokens = tokens, .math = DSVK_MATH_F32 }),
+        DSVK_OK);
     dsvk_tensor x = dsvk_graph_input(g, tokens, cols), y = dsvk_graph_matmul(g, w, x);
     dsvk_graph_place(g, x, &(dsvk_place){ .buffer = in->handle, .bytes = in->bytes });
     dsvk_graph_place(g, y, &(dsvk_place){ .buffer = out->handle, .bytes = out->bytes });
@@ -249,9 +254,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(what_runs_is_told),      TEST(products_are_right),   TEST(the_host_waits_once),
-        TEST(experts_are_right),      TEST(graphs_are_right),     TEST(bad_weights_are_refused),
-        TEST(bad_graphs_are_refused), TEST(bad_runs_are_refused), TEST(all_is_freed_in_any_order),
+        TEST(what_runs_is_told),         TEST(products_are_right),     TEST(the_host_waits_once),
+        TEST(experts_are_right),         TEST(graphs_are_right),       TEST(attention_is_right),
+        TEST(bad_weights_are_refused),   TEST(bad_graphs_are_refused), TEST(bad_runs_are_refused),
+        TEST(all_is_freed_in_any_order),
     };
     return cmocka_run_group_tests_name("backend", tests, NULL, NULL);
 }
