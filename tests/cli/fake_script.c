@@ -42,7 +42,8 @@ static struct dv_chat_message *messages_of(const dsvk_message *messages, size_t 
                                             .reasoning = m->reasoning,
                                             .calls     = calls,
                                             .n_calls   = m->n_calls,
-                                            .call_id   = m->call_id };
+                                            .call_id   = m->call_id,
+                                            .open      = m->open };
     }
     return made;
 }
@@ -68,6 +69,7 @@ dsvk_status script_chat(const dsvk_model *model, const dsvk_message *messages, s
                                      .n_messages = n,
                                      .generate   = true,
                                      .named      = true,
+                                     .effort     = params->effort,
                                      .tools      = params->tools,
                                      .call       = params->call };
     dv_context_init(&ctx, &log, NULL);

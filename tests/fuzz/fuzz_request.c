@@ -74,7 +74,8 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned s
     replies++;
     replied = status;
     if (response->data) {
-        json_t *document = json_loadb(response->data, response->n, JSON_DECODE_ANY, NULL);
+        json_t *document =
+            json_loadb(response->data, response->n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         if (!document && strncmp(response->data, "event:", 6) != 0)
             abort();
         json_decref(document);

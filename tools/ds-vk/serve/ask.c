@@ -167,7 +167,8 @@ static bool effort(struct ask *ask, struct refusal *why)
     ask->think           = DSVK_THINK_OFF;
     if (strcmp(word, "none") == 0)
         return true;
-    ask->think = DSVK_THINK_ON;
+    ask->think  = DSVK_THINK_ON;
+    ask->effort = strcmp(word, "max") == 0 ? "max" : NULL;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(word, known[i]) == 0)
             return true;

@@ -33,6 +33,7 @@ struct ask {
     char            *parameters; /* its schema, which it owns; NULL: none */
     dsvk_chat_params chat;       /* as the messages were encoded */
     dsvk_think       think;
+    const char      *effort;          /* "max", where a format knows it; NULL: the usual */
     bool             think_is_a_hint; /* a model that cannot be asked answers all the same */
 };
 

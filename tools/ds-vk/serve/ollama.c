@@ -165,11 +165,14 @@ static bool limit(struct ask *ask, struct refusal *why)
 
 static bool think(struct ask *ask, struct refusal *why)
 {
-    bool on = false;
-    if (!json_is_boolean(field(ask->body, "think")))
-        return true;
-    if (!field_flag(why, ask->body, "think", &on))
-        return false;
+    bool          on    = true;
+    const json_t *given = field(ask->body, "think");
+    if (json_is_string(given)) { /* "low", "high" ... */
+        json_object_set(ask->body, "reasoning_effort", (json_t *)given);
+        return ask_thinking(ask, why);
+    }
+    if (!given || !field_flag(why, ask->body, "think", &on))
+        return !given;
     ask->think_is_a_hint = true;
     ask->think           = on ? DSVK_THINK_ON : DSVK_THINK_OFF;
     return true;
@@ -194,11 +197,12 @@ static bool format(struct ask *ask, struct refusal *why)
 }
 
 /* Results name the function, and their place says which call they answer. */
-static json_t *talk_of(const json_t *messages)
+static json_t *talk_of(const json_t *messages, struct refusal *why)
 {
     json_t *list = json_deep_copy(messages);
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *message = json_array_get(list, i), *thinking = json_object_get(message, "thinking");
+        field_absent(why, message, "images");
         if (thinking && !json_object_get(message, "reasoning_content"))
             json_object_set(message, "reasoning_content", thinking);
     }
@@ -227,8 +231,8 @@ enum MHD_Result serve_ollama_chat(struct exchange *x)
 {
     struct refusal why  = { 0 };
     struct ask    *ask  = read_ask(x, &why);
-    json_t        *list = ask ? talk_of(field(ask->body, "messages")) : NULL;
-    bool           good = ask && ask_messages(ask, x->server, list, &why);
+    json_t        *list = ask ? talk_of(field(ask->body, "messages"), &why) : NULL;
+    bool           good = ask && !why.status && ask_messages(ask, x->server, list, &why);
     json_decref(list);
     if (good)
         return answer_serve(x, ask, &dialect);

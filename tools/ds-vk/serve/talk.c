@@ -115,6 +115,7 @@ static bool read_message(const json_t *message, dsvk_message *out, struct said *
         !field_text(why, message, "reasoning_content", &out->reasoning) ||
         !field_text(why, message, "tool_call_id", &out->call_id) ||
         !field_absent(why, message, "function_call") ||
+        !field_flag(why, message, "prefix", &out->open) ||
         !read_calls(field(message, "tool_calls"), said, why))
         return false;
     if (!out->reasoning && !field_text(why, message, "reasoning", &out->reasoning))
@@ -138,10 +139,15 @@ static bool encode(struct ask *ask, struct server *server, const dsvk_message *m
     char              reason[512];
     ask->chat = (dsvk_chat_params){ .think  = ask->think,
                                     .format = server->cli->options.values[OPT_CHAT_FORMAT].text,
+                                    .effort = ask->effort,
                                     .tools  = ask->tools,
                                     .call   = ask->must_call ? ask->call : NULL };
     pthread_mutex_lock(&server->encoding);
     dsvk_status status = dsvk_model_chat(model, messages, n, &ask->chat, &made, &n_made);
+    if (status == DSVK_UNSUPPORTED && ask->chat.effort) {
+        ask->chat.effort = NULL;
+        status           = dsvk_model_chat(model, messages, n, &ask->chat, &made, &n_made);
+    }
     if (status == DSVK_UNSUPPORTED && ask->chat.think && ask->think_is_a_hint) {
         ask->chat.think = DSVK_THINK_AUTO;
         status          = dsvk_model_chat(model, messages, n, &ask->chat, &made, &n_made);
