@@ -37,6 +37,7 @@ table '{"error":{"message":"' <<'E_'
 400 /v1/chat/completions {"messages":[{"role":"user","content":"x"}],"reasoning_effort":7}
 400 /v1/chat/completions {"messages":[{"role":"user","content":"x"}],"thinking":{"type":"perhaps"}}
 400 /v1/chat/completions {"messages":[{"role":"user","content":"x"}],"chat_template_kwargs":{"thinking":"on"}}
+400 /v1/chat/completions {"messages":[{"role":"ＤＳＭＬＤＳＭＬＤＳＭＬＤＳＭＬ","content":"x"}]}
 400 /v1/chat/completions {"messages":{"role":"user","content":"x"}}
 400 /v1/chat/completions {"messages":[[]]}
 400 /v1/chat/completions {"messages":[{"role":"user","content":{"a":1}}]}
@@ -81,6 +82,7 @@ table '{"type":"error","error":{"type":"invalid_request_error","message":"' <<'E
 400 /v1/messages {"max_tokens":9,"messages":[{"role":"user","content":"x"}],"tool_choice":{"type":"tool","name":"nobody"}}
 400 /v1/messages {"max_tokens":9,"messages":[{"role":"user","content":"x"}],"stop_sequences":[""]}
 400 /v1/messages/count_tokens {"messages":7}
+400 /v1/messages {"max_tokens":9,"messages":[{"role":"user","content":[{"type":"ＤＳＭＬＤＳＭＬＤＳＭＬＤＳＭＬ"}]}]}
 E_
 table '{"error":"' <<'E_'
 400 /api/chat {"messages":7}
@@ -146,7 +148,7 @@ for raw in '' 'GET' 'GET / HTTP/9.9\r\n\r\n' '\0\0\0\0\r\n\r\n' 'POST /v1/chat/c
     ! grep -q '^HTTP/1.1 200 ' "$out" || complain "answers $raw"
 done
 alive
-for path in /../../etc/passwd /%2e%2e/%2e%2e/etc/passwd /page.css/../../x '//v1/models' "/$(printf 'x%.0s' {1..8000})"; do
+for path in /../../etc/passwd /%2e%2e/%2e%2e/etc/passwd /page.css/../../x '//v1/models' /%ff%fe /%ed%a0%80 /%e0%80%80 /%f4%90%80%80 /%c3 "/$(printf 'x%.0s' {1..8000})"; do
     refused 404 '' "$path"
 done
 

@@ -9,6 +9,32 @@
 #define MAX_DEPTH 64
 #define MAX_VALUES 1000000 /* jansson takes about 64 bytes for each */
 
+/* Bytes of the sign of UTF-8 there, 0 where there is none. */
+static int sign_at(const unsigned char *at)
+{
+    static const unsigned char low[]  = { [0xe0 - 0xe0] = 0xa0, [0xf0 - 0xe0] = 0x90 };
+    int                        n      = *at < 0x80 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+    unsigned char              second = n > 1 ? at[1] : 0x80;
+    if ((*at >= 0x80 && *at < 0xc2) || *at > 0xf4 || (*at == 0xed && second >= 0xa0) ||
+        (*at == 0xf4 && second >= 0x90) || (*at >= 0xe0 && *at <= 0xf0 && second < low[*at - 0xe0]))
+        return 0;
+    for (int i = 1; i < n; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+/* What a sentence quotes may be cut in the middle of a sign, or be no text, which JSON is not. */
+static void mend(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at;) {
+        int n = sign_at(at);
+        if (n == 0)
+            *at = '?';
+        at += n ? n : 1;
+    }
+}
+
 bool refuse(struct refusal *why, int status, const char *param, const char *format, ...)
 {
     va_list arguments;
@@ -19,6 +45,7 @@ bool refuse(struct refusal *why, int status, const char *param, const char *form
     va_start(arguments, format);
     vsnprintf(why->message, sizeof why->message, format, arguments);
     va_end(arguments);
+    mend(why->message);
     return false;
 }
 

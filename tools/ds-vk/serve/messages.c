@@ -52,7 +52,7 @@ static json_t *result_of(const json_t *block)
         if (strcmp(type_of(part), "text") == 0)
             json_array_append(texts, part);
         else
-            json_array_append_new(texts, json_pack("{s:s, s:s+}", "type", "text", "text",
+            json_array_append_new(texts, json_pack("{s:s, s:s++}", "type", "text", "text",
                                                    "[not a text: ", type_of(part), "]"));
     }
     if (!json_is_array(content)) {
