@@ -16,7 +16,11 @@
 extern "C" {
 #endif
 
-#if defined(DSVK_BUILD) && defined(__GNUC__)
+/* Programs that link the static library on Windows define DSVK_STATIC; CMake and pkg-config do that
+ * for them. */
+#if defined(_WIN32) && !defined(DSVK_BUILD) && !defined(DSVK_STATIC)
+#define DSVK_API __declspec(dllimport)
+#elif defined(DSVK_BUILD) && defined(__GNUC__) && !defined(_WIN32)
 #define DSVK_API __attribute__((visibility("default")))
 #else
 #define DSVK_API

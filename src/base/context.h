@@ -15,7 +15,9 @@ struct dv_context {
     struct dv_why *why; /* keeps the last failure, too; NULL: nobody asks */
 };
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) /* whose own printf is that of C11, where Windows' is not */
+#define DV_PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
+#elif defined(__GNUC__)
 #define DV_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define DV_PRINTF(text, first)

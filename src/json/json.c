@@ -32,7 +32,7 @@ static const char *describe(const json_t *value, char *text, size_t bytes)
     char number[DV_SIZE_BYTES];
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_INTEGER:
-        snprintf(text, bytes, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        snprintf(text, bytes, "%lld", (long long)json_integer_value(value));
         break;
     case JSON_REAL:
         snprintf(text, bytes, "%s", dv_text_short(number, json_real_value(value), 6));

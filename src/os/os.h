@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Everything that differs between operating systems. Only os_*.c includes system headers
- * beyond C11's. */
+ * beyond C11's. Paths are UTF-8 everywhere. */
 #ifndef DV_OS_OS_H
 #define DV_OS_OS_H
 
@@ -24,8 +24,8 @@ void dv_memory_will_need(const void *data, uint64_t bytes);
 
 /* A file that is read now and then, at places of the caller's; several threads may at once. */
 struct dv_file {
-    bool open;
-    int  descriptor;
+    bool     open;
+    intptr_t descriptor; /* the system's: a number or a handle */
 };
 
 /* BAD_FILE when `path` cannot be opened or is not a regular file. */
@@ -67,7 +67,8 @@ dv_function dv_library_function(const char *library, const char *name);
 
 uint64_t dv_time_ns(void); /* monotonic */
 /* Bytes that the process may still take: with the page cache that the system would give back,
- * within the limits of its control groups. The second: as files below `root` say, for tests. */
+ * within the limits of its control groups or its job. The second, on POSIX systems alone: as files
+ * below `root` say, for tests. */
 uint64_t dv_host_memory_free(void);
 uint64_t dv_host_memory_free_at(const char *root);
 uint64_t dv_host_memory_size(void);

@@ -11,8 +11,8 @@ struct dv_output {
     const struct dv_context *ctx;
     const char              *module; /* begins the sentence of a failure */
     char                     path[DV_PATH_BYTES];
-    int                      descriptor;
-    int                      error; /* the system's number of the first failure; 0: none */
+    intptr_t                 descriptor; /* the system's; -1: none */
+    int                      error;      /* the system's number of the first failure; 0: none */
 };
 
 /* Makes the file, or empties one that is there. BAD_FILE where it cannot. */

@@ -39,7 +39,7 @@ dsvk_status dv_output_create_beside(struct dv_output *output, const struct dv_co
         output->path[0] = 0;
         return dv_fail(ctx, DSVK_BAD_FILE, "%s: %s: %s", module, path, strerror(errno));
     }
-    fcntl(output->descriptor, F_SETFD, FD_CLOEXEC);
+    fcntl((int)output->descriptor, F_SETFD, FD_CLOEXEC);
     return DSVK_OK;
 }
 
@@ -47,7 +47,7 @@ void dv_output_write(struct dv_output *output, const void *data, uint64_t bytes)
 {
     const unsigned char *from = data;
     while (bytes > 0 && output->error == 0) {
-        ssize_t n = write(output->descriptor, from, (size_t)dv_min(bytes, MOST_AT_A_TIME));
+        ssize_t n = write((int)output->descriptor, from, (size_t)dv_min(bytes, MOST_AT_A_TIME));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
@@ -62,9 +62,9 @@ void dv_output_write(struct dv_output *output, const void *data, uint64_t bytes)
 dsvk_status dv_output_close(struct dv_output *output)
 {
     /* Not all file systems have what fsync does; those that have it fail in other ways. */
-    if (output->error == 0 && fsync(output->descriptor) != 0 && errno != EINVAL)
+    if (output->error == 0 && fsync((int)output->descriptor) != 0 && errno != EINVAL)
         output->error = errno;
-    if (close(output->descriptor) != 0 && output->error == 0)
+    if (close((int)output->descriptor) != 0 && output->error == 0)
         output->error = errno;
     output->descriptor = -1;
     if (output->error == 0)
@@ -103,6 +103,6 @@ dsvk_status dv_output_put(struct dv_output *output, const char *path)
 void dv_output_drop(struct dv_output *output)
 {
     if (output->descriptor >= 0)
-        close(output->descriptor);
+        close((int)output->descriptor);
     output->descriptor = -1;
 }

@@ -23,6 +23,10 @@ bool dv_place_taken(const char *path);
 /* The path without links, dots and slashes that mean nothing; false when it does not lead anywhere
  * or is too long. */
 bool dv_place_real(char *out, size_t bytes, const char *path);
+/* The length of a path without the slashes at its end, and that of the folder in which its last
+ * part lies then; 0: the current one. What a slash is depends on the system. */
+size_t dv_place_length(const char *path);
+size_t dv_place_parent(const char *path, size_t length);
 /* Whether names can be added to a folder. */
 bool dv_place_writable(const char *folder);
 /* Bytes that this user may still write there; false where the file system does not say. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Places on POSIX systems. Links are followed, but where a name itself is asked for. */
 #define _XOPEN_SOURCE 700
 #include "os/place.h"
 
@@ -41,6 +42,21 @@ bool dv_place_real(char *out, size_t bytes, const char *path)
     if (fits)
         strcpy(out, real);
     return fits;
+}
+
+size_t dv_place_length(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
+size_t dv_place_parent(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length > 1 ? length - 1 : length;
 }
 
 bool dv_place_writable(const char *folder)

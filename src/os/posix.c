@@ -85,23 +85,24 @@ dsvk_status dv_file_open(struct dv_file *file, const struct dv_context *ctx, con
 {
     dsvk_status status;
     uint64_t    bytes;
+    int         fd;
     *file = (struct dv_file){ 0 };
-    TRY(open_regular(&file->descriptor, &bytes, ctx, path));
-    file->open = true;
+    TRY(open_regular(&fd, &bytes, ctx, path));
+    *file = (struct dv_file){ .open = true, .descriptor = fd };
     return DSVK_OK;
 }
 
 void dv_file_close(struct dv_file *file)
 {
     if (file->open)
-        close(file->descriptor);
+        close((int)file->descriptor);
     *file = (struct dv_file){ 0 };
 }
 
 uint64_t dv_file_bytes(const struct dv_file *file)
 {
     struct stat info;
-    return fstat(file->descriptor, &info) == 0 ? (uint64_t)info.st_size : 0;
+    return fstat((int)file->descriptor, &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
 uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes, uint64_t offset)
@@ -110,8 +111,8 @@ uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes,
     uint64_t       done = 0;
     while (done < bytes) {
         uint64_t left = bytes - done, most = UINT64_C(1) << 30;
-        ssize_t  n =
-            pread(file->descriptor, to + done, (size_t)dv_min(left, most), (off_t)(offset + done));
+        ssize_t  n = pread((int)file->descriptor, to + done, (size_t)dv_min(left, most),
+                           (off_t)(offset + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -124,7 +125,8 @@ uint64_t dv_file_read_at(const struct dv_file *file, void *data, uint64_t bytes,
 void dv_file_forget(const struct dv_file *file, uint64_t bytes, uint64_t offset)
 {
     if (bytes > 0) /* 0 would mean: to the end */
-        (void)posix_fadvise(file->descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+        (void)posix_fadvise((int)file->descriptor, (off_t)offset, (off_t)bytes,
+                            POSIX_FADV_DONTNEED);
 }
 
 dsvk_status dv_file_read(char **data, size_t *bytes, const struct dv_context *ctx, const char *path,

@@ -25,18 +25,12 @@ static bool is_inside(const char *path, const char *folder)
 /* The names: without slashes at the end, which would put the partial folder inside the target. */
 static dsvk_status name_places(struct dv_quantizing *q, const char *folder)
 {
-    size_t length = strlen(folder), slash;
-    while (length > 1 && folder[length - 1] == '/')
-        length--;
-    for (slash = length; slash > 0 && folder[slash - 1] != '/';)
-        slash--;
+    size_t length = dv_place_length(folder), parent = dv_place_parent(folder, length);
     if (length == 0)
         return dv_fail(q->ctx, DSVK_BAD_ARGUMENT, "quantize: no folder to write");
     q->target = dv_arena_printf(&q->arena, "%.*s", (int)length, folder);
     q->folder = dv_arena_printf(&q->arena, "%.*s.partial", (int)length, folder);
-    q->parent = slash == 0
-                    ? "."
-                    : dv_arena_printf(&q->arena, "%.*s", slash > 1 ? (int)slash - 1 : 1, folder);
+    q->parent = parent == 0 ? "." : dv_arena_printf(&q->arena, "%.*s", (int)parent, folder);
     if (!q->target || !q->folder || !q->parent)
         return dv_fail(q->ctx, DSVK_NO_MEMORY, "quantize: no memory for a name");
     if (length > DV_PATH_BYTES - 256)

@@ -6,7 +6,9 @@
 #include "os/os.h"
 
 static const char *const libraries[] = {
-#if defined(__APPLE__)
+#if defined(_WIN32)
+    "vulkan-1.dll",
+#elif defined(__APPLE__)
     "libvulkan.1.dylib",
     "libvulkan.dylib",
     "libMoltenVK.dylib",

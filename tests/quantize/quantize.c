@@ -251,6 +251,9 @@ static void a_file_that_gets_shorter_is_a_failure(void **state)
 {
     struct fixture f;
     (void)state;
+#if defined(_WIN32) /* what is mapped cannot be made shorter there */
+    skip();
+#endif
     setup(&f, "v3-bf16");
     assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_INT4, f.out.path,
                                  &(dsvk_progress){ .report = shorten, .user = &f.in }),

@@ -1,34 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /* A temporary folder of files that a test writes, reads and removes. */
-#define _XOPEN_SOURCE 700
 #include "support/folder.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "os/os.h"
+#include "os/place.h"
+
+/* The temporary folder of the system. On Windows the drive of the current folder has one. */
 void dv_folder_init(struct dv_folder *folder)
 {
-    snprintf(folder->path, sizeof folder->path, "/tmp/dsvk-test-XXXXXX");
-    assert_non_null(mkdtemp(folder->path));
+    struct dv_context ctx;
+    dv_context_init(&ctx, NULL, NULL);
+    do {
+        uint64_t number = dv_time_ns() ^ (uint64_t)(uintptr_t)folder << 20;
+        snprintf(folder->path, sizeof folder->path, "/tmp/dsvk-test-%016llx",
+                 (unsigned long long)number);
+    } while (dv_place_taken(folder->path));
+    assert_int_equal(dv_folder_make(&ctx, folder->path, true), DSVK_OK);
+}
+
+static dsvk_status remove_one(void *user, const char *name)
+{
+    if (name[0] != '.')
+        dv_folder_remove(user, name);
+    return DSVK_OK;
 }
 
 void dv_folder_done(struct dv_folder *folder)
 {
-    DIR *directory = opendir(folder->path);
-    assert_non_null(directory);
-    for (const struct dirent *entry; (entry = readdir(directory));)
-        if (entry->d_name[0] != '.')
-            dv_folder_remove(folder, entry->d_name);
-    closedir(directory);
-    rmdir(folder->path);
+    struct dv_context ctx;
+    dv_context_init(&ctx, NULL, NULL);
+    assert_int_equal(dv_folder_list(&ctx, folder->path, remove_one, folder), DSVK_OK);
+    dv_folder_remove_empty(folder->path);
 }
 
 const char *dv_folder_path(const struct dv_folder *folder, const char *name)

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "os/os.h"
 #include "support/make_parts.h"
 
 #define V2 .arch = DV_ARCH_DEEPSEEK_V2, .model_type = "deepseek_v2"
@@ -140,7 +140,7 @@ dsvk_status dv_make_checkpoint(const struct dv_context *ctx, const char *name, u
             continue;
         struct dv_recipe recipe   = recipes[i];
         recipe.config.first_dense = recipe.config.moe_every = 1;
-        mkdir(folder, 0777); /* where it fails, so does the first file */
+        TRY(dv_folder_make(ctx, folder, false));
         TRY(dv_make_config(ctx, &recipe, folder));
         TRY(dv_make_tokenizer(ctx, &recipe, folder));
         return dv_make_tensors(ctx, &recipe, seed, folder);

@@ -18,7 +18,7 @@ while IFS=: read -r file line text; do
     path=${text#*[\"<]}; path=${path%%[\">]*}
     module=${file#src/}; module=${module%%/*}; module=${module%.c}
     case $text in
-        *'<'*) [[ $file == *posix.c || $file == *win32.c ]] && continue
+        *'<'*) [[ $file == *posix.c || $file == *win32.[ch] ]] && continue
             [[ $path =~ ^(sys/|unistd|pthread|fcntl|dlfcn|windows|signal) ]] &&
                 wrong "$file:$line" "<$path> belongs into a file for one operating system" ;;
         *) [[ $path == */* ]] || path=shaders/$path # what C shares with GLSL

@@ -13,10 +13,10 @@ static void model_name(const struct bench *bench, char *name, size_t bytes)
     const struct option_value *values = bench->cli->options.values;
     const char *text = values[OPT_LIKE].given ? values[OPT_LIKE].text : values[OPT_MODEL].text;
     size_t      n    = text ? strlen(text) : 0;
-    while (n > 1 && text[n - 1] == '/')
+    while (n > 1 && host_is_slash(text[n - 1]))
         n--;
     size_t at = n;
-    while (at > 0 && text[at - 1] != '/')
+    while (at > 0 && !host_is_slash(text[at - 1]))
         at--;
     if (!text)
         snprintf(name, bytes, "demo");

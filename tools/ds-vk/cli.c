@@ -64,7 +64,7 @@ bool cli_is_checkpoint(const char *folder)
 {
     char path[MAX_FOLDER + 16];
     snprintf(path, sizeof path, "%s/config.json", folder);
-    FILE *file = fopen(path, "rb");
+    FILE *file = host_open(path, "rb");
     if (file)
         fclose(file);
     return file != NULL;
@@ -74,7 +74,7 @@ bool cli_file_begins(const char *name, const char *bytes)
 {
     char   first[8];
     size_t n    = strlen(bytes);
-    FILE  *file = fopen(name, "rb");
+    FILE  *file = host_open(name, "rb");
     bool   same =
         file && fread(first, 1, n ? n : 1, file) == (n ? n : 1) && memcmp(first, bytes, n) == 0;
     if (file)

@@ -81,9 +81,9 @@ int completion_print(struct cli *cli, const char *shell, const struct command *c
 /* ---- outcomes ---- */
 
 /* Records the one error line of this run and answers EXIT_FAILED or EXIT_USAGE. */
-int cli_fail(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_fail(struct cli *cli, const char *format, ...) HOST_PRINTF(2, 3);
 /* Begins with the command's name. */
-int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage(struct cli *cli, const char *format, ...) HOST_PRINTF(2, 3);
 /* The exit status of a library call; `what` is said where the library said nothing. */
 int cli_status(struct cli *cli, dsvk_status status, const char *what);
 /* Writes to standard output and flushes; EXIT_UNREAD when its reader has gone, EXIT_FAILED when it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the command line needs from the operating system beyond C11. Only host_posix.c includes
- * system headers for it. */
+/* What the command line needs from the operating system beyond C11. Only *_posix.c and *_win32.c
+ * include system headers for it. Names of files are UTF-8. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -9,8 +9,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Opens missing standard streams on nothing, ignores SIGPIPE, catches SIGINT and SIGTERM. */
-void host_start(void);
+/* Formats are those of C11; with MinGW, where the usual ones are Windows', gcc is told so. */
+#if defined(__MINGW32__)
+#define HOST_PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
+#else
+#define HOST_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#endif
+
+/* Opens missing standard streams on nothing, ignores SIGPIPE, catches SIGINT and SIGTERM. Where
+ * main() does not get its arguments as they were typed, they are put there. */
+void host_start(int *argc, char ***argv);
 enum host_on_signal {
     HOST_FINISH, /* host_interrupted() says so, and the work stops where it can */
     HOST_EXIT,   /* the process ends with 128 and the signal's number */
@@ -19,7 +27,8 @@ enum host_on_signal {
  * nothing is. */
 void host_on_signal(enum host_on_signal what, const char *note);
 /* The signal that asked to stop, 0 while none did. A second one ends the process at once. */
-int host_interrupted(void);
+int  host_interrupted(void);
+void host_rest(double seconds); /* less when a signal comes */
 
 /* For who talks with a person: from now on SIGINT ends nothing, however often it comes. Each calls
  * heard(user), which may do what a signal handler may, and is told by host_heard(). NULL: nobody
@@ -33,9 +42,11 @@ bool host_wait(void);
 long host_read(void *bytes, size_t n);
 
 bool host_is_terminal(FILE *file);
+/* Whether it is a terminal that knows escape codes. */
+bool host_understands_codes(FILE *file);
 /* That a line of a terminal has; SIZE_MAX for what is none. */
 size_t host_columns(FILE *file);
-bool   host_reader_gone(FILE *file); /* of a pipe */
+bool   host_reader_gone(FILE *file); /* of a pipe that a write to failed */
 double host_seconds(void);           /* monotonic */
 double host_cpu_seconds(void);       /* of this process, all threads */
 /* What can be seen of how fast the processors may run. */
@@ -54,11 +65,19 @@ bool host_program_folder(char *folder, size_t bytes);
 bool host_threads(unsigned n, void (*work)(void *user, unsigned i), void *user);
 
 /* Where this user's programs keep what can be made again: $XDG_CACHE_HOME, or .cache in the home
- * folder; false where neither is known. */
+ * folder, on Windows %LOCALAPPDATA%; false where none is known. */
 bool host_cache_folder(char *folder, size_t bytes);
 
-/* Where they keep what a person did: $XDG_STATE_HOME, or .local/state in the home folder. */
+/* Where they keep what a person did: $XDG_STATE_HOME, or .local/state in the home folder, on
+ * Windows %LOCALAPPDATA%. */
 bool host_state_folder(char *folder, size_t bytes);
+
+FILE *host_open(const char *name, const char *mode); /* as fopen; NULL: errno says why */
+void  host_remove(const char *name);
+bool  host_is_slash(char c); /* that parts names in a path */
+/* Calls each() for the names in a folder until it answers false; false: errno says why there are
+ * none. */
+bool host_each(const char *folder, bool (*each)(void *user, const char *name), void *user);
 
 /* A file that appears under its name only when it is whole (output_posix.c). Links are followed and
  * stay, permissions are kept, a write-protected file is refused; what is no regular file (a pipe,

@@ -116,8 +116,10 @@ void host_on_signal(enum host_on_signal what, const char *text)
     note    = text;
 }
 
-void host_start(void)
+void host_start(int *argc, char ***argv)
 {
+    (void)argc; /* as they were typed */
+    (void)argv;
     /* A stream that is closed would hand its number to the next file that is opened. The wrong
      * direction makes every use of it fail as it should. */
     for (int fd = 0; fd < 3; fd++)
@@ -136,9 +138,21 @@ int host_interrupted(void)
     return interrupted;
 }
 
+void host_rest(double seconds)
+{
+    time_t whole = (time_t)seconds;
+    nanosleep(&(struct timespec){ whole, (long)((seconds - (double)whole) * 1e9) }, NULL);
+}
+
 bool host_is_terminal(FILE *file)
 {
     return isatty(fileno(file)) == 1;
+}
+
+bool host_understands_codes(FILE *file)
+{
+    const char *term = getenv("TERM");
+    return host_is_terminal(file) && term && term[0] && strcmp(term, "dumb") != 0;
 }
 
 size_t host_columns(FILE *file)

@@ -35,7 +35,7 @@ static int read_all(struct cli *cli, FILE *file, const char *name, struct bytes 
 int input_read(struct cli *cli, const char *name, struct bytes *bytes)
 {
     *bytes     = (struct bytes){ 0 };
-    FILE *file = name ? fopen(name, "rb") : stdin;
+    FILE *file = name ? host_open(name, "rb") : stdin;
     if (!file)
         return cli_fail(cli, "%s: %s", name, strerror(errno));
     int code = read_all(cli, file, name ? name : "standard input", bytes);

@@ -4,6 +4,8 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include "host.h"
+
 #include <dsvk/base.h>
 
 #include <stdarg.h>
@@ -22,10 +24,10 @@ dsvk_log log_sink(struct log *log);
 /* Keeps the line unless an earlier one is kept. */
 void log_error(struct log *log, const char *format, va_list arguments);
 /* Puts more behind the kept line; nothing where none is kept. */
-void log_error_more(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_error_more(struct log *log, const char *format, ...) HOST_PRINTF(2, 3);
 /* Something that the user should know although all is well; silent with --quiet. */
-void log_note(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void log_info(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_note(struct log *log, const char *format, ...) HOST_PRINTF(2, 3);
+void log_info(struct log *log, const char *format, ...) HOST_PRINTF(2, 3);
 /* Prints the kept error, if any. */
 void log_finish(struct log *log);
 

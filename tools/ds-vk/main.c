@@ -108,7 +108,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct cli cli = { 0 };
-    host_start();
+    host_start(&argc, &argv);
     log_init(&cli.log);
 
     int code = dispatch(&cli, argc, argv);

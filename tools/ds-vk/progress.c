@@ -17,22 +17,16 @@
 static bool on_screen; /* a bar is on the terminal's current line */
 static bool has_text;
 
-/* A bar is drawn over itself, which takes an escape code and a line that does not wrap. */
-static bool is_dumb(void)
-{
-    const char *term = getenv("TERM");
-    return !term || !term[0] || strcmp(term, "dumb") == 0;
-}
-
 void progress_init(struct progress *progress, const struct log *log, const char *what, bool bytes)
 {
+    /* A bar is drawn over itself, which takes an escape code and a line that does not wrap. */
     double now = host_seconds();
     *progress  = (struct progress){
          .what  = what,
          .bytes = bytes,
          .rate  = true,
          .shown = log->verbosity >= 0 && host_columns(stderr) >= LEAST_COLUMNS &&
-                  host_is_terminal(stderr) && !is_dumb(),
+                  host_understands_codes(stderr),
          .start = now,
          .last  = now - NEXT_SECONDS + FIRST_SECONDS,
     };

@@ -11,7 +11,7 @@
 
 static int check_source(struct cli *cli, const char *name)
 {
-    FILE *file = fopen(name, "rb");
+    FILE *file = host_open(name, "rb");
     if (!file)
         return cli_fail(cli, "%s: %s", name, strerror(errno));
     fclose(file);

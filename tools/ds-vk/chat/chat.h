@@ -35,7 +35,7 @@ struct chat {
 };
 
 /* To the person, on standard error, wrapped; a line end is added. */
-void chat_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void chat_say(const char *format, ...) HOST_PRINTF(1, 2);
 /* Says the error that is kept, and forgets it. */
 void chat_say_error(struct chat *chat);
 

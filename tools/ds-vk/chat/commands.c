@@ -97,7 +97,7 @@ static int save(struct chat *chat, const char *name)
 /* What is no text is not read to its end. */
 static int read_file(struct cli *cli, const char *name, struct bytes *bytes)
 {
-    FILE *file = fopen(name, "rb");
+    FILE *file = host_open(name, "rb");
     long  size = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
     if (file)
         fclose(file);

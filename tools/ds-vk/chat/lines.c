@@ -149,11 +149,8 @@ static char *open_history(struct lines *lines)
 
 void lines_open(struct lines *lines, struct cli *cli)
 {
-    const char *term = getenv("TERM");
-    bool        able = term && term[0] && strcmp(term, "dumb") != 0;
-
     *lines = (struct lines){ .cli = cli, .person = host_is_terminal(stdin) };
-    if (lines->person && host_is_terminal(stdout) && able)
+    if (lines->person && host_understands_codes(stdout))
         lines->edit = edit_open(printer_may_style(stdout));
     if (lines->edit)
         lines->history = open_history(lines);

@@ -18,9 +18,8 @@
 
 bool printer_may_style(FILE *file)
 {
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-    return host_is_terminal(file) && term && term[0] && strcmp(term, "dumb") != 0 &&
-           !(no_color && no_color[0]);
+    const char *no_color = getenv("NO_COLOR");
+    return host_understands_codes(file) && !(no_color && no_color[0]);
 }
 
 void printer_begin(struct printer *p)

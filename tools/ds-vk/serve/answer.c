@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Jobs write, the connection reads, and either may end the other: answer.lock is between them. */
-#define _POSIX_C_SOURCE 200809L
 #include "answer.h"
 
 #include "pieces.h"
@@ -19,12 +18,7 @@
 
 static void wait_a_moment(struct answer *a)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += 50000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    system_moment(&a->changed, &a->lock);
 }
 
 static void begin_once(struct answer *a)
@@ -207,8 +201,7 @@ static bool fill_choice(struct answer *a, uint32_t i, struct refusal *why)
 static struct answer *answer_new(struct exchange *x, struct ask *ask, const struct dialect *dialect,
                                  struct refusal *why)
 {
-    pthread_condattr_t attributes;
-    struct answer     *a = calloc(1, sizeof *a);
+    struct answer *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     *a = (struct answer){ .server   = x->server,
@@ -220,11 +213,8 @@ static struct answer *answer_new(struct exchange *x, struct ask *ask, const stru
                           .deadline = host_seconds() + x->server->time_limit };
     snprintf(a->id, sizeof a->id, "%s%016llx", dialect->id_prefix,
              (unsigned long long)host_random());
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    system_moment_init(&a->changed);
     a->choices = calloc(ask->n, sizeof *a->choices);
     if (a->choices && dsvk_stop_new(&a->stop, NULL) == DSVK_OK) {
         bool good = true;

@@ -4,6 +4,8 @@
 #ifndef SERVE_BUFFER_H
 #define SERVE_BUFFER_H
 
+#include "../host.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,8 +18,7 @@ struct buffer {
 
 void buffer_add(struct buffer *buffer, const void *bytes, size_t n);
 void buffer_text(struct buffer *buffer, const char *text);
-void buffer_print(struct buffer *buffer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void buffer_print(struct buffer *buffer, const char *format, ...) HOST_PRINTF(2, 3);
 /* Consumes the document; NULL: it could not be made, which is a failure. */
 void buffer_json(struct buffer *buffer, json_t *document);
 void buffer_done(struct buffer *buffer);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Jobs come in at one end of a queue; threads take them from the other. */
-#define _POSIX_C_SOURCE 200809L
 #include "engine.h"
 
 #include "../cli.h"
@@ -12,16 +11,12 @@
 
 bool engine_init(struct engine *engine, struct cli *cli, uint32_t parallel, uint32_t max_waiting)
 {
-    pthread_condattr_t attributes;
     *engine       = (struct engine){ .cli = cli, .parallel = parallel, .max_waiting = max_waiting };
     engine->last  = &engine->first;
     engine->slots = calloc(parallel, sizeof *engine->slots);
     engine->thread = calloc(parallel, sizeof *engine->thread);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&engine->changed, NULL);
     return engine->slots && engine->thread && dsvk_stop_new(&engine->stop, NULL) == DSVK_OK;
 }
 

@@ -4,6 +4,8 @@
 #ifndef SERVE_FIELDS_H
 #define SERVE_FIELDS_H
 
+#include "../host.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +20,7 @@ struct refusal {
 
 /* Answers false, so that `return refuse(...)` ends a check. The first refusal stays. */
 bool refuse(struct refusal *why, int status, const char *param, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    HOST_PRINTF(4, 5);
 
 /* NULL for an absent field and for null. */
 const json_t *field(const json_t *object, const char *name);

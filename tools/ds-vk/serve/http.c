@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections and requests, as libmicrohttpd tells of them. */
-#define _GNU_SOURCE /* POLLRDHUP */
 #include "routes.h"
 #include "serve.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define MAX_CONNECTIONS 512
 #define HEAD_BYTES ((size_t)32 << 10)
@@ -59,7 +55,7 @@ void http_tidy(struct http *http)
     pthread_mutex_lock(&http->lock);
     for (struct connection *c = http->connections; c; c = c->next)
         if (c->deadline > 0 && now > c->deadline) {
-            shutdown(c->fd, SHUT_RDWR); /* its thread closes it */
+            system_shutdown(c->fd); /* its thread closes it */
             c->deadline = 0;
         }
     pthread_mutex_unlock(&http->lock);
@@ -68,8 +64,7 @@ void http_tidy(struct http *http)
 /* A client that closes its side is not waited for: whoever still wants an answer leaves it open. */
 bool http_gone(const struct exchange *x)
 {
-    struct pollfd socket = { .fd = x->socket->fd, .events = POLLRDHUP };
-    return poll(&socket, 1, 0) == 1 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    return system_gone(x->socket->fd);
 }
 
 const char *http_header(const struct exchange *x, const char *name)
@@ -191,6 +186,24 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 
 /* ---- the daemon ---- */
 
+int http_listen(struct http *http, struct server *server, const char *host, uint16_t *port)
+{
+    struct system_listening listening;
+    unsigned                wanted = *port;
+    system_listen(&listening, host, port);
+    *http = (struct http){ .server = server, .listens = listening.socket };
+    pthread_mutex_init(&http->lock, NULL);
+    if (listening.no_host)
+        return cli_fail(server->cli, "--host %s: %s", host, listening.why);
+    if (http->listens == MHD_INVALID_SOCKET)
+        return cli_fail(server->cli, "%s, port %u: %s", host, wanted, listening.why);
+    if (!listening.loopback && server->n_keys == 0)
+        log_note(&server->cli->log,
+                 "%s can be reached from the network, by anyone: --api-key-file asks for a key",
+                 host);
+    return EXIT_DONE;
+}
+
 static void on_log(void *user, const char *format, va_list arguments)
 {
     struct server *server = user;
@@ -208,7 +221,7 @@ int http_start(struct http *http)
     struct server        *server    = http->server;
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, server },
-        { MHD_OPTION_LISTEN_SOCKET, http->listens, NULL },
+        { MHD_OPTION_LISTEN_SOCKET, (intptr_t)http->listens, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, WRITE_SECONDS, NULL },
@@ -226,10 +239,10 @@ int http_start(struct http *http)
 
 void http_quiet(struct http *http)
 {
-    int listens = MHD_quiesce_daemon(http->daemon);
-    if (listens >= 0)
-        close(listens);
-    http->listens = -1;
+    MHD_socket listens = MHD_quiesce_daemon(http->daemon);
+    if (listens != MHD_INVALID_SOCKET)
+        system_close(listens);
+    http->listens = MHD_INVALID_SOCKET;
 }
 
 uint32_t http_requests(struct http *http)
@@ -244,7 +257,7 @@ void http_done(struct http *http)
 {
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
-    if (http->listens >= 0 && !http->daemon)
-        close(http->listens);
+    if (http->listens != MHD_INVALID_SOCKET && !http->daemon)
+        system_close(http->listens);
     pthread_mutex_destroy(&http->lock);
 }

@@ -11,9 +11,7 @@
 
 #include "buffer.h"
 #include "fields.h"
-
-#include <microhttpd.h>
-#include <pthread.h>
+#include "system.h"
 
 struct server;
 struct route;
@@ -23,14 +21,14 @@ struct route;
 
 struct connection {
     struct connection *next;
-    int                fd;
+    MHD_socket         fd;
     double             deadline; /* for what is being read; 0: none, a reply is in work */
 };
 
 struct http {
     struct server     *server;
     struct MHD_Daemon *daemon;
-    int                listens; /* a socket, -1: none */
+    MHD_socket         listens; /* MHD_INVALID_SOCKET: none */
     pthread_mutex_t    lock;    /* of all below */
     struct connection *connections;
     size_t             body_bytes;   /* of all requests */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which models there are, and who has one. */
-#define _POSIX_C_SOURCE 200809L
 #include "models.h"
 
 #include "../run.h"
@@ -9,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define KEEP_MINUTES 10
 
@@ -19,10 +17,10 @@
 static void name_it(struct served *served, const char *path)
 {
     size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
+    while (n > 1 && host_is_slash(path[n - 1]))
         n--;
     size_t at = n;
-    while (at > 0 && path[at - 1] != '/')
+    while (at > 0 && !host_is_slash(path[at - 1]))
         at--;
     snprintf(served->name, sizeof served->name, "%.*s", (int)(n - at), path + at);
     for (char *c = served->name; *c; c++)
@@ -112,15 +110,11 @@ static int open_one(struct server *server)
 
 int models_open(struct server *server)
 {
-    struct models     *models = &server->models;
-    struct cli        *cli    = server->cli;
-    pthread_condattr_t attributes;
-    models->many = cli->options.values[OPT_MODEL_DIR].given;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    struct models *models = &server->models;
+    struct cli    *cli    = server->cli;
+    models->many          = cli->options.values[OPT_MODEL_DIR].given;
     pthread_mutex_init(&models->lock, NULL);
-    pthread_cond_init(&models->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    system_moment_init(&models->changed);
     if (dsvk_stop_new(&models->stop, NULL))
         return cli_fail(cli, "no memory for the models");
     return models->many ? open_many(server) : open_one(server);

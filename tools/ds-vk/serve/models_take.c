@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Who has which model; which one goes so that another one can come. */
-#define _POSIX_C_SOURCE 200809L
 #include "models.h"
 
 #include "serve.h"
-
-#include <time.h>
 
 /* The lock is held, but not while it works. */
 static void put_away(struct models *models, struct served *served)
@@ -44,12 +41,7 @@ static struct served *idle(struct models *models, const struct served *but, bool
 /* A moment, with the lock; false: nobody waits for it any more. */
 static bool wait_on(struct models *models, struct exchange *x, double until, struct refusal *why)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += 100000000;
-    at.tv_sec += at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&models->changed, &models->lock, &at);
+    system_moment(&models->changed, &models->lock);
     why->retry_after = 5;
     if (models->stopping)
         return refuse(why, 503, NULL, "the server is stopping");

@@ -41,20 +41,20 @@ const struct route *route_find(struct exchange *x, const char *method, const cha
                                struct refusal *why)
 {
     static const struct route preflight = { "OPTIONS", "", ENVELOPE_OPENAI, true, http_preflight };
-    const struct route       *near      = NULL;
+    const struct route       *nearest   = NULL;
     if (strcmp(method, "OPTIONS") == 0)
         return &preflight;
     for (size_t i = 0; i < N; i++)
         if (strcmp(routes[i].path, path) == 0) {
-            near = &routes[i];
+            nearest = &routes[i];
             if (strcmp(routes[i].method, method) == 0)
-                return near;
+                return nearest;
         }
-    if (!near) {
+    if (!nearest) {
         refuse(why, 404, NULL, "there is no %.200s", path);
         return NULL;
     }
-    snprintf(x->allow, sizeof x->allow, "%s, OPTIONS", near->method);
-    refuse(why, 405, NULL, "%s takes %s, not %.20s", path, near->method, method);
+    snprintf(x->allow, sizeof x->allow, "%s, OPTIONS", nearest->method);
+    refuse(why, 405, NULL, "%s takes %s, not %.20s", path, nearest->method, method);
     return NULL;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `ds-vk serve`: listens first, so that a port that is taken is known at once and /health can say
  * "loading"; then loads, then answers until it is asked to stop. */
-#define _POSIX_C_SOURCE 200809L
 #include "serve.h"
 
 #include "../run.h"
@@ -30,11 +29,11 @@ static uint64_t given_or(const struct cli *cli, size_t option, uint64_t otherwis
 static void settle(struct server *server, struct cli *cli)
 {
     const struct option_value *values = cli->options.values;
-    *server                           = (struct server){ .cli = cli, .http = { .listens = -1 } };
-    server->started_at                = (int64_t)time(NULL);
-    server->time_limit                = (double)given_or(cli, OPT_TIME_LIMIT, TIME_LIMIT);
-    server->allowed_hosts             = values[OPT_ALLOW_HOST].text;
-    server->allowed_origins           = values[OPT_ALLOW_ORIGIN].text;
+    *server            = (struct server){ .cli = cli, .http = { .listens = MHD_INVALID_SOCKET } };
+    server->started_at = (int64_t)time(NULL);
+    server->time_limit = (double)given_or(cli, OPT_TIME_LIMIT, TIME_LIMIT);
+    server->allowed_hosts   = values[OPT_ALLOW_HOST].text;
+    server->allowed_origins = values[OPT_ALLOW_ORIGIN].text;
     pthread_mutex_init(&server->encoding, NULL);
 }
 
@@ -63,7 +62,7 @@ static void doze(struct server *server)
 {
     http_tidy(&server->http);
     models_tidy(server);
-    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL); /* a signal ends it */
+    host_rest(0.1);
 }
 
 /* Answers in work become whole if they do so soon; nothing new begins. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which session answers a job, and what to do when the device is lost. */
-#define _POSIX_C_SOURCE 200809L
 #include "engine.h"
 
 #include "../cli.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define RETRY_SECONDS 5
 
@@ -50,7 +48,7 @@ struct engine_slot *engine_choose(struct engine *engine, const uint32_t *ids, si
 
 void engine_nap(void)
 {
-    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    host_rest(0.02);
 }
 
 /* Calls of others may not have returned yet, or another engine recovers it. */

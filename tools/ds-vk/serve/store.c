@@ -181,7 +181,7 @@ static bool write(struct store *store, dsvk_session *session, const uint32_t *id
     store_index_shrink(&store->index, store->limit);
     pthread_mutex_unlock(&store->lock);
     if (!added)
-        (void)remove(path);
+        host_remove(path);
     return added;
 }
 

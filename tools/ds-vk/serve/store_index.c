@@ -4,6 +4,8 @@
  * order of this machine: another one does not know its key. */
 #include "store_index.h"
 
+#include "../host.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +44,7 @@ static void remove_file(const struct store_index *index, const char *stem, const
 {
     char path[STORE_PATH];
     if (store_file_path(path, index, stem, ending))
-        (void)remove(path);
+        host_remove(path);
 }
 
 /* ---- entries ---- */
