@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 #define DSVK_VERSION_MAJOR 0
-#define DSVK_VERSION_MINOR 1
+#define DSVK_VERSION_MINOR 2
 #define DSVK_VERSION_PATCH 0
 
 /* The only list of statuses: enum, names and texts are made from it. */
@@ -50,7 +50,7 @@ typedef enum { DSVK_STATUS_MAP(DSVK_STATUS_ENUM) } dsvk_status;
 /* "success" and the like; never NULL, static storage. */
 DSVK_API const char *dsvk_status_text(dsvk_status status);
 
-/* "0.1.0"; static storage. */
+/* "0.2.0"; static storage. */
 DSVK_API const char *dsvk_version(void);
 
 typedef enum {

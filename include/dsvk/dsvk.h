@@ -39,7 +39,7 @@
  * come inside of a turn: what they call on the same device answers BUSY.
  *
  * Versions: fields may be added to structs, and entries to enums, where the minor version changes,
- * and the name of the shared library with it (libdsvk.so.0.1): a program runs with the headers that
+ * and the name of the shared library with it (libdsvk.so.0.2): a program runs with the headers that
  * it was compiled with. A field that is added means by zero what was there before it, so a program
  * that is compiled anew stays as it is. Within a minor version nothing changes size.
  *

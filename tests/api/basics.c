@@ -17,9 +17,9 @@ static void status_text_is_never_null(void **state)
 static void version_is_that_of_the_headers(void **state)
 {
     (void)state;
-    assert_string_equal(dsvk_version(), "0.1.0");
+    assert_string_equal(dsvk_version(), "0.2.0");
     assert_int_equal(DSVK_VERSION_MAJOR * 10000 + DSVK_VERSION_MINOR * 100 + DSVK_VERSION_PATCH,
-                     100);
+                     200);
 }
 
 static void free_functions_take_null(void **state)

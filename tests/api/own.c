@@ -110,7 +110,7 @@ static void keep(void *user, dsvk_log_level level, const char *line)
 /* What a report of a bug has to say: versions, the device, shapes and all that was chosen. */
 static void what_was_chosen_is_told(void **state)
 {
-    static const char *const words[] = { "ds-vk 0.1.0 on \"",
+    static const char *const words[] = { "ds-vk 0.2.0 on \"",
                                          "Vulkan 1.",
                                          "subgroups of",
                                          "heap 0 of",

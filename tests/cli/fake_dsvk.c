@@ -43,7 +43,7 @@ bool is(const dsvk_model *model, const char *name)
 
 const char *dsvk_version(void)
 {
-    return "0.1.0";
+    return "0.2.0";
 }
 
 const char *dsvk_status_text(dsvk_status status)

@@ -47,7 +47,7 @@ for command_name in run score tokenize prompt devices inspect plan graph bench q
 done
 run 0 --help
 awk 'length > 80 { exit 1 }' "$out" || complain "help wider than 80 columns"
-for word in --version -V version; do prints "ds-vk 0.1.0" $word; done
+for word in --version -V version; do prints "ds-vk 0.2.0" $word; done
 refuse 2 "unknown option --host-memory" inspect --host-memory 1
 refuse 2 "unknown option --bandwidth" bench --bandwidth 1
 refuse 2 "--bandwidth takes a number from 0 to 1000000" plan --bandwidth fast
