@@ -13,8 +13,9 @@
 struct dsvk_device {
     dsvk_device_info info;
     dsvk_log         log;
-    bool             lost;
-    atomic_int       loaded; /* models */
+    atomic_bool      lost;
+    char             heal[300]; /* the file that must be there to recover it; "": none */
+    atomic_int       loaded;    /* models */
 };
 
 struct dsvk_model {

@@ -10,6 +10,7 @@
  *   .../odd-chat      has an unknown chat template; asked to think on, every model refuses
  *   .../lost          loses the device       .../slow         never ends, until interrupted
  *   .../lost-once     loses it, and has it back when it is recovered
+ *   .../dies-amid     loses it in its third answer at once, until there is a file dies-amid.heal
  *   .../echo          answers with the prompt .../two-sessions has memory for no more of them
  *   .../vast          needs the device for itself
  *   .../wide, words   answer with wide signs, with words of all lengths

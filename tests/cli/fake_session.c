@@ -219,6 +219,20 @@ static dsvk_status say_penalties(const dsvk_session *session, const dsvk_samplin
     return fail(&session->model->log, DSVK_BAD_ARGUMENT, line);
 }
 
+/* When three sessions answer, and one has three tokens; then all others lose it, too. */
+static dsvk_status lose_amid(const dsvk_session *session)
+{
+    dsvk_model  *model  = session->model;
+    dsvk_device *device = model->device;
+    if (session->n - session->prompt >= 3 && model->sessions == 3 && !model->was_lost) {
+        model->was_lost = true;
+        snprintf(device->heal, sizeof device->heal, "%s.heal", model->folder);
+        device->lost = true;
+    }
+    return device->lost ? fail(&model->log, DSVK_DEVICE_LOST, "device: lost at submission 5")
+                        : DSVK_OK;
+}
+
 dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_params *params,
                                   dsvk_end *end)
 {
@@ -232,6 +246,8 @@ dsvk_status dsvk_session_generate(dsvk_session *session, const dsvk_generate_par
         status = say_penalties(session, &params->sampling);
     const dsvk_stop *stop = params->stop;
     while (status == DSVK_OK && session->n < limit) {
+        if (is(session->model, "dies-amid"))
+            status = lose_amid(session);
         if (stop && dsvk_stop_is_set(stop))
             status = DSVK_CANCELLED;
         if (status || (ended = offer(&a)) != DSVK_END_NONE)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a server calls besides: stops, reasons, timelines, a device that was lost. */
+#define _POSIX_C_SOURCE 200809L
 #include "fake.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "text/utf8.h"
 
@@ -72,7 +75,11 @@ bool dsvk_device_is_lost(const dsvk_device *device)
 
 dsvk_status dsvk_device_recover(dsvk_device *device, const dsvk_recover_params *params)
 {
-    (void)params;
+    while (device->heal[0] && access(device->heal, F_OK) != 0) {
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+        if (!goes_on(&params->progress, 0, 1))
+            return DSVK_CANCELLED;
+    }
     device->lost = false;
     return DSVK_OK;
 }

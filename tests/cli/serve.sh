@@ -219,6 +219,24 @@ post 200 naïve /v1/chat/completions "{$hello}"
 get 200 'dsvk_device_recoveries_total 1' /metrics
 stop
 
+start -m "$work/slow-dies-amid" --ctx 10000
+for i in 1 2 3; do # all of them are in work when it is lost
+    curl -sN --max-time 60 -o "$work/stream$i" "$url/v1/chat/completions" -d "{$hello, \"stream\":true}" &
+    curls[i]=$!
+done
+wait "${curls[@]:1:3}"
+! grep -L '"code":"device_lost"' "$work"/stream[123] | grep . || complain "a stream does not say that the device is lost"
+grep -q '"delta":{"content":"x' "$work"/stream[123] || complain "nothing came before the loss"
+get 503 '{"status":"device lost"' /health
+curl -s --max-time 60 -o "$work/next" "$url/v1/chat/completions" -d "{$hello, \"max_tokens\":3}" & one=$! # waits for it
+eventually '"waiting":1'
+touch "$work/slow-dies-amid.heal"
+wait "$one"
+grep -q '"content":"xxx"' "$work/next" || complain "what waited has no answer: $(cat "$work/next")"
+eventually '{"status":"ok"'
+post 200 '"content":"xx"' /v1/chat/completions "{$hello, \"max_tokens\":2}"
+stop
+
 # ---- what the command line refuses ----
 start -m echo
 refuse 1 "Address already in use" serve -m echo --port "${url##*:}"

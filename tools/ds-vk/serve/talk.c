@@ -91,11 +91,11 @@ static bool read_calls(const json_t *given, struct said *said, struct refusal *w
     said->arguments = calloc(n, sizeof *said->arguments);
     if (!said->calls || !said->arguments)
         return refuse(why, 503, NULL, "no memory for %zu calls", n);
-    for (said->n = 0; said->n < n; said->n++)
-        if (!read_call(json_array_get(given, said->n), &said->calls[said->n],
-                       &said->arguments[said->n], why))
-            return false;
-    return true;
+    said->n   = n;
+    bool good = true;
+    for (size_t i = 0; good && i < n; i++)
+        good = read_call(json_array_get(given, i), &said->calls[i], &said->arguments[i], why);
+    return good;
 }
 
 static void said_done(struct said *said)
