@@ -230,6 +230,17 @@ DSVK_API uint64_t dsvk_model_weight_bytes(const dsvk_model *model);
 DSVK_API dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder,
                                          dsvk_weights weights, const dsvk_progress *progress);
 
+typedef struct {
+    dsvk_weights  weights;
+    dsvk_head     head;
+    dsvk_progress progress;
+} dsvk_quantize_params;
+
+/* The same, where head and embedding are to be what `params->head` says. Programs that take FP8
+ * from DeepSeek's releases may not expect it there: KEEP is for them. */
+DSVK_API dsvk_status dsvk_model_quantize_with(const dsvk_model *model, const char *folder,
+                                              const dsvk_quantize_params *params);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,9 +16,9 @@ typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
 /* What weights become when they are loaded or written: as they are stored; BF16, whatever they
  * were; or, where that is narrower, FP8 e4m3 in blocks of 128 x 128; INT4 or FP4 in groups of 32
- * columns (the feed forward; attention FP8). Embedding, head, routers and norms stay, or become
- * BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. The words are
- * those of `ds-vk run --weights`. */
+ * columns (the feed forward; attention FP8). Embedding and head: dsvk_head. Routers and norms stay,
+ * or become BF16 from F32. Where nothing changes, loading warns and writing is BAD_ARGUMENT. The
+ * words are those of `ds-vk run --weights`. */
 #define DSVK_WEIGHTS_MAP(X)                                                                        \
     X(KEEP, "keep")                                                                                \
     X(BF16, "bf16")                                                                                \
@@ -28,6 +28,18 @@ typedef enum { DSVK_MATH_AUTO, DSVK_MATH_F32, DSVK_MATH_F16 } dsvk_math;
 
 #define DSVK_WEIGHTS_ENUM(name, word) DSVK_WEIGHTS_##name,
 typedef enum { DSVK_WEIGHTS_MAP(DSVK_WEIGHTS_ENUM) } dsvk_weights;
+
+/* What the head becomes, the matrix that makes logits, and the embedding with it. AUTO: with
+ * weights in FP8, INT4 or FP4 they are FP8, too, where that is narrower, and else what `weights`
+ * says. KEEP: as they are stored. FP8: that, whatever the other weights become. What it costs:
+ * docs/numerics.md. The words are those of `ds-vk run --head`. */
+#define DSVK_HEAD_MAP(X)                                                                           \
+    X(AUTO, "auto")                                                                                \
+    X(KEEP, "keep")                                                                                \
+    X(FP8, "fp8")
+
+#define DSVK_HEAD_ENUM(name, word) DSVK_HEAD_##name,
+typedef enum { DSVK_HEAD_MAP(DSVK_HEAD_ENUM) } dsvk_head;
 
 /* Formats of the latent cache of sessions, with the words of `ds-vk run --cache`. */
 #define DSVK_CACHE_MAP(X)                                                                          \
@@ -53,6 +65,7 @@ typedef struct {
      * device. */
     uint32_t   context, chunk;
     dsvk_cache cache;
+    dsvk_head  head; /* and embedding, beside `weights` */
 } dsvk_run;
 
 #ifdef __cplusplus

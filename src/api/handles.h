@@ -84,8 +84,10 @@ struct dsvk_model {
     struct dv_stocks  stocks;   /* likewise */
 };
 
-/* Without tensors the formats are those of the release. */
-struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weights);
+/* As `run` converts them; without tensors from the formats of the release. */
+struct dv_weight_source dv_source_of(const dsvk_model *model, const dsvk_run *run);
+/* Of what it makes of them: dv_formats_key(). */
+uint32_t dv_weights_key(const dsvk_run *run);
 
 /* With the turn: weights for `run`. */
 dsvk_status dv_model_load(dsvk_model *model, dsvk_device *device, const dsvk_run *run,

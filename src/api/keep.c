@@ -43,7 +43,7 @@ static dsvk_status make_params(struct dv_keep_params *params, dsvk_session *sess
 {
     const dsvk_model *model = session->model;
     *params =
-        (struct dv_keep_params){ .weights = (uint32_t)model->run.weights, .progress = progress };
+        (struct dv_keep_params){ .weights = dv_weights_key(&model->run), .progress = progress };
     dv_turn_give(model->device->turn);
     dsvk_status status =
         dv_keep_model(&params->model, &session->ctx, &model->config, model->checkpoint);

@@ -42,7 +42,7 @@ static dsvk_status load_weights(dsvk_model *model, dsvk_device *device,
 {
     dsvk_status             status;
     struct dv_graph        *graphs[2];
-    struct dv_weight_source source   = dv_source_of(model, model->run.weights);
+    struct dv_weight_source source   = dv_source_of(model, &model->run);
     dsvk_progress           progress = { .report = report, .user = watched };
     struct dv_load_params   load     = { .source       = &source,
                                          .graphs       = graphs,
@@ -68,8 +68,9 @@ dsvk_status dv_model_load(dsvk_model *model, dsvk_device *device, const dsvk_run
     struct watched  watched = { .asked = progress };
     dv_device_read_budget(device->dev, true);
     TRY(dv_setup_make(&setup, &model->ctx, &model->config, &device->dev->caps, run));
-    if (model->checkpoint)
-        TRY(dv_quantize_warn(&model->ctx, model->checkpoint, run->weights));
+    struct dv_weight_source source = dv_source_of(model, run);
+    if (source.checkpoint)
+        TRY(dv_quantize_warn(&model->ctx, source.checkpoint, &source.to));
     struct dv_expert_budget budget = { .session = &setup, .host_bytes = run->host_memory };
     model->run                     = *run;
     TRY(load_weights(model, device, &budget, &watched));
@@ -93,9 +94,10 @@ void dv_model_drop_weights(dsvk_model *model)
 /* What sessions that outlived an unloading were made for. With the device's turn. */
 static dsvk_status check_sessions(const dsvk_model *model, const dsvk_run *run)
 {
-    const dsvk_run *was = &model->run;
-    if (!model->sessions ||
-        (run->math == was->math && run->no_fuse == was->no_fuse && run->weights == was->weights))
+    const dsvk_run *was  = &model->run;
+    bool            same = run->math == was->math && run->no_fuse == was->no_fuse &&
+                dv_weights_key(run) == dv_weights_key(was);
+    if (!model->sessions || same)
         return DSVK_OK;
     return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT,
                    "model: its sessions were made for other math, fusion or weights than it is "

@@ -50,11 +50,16 @@ static dsvk_status check_stage(const dsvk_model *model, const dsvk_graph_params 
     return DSVK_OK;
 }
 
-struct dv_weight_source dv_source_of(const dsvk_model *model, dsvk_weights weights)
+struct dv_weight_source dv_source_of(const dsvk_model *model, const dsvk_run *run)
 {
     return (struct dv_weight_source){ .checkpoint = model->checkpoint,
                                       .config     = &model->config,
-                                      .formats    = weights };
+                                      .to = { .weights = run->weights, .head = run->head } };
+}
+
+uint32_t dv_weights_key(const dsvk_run *run)
+{
+    return dv_formats_key(&(struct dv_conversion){ run->weights, run->head });
 }
 
 static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
@@ -62,7 +67,7 @@ static dsvk_status count_weights(struct dv_plan *plan, const dsvk_model *model,
 {
     dsvk_status             status;
     struct dv_traffic       traffic;
-    struct dv_weight_source source = dv_source_of(model, DSVK_WEIGHTS_KEEP);
+    struct dv_weight_source source = dv_source_of(model, &(dsvk_run){ 0 });
     uint32_t                chunk  = params->chunk ? params->chunk : DV_LONG_CHUNK;
     TRY(dv_traffic_of(&traffic, &model->ctx, &source, tokens, chunk, params->no_fuse));
     plan->passes             = traffic.passes;
@@ -101,12 +106,23 @@ dsvk_status dsvk_model_graph(const dsvk_model *model, const dsvk_graph_params *p
     return status;
 }
 
+dsvk_status dsvk_model_quantize_with(const dsvk_model *model, const char *folder,
+                                     const dsvk_quantize_params *params)
+{
+    const struct dv_conversion to = { params->weights, params->head };
+    if (!model->checkpoint)
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
+    if (!dv_setup_knows_weights(to.weights) || !dv_setup_knows_head(to.head) ||
+        dv_formats_keep(&to))
+        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "quantize: no format to convert to");
+    return dv_quantize(&model->ctx, model->checkpoint, &to, folder, &params->progress);
+}
+
 dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,
                                 const dsvk_progress *progress)
 {
-    if (!model->checkpoint)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "model: opened without its tensors");
-    if (!dv_setup_knows_weights(weights) || weights == DSVK_WEIGHTS_KEEP)
-        return dv_fail(&model->ctx, DSVK_BAD_ARGUMENT, "quantize: no format to convert to");
-    return dv_quantize(&model->ctx, model->checkpoint, weights, folder, progress);
+    dsvk_quantize_params params = { .weights = weights };
+    if (progress)
+        params.progress = *progress;
+    return dsvk_model_quantize_with(model, folder, &params);
 }

@@ -28,7 +28,7 @@ static dsvk_status make_plan(dsvk_plan *plan, const dsvk_model *model, const dsv
     if (device)
         dv_device_read_budget(device->dev, true);
     const struct dv_caps   *caps   = device ? &device->dev->caps : &dv_ledger_usual_card;
-    struct dv_weight_source source = dv_source_of(model, params->run.weights);
+    struct dv_weight_source source = dv_source_of(model, &params->run);
     struct dv_ledger_params ledger = { .source = &source, .limit = params->memory_limit };
     TRY(dv_setup_make(&ledger.setup, &model->ctx, &model->config, caps, &params->run));
     if (device) {

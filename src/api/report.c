@@ -21,6 +21,11 @@ static const char *const formats[] = {
     DSVK_WEIGHTS_MAP(WORD)
 #undef WORD
 };
+static const char *const heads[] = {
+#define WORD(name, word) [DSVK_HEAD_##name] = word,
+    DSVK_HEAD_MAP(WORD)
+#undef WORD
+};
 
 /* ---- the device ---- */
 
@@ -116,8 +121,8 @@ void dv_report_load(const dsvk_model *model, const struct dv_setup *setup)
     char               size[DV_SIZE_BYTES];
     struct dv_experts *x = dv_weights_experts(model->weights);
     dv_log(&model->ctx, DSVK_LOG_DEBUG,
-           "load: weights %s, products in %s%s, %s on the device, experts %s",
-           formats[model->run.weights], setup->math_f16 ? "f16" : "f32",
+           "load: weights %s, head %s, products in %s%s, %s on the device, experts %s",
+           formats[model->run.weights], heads[model->run.head], setup->math_f16 ? "f16" : "f32",
            setup->no_fuse ? ", not fused" : "",
            dv_text_size(size, dv_weights_bytes(model->weights)), x ? "in tiers" : "all there");
 }

@@ -6,13 +6,19 @@
 enum {
 #define X(name, word) +1
     N_CACHES  = 0 DSVK_CACHE_MAP(X),
-    N_WEIGHTS = 0 DSVK_WEIGHTS_MAP(X)
+    N_WEIGHTS = 0 DSVK_WEIGHTS_MAP(X),
+    N_HEADS   = 0 DSVK_HEAD_MAP(X)
 #undef X
 };
 
 bool dv_setup_knows_weights(dsvk_weights weights)
 {
     return (unsigned)weights < N_WEIGHTS;
+}
+
+bool dv_setup_knows_head(dsvk_head head)
+{
+    return (unsigned)head < N_HEADS;
 }
 
 bool dv_setup_cache(enum dv_cache_format *format, dsvk_cache cache)
@@ -35,6 +41,8 @@ static dsvk_status check(const struct dv_context *ctx, const struct dv_config *c
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such math");
     if (!dv_setup_knows_weights(run->weights))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such format of weights");
+    if (!dv_setup_knows_head(run->head))
+        return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such format of the head");
     enum dv_cache_format format;
     if (!dv_setup_cache(&format, run->cache))
         return dv_fail(ctx, DSVK_BAD_ARGUMENT, "run: no such cache format");

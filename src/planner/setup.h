@@ -27,8 +27,9 @@ struct dv_setup {
 dsvk_status dv_setup_make(struct dv_setup *setup, const struct dv_context *ctx,
                           const struct dv_config *config, const struct dv_caps *caps,
                           const dsvk_run *run);
-/* Whether there is such a choice of weights. */
+/* Whether there is such a choice of weights, and of the head. */
 bool dv_setup_knows_weights(dsvk_weights weights);
+bool dv_setup_knows_head(dsvk_head head);
 /* The format of a cache; false: there is none such. */
 bool dv_setup_cache(enum dv_cache_format *format, dsvk_cache cache);
 

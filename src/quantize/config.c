@@ -20,15 +20,19 @@ static json_t *unless(bool failed, json_t *made)
     return NULL;
 }
 
-/* The modules whose matrices are stored so, without the embedding, which nobody takes for one. */
-static json_t *modules(const struct dv_quantizing *q, enum dv_stored_kind kind)
+/* The modules whose matrices are stored so; of those that are not converted without the embedding,
+ * which nobody takes for one. `linear`: all others are meant by this word. */
+static json_t *modules(const struct dv_quantizing *q, enum dv_stored_kind kind, bool linear)
 {
     json_t *list   = json_array();
     bool    failed = false;
+    if (linear)
+        dv_json_put(&failed, list, NULL, json_string("Linear"));
     for (uint32_t i = 0; i < q->n; i++) {
         const struct dv_new_tensor *t    = &q->tensors[i];
         const char                 *name = t->name, *end = strstr(name, WEIGHT);
-        if (t->kind == kind && end && t->role != DV_ROLE_EMBEDDING)
+        bool                        table = t->role == DV_ROLE_EMBEDDING;
+        if (t->kind == kind && end && (linear ? table : !table || kind != DV_STORED_PLAIN))
             dv_json_put(&failed, list, NULL, json_stringn(name, (size_t)(end - name)));
     }
     return unless(failed, list);
@@ -56,7 +60,7 @@ static json_t *deepseek(const struct dv_quantizing *q)
         dv_json_put(&failed, fp8, "weight_block_size", json_pack("[i, i]", (int)rows, (int)cols));
     if (q->kinds[DV_STORED_FP4])
         dv_json_put(&failed, fp8, "expert_dtype", json_string("fp4"));
-    dv_json_put(&failed, fp8, "modules_to_not_convert", modules(q, DV_STORED_PLAIN));
+    dv_json_put(&failed, fp8, "modules_to_not_convert", modules(q, DV_STORED_PLAIN, false));
     return unless(failed, fp8);
 }
 
@@ -86,7 +90,7 @@ static json_t *fp8_group(const struct dv_quantizing *q, enum dv_stored_kind kind
     if (rows != 0)
         dv_json_put(&failed, weights, "block_structure", json_pack("[i, i]", (int)rows, (int)cols));
     weights         = unless(failed, weights);
-    json_t *targets = alone ? json_pack("[s]", "Linear") : modules(q, kind);
+    json_t *targets = modules(q, kind, alone);
     return json_pack("{s:s, s:o, s:o}", "format", "float-quantized", "targets", targets, "weights",
                      weights);
 }
@@ -114,7 +118,7 @@ static json_t *compressed_tensors(const struct dv_quantizing *q)
                      : int4     ? "mixed-precision"
                                 : "float-quantized",
                      "quantization_status", "compressed", "config_groups", groups, "ignore",
-                     modules(q, DV_STORED_PLAIN));
+                     modules(q, DV_STORED_PLAIN, false));
 }
 
 /* ---- all ---- */

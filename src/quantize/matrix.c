@@ -28,8 +28,7 @@ bool dv_quantize_matrix(struct dv_quantize_matrix *m, const struct dv_tensor_fil
 bool dv_quantize_target(enum dv_dtype *target, const struct dv_quantizing *q,
                         const struct dv_quantize_matrix *m)
 {
-    return dv_formats_target(target, q->formats, dv_model_role(q->roles, m->name), m->dtype,
-                             m->cols);
+    return dv_formats_target(target, &q->to, dv_model_role(q->roles, m->name), m->dtype, m->cols);
 }
 
 enum dv_stored_kind dv_quantize_kind(struct dv_quantizing *q, const struct dv_quantize_matrix *m)
@@ -94,15 +93,15 @@ static bool has_row_scales(struct dv_quantizing *q)
 }
 
 dsvk_status dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                             dsvk_weights formats)
+                             const struct dv_conversion *to)
 {
     dsvk_status          status;
     char                 text[96];
-    struct dv_quantizing q = { .ctx = ctx, .checkpoint = checkpoint, .formats = formats };
+    struct dv_quantizing q = { .ctx = ctx, .checkpoint = checkpoint, .to = *to };
     TRY(dv_model_roles(&q.roles, ctx, dv_checkpoint_config(checkpoint)));
-    if (formats != DSVK_WEIGHTS_KEEP && !dv_quantize_changes(text, &q))
+    if (!dv_formats_keep(to) && !dv_quantize_changes(text, &q))
         dv_log(ctx, DSVK_LOG_WARN, "weights: no weight is converted: all matrices are %s", text);
-    if ((formats == DSVK_WEIGHTS_KEEP || formats == DSVK_WEIGHTS_FP8) && has_row_scales(&q))
+    if ((to->weights == DSVK_WEIGHTS_KEEP || to->weights == DSVK_WEIGHTS_FP8) && has_row_scales(&q))
         dv_log(ctx, DSVK_LOG_WARN,
                "weights: FP8 with a scale for each row takes 4 bytes a weight on the device; "
                "converted to bf16 (--weights bf16) 2, rounded");

@@ -72,14 +72,15 @@ static dsvk_status write_all(struct dv_quantizing *q)
 }
 
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                        dsvk_weights formats, const char *folder, const dsvk_progress *progress)
+                        const struct dv_conversion *to, const char *folder,
+                        const dsvk_progress *progress)
 {
     dsvk_status status;
     const char *why  = NULL;
     bool        made = false;
 
     struct dv_quantizing q = {
-        .ctx = ctx, .checkpoint = checkpoint, .formats = formats, .progress = progress
+        .ctx = ctx, .checkpoint = checkpoint, .to = *to, .progress = progress
     };
     dv_arena_init(&q.arena, ctx);
     TRY_OR(fail, prepare(&q, folder));

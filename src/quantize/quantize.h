@@ -16,10 +16,11 @@
 /* `folder` must not be there; it appears when it is whole. Until then all is in `folder`.partial,
  * which is removed on failure, but not when everything is in it and only the last step failed. */
 dsvk_status dv_quantize(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                        dsvk_weights formats, const char *folder, const dsvk_progress *progress);
+                        const struct dv_conversion *to, const char *folder,
+                        const dsvk_progress *progress);
 /* For loading: warnings where a format changes nothing, and where FP8 becomes wider. */
 dsvk_status dv_quantize_warn(const struct dv_context *ctx, const struct dv_checkpoint *checkpoint,
-                             dsvk_weights formats);
+                             const struct dv_conversion *to);
 
 /* ---- inside engine/ ---- */
 
@@ -58,7 +59,7 @@ struct dv_small_file {
 struct dv_quantizing {
     const struct dv_context    *ctx;
     const struct dv_checkpoint *checkpoint;
-    dsvk_weights                formats;
+    struct dv_conversion        to;
     struct dv_graph            *roles; /* of the model: dv_model_role() */
     struct dv_arena             arena; /* names */
     struct dv_new_tensor       *tensors;

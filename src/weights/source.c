@@ -55,7 +55,7 @@ static void convert(struct dv_layout_source *part, const struct dv_weight_source
 {
     part->converted =
         info->kind != DV_WEIGHT_VECTOR &&
-        dv_formats_target(&part->target, source->formats, info->role, part->dtype, part->cols);
+        dv_formats_target(&part->target, &source->to, info->role, part->dtype, part->cols);
 }
 
 /* ---- made up ---- */

@@ -20,7 +20,7 @@ struct dv_weight_source {
     const struct dv_given      *given;      /* by part, of the only recipe; NULL: none are */
     const struct dv_checkpoint *checkpoint; /* else, NULL: made up */
     const struct dv_config     *config;
-    dsvk_weights                formats; /* that weights are converted to */
+    struct dv_conversion        to; /* that weights are converted to */
 };
 
 /* Where a given part lies of one expert. */

@@ -63,6 +63,7 @@ static const struct {
     { { .math = (dsvk_math)-1 }, "run: no such math" },
     { { .weights = (dsvk_weights)77 }, "run: no such format of weights" },
     { { .weights = (dsvk_weights)-1 }, "run: no such format of weights" },
+    { { .head = (dsvk_head)77 }, "run: no such format of the head" },
     { { .cache = (dsvk_cache)77 }, "run: no such cache format" },
     { { .cache = (dsvk_cache)-1 }, "run: no such cache format" },
     { { .chunk = UINT32_MAX }, "run: chunks of 4294967295 tokens" },
@@ -85,7 +86,7 @@ static void runs_are_checked(void **state)
         expect_refused(dsvk_model_load(other, demo.device, &load), errors++, runs[i].says);
         assert_int_equal(dsvk_model_weight_bytes(other), 0);
         expect_refused(dsvk_model_plan(&made, other, demo.device, &plan), errors++, runs[i].says);
-        if (run->math || run->weights)
+        if (run->math || run->weights || run->head)
             continue;
         expect_refused(dsvk_session_new(&none, demo.model, &params), errors++, runs[i].says);
         assert_null(none);
@@ -172,9 +173,10 @@ static void graphs_are_checked(void **state)
 
 static void other_choices_are_checked(void **state)
 {
-    static const char *const empty[] = { "" };
-    dsvk_generate_params     params  = { .stop_texts = empty, .n_stop_texts = 1 };
-    dsvk_chat_params         chat    = { .think = (dsvk_think)77 };
+    static const char *const empty[]  = { "" };
+    dsvk_generate_params     params   = { .stop_texts = empty, .n_stop_texts = 1 };
+    dsvk_chat_params         chat     = { .think = (dsvk_think)77 };
+    dsvk_quantize_params     quantize = { .weights = DSVK_WEIGHTS_FP8, .head = (dsvk_head)77 };
     dsvk_message turns[] = { { .role = "user", .text = "a" }, { .role = "nobody", .text = "b" } };
     unsigned     errors  = messages.errors;
     uint32_t    *ids;
@@ -185,6 +187,7 @@ static void other_choices_are_checked(void **state)
     expect_refused(dsvk_model_chat(other, turns, 2, NULL, &ids, &n), errors++, "'nobody'");
     expect_refused(dsvk_model_chat(other, NULL, 2, NULL, &ids, &n), errors++, "no messages");
     expect_refused(dsvk_model_quantize(other, "x", (dsvk_weights)77, NULL), errors++, "quantize");
+    expect_refused(dsvk_model_quantize_with(other, "x", &quantize), errors++, "quantize");
     expect_refused(dsvk_session_generate(session, &params, NULL), errors++, "stop text 0 is empty");
     params = (dsvk_generate_params){ .n_stop_texts = 1 };
     expect_refused(dsvk_session_generate(session, &params, NULL), errors++, "no stop texts");

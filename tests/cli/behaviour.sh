@@ -71,7 +71,7 @@ grep -q template "$err" && complain "speaks of a template that nobody asked for"
 # ---- quantize ----
 run 0 quantize x out --weights int4
 says "note: out: 1 byte of weights, "
-run 0 quantize -q x out --weights int4
+run 0 quantize -q x out --weights int4 --head keep
 silent
 refuse 1 "quantize: taken is there already" quantize x taken --weights fp8
 refuse 2 "--weights takes keep|bf16|fp8|int4|fp4, not 'int8'" run -m x --weights int8 hi

@@ -43,6 +43,7 @@ pressed() { # KEYS WORDS
 }
 pressed 'ds-vk insp\t-- x' '<inspect><--><x>'
 pressed 'ds-vk run --weights=f\t8' '<run><--weights=fp8>'
+pressed 'ds-vk run --head k\tx' '<run><--head><keep><x>'
 pressed 'ds-vk run --no\tx' '<run><--no-fuse><x>'
 pressed 'ds-vk run --weights i\tx' '<run><--weights><int4><x>'
 pressed 'ds-vk plan --like v2\tx' '<plan><--like><v2-lite><x>'

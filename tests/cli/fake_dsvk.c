@@ -294,14 +294,15 @@ dsvk_status dsvk_model_unload(dsvk_model *model)
     return model->sessions ? DSVK_BUSY : DSVK_OK;
 }
 
-dsvk_status dsvk_model_quantize(const dsvk_model *model, const char *folder, dsvk_weights weights,
-                                const dsvk_progress *progress)
+dsvk_status dsvk_model_quantize_with(const dsvk_model *model, const char *folder,
+                                     const dsvk_quantize_params *params)
 {
+    const dsvk_progress *progress = &params->progress;
     if (strcmp(folder, "taken") == 0)
         return fail(&model->log, DSVK_BAD_FILE, "quantize: taken is there already");
     if (is(model, "drag") && !drag(progress))
         return DSVK_CANCELLED;
-    return weights && progress->report(progress->user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
+    return params->weights && progress->report(progress->user, 1, 1) ? DSVK_OK : DSVK_CANCELLED;
 }
 
 const char *dsvk_like_name(uint32_t index)

@@ -61,6 +61,7 @@ refuse 2 "--op needs a value" bench --op
 refuse 2 "give the folder to read and the folder to write" quantize in --weights fp8
 refuse 2 "--weights takes bf16|fp8|int4|fp4, not 'keep'" quantize in out --weights keep
 refuse 2 "give --weights bf16, fp8, int4 or fp4" quantize in out
+refuse 2 "--head takes auto|keep|fp8, not 'bf16'" quantize in out --weights int4 --head bf16
 refuse 2 "unexpected argument" quantize in out more --weights fp8
 refuse 2 "did you mean --temp" run --tmep 1 hi
 refuse 2 "did you mean --tokens-out" run --tokens-ou 1 hi

@@ -104,11 +104,12 @@ struct fixture {
 static bool fail_call(struct fixture *f, unsigned n)
 {
     dv_test_context_reset(&f->test);
-    fault.nth    = n;
-    fault.calls  = 0;
-    fault.failed = NULL;
-    dsvk_status status =
-        dv_quantize(&f->test.ctx, f->checkpoint, DSVK_WEIGHTS_INT4, f->out.path, NULL);
+    fault.nth          = n;
+    fault.calls        = 0;
+    fault.failed       = NULL;
+    dsvk_status status = dv_quantize(&f->test.ctx, f->checkpoint,
+                                     &(struct dv_conversion){ DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO },
+                                     f->out.path, NULL);
     const char *failed = fault.failed;
     fault.nth          = 0;
     fault.failed       = NULL;
@@ -189,11 +190,12 @@ static void memory_may_end_anywhere(struct fixture *f, bool nodes)
     size_t nth = 1, tries = 0, live = f->test.live;
     for (bool fired = true; fired; nth = after(nth, nodes ? 97 : 7)) {
         dv_test_context_reset(&f->test);
-        node.calls      = 0;
-        node.nth        = nodes ? nth : 0;
-        f->test.fail_at = nodes ? 0 : (unsigned)nth;
-        dsvk_status status =
-            dv_quantize(&f->test.ctx, f->checkpoint, DSVK_WEIGHTS_INT4, f->out.path, NULL);
+        node.calls         = 0;
+        node.nth           = nodes ? nth : 0;
+        f->test.fail_at    = nodes ? 0 : (unsigned)nth;
+        dsvk_status status = dv_quantize(
+            &f->test.ctx, f->checkpoint,
+            &(struct dv_conversion){ DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO }, f->out.path, NULL);
         fired           = (nodes ? node.calls : f->test.calls) >= nth;
         node.nth        = 0;
         f->test.fail_at = 0;

@@ -41,6 +41,7 @@ void teardown(struct fixture *f)
 void write_folder(struct fixture *f, dsvk_weights formats, const char *target)
 {
     dv_test_context_reset(&f->test);
-    if (dv_quantize(&f->test.ctx, f->checkpoint, formats, target, NULL) != DSVK_OK)
+    if (dv_quantize(&f->test.ctx, f->checkpoint, &(struct dv_conversion){ formats, DSVK_HEAD_AUTO },
+                    target, NULL) != DSVK_OK)
         fail_msg("%s: %s", target, f->test.line);
 }

@@ -32,8 +32,9 @@ static bool never(void *user, uint64_t done, uint64_t total)
 static void expect_refusal(struct fixture *f, const char *target, const char *says)
 {
     dv_test_context_reset(&f->test);
-    dsvk_status status = dv_quantize(&f->test.ctx, f->checkpoint, DSVK_WEIGHTS_INT4, target,
-                                     &(dsvk_progress){ .report = never });
+    dsvk_status status = dv_quantize(&f->test.ctx, f->checkpoint,
+                                     &(struct dv_conversion){ DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO },
+                                     target, &(dsvk_progress){ .report = never });
     if (status != DSVK_BAD_FILE || f->test.errors != 1 || !strstr(f->test.line, says))
         fail_msg("%s: status %d, \"%s\"", target, (int)status, f->test.line);
 }
@@ -181,7 +182,9 @@ static void a_lost_name_keeps_the_work(void **state)
     struct dv_folder partial;
     (void)state;
     setup(&f, "v3-bf16");
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8, f.out.path,
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint,
+                                 &(struct dv_conversion){ DSVK_WEIGHTS_FP8, DSVK_HEAD_AUTO },
+                                 f.out.path,
                                  &(dsvk_progress){ .report = take_name, .user = f.out.path }),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "is whole in"));

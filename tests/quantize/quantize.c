@@ -71,7 +71,8 @@ static const struct matrix {
 
 /* The packed bytes of a matrix from a checkpoint, free(). */
 static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *checkpoint,
-                             dsvk_weights formats, const struct matrix *m, uint64_t *bytes)
+                             const struct dv_conversion *to, const struct matrix *m,
+                             uint64_t *bytes)
 {
     struct dv_weight_source source = { .checkpoint = checkpoint };
     struct dv_layout_source part;
@@ -86,8 +87,8 @@ static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *chec
                                      .parts       = { { m->name, m->rows } } };
     if (dv_source_matrix(&part, &f->test.ctx, &source, m->name, m->rows, m->cols) != DSVK_OK)
         fail_msg("%s", f->test.line);
-    part.converted = dv_formats_target(&part.target, formats, dv_model_role(f->roles, m->name),
-                                       part.dtype, m->cols);
+    part.converted =
+        dv_formats_target(&part.target, to, dv_model_role(f->roles, m->name), part.dtype, m->cols);
     if (dv_layout_of(&layout, &f->test.ctx, &info, &part) != DSVK_OK)
         fail_msg("%s", f->test.line);
     unsigned char *data = malloc(layout.bytes);
@@ -97,21 +98,23 @@ static unsigned char *packed(struct fixture *f, const struct dv_checkpoint *chec
     return data;
 }
 
-static void expect_same_weights(struct fixture *f, dsvk_weights formats)
+static void expect_same_weights(struct fixture *f, const struct dv_conversion *to)
 {
-    struct dv_checkpoint *written = open_folder(&f->test, f->out.path);
+    static const struct dv_conversion keep    = { 0 };
+    struct dv_checkpoint             *written = open_folder(&f->test, f->out.path);
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         const struct matrix *m = &matrices[i];
         uint64_t             n, n_written;
-        unsigned char       *a = packed(f, f->checkpoint, formats, m, &n);
-        unsigned char       *b = packed(f, written, DSVK_WEIGHTS_KEEP, m, &n_written);
+        unsigned char       *a = packed(f, f->checkpoint, to, m, &n);
+        unsigned char       *b = packed(f, written, &keep, m, &n_written);
         assert_int_equal(n, n_written);
         if (memcmp(a, b, n) != 0)
-            fail_msg("%s: %s differs in format %d", f->in.path, m->name, (int)formats);
+            fail_msg("%s: %s differs in format %d, head %d", f->in.path, m->name, (int)to->weights,
+                     (int)to->head);
         free(a);
         free(b);
     }
-    if (formats != DSVK_WEIGHTS_BF16)
+    if (to->weights != DSVK_WEIGHTS_BF16)
         assert_true(dv_checkpoint_bytes(written) <= dv_checkpoint_bytes(f->checkpoint));
     assert_int_equal(dv_checkpoint_config(written)->mtp_layers,
                      dv_checkpoint_config(f->checkpoint)->mtp_layers);
@@ -119,14 +122,14 @@ static void expect_same_weights(struct fixture *f, dsvk_weights formats)
 }
 
 /* A format that changes nothing is refused with a word, before anything is written. */
-static bool expect_change(struct fixture *f, dsvk_weights formats)
+static bool expect_change(struct fixture *f, const struct dv_conversion *to)
 {
     char                 text[96];
-    struct dv_quantizing q = { .checkpoint = f->checkpoint, .formats = formats, .roles = f->roles };
+    struct dv_quantizing q = { .checkpoint = f->checkpoint, .to = *to, .roles = f->roles };
     if (dv_quantize_changes(text, &q))
         return true;
     dv_test_context_reset(&f->test);
-    assert_int_equal(dv_quantize(&f->test.ctx, f->checkpoint, formats, f->out.path, NULL),
+    assert_int_equal(dv_quantize(&f->test.ctx, f->checkpoint, to, f->out.path, NULL),
                      DSVK_BAD_ARGUMENT);
     assert_non_null(strstr(f->test.line, "no weight would change: all matrices are "));
     assert_non_null(strstr(f->test.line, text));
@@ -135,6 +138,8 @@ static bool expect_change(struct fixture *f, dsvk_weights formats)
     return false;
 }
 
+enum { N_HEADS = DSVK_HEAD_FP8 + 1, N_CONVERSIONS = N_HEADS * (DSVK_WEIGHTS_FP4 + 1) };
+
 static void written_weights_are_those_of_loading(void **state)
 {
     static const char *const names[] = { "v3-bf16", "v3", "v3-fp4", "fp8-64" };
@@ -142,13 +147,14 @@ static void written_weights_are_those_of_loading(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct fixture f;
         setup(&f, names[i]);
-        for (int k = DSVK_WEIGHTS_BF16; k <= DSVK_WEIGHTS_FP4; k++) {
-            dsvk_weights formats = (dsvk_weights)k;
-            if (!expect_change(&f, formats))
+        for (int k = 1; k < N_CONVERSIONS; k++) {
+            struct dv_conversion to = { (dsvk_weights)(k / N_HEADS), (dsvk_head)(k % N_HEADS) };
+            if (dv_formats_keep(&to) || (i > 0 && to.head != DSVK_HEAD_AUTO) ||
+                !expect_change(&f, &to))
                 continue;
-            if (dv_quantize(&f.test.ctx, f.checkpoint, formats, f.out.path, NULL) != DSVK_OK)
+            if (dv_quantize(&f.test.ctx, f.checkpoint, &to, f.out.path, NULL) != DSVK_OK)
                 fail_msg("%s", f.test.line);
-            expect_same_weights(&f, formats);
+            expect_same_weights(&f, &to);
             size_t bytes;
             free(dv_folder_read(&f.out, "tokenizer.json", &bytes));
             free(dv_folder_read(&f.out, "generation_config.json", &bytes));
@@ -161,6 +167,7 @@ static void written_weights_are_those_of_loading(void **state)
 /* FP8 that is kept has the blocks of the checkpoint, whether or not its config names them. */
 static void kept_blocks_are_not_renamed(void **state)
 {
+    const struct dv_conversion to = { DSVK_WEIGHTS_FP4, DSVK_HEAD_KEEP }; /* FP8 made anew: 128 */
     (void)state;
     for (int named = 0; named < 2; named++) {
         struct fixture f;
@@ -176,9 +183,8 @@ static void kept_blocks_are_not_renamed(void **state)
             dv_checkpoint_close(f.checkpoint);
             f.checkpoint = open_folder(&f.test, f.in.path);
         }
-        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP4, f.out.path, NULL),
-                         DSVK_OK);
-        expect_same_weights(&f, DSVK_WEIGHTS_FP4);
+        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, &to, f.out.path, NULL), DSVK_OK);
+        expect_same_weights(&f, &to);
         struct dv_checkpoint *written = open_folder(&f.test, f.out.path);
         assert_int_equal(dv_checkpoint_config(written)->block_rows, named ? 64 : 0);
         assert_int_equal(dv_checkpoint_config(written)->block_cols, named ? 64 : 0);
@@ -210,16 +216,19 @@ static void nothing_is_left_of_a_failure(void **state)
     setup(&f, "v3-bf16");
     for (int late = 0; late < 2; late++) {
         dsvk_progress progress = { .report = stop_early, .user = late ? &f : NULL };
-        assert_int_equal(
-            dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_INT4, f.out.path, &progress),
-            DSVK_CANCELLED);
+        assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint,
+                                     &(struct dv_conversion){ DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO },
+                                     f.out.path, &progress),
+                         DSVK_CANCELLED);
         expect_nothing(&f);
     }
     /* Memory that ends somewhere. */
     for (unsigned at = 1; at < 600; at = at < 20 ? at + 1 : at * 2) {
         dv_test_context_reset(&f.test);
         f.test.fail_at = at;
-        if (dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP4, f.out.path, NULL) == DSVK_OK)
+        if (dv_quantize(&f.test.ctx, f.checkpoint,
+                        &(struct dv_conversion){ DSVK_WEIGHTS_FP4, DSVK_HEAD_AUTO }, f.out.path,
+                        NULL) == DSVK_OK)
             fail_msg("allocation %u failed and nobody said so", at);
         assert_int_equal(f.test.errors, 1);
         expect_nothing(&f);
@@ -227,10 +236,13 @@ static void nothing_is_left_of_a_failure(void **state)
     f.test.fail_at = 0;
     dv_test_context_reset(&f.test);
     /* What is there stays. */
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8, f.in.path, NULL),
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint,
+                                 &(struct dv_conversion){ DSVK_WEIGHTS_FP8, DSVK_HEAD_AUTO },
+                                 f.in.path, NULL),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "is there already"));
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_FP8,
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint,
+                                 &(struct dv_conversion){ DSVK_WEIGHTS_FP8, DSVK_HEAD_AUTO },
                                  dv_folder_path(&f.in, "config.json/x"), NULL),
                      DSVK_BAD_FILE);
     dv_checkpoint_close(open_folder(&f.test, f.in.path));
@@ -255,8 +267,9 @@ static void a_file_that_gets_shorter_is_a_failure(void **state)
     skip();
 #endif
     setup(&f, "v3-bf16");
-    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint, DSVK_WEIGHTS_INT4, f.out.path,
-                                 &(dsvk_progress){ .report = shorten, .user = &f.in }),
+    assert_int_equal(dv_quantize(&f.test.ctx, f.checkpoint,
+                                 &(struct dv_conversion){ DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO },
+                                 f.out.path, &(dsvk_progress){ .report = shorten, .user = &f.in }),
                      DSVK_BAD_FILE);
     assert_non_null(strstr(f.test.line, "has become shorter"));
     expect_nothing(&f);

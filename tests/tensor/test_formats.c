@@ -73,13 +73,63 @@ static void words_are_names(void **state)
         enum dv_dtype           target;
         if (!f)
             fail_msg("--weights %s is no format", weights[i]);
-        assert_true(dv_formats_target(&target, (dsvk_weights)i, DV_ROLE_EXPERT, DV_F32, COLS));
+        assert_true(dv_formats_target(&target,
+                                      &(struct dv_conversion){ .weights = (dsvk_weights)i },
+                                      DV_ROLE_EXPERT, DV_F32, COLS));
         assert_int_equal(target, f->dtype);
     }
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof caches / sizeof *caches; i++)
         seen |= 1u << caches[i];
     assert_int_equal(seen, (1u << DV_N_CACHES) - 1);
+}
+
+/* What becomes of a head, and of an embedding; -1: it stays. */
+static void heads_go_with_the_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        struct dv_conversion to;
+        enum dv_dtype        stored;
+        int                  becomes;
+    } cases[] = {
+        { { DSVK_WEIGHTS_KEEP, DSVK_HEAD_AUTO }, DV_F32, -1 },
+        { { DSVK_WEIGHTS_BF16, DSVK_HEAD_AUTO }, DV_F32, DV_BF16 },
+        { { DSVK_WEIGHTS_BF16, DSVK_HEAD_AUTO }, DV_F8_E4M3, DV_BF16 },
+        { { DSVK_WEIGHTS_FP8, DSVK_HEAD_AUTO }, DV_BF16, DV_F8_E4M3 },
+        { { DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO }, DV_F32, DV_F8_E4M3 },
+        { { DSVK_WEIGHTS_FP4, DSVK_HEAD_AUTO }, DV_BF16, DV_F8_E4M3 },
+        { { DSVK_WEIGHTS_FP4, DSVK_HEAD_AUTO }, DV_F8_E4M3, -1 },
+        { { DSVK_WEIGHTS_INT4, DSVK_HEAD_AUTO }, DV_INT4, -1 },
+        { { DSVK_WEIGHTS_FP8, DSVK_HEAD_KEEP }, DV_F32, -1 },
+        { { DSVK_WEIGHTS_BF16, DSVK_HEAD_KEEP }, DV_F32, -1 },
+        { { DSVK_WEIGHTS_KEEP, DSVK_HEAD_FP8 }, DV_BF16, DV_F8_E4M3 },
+        { { DSVK_WEIGHTS_BF16, DSVK_HEAD_FP8 }, DV_F32, DV_F8_E4M3 },
+        { { DSVK_WEIGHTS_BF16, DSVK_HEAD_FP8 }, DV_F8_E4M3, -1 },
+    };
+    enum dv_dtype target;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool changes =
+            dv_formats_target(&target, &cases[i].to, DV_ROLE_HEAD, cases[i].stored, COLS);
+        if ((changes ? (int)target : -1) != cases[i].becomes)
+            fail_msg("case %zu: becomes %d", i, changes ? (int)target : -1);
+        changes =
+            dv_formats_target(&target, &cases[i].to, DV_ROLE_EMBEDDING, cases[i].stored, COLS);
+        assert_int_equal(changes ? (int)target : -1, cases[i].becomes);
+    }
+}
+
+static void what_makes_the_same_has_the_same_key(void **state)
+{
+    (void)state;
+    struct dv_conversion a = { DSVK_WEIGHTS_FP8, DSVK_HEAD_AUTO };
+    struct dv_conversion b = { DSVK_WEIGHTS_FP8, DSVK_HEAD_FP8 };
+    struct dv_conversion c = { DSVK_WEIGHTS_FP8, DSVK_HEAD_KEEP }, none = { 0 };
+    struct dv_conversion kept = { DSVK_WEIGHTS_KEEP, DSVK_HEAD_KEEP };
+    assert_int_equal(dv_formats_key(&a), dv_formats_key(&b));
+    assert_int_not_equal(dv_formats_key(&a), dv_formats_key(&c));
+    assert_int_equal(dv_formats_key(&kept), dv_formats_key(&none));
+    assert_true(dv_formats_keep(&none) && dv_formats_keep(&kept) && !dv_formats_keep(&c));
 }
 
 /* ---- packing ---- */
@@ -228,9 +278,14 @@ static void shaders_name_every_format(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_whole),           cmocka_unit_test(words_are_names),
-        cmocka_unit_test(stored_values_come_back),  cmocka_unit_test(conversion_is_near),
-        cmocka_unit_test(a_byte_of_zeros_is_zeros), cmocka_unit_test(shaders_name_every_format),
+        cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(words_are_names),
+        cmocka_unit_test(heads_go_with_the_weights),
+        cmocka_unit_test(what_makes_the_same_has_the_same_key),
+        cmocka_unit_test(stored_values_come_back),
+        cmocka_unit_test(conversion_is_near),
+        cmocka_unit_test(a_byte_of_zeros_is_zeros),
+        cmocka_unit_test(shaders_name_every_format),
     };
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

@@ -83,12 +83,14 @@ static json_t *report(const struct bench *bench)
     char                    name[256];
     model_name(bench, name, sizeof name);
     return json_pack(
-        "{s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:o, s:O}",
+        "{s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:o, "
+        "s:O}",
         "device", json_text(device->name), "driver", json_text(device->driver), "conditions",
         conditions(), "version", dsvk_version(), "model", json_text(name), "architecture",
         json_text(model->architecture), "layers", (json_int_t)model->layers, "formats",
-        json_text(model->number_formats), "weights", word(bench, OPT_WEIGHTS, "keep"), "math",
-        word(bench, OPT_MATH, "auto"), "cache", word(bench, OPT_CACHE, "bf16"), "chunk",
+        json_text(model->number_formats), "weights", word(bench, OPT_WEIGHTS, "keep"), "head",
+        word(bench, OPT_HEAD, "auto"), "math", word(bench, OPT_MATH, "auto"), "cache",
+        word(bench, OPT_CACHE, "bf16"), "chunk",
         (json_int_t)dsvk_session_chunk(bench->cli->session), "repetitions", (json_int_t)bench->reps,
         "load_seconds", bench->load_seconds, "sampling", bench_sampling_json(bench), "experts",
         experts(bench), "results", bench->results);
@@ -115,9 +117,9 @@ int bench_head(const struct bench *bench)
     printf("%sdevice   %s\n%sdriver   %s\n", item, device->name, item, device->driver);
     printf("%smodel    %s: %s, %u layers, %s\n", item, name, model->architecture, model->layers,
            model->number_formats);
-    printf("%sds-vk    %s, weights %s, math %s, cache %s, loaded in %.1f s\n", item, dsvk_version(),
-           word(bench, OPT_WEIGHTS, "keep"), word(bench, OPT_MATH, "auto"),
-           word(bench, OPT_CACHE, "bf16"), bench->load_seconds);
+    printf("%sds-vk    %s, weights %s, head %s, math %s, cache %s, loaded in %.1f s\n", item,
+           dsvk_version(), word(bench, OPT_WEIGHTS, "keep"), word(bench, OPT_HEAD, "auto"),
+           word(bench, OPT_MATH, "auto"), word(bench, OPT_CACHE, "bf16"), bench->load_seconds);
     printf("%sclocks   device not known, CPU governor %s", item,
            seen.governor[0] ? seen.governor : "not known");
     if (seen.load >= 0)

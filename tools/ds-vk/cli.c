@@ -187,6 +187,7 @@ dsvk_run cli_run(const struct cli *cli, uint32_t context)
     return (dsvk_run){
         .math        = (dsvk_math)values[OPT_MATH].count,
         .weights     = (dsvk_weights)values[OPT_WEIGHTS].count,
+        .head        = (dsvk_head)values[OPT_HEAD].count,
         .no_fuse     = values[OPT_NO_FUSE].given,
         .context     = context,
         .chunk       = (uint32_t)values[OPT_CHUNK].count,

@@ -58,10 +58,13 @@ int command_quantize(struct cli *cli)
         return code;
     progress_init(&bar, &cli->log, "writing", true);
     struct writing writing = { .bar = progress_sink(&bar) };
-    dsvk_progress  sink    = { .report = report, .user = &writing };
     /* The choices are those of the library without its first, to keep all. */
-    dsvk_weights weights = (dsvk_weights)(DSVK_WEIGHTS_BF16 + values[OPT_WEIGHTS_WRITTEN].count);
-    code = cli_status(cli, dsvk_model_quantize(cli->model, target, weights, &sink), "quantize");
+    dsvk_quantize_params params = {
+        .weights  = (dsvk_weights)(DSVK_WEIGHTS_BF16 + values[OPT_WEIGHTS_WRITTEN].count),
+        .head     = (dsvk_head)values[OPT_HEAD].count,
+        .progress = { .report = report, .user = &writing },
+    };
+    code = cli_status(cli, dsvk_model_quantize_with(cli->model, target, &params), "quantize");
     if (code == EXIT_DONE)
         summarise(cli, target, writing.bytes);
     return code;

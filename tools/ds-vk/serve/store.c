@@ -38,6 +38,7 @@ static uint64_t key_of(struct cli *cli, const dsvk_model *model, const char *nam
                                              info->bytes,
                                              values[OPT_CACHE].count,
                                              values[OPT_WEIGHTS].count,
+                                             values[OPT_HEAD].count,
                                              values[OPT_MATH].count };
     const char                *words[]   = { dsvk_version(), info->architecture, name,
                                              dsvk_device_describe(cli->device)->uuid,
