@@ -33,7 +33,6 @@ from enum import IntEnum
 MAX_CHUNK = 4096
 MAX_HEAPS = 16
 MOST_LOGPROBS = 20
-MOST_SEMAPHORES = 16
 PACE_END = 18446744073709551615
 TEXT_END = 4294967295
 VERSION_MAJOR = 0
@@ -357,6 +356,7 @@ PROTOTYPES = [
      POINTER(dsvk_log), POINTER(dsvk_allocator)),
     ("dsvk_device_list_free", None, POINTER(dsvk_device_info), POINTER(dsvk_allocator)),
     ("dsvk_device_open", c_int, POINTER(c_void_p), POINTER(dsvk_device_params)),
+    ("dsvk_device_open_background", c_int, POINTER(c_void_p), POINTER(dsvk_device_params)),
     ("dsvk_device_why", c_size_t, c_void_p, POINTER(c_char), c_size_t),
     ("dsvk_device_close", None, c_void_p),
     ("dsvk_device_describe", POINTER(dsvk_device_info), c_void_p),
@@ -596,11 +596,12 @@ def devices():
 
 
 class Device(_Handle):
-    """A Vulkan device; keywords are the fields of dsvk_device_params."""
+    """A Vulkan device, which gives way to others if `background`; keywords are the fields of
+    dsvk_device_params."""
     _free = staticmethod(lib.dsvk_device_close)
 
-    def __init__(self, which=None, **params):
-        self._make(lib.dsvk_device_open,
+    def __init__(self, which=None, background=False, **params):
+        self._make(lib.dsvk_device_open_background if background else lib.dsvk_device_open,
                    byref(_fill(dsvk_device_params(which=_text(which), log=_log), params)))
 
     @property

@@ -56,6 +56,14 @@ typedef struct {
 
 /* NO_DEVICE when nothing matches or nothing usable is there. */
 DSVK_API dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params);
+/* The same for a device that others use, an application of its own device for one: in the
+ * background, as far as the driver offers it. Its queue has a low priority among all programs'
+ * (VK_KHR_global_priority), and its memory is moved out before that of others where they need more
+ * than there is (VK_EXT_memory_priority, VK_EXT_pageable_device_local_memory). The log says at
+ * DSVK_LOG_DEBUG what of it there is. On any device a warning says that memory is being moved out,
+ * by the driver's budget. */
+DSVK_API dsvk_status dsvk_device_open_background(dsvk_device             **out,
+                                                 const dsvk_device_params *params);
 /* As dsvk_model_why(): of what failed on the device, whichever model or session it was for. */
 DSVK_API size_t dsvk_device_why(const dsvk_device *device, char *why, size_t room);
 DSVK_API void   dsvk_device_close(dsvk_device *device);

@@ -4,6 +4,8 @@
 
 #include "api/handles.h"
 #include "engine/remake.h"
+#include "os/os.h"
+#include "vk/background.h"
 
 dsvk_status dv_device_admits(const dsvk_device *device, const struct dv_context *ctx)
 {
@@ -43,6 +45,8 @@ dsvk_status dv_call_begin(dsvk_session *session)
     if (status == DSVK_OK && !session->model->weights)
         status =
             dv_fail(&session->ctx, DSVK_BAD_ARGUMENT, "session: its model is not loaded any more");
+    if (status == DSVK_OK)
+        dv_device_watch_budget(device->dev, dv_time_ns());
     if (status == DSVK_OK && session->session)
         status = dv_session_remake(session->session, session->model->weights);
     return status == DSVK_OK ? DSVK_OK : dv_call_end(session, status);

@@ -106,7 +106,7 @@ dsvk_status dv_handle_begin(dsvk_device *device, const char *pipeline_cache, uin
     return DSVK_OK;
 }
 
-dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
+static dsvk_status open_device(dsvk_device **out, const dsvk_device_params *params, bool background)
 {
     static const dsvk_device_params usual = { 0 };
     dsvk_status                     status;
@@ -118,7 +118,7 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
     TRY_OR(fail, dv_monitor_new(&device->queue_lock, &device->ctx));
     TRY_OR(fail, dv_instance_new(&device->instance, &device->ctx, params->validate));
     TRY_OR(fail, dv_instance_find(&index, device->instance, params->which));
-    TRY_OR(fail, dv_device_new(&device->dev, device->instance, index));
+    TRY_OR(fail, dv_device_new_beside(&device->dev, device->instance, index, background));
     dv_handle_lock(device);
     TRY_OR(fail,
            dv_handle_begin(device, params->pipeline_cache, params->memory_limit, params->slice_us));
@@ -127,6 +127,16 @@ dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params
 fail:
     dsvk_device_close(device);
     return status;
+}
+
+dsvk_status dsvk_device_open(dsvk_device **out, const dsvk_device_params *params)
+{
+    return open_device(out, params, false);
+}
+
+dsvk_status dsvk_device_open_background(dsvk_device **out, const dsvk_device_params *params)
+{
+    return open_device(out, params, true);
 }
 
 void dsvk_device_close(dsvk_device *device)

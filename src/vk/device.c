@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "vk/background.h"
 #include "vk/cache_file.h"
 #include "vk/stream.h"
 
@@ -78,30 +79,39 @@ dsvk_status dv_device_check(struct dv_device *dev, const char *doing)
     return DSVK_OK;
 }
 
+/* A driver may refuse a priority that it has, even a low one. */
+static VkResult create_or_without_priority(struct dv_device *dev, const VkDeviceCreateInfo *info,
+                                           VkDeviceQueueCreateInfo *queue)
+{
+    PFN_vkCreateDevice make   = dev->instance->vk.vkCreateDevice;
+    VkResult           result = make(dev->physical, info, NULL, &dev->handle);
+    if (result != VK_ERROR_NOT_PERMITTED_KHR || !queue->pNext)
+        return result;
+    dv_log(dev->ctx, DSVK_LOG_DEBUG, "device: the driver permits no queue of low priority");
+    queue->pNext = NULL;
+    return make(dev->physical, info, NULL, &dev->handle);
+}
+
 static dsvk_status create(struct dv_device *dev, struct dv_probe *probe)
 {
     const struct dv_instance *instance = dev->instance;
     dsvk_status               status;
     const char               *extensions[DV_MOST_EXTENSIONS];
-    uint32_t                  n_extensions = dv_extensions_choose(extensions, probe, &dev->caps);
+    struct dv_background      background;
+    VkDeviceQueueCreateInfo   queue = { .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO };
+    VkDeviceCreateInfo        info  = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO };
+    queue.queueFamilyIndex          = dev->queue_family;
+    queue.queueCount                = 1;
+    queue.pQueuePriorities          = &(float){ 0.5f };
+    info.pNext                      = &probe->features;
+    info.queueCreateInfoCount       = 1;
+    info.pQueueCreateInfos          = &queue;
+    info.ppEnabledExtensionNames    = extensions;
+    info.enabledExtensionCount      = dv_extensions_choose(extensions, probe, &dev->caps);
     dv_features_choose(probe, &dev->caps);
-    VkResult result =
-        instance->vk.vkCreateDevice(dev->physical,
-                                    &(VkDeviceCreateInfo){
-                                        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                        .pNext = &probe->features,
-                                        .queueCreateInfoCount = 1,
-                                        .pQueueCreateInfos =
-                                            &(VkDeviceQueueCreateInfo){
-                                                .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                                .queueFamilyIndex = dev->queue_family,
-                                                .queueCount       = 1,
-                                                .pQueuePriorities = &(float){ 0.5f },
-                                            },
-                                        .enabledExtensionCount   = n_extensions,
-                                        .ppEnabledExtensionNames = extensions,
-                                    },
-                                    NULL, &dev->handle);
+    if (dev->background)
+        dv_background_choose(&background, dev, probe, &queue, &info, extensions);
+    VkResult result = create_or_without_priority(dev, &info, &queue);
     if (result != VK_SUCCESS) {
         dev->handle = VK_NULL_HANDLE;
         return dv_device_result(dev, result, "opening it");
@@ -167,6 +177,12 @@ fail:
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index)
 {
+    return dv_device_new_beside(out, instance, index, false);
+}
+
+dsvk_status dv_device_new_beside(struct dv_device **out, struct dv_instance *instance,
+                                 uint32_t index, bool background)
+{
     const struct dv_context *ctx = instance->ctx;
     dsvk_status              status;
     *out = NULL;
@@ -179,10 +195,11 @@ dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, 
     struct dv_device *dev = dv_zalloc(ctx, sizeof *dev);
     if (!dev)
         return dv_fail(ctx, DSVK_NO_MEMORY, "device: no room for its header");
-    dev->ctx      = ctx;
-    dev->instance = instance;
-    dev->physical = instance->physical[index];
-    status        = dv_device_create(dev, &instance->caps[index]);
+    dev->ctx        = ctx;
+    dev->instance   = instance;
+    dev->physical   = instance->physical[index];
+    dev->background = background;
+    status          = dv_device_create(dev, &instance->caps[index]);
     if (status == DSVK_OK)
         *out = dev;
     else

@@ -36,6 +36,10 @@ struct dv_device {
     bool        unmapped; /* tests play a device whose memory the host cannot see */
     uint64_t    bytes_used, bytes_limit; /* DV_MEMORY_DEVICE; 0 = the driver's limit */
     uint64_t    bytes_budget;            /* what the driver left last; followed while the limit */
+    bool        background;              /* gives way to others (vk/background.h) */
+    float       memory_priority;         /* of allocations; 0: as the driver has it */
+    bool        over_budget;             /* as was said last */
+    uint64_t    budget_next;             /* ns: it is looked at again */
     uint64_t    n_submits;
     double      pass_rate; /* modelled bytes a nanosecond of the last passes; 0: none yet */
     /* Around each submission, where others submit to the queue as well; NULL: they do not. */
@@ -49,6 +53,9 @@ struct dv_device {
 };
 
 dsvk_status dv_device_new(struct dv_device **out, struct dv_instance *instance, uint32_t index);
+/* The same in the background, or not. */
+dsvk_status dv_device_new_beside(struct dv_device **out, struct dv_instance *instance,
+                                 uint32_t index, bool background);
 /* Reads again what the driver's budget leaves, which other programs change: caps.heaps[].free, and
  * bytes_limit where it is the budget and not a caller's; unless it may `shrink` that only rises.
  * Nothing where the driver has no budget. */

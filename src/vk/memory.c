@@ -67,11 +67,16 @@ static dsvk_status create_buffer(struct dv_buffer *buffer, enum dv_memory kind, 
 /* Memory of a type for the buffer, mapped where the host can see it; all of it or none. */
 static VkResult take(struct dv_buffer *buffer, uint32_t type, VkDeviceSize bytes, bool mapped)
 {
-    struct dv_device               *dev     = buffer->dev;
-    VkMemoryPropertyFlags           has     = dev->memory.memoryTypes[type].propertyFlags;
-    VkDeviceMemory                  memory  = VK_NULL_HANDLE;
+    struct dv_device                     *dev      = buffer->dev;
+    VkMemoryPropertyFlags                 has      = dev->memory.memoryTypes[type].propertyFlags;
+    VkDeviceMemory                        memory   = VK_NULL_HANDLE;
+    const VkMemoryPriorityAllocateInfoEXT priority = {
+        .sType    = VK_STRUCTURE_TYPE_MEMORY_PRIORITY_ALLOCATE_INFO_EXT,
+        .priority = dev->memory_priority,
+    };
     const VkMemoryAllocateFlagsInfo address = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .pNext = dev->memory_priority > 0 ? &priority : NULL,
         .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
     };
     const VkMemoryAllocateInfo info = {

@@ -28,6 +28,9 @@ static void note_extension(struct dv_probe *p, const char *name)
         { VK_EXT_SHADER_FLOAT8_EXTENSION_NAME, &p->has.float8 },
         { VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, &p->has.budget },
         { VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, &p->has.host_import },
+        { VK_KHR_GLOBAL_PRIORITY_EXTENSION_NAME, &p->has.global_priority },
+        { VK_EXT_MEMORY_PRIORITY_EXTENSION_NAME, &p->has.memory_priority },
+        { VK_EXT_PAGEABLE_DEVICE_LOCAL_MEMORY_EXTENSION_NAME, &p->has.pageable },
         { VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME, &p->has.portability },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

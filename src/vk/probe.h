@@ -34,7 +34,7 @@ struct dv_probe {
     uint32_t                                                n_coop;
     struct {
         bool size_control, maintenance4, executable, integer_dot, cooperative_matrix, bfloat16,
-            float8, budget, host_import, portability;
+            float8, budget, host_import, portability, global_priority, memory_priority, pageable;
     } has; /* the extension, or its core version where it was promoted */
 };
 
@@ -43,7 +43,7 @@ dsvk_status dv_probe_read(struct dv_probe *probe, const struct dv_instance *inst
                           VkPhysicalDevice physical);
 void        dv_caps_read(struct dv_caps *caps, const struct dv_probe *probe);
 
-#define DV_MOST_EXTENSIONS 8
+#define DV_MOST_EXTENSIONS 11
 /* For vkCreateDevice: leaves in the probe's chain of features, which begins with p->features, only
  * what kernels use; and names the extensions that they need. */
 void     dv_features_choose(struct dv_probe *p, const struct dv_caps *caps);

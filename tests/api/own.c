@@ -111,6 +111,7 @@ static void keep(void *user, dsvk_log_level level, const char *line)
 static void what_was_chosen_is_told(void **state)
 {
     static const char *const words[] = { "ds-vk 0.2.0 on \"",
+                                         "device: in the background, with ",
                                          "Vulkan 1.",
                                          "subgroups of",
                                          "heap 0 of",
@@ -132,7 +133,8 @@ static void what_was_chosen_is_told(void **state)
     dsvk_load_params         load   = { .run = { .math = DSVK_MATH_F32 } };
     dsvk_session_params      params = { .context = 96, .chunk = 32, .cache = DSVK_CACHE_FP8 };
     (void)state;
-    assert_int_equal(dsvk_device_open(&device, &(dsvk_device_params){ .log = log }), DSVK_OK);
+    assert_int_equal(dsvk_device_open_background(&device, &(dsvk_device_params){ .log = log }),
+                     DSVK_OK);
     assert_int_equal(
         dsvk_model_open(&model, &(dsvk_model_params){ .folder = DSVK_DEMO, .log = log }), DSVK_OK);
     assert_int_equal(dsvk_model_load(model, device, &load), DSVK_OK);

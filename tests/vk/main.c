@@ -18,6 +18,7 @@ int main(int argc, char **argv)
         { "stream", test_stream },           { "fault", test_fault },
         { "compiling", test_compiling },     { "cache_file", test_cache_file },
         { "cache_fault", test_cache_fault }, { "reopen", test_reopen },
+        { "background", test_background },
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

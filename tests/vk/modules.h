@@ -31,5 +31,6 @@ int test_fault(void);
 int test_cache_file(void);
 int test_cache_fault(void);
 int test_reopen(void);
+int test_background(void);
 
 #endif
