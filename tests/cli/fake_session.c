@@ -52,7 +52,8 @@ dsvk_status dsvk_session_sync(dsvk_session *session, const uint32_t *tokens, siz
 {
     size_t same = 0;
     if (is(session->model, "lost-once") && !session->model->was_lost) {
-        session->model->was_lost = session->model->device->lost = true;
+        session->model->was_lost     = true;
+        session->model->device->lost = true;
         return fail(&session->model->log, DSVK_DEVICE_LOST, "device: lost at submission 4");
     }
     if (is(session->model, "drag-prompt") && !drag(progress))
