@@ -54,11 +54,16 @@ refuse 1 "base models have none: --chat-format NAME gives it one" chat -m no-cha
 refuse 1 "none that is known here" chat -m odd-chat
 run 0 chat -q -m no-chat --chat-format v3
 refuse 1 "nothing: No such file" chat -q -m x "$work/nothing"
-refuse 2 "unknown option --stop" chat --stop x
+refuse 2 "unknown option --echo" chat --echo x
 refuse 2 "unexpected argument" chat a b
 
 input=$work/hi
 prints yes chat -q -m muses # without its reasoning
+prints ye chat -q -m muses --stop s --stop hmm
+prints yes chat -q -m muses --stop hm --stop "s!" # reasoning has no end by it; a beginning is told at the end
+printf 'hi\nyou\n' >"$work/asked"; input=$work/asked
+prints $'na\xc3\xaf\nna\xc3\xaf' chat -q -m x --stop "ve "
+input=$work/hi
 # an interrupt ends a pipe
 "$program" chat -q -m slow --ctx 100000 <"$work/hi" >"$out" 2>"$err" &
 sleep 0.7

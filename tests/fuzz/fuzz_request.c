@@ -119,7 +119,7 @@ static struct server *begin(void)
     cli.log.verbosity                = -1;
     cli.options.values[OPT_MODEL]    = (struct option_value){ .given = 1, .text = "scripted-v4" };
     cli.options.values[OPT_PARALLEL] = (struct option_value){ .given = 1, .count = 1 };
-    cli.options.values[OPT_CTX]      = (struct option_value){ .given = 1, .count = 20000 };
+    cli.options.values[OPT_CTX]      = (struct option_value){ .given = 1, .count = 2000 };
     server                           = (struct server){ .cli = &cli, .time_limit = 60 };
     pthread_mutex_init(&server.encoding, NULL);
     pthread_mutex_init(&server.http.lock, NULL);

@@ -5,6 +5,7 @@
  * has to be computed again each time. */
 #include "../host.h"
 #include "../progress.h"
+#include "../stops.h"
 #include "chat.h"
 
 #include <stdlib.h>
@@ -100,17 +101,14 @@ bool chat_can_ask(struct chat *chat)
 /* ---- the answer ---- */
 
 /* Reasoning is dimmed and no part of the answer in a file; an empty line stands behind it. */
-static void put_piece(void *user, const dsvk_piece *piece)
+static void put_piece(struct chat *chat, const dsvk_piece *piece)
 {
-    struct chat    *chat      = user;
     struct printer *printer   = &chat->printer;
     bool            reasoning = piece->kind == DSVK_PIECE_REASONING;
     struct buffer  *heard     = reasoning ? &chat->heard.reasoning : &chat->heard.text;
-    if (!reasoning && piece->kind != DSVK_PIECE_TEXT)
-        return;
-    const char *text  = piece->text;
-    size_t      n     = piece->bytes;
-    bool        first = strspn(heard->data, " \n") == heard->n;
+    const char     *text      = piece->text;
+    size_t          n         = piece->bytes;
+    bool            first     = strspn(heard->data, " \n") == heard->n;
     buffer_add(heard, text, n);
     if (reasoning && !printer->terminal)
         return;
@@ -126,6 +124,42 @@ static void put_piece(void *user, const dsvk_piece *piece)
     printer_put(printer, text, n);
 }
 
+static void put_pending(struct chat *chat, size_t n)
+{
+    struct buffer *pending = &chat->heard.pending;
+    if (n > 0)
+        put_piece(chat,
+                  &(dsvk_piece){ .kind = DSVK_PIECE_TEXT, .text = pending->data, .bytes = n });
+    pending->n -= n;
+    memmove(pending->data, pending->data + n, pending->n + 1);
+}
+
+/* Text that may begin a stop text waits. */
+static void take_piece(void *user, const dsvk_piece *piece)
+{
+    struct chat          *chat    = user;
+    const struct options *options = &chat->cli->options;
+    struct buffer        *pending = &chat->heard.pending;
+    if (chat->heard.stopped ||
+        (piece->kind != DSVK_PIECE_TEXT && piece->kind != DSVK_PIECE_REASONING))
+        return;
+    if (piece->kind == DSVK_PIECE_REASONING || options->n_stops == 0) {
+        put_piece(chat, piece);
+        return;
+    }
+    for (size_t i = 0; i < piece->bytes; i++) /* texts to stop at have no zero byte */
+        buffer_add(pending, piece->text[i] ? piece->text + i : "\xef\xbf\xbd",
+                   piece->text[i] ? 1 : 3);
+    if (pending->failed || pending->n == 0)
+        return;
+    size_t stop         = stop_find(pending->data, options->stops, options->n_stops);
+    chat->heard.stopped = stop != SIZE_MAX;
+    put_pending(chat, chat->heard.stopped
+                          ? stop
+                          : pending->n - stop_may_begin(pending->data, pending->n, options->stops,
+                                                        options->n_stops));
+}
+
 static bool take(void *user, uint32_t id, const char *text, size_t bytes)
 {
     struct chat *chat = user;
@@ -136,7 +170,8 @@ static bool take(void *user, uint32_t id, const char *text, size_t bytes)
     if (chat->last.generated++ == 0)
         chat->last.first_seconds = host_seconds() - chat->began;
     chat->heard.status = dsvk_answer_token(chat->heard.answer, id);
-    return chat->heard.status == DSVK_OK && chat->printer.code == EXIT_DONE && !host_interrupted();
+    return chat->heard.status == DSVK_OK && chat->printer.code == EXIT_DONE &&
+           !chat->heard.stopped && !host_interrupted();
 }
 
 static size_t count_reused(struct chat *chat, const dsvk_prompt *prompt)
@@ -180,6 +215,8 @@ static dsvk_status compute(struct chat *chat, const dsvk_prompt *prompt, dsvk_en
         status = dsvk_session_generate(session, &params, end);
     if (chat->heard.status == DSVK_OK)
         chat->heard.status = dsvk_answer_end(chat->heard.answer);
+    if (!chat->heard.stopped && chat->heard.pending.n)
+        put_pending(chat, chat->heard.pending.n);
     chat->last.total_seconds = host_seconds() - chat->began;
     return status;
 }
@@ -212,8 +249,9 @@ static void recover(struct chat *chat)
 /* What came is kept, whatever ended it; a question without any answer is not. */
 static int keep(struct chat *chat, dsvk_status status)
 {
-    struct cli *cli   = chat->cli;
-    bool        whole = !chat->heard.text.failed && !chat->heard.reasoning.failed;
+    struct cli *cli = chat->cli;
+    bool        whole =
+        !chat->heard.text.failed && !chat->heard.reasoning.failed && !chat->heard.pending.failed;
     const char *text = chat->heard.text.data, *reasoning = chat->heard.reasoning.data;
     if (chat->last.generated == 0 || status == DSVK_NO_MEMORY)
         (void)talk_back(&chat->talk, true);
@@ -233,14 +271,15 @@ static dsvk_status begin_answer(struct chat *chat, const dsvk_prompt *prompt)
     heard->text.n = heard->reasoning.n = 0;
     buffer_add(&heard->text, "", 1); /* a 0 where there is no text */
     buffer_add(&heard->reasoning, "", 1);
-    heard->text.n = heard->reasoning.n = 0;
+    heard->text.n = heard->reasoning.n = heard->pending.n = 0;
+    heard->stopped                                        = false;
     printer_begin(&chat->printer);
     return dsvk_answer_new(&heard->answer, chat->cli->model,
                            &(dsvk_answer_params){ .chat     = &params,
                                                   .prompt   = prompt->ids,
                                                   .n_prompt = prompt->n_ids,
                                                   .no_calls = true,
-                                                  .take     = put_piece,
+                                                  .take     = take_piece,
                                                   .user     = chat });
 }
 

@@ -217,5 +217,6 @@ int command_chat(struct cli *cli)
     talk_done(&chat.talk);
     buffer_done(&chat.heard.text);
     buffer_done(&chat.heard.reasoning);
+    buffer_done(&chat.heard.pending);
     return code;
 }

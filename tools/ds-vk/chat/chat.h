@@ -14,6 +14,8 @@ struct heard {
     dsvk_answer  *answer; /* takes it apart */
     dsvk_status   status; /* of that */
     struct buffer text, reasoning;
+    struct buffer pending; /* text that may begin one of --stop */
+    bool          stopped; /* it was one */
 };
 
 struct chat {

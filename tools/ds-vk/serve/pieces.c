@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "pieces.h"
 
+#include "../stops.h"
+
 #include "logprobs.h"
 
 #include <stdio.h>
@@ -51,36 +53,6 @@ static void tell(struct choice *c, const dsvk_piece *piece)
 
 /* ---- stop texts ---- */
 
-/* The beginning of the first stop text that is whole; its end decides. SIZE_MAX: none is. */
-static size_t find_stop(const struct choice *c)
-{
-    const struct ask *ask   = c->answer->ask;
-    size_t            found = SIZE_MAX, end = SIZE_MAX;
-    for (size_t i = 0; i < ask->n_stops; i++) {
-        const char *at = strstr(c->pending.data, ask->stops[i]);
-        size_t      n  = strlen(ask->stops[i]);
-        if (at && (size_t)(at - c->pending.data) + n < end) {
-            found = (size_t)(at - c->pending.data);
-            end   = found + n;
-        }
-    }
-    return found;
-}
-
-/* How many bytes at the end may begin a stop text. */
-static size_t may_begin(const struct choice *c)
-{
-    const struct ask *ask  = c->answer->ask;
-    size_t            most = 0;
-    for (size_t i = 0; i < ask->n_stops; i++) {
-        size_t n = strlen(ask->stops[i]) - 1;
-        for (n = n < c->pending.n ? n : c->pending.n; n > most; n--)
-            if (memcmp(c->pending.data + c->pending.n - n, ask->stops[i], n) == 0)
-                most = n;
-    }
-    return most;
-}
-
 static void tell_pending(struct choice *c, size_t n)
 {
     if (n > 0)
@@ -97,14 +69,15 @@ static void take_text(struct choice *c, const dsvk_piece *piece)
                    piece->text[i] ? 1 : 3);
     if (c->pending.failed || c->pending.n == 0)
         return;
-    size_t stop = find_stop(c);
+    const struct ask *ask  = c->answer->ask;
+    size_t            stop = stop_find(c->pending.data, ask->stops, ask->n_stops);
     if (stop != SIZE_MAX) {
         tell_pending(c, stop);
         c->stopped   = true;
         c->stop_text = true;
         return;
     }
-    size_t keep = may_begin(c);
+    size_t keep = stop_may_begin(c->pending.data, c->pending.n, ask->stops, ask->n_stops);
     if (c->pending.n > keep)
         tell_pending(c, c->pending.n - keep);
 }
