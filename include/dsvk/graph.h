@@ -84,7 +84,9 @@ typedef struct {
  * stored where kernels have a place for their scales: block_rows of F8_E4M3 a multiple of 8 and
  * block_cols of 16, or as many as there are; block_cols of INT4 and FP4 a multiple of 32, scales of
  * INT4 in BF16. Other matrices become F32, which computes the same and takes the room of F32.
- * Nothing of the caller's is needed afterwards.
+ * Nothing of the caller's is needed afterwards. Codes of F8_E4M3 that stand for no number count as
+ * 480, with a warning. A weight takes an allocation of the driver's for each GiB, experts one more;
+ * a program takes one.
  *
  * `up` is NULL, or another one of the same shape: then `matrix` is the gate, and a product with x
  * gives silu(gate x) * (up x), in one go.

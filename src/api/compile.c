@@ -56,11 +56,11 @@ static uint64_t place_own(dsvk_graph *g)
 static dsvk_status find_addresses(dsvk_program *p, struct dv_device *dev)
 {
     dsvk_graph *g     = p->graph;
-    uint64_t    arena = p->arena ? p->arena->address : 0;
+    uint64_t    arena = p->memory->address + p->arena_at;
     for (uint32_t i = 0; i < g->n_ports; i++) {
         struct dv_port *port = &g->ports[i];
         if (!port->placed)
-            port->place.buffer = p->own->handle;
+            port->place.buffer = p->memory->handle;
         if (port->place.buffer) {
             VkBufferDeviceAddressInfo info = { .sType =
                                                    VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
@@ -95,14 +95,14 @@ static dsvk_status find_weights(struct dv_weight_place **out, const dsvk_graph *
     return DSVK_OK;
 }
 
-static dsvk_status allocate(dsvk_program *p, struct dv_device *dev, uint64_t arena, uint64_t own)
+/* One allocation, of which drivers have few: `own` bytes of ports, argument blocks, the arena. */
+static dsvk_status allocate(dsvk_program *p, const struct dv_plan *plan, uint64_t own)
 {
-    dsvk_status status;
-    if (arena > 0)
-        TRY(dv_buffer_new(&p->arena, dev, arena, DV_MEMORY_DEVICE, "activations"));
-    if (own > 0)
-        TRY(dv_buffer_new(&p->own, dev, own, DV_MEMORY_DEVICE, "inputs and outputs"));
-    return DSVK_OK;
+    struct dv_device *dev = p->graph->device->dev;
+    p->blocks_at          = own;
+    p->arena_at           = own + (uint64_t)plan->nodes * DV_BLOCK_BYTES;
+    return dv_buffer_new(&p->memory, dev, p->arena_at + plan->arena_bytes, DV_MEMORY_DEVICE,
+                         "activations");
 }
 
 /* By dv_state. */
@@ -139,7 +139,7 @@ static struct dv_kernel_site site_of(const dsvk_program *p)
 {
     const dsvk_graph *g = p->graph;
     return (struct dv_kernel_site){ .caps         = &g->device->dev->caps,
-                                    .arena        = p->arena ? p->arena->address : 0,
+                                    .arena        = p->memory->address + p->arena_at,
                                     .step         = step_of(g),
                                     .cache_format = format_of(g),
                                     .math_f16     = g->math_f16,
@@ -155,7 +155,11 @@ static dsvk_status record(dsvk_program *p, const struct dv_plan *plan)
     struct dv_state_place  *states = NULL;
     TRY_OR(fail, find_weights(&places, g));
     TRY_OR(fail, find_states(&states, g));
-    struct dv_program_params params = { .stream = device->stream, .site = site_of(p) };
+    struct dv_program_params params = { .stream      = device->stream,
+                                        .site        = site_of(p),
+                                        .blocks      = p->memory,
+                                        .blocks_at   = p->blocks_at,
+                                        .blocks_room = p->arena_at - p->blocks_at };
     params.site.weights             = places;
     params.site.states              = states;
     struct dv_graph *graph          = g->g;
@@ -174,7 +178,7 @@ static dsvk_status compile(dsvk_program *p, uint64_t own)
     dsvk_device   *device = p->graph->device;
     struct dv_plan plan;
     TRY(dv_graph_plan(p->graph->g, &plan));
-    TRY(allocate(p, device->dev, plan.arena_bytes, own));
+    TRY(allocate(p, &plan, own));
     TRY(find_addresses(p, device->dev));
     TRY(record(p, &plan));
     p->next          = device->programs;

@@ -52,11 +52,12 @@ struct dsvk_graph {
 };
 
 struct dsvk_program {
-    dsvk_program      *next;        /* of the device's */
-    dsvk_graph        *graph;       /* its ports and weights */
-    struct dv_program *program;     /* NULL once the device was lost; with the turn */
-    struct dv_buffer  *arena, *own; /* own: of ports that the caller did not place */
-    uint64_t           value;       /* of the stream, when the last run has ended */
+    dsvk_program      *next;    /* of the device's */
+    dsvk_graph        *graph;   /* its ports and weights */
+    struct dv_program *program; /* NULL once the device was lost; with the turn */
+    struct dv_buffer  *memory;  /* ports that the caller did not place, arguments, the arena */
+    uint64_t           blocks_at, arena_at; /* of the latter two */
+    uint64_t           value;               /* of the stream, when the last run has ended */
 };
 
 /* ---- putting a graph together: api/graph*.c ---- */

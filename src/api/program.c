@@ -121,16 +121,16 @@ static dsvk_status copy(dsvk_program *p, const struct dv_port *port, const void 
     TRY(dv_lent_wait(device, stream->submitted));
     TRY(check_there(p)); /* others had the turn */
     if (dense == step)
-        return set ? dv_stream_upload(stream, p->own, port->place.offset, set, bytes)
-                   : dv_stream_download(stream, get, p->own, port->place.offset, bytes);
+        return set ? dv_stream_upload(stream, p->memory, port->place.offset, set, bytes)
+                   : dv_stream_download(stream, get, p->memory, port->place.offset, bytes);
     unsigned char *rows = dv_zalloc(p->graph->ctx, bytes);
     if (!rows)
         return dv_fail(p->graph->ctx, DSVK_NO_MEMORY, "program: no memory for %zu bytes", bytes);
     if (set) {
         copy_rows(rows, step, set, dense, v);
-        status = dv_stream_upload(stream, p->own, port->place.offset, rows, bytes);
+        status = dv_stream_upload(stream, p->memory, port->place.offset, rows, bytes);
     } else {
-        status = dv_stream_download(stream, rows, p->own, port->place.offset, bytes);
+        status = dv_stream_download(stream, rows, p->memory, port->place.offset, bytes);
         if (status == DSVK_OK)
             copy_rows(get, dense, rows, step, v);
     }
@@ -173,10 +173,9 @@ bool dsvk_program_place(const dsvk_program *p, dsvk_tensor tensor, dsvk_place *p
 void dv_lent_drop_program(dsvk_program *p)
 {
     dv_program_free(p->program);
-    dv_buffer_free(p->arena);
-    dv_buffer_free(p->own);
+    dv_buffer_free(p->memory);
     p->program = NULL;
-    p->arena = p->own = NULL;
+    p->memory  = NULL;
 }
 
 void dsvk_program_free(dsvk_program *p)

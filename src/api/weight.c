@@ -211,6 +211,7 @@ static dsvk_status load(dsvk_weight *w, const struct dv_given *given)
     dv_embed(g, dv_weight_add(g, &w->info));
     TRY_OR(fail, dv_graph_finish(g));
     dv_turn_progress_init(&others, device->turn, NULL);
+    dv_device_read_budget(device->dev, true);
     struct dv_load_params params = {
         .source = &source, .graphs = &g, .n_graphs = 1, .progress = &others.given
     };

@@ -20,6 +20,7 @@ dsvk_graph  *backend_begin(struct lent *l);
 void experts_are_right(void **state);
 void graphs_are_right(void **state);
 void attention_is_right(void **state);
+void threads_take_turns(void **state);
 void bad_weights_are_refused(void **state);
 void bad_graphs_are_refused(void **state);
 void bad_runs_are_refused(void **state);

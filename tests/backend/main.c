@@ -254,10 +254,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(what_runs_is_told),         TEST(products_are_right),     TEST(the_host_waits_once),
-        TEST(experts_are_right),         TEST(graphs_are_right),       TEST(attention_is_right),
-        TEST(bad_weights_are_refused),   TEST(bad_graphs_are_refused), TEST(bad_runs_are_refused),
-        TEST(all_is_freed_in_any_order),
+        TEST(what_runs_is_told),    TEST(products_are_right),        TEST(the_host_waits_once),
+        TEST(experts_are_right),    TEST(graphs_are_right),          TEST(attention_is_right),
+        TEST(threads_take_turns),   TEST(bad_weights_are_refused),   TEST(bad_graphs_are_refused),
+        TEST(bad_runs_are_refused), TEST(all_is_freed_in_any_order),
     };
     return cmocka_run_group_tests_name("backend", tests, NULL, NULL);
 }
