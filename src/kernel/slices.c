@@ -2,6 +2,8 @@
 /* Where passes are cut, and when they are recorded again. */
 #include "kernel/slices.h"
 
+#include <string.h>
+
 #include "kernel/cost.h"
 #include "kernel/program.h"
 
@@ -82,6 +84,7 @@ void dv_slices_done(struct dv_program *p)
     for (uint32_t i = 0; i < p->slices.room; i++)
         dv_commands_free(p->slices.commands[i]);
     dv_free(p->dev->ctx, p->slices.commands);
+    dv_free(p->dev->ctx, p->slices.took);
     dv_free(p->dev->ctx, p->slices.costs);
 }
 
@@ -97,7 +100,11 @@ static dsvk_status make_commands(struct dv_program *p, uint32_t n)
     struct dv_commands **all = dv_realloc(p->dev->ctx, s->commands, n * sizeof *all);
     if (!all)
         return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u slices", n);
-    s->commands = all;
+    s->commands    = all;
+    uint64_t *took = dv_realloc(p->dev->ctx, s->took, n * sizeof *took);
+    if (!took)
+        return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u times", n);
+    s->took = took;
     for (; s->room < n; s->room++)
         TRY(dv_commands_new(&s->commands[s->room], p->dev));
     return DSVK_OK;
@@ -154,6 +161,7 @@ static dsvk_status record(struct dv_program *p, uint32_t n)
         done += dv_slices_first(costs + done, stages - done, n - i);
         TRY_OR(fail, record_slice(p, p->slices.commands[i], first, ends[done - 1]));
     }
+    memset(p->slices.took, 0, n * sizeof *p->slices.took);
     p->slices.n = n;
 fail:
     dv_free(p->dev->ctx, costs);
@@ -195,6 +203,11 @@ dsvk_status dv_slices_fit(struct dv_program *p, uint64_t slice_ns)
         return DSVK_OK;
     s->shrunk += n < s->n;
     return record(p, n);
+}
+
+bool dv_slices_may_queue(const struct dv_slices *s, uint32_t i, uint64_t slice_ns)
+{
+    return slice_ns == 0 || i == 0 || s->took[i - 1] + s->took[i] <= 2 * slice_ns;
 }
 
 void dv_slices_took(struct dv_program *p, uint64_t ns)

@@ -19,6 +19,7 @@ struct dv_slices {
     uint64_t             cost;     /* their sum */
     uint32_t             stages;   /* of the graph: most slices that there can be */
     uint64_t             times[2]; /* ns of the last two passes; 0: none yet */
+    uint64_t            *took;     /* [n] ns of each in the last pass; 0: not known */
     uint32_t             shrunk;   /* how often there were fewer slices than before */
 };
 
@@ -30,6 +31,10 @@ void        dv_slices_done(struct dv_program *program);
 dsvk_status dv_slices_fit(struct dv_program *program, uint64_t slice_ns);
 /* A pass took so long, without what it waited for others. */
 void dv_slices_took(struct dv_program *program, uint64_t ns);
+/* Whether the i-th may be queued while the one before it runs: together they take two slices of
+ * slice_ns at most. What cannot be cut, or was not, is longer: then a stop or somebody else would
+ * wait for both. */
+bool dv_slices_may_queue(const struct dv_slices *slices, uint32_t i, uint64_t slice_ns);
 
 /* ---- the rules, for tests ---- */
 

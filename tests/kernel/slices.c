@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,6 +43,21 @@ static void growing_alone_ends(void **state)
     assert_true(steps < 30);
 }
 
+/* What is longer than it should be is waited for before the next one is queued. */
+static void two_slices_are_queued_at_most(void **state)
+{
+    uint64_t         took[4] = { 90, 110, 120, 10 };
+    struct dv_slices s       = { .took = took, .n = 4 };
+    (void)state;
+    assert_true(dv_slices_may_queue(&s, 0, 100));
+    assert_true(dv_slices_may_queue(&s, 1, 100));
+    assert_false(dv_slices_may_queue(&s, 2, 100));
+    assert_true(dv_slices_may_queue(&s, 3, 100));
+    assert_true(dv_slices_may_queue(&s, 2, 0)); /* never cut */
+    memset(took, 0, sizeof took);               /* not known */
+    assert_true(dv_slices_may_queue(&s, 2, 100));
+}
+
 static uint32_t cut(uint32_t *ends, const uint64_t *costs, uint32_t n, uint32_t slices)
 {
     uint32_t done = 0;
@@ -77,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_follow_the_time),
         cmocka_unit_test(growing_alone_ends),
+        cmocka_unit_test(two_slices_are_queued_at_most),
         cmocka_unit_test(slices_cost_about_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
