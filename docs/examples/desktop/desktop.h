@@ -143,6 +143,7 @@ struct talk_options {
     const char *folder;
     enum work   work;   /* what to be busy with, for measuring; TALK: with what is typed */
     uint32_t    tokens; /* of a prompt */
+    uint32_t    chunk;  /* most of them in one pass; 0: as the library chooses */
     enum pace   pace;
     double      share;
 };

@@ -14,6 +14,7 @@ static const char usage[] =
     "  --ask TEXT        asks this, prints the conversation, and leaves\n"
     "  --work WHAT       to measure with --frames: none, decode, prompt (over and over)\n"
     "  --tokens N        of such a prompt (1000)\n"
+    "  --chunk N         most tokens in one pass: fewer are shorter operations\n"
     "  --pace HOW        frame (submissions between two frames), slices (one at a time, of\n"
     "                    4 ms), none, or slices for a share of the time, as in 0.5\n"
     "  --frames N        leaves after N frames while the model computes, and says how long they "
@@ -78,9 +79,10 @@ static bool read_value(struct options *o, const char *name, const char *value)
         const char  *name;
         const char **text;
         unsigned    *number;
-    } table[] = { { "--ask", &o->ask, NULL },   { "--picture", &o->picture, NULL },
-                  { "--font", &o->font, NULL }, { "--frames", NULL, &o->frames },
-                  { "--lose", NULL, &o->lose }, { "--tokens", NULL, &o->talk.tokens } };
+    } table[] = { { "--ask", &o->ask, NULL },         { "--picture", &o->picture, NULL },
+                  { "--font", &o->font, NULL },       { "--frames", NULL, &o->frames },
+                  { "--lose", NULL, &o->lose },       { "--tokens", NULL, &o->talk.tokens },
+                  { "--chunk", NULL, &o->talk.chunk } };
     if (strcmp(name, "--work") == 0)
         return read_work(o, value);
     if (strcmp(name, "--pace") == 0)

@@ -247,7 +247,9 @@ static dsvk_status prepare(struct talk *t)
     dsvk_vulkan_import  lent    = device_lend(t->device);
     dsvk_model_params   model   = { .folder = t->options.folder, .log = lent.log };
     dsvk_load_params    load    = { .run.context = CONTEXT, .progress.stop = t->stop };
-    dsvk_session_params session = { .context = CONTEXT, .compiling.stop = t->stop };
+    dsvk_session_params session = { .context        = CONTEXT,
+                                    .chunk          = t->options.chunk,
+                                    .compiling.stop = t->stop };
     if (t->options.pace == PACE_NONE)
         lent.slice_us = 100000;
     dsvk_status status = dsvk_device_import(&t->engine, &lent);
