@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #define SHORT 70
-#define LONG 260
+#define LONG 150
 #define ANSWER 4
 
-static unsigned kills    = 6;
+static unsigned kills    = 4;
 static char     folder[] = "/tmp/dsvk-kills-XXXXXX", path[64];
 
 static void make_tokens(uint32_t *tokens, size_t n, uint32_t vocab)

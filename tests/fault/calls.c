@@ -157,12 +157,15 @@ void calls_may_fail_while_making_a_session(void **state)
     }
 }
 
-/* Two ways: with a new session for every failure, and with one that lives through them all. */
+/* Two ways: with a new session for every failure, and with one that lives through them all; where
+ * a phase is like one that was tried both ways, the second alone. */
 static void sweep_passes(const char *what, dsvk_status (*phase)(struct engine *))
 {
     for (size_t i = 0; i < 2 * N_SWEEPS; i++) {
         struct sweep s    = sweeps[i / 2];
         bool         keep = i % 2;
+        if (!keep && phase == draw_tokens)
+            continue;
         open_both();
         engine.device->dev->unmapped = engine.unmapped;
         assert_int_equal(load_model(&engine), DSVK_OK);
