@@ -80,6 +80,12 @@ class dsvk_weights(IntEnum):
     WEIGHTS_FP4 = 4
 
 
+class dsvk_head(IntEnum):
+    HEAD_AUTO = 0
+    HEAD_KEEP = 1
+    HEAD_FP8 = 2
+
+
 class dsvk_cache(IntEnum):
     CACHE_BF16 = 0
     CACHE_F32 = 1
@@ -172,7 +178,7 @@ class dsvk_recover_params(Structure):
 class dsvk_run(Structure):
     _fields_ = [("math", c_int), ("no_fuse", c_bool), ("weights", c_int),
                 ("host_memory", c_uint64), ("context", c_uint32), ("chunk", c_uint32),
-                ("cache", c_int)]
+                ("cache", c_int), ("head", c_int)]
 
 
 class dsvk_model_params(Structure):
@@ -235,6 +241,10 @@ class dsvk_graph_params(Structure):
 
 class dsvk_load_params(Structure):
     _fields_ = [("run", dsvk_run), ("progress", dsvk_progress)]
+
+
+class dsvk_quantize_params(Structure):
+    _fields_ = [("weights", c_int), ("head", c_int), ("progress", dsvk_progress)]
 
 
 class dsvk_piece(Structure):
@@ -393,6 +403,7 @@ PROTOTYPES = [
     ("dsvk_model_unload", c_int, c_void_p),
     ("dsvk_model_weight_bytes", c_uint64, c_void_p),
     ("dsvk_model_quantize", c_int, c_void_p, c_char_p, c_int, POINTER(dsvk_progress)),
+    ("dsvk_model_quantize_with", c_int, c_void_p, c_char_p, POINTER(dsvk_quantize_params)),
     ("dsvk_answer_new", c_int, POINTER(c_void_p), c_void_p, POINTER(dsvk_answer_params)),
     ("dsvk_answer_token", c_int, c_void_p, c_uint32),
     ("dsvk_answer_feed", c_int, c_void_p, c_char_p, c_size_t),
