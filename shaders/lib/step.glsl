@@ -57,13 +57,14 @@ dv_address step_extras(dv_address step, uint row)
 // Makes `id` the token of this row in the next pass, one position further on, whose context is cut
 // into splits of `split` positions. Every other reader of the block is behind a barrier; rows do
 // not wait for each other. As they only move on, the most splits of all that were or will be are
-// those of the longest row.
+// those of the longest row. split 0: nobody reads how many there are.
 void step_advance(dv_address step, uint row, uint id, uint split)
 {
     ADDRESS block = address(step);
     uint    position = step_position(step, row), next = position + 1u;
     uint    ring = DV_STEP_CHOSEN + (row * DV_STEP_RING + position % DV_STEP_RING) * 4u;
-    atomicMax(Count(at(block, DV_STEP_ATTEND + 4u)).v, next / split + 1u); // attend_y
+    if (split != 0u)
+        atomicMax(Count(at(block, DV_STEP_ATTEND + 4u)).v, next / split + 1u); // attend_y
     store_word(block, ring, id);
     store_word(block, step_row_at(row), DV_IS_TOKEN(id) ? id : 0u);
     store_word(block, step_row_at(row) + 4u, next);

@@ -54,7 +54,7 @@ dsvk_status dv_runner_allocate(struct dv_runner *r)
         struct dv_lane             *lane = &r->lanes[i];
         const struct dv_lane_bytes *b    = &bytes.lanes[i];
         TRY(need(&lane->arena, r, b->arena, DV_MEMORY_DEVICE, "activations"));
-        TRY(need(&lane->step, r, b->step, DV_MEMORY_UPLOAD, "parameters"));
+        TRY(need(&lane->step, r, b->step, DV_MEMORY_STEP, "parameters"));
         TRY(need(&lane->result, r, b->result, DV_MEMORY_READBACK, "results"));
     }
     TRY(need(&r->arguments, r, bytes.arguments, DV_MEMORY_DEVICE, "arguments"));

@@ -19,8 +19,9 @@ _Static_assert(offsetof(struct dv_row, position) == 4 && offsetof(struct dv_row,
 static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
                                    const struct dv_node *node)
 {
-    struct dv_operand     x    = dv_site_operand(site, node->in.argmax.x);
-    struct dv_operand     y    = dv_site_operand(site, node->out.argmax.token);
+    struct dv_operand     x = dv_site_operand(site, node->in.argmax.x);
+    struct dv_operand     y = dv_site_operand(site, node->out.argmax.token);
+    struct dv_tuning      tuning;
     struct dv_argmax_args args = {
         .x        = x.address,
         .y        = y.address,
@@ -34,6 +35,9 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
     if (node->argmax.advance && x.rows > DV_MOST_ROWS)
         return dv_fail(site->graph->ctx, DSVK_UNSUPPORTED, "argmax: a batch of %u rows; at most %u",
                        x.rows, DV_MOST_ROWS);
+    dv_tuning_of(&tuning, site->caps);
+    if (tuning.attend_pairs == 0) /* nobody reads the number of splits: kernel/attend.c */
+        args.split = 0;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "argmax",
                       .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 1024) } },

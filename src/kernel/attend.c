@@ -189,6 +189,8 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
     uint32_t tokens = dv_min(most_tokens(site, args.tokens), most / heads);
     uint32_t merge  = node->attend.splits == 1;
 
+    /* Indirect: the step block holds the same x and z, and as y the splits of the pass. A CPU
+     * driver reads them for nothing, and has up to 640 splits. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend_rows",
                       .spec   = { [DV_WORKGROUP]             = site->caps->subgroup,
@@ -239,7 +241,8 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
     uint32_t     merge  = node->attend.splits == 1;
     if (shared > site->caps->max_shared_bytes)
         return too_large(site, node, shared);
-    /* Indirect: the parameter block holds the same x and z, and as y the splits of the pass. */
+    /* Of all splits that the context has: workgroups behind the pass's own leave at once, for less
+     * than a GPU takes to read how many there are to be. */
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "attend",
                       .spec   = { [DV_WORKGROUP]     = s.slices * pair_lanes(&s),
@@ -253,7 +256,6 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
                                   [DV_ATTEND_ROWS]   = s.rows } },
         .groups   = { dv_ceil_div(node->attend.heads, s.heads), node->attend.splits,
                       dv_ceil_div(args.tokens, s.tokens) },
-        .indirect = !merge,
     };
     DV_PUSH(dispatch, args);
     return DSVK_OK;

@@ -124,6 +124,7 @@ static void read_arithmetic(struct dv_caps *caps, const struct dv_probe *p)
     caps->int16                 = p->features.features.shaderInt16;
     caps->int8                  = p->features12.shaderInt8;
     caps->float16               = p->features12.shaderFloat16;
+    caps->storage_barriers      = p->synchronization2_features.synchronization2;
     caps->integer_dot           = p->integer_dot_features.shaderIntegerDotProduct;
     caps->bfloat16              = p->bfloat16_features.shaderBFloat16Type;
     caps->float8                = p->float8_features.shaderFloat8;

@@ -45,6 +45,7 @@ struct dv_caps {
     uint32_t       max_push_bytes;
     uint64_t       max_allocation, max_buffer;
     bool           int64, float16, int16, int8; /* shader arithmetic */
+    bool           storage_barriers; /* synchronization2: a barrier may name storage alone */
     bool           cooperative_matrix, bfloat16, float8, integer_dot, host_import, memory_budget;
     struct dv_coop_shape coop[DV_N_COOP_TYPES]; /* the largest that a subgroup multiplies */
     /* What no feature tells: a CPU driver makes one load of an address that all lanes share; two

@@ -109,6 +109,29 @@ void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv
     commands->dev->vk.vkCmdDispatchIndirect(commands->handle, buffer->handle, offset);
 }
 
+/* Of storage alone: no kernel writes constants, which a GPU may keep in a cache of their own. */
+static bool storage_barrier(struct dv_commands *commands)
+{
+    const struct VolkDeviceTable *vk    = &commands->dev->vk;
+    PFN_vkCmdPipelineBarrier2     write = vk->vkCmdPipelineBarrier2KHR;
+    if (!write)
+        write = vk->vkCmdPipelineBarrier2; /* of Vulkan 1.3 */
+    if (!commands->dev->caps.storage_barriers || !write)
+        return false;
+    const VkMemoryBarrier2 memory = {
+        .sType         = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
+        .srcStageMask  = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+        .srcAccessMask = VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
+        .dstStageMask  = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+        .dstAccessMask = VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT,
+    };
+    write(commands->handle, &(VkDependencyInfo){ .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
+                                                 .memoryBarrierCount = 1,
+                                                 .pMemoryBarriers    = &memory });
+    commands->n_barriers++;
+    return true;
+}
+
 static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
                     VkAccessFlags from_access, VkPipelineStageFlags to, VkAccessFlags to_access)
 {
@@ -124,8 +147,9 @@ static void barrier(struct dv_commands *commands, VkPipelineStageFlags from,
 
 void dv_commands_barrier(struct dv_commands *commands)
 {
-    barrier(commands, COMPUTE, VK_ACCESS_SHADER_WRITE_BIT, COMPUTE,
-            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+    if (!storage_barrier(commands))
+        barrier(commands, COMPUTE, VK_ACCESS_SHADER_WRITE_BIT, COMPUTE,
+                VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
 }
 
 void dv_commands_barrier_all(struct dv_commands *commands)

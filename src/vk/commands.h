@@ -29,9 +29,10 @@ void        dv_commands_dispatch(struct dv_commands *commands, const struct dv_p
 void dv_commands_dispatch_indirect(struct dv_commands *commands, const struct dv_pipeline *pipeline,
                                    const void *push, const struct dv_buffer *buffer,
                                    uint64_t offset);
-/* The one barrier kind between stages: compute writes -> compute reads and writes. Not -> indirect
- * commands, for which a GPU may wait 2 us longer: dv_commands_begin() has a barrier for them,
- * and group counts change at the end of a recording only. */
+/* The one barrier kind between stages: compute writes -> compute reads and writes, of storage alone
+ * where the device can say so. Not -> indirect commands, for which a GPU may wait 2 us longer:
+ * dv_commands_begin() has a barrier for them, and group counts change at the end of a recording
+ * only. */
 void dv_commands_barrier(struct dv_commands *commands);
 /* Compute and transfer writes -> everything, the host included: before the end of a recording
  * whose results the host reads, and around copies. */

@@ -52,6 +52,8 @@ void dv_features_choose(struct dv_probe *p, const struct dv_caps *caps)
         chain_feature(p, &p->executable_features);
     if (caps->integer_dot)
         chain_feature(p, &p->integer_dot_features);
+    if (caps->storage_barriers)
+        chain_feature(p, &p->synchronization2_features);
     choose_matrix_features(p, caps);
 }
 
@@ -69,6 +71,8 @@ uint32_t dv_extensions_choose(const char *names[DV_MOST_EXTENSIONS], const struc
         names[n++] = VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME; /* must be taken where it is */
     if (caps->integer_dot && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
         names[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    if (caps->storage_barriers && p->properties.properties.apiVersion < VK_API_VERSION_1_3)
+        names[n++] = VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME;
     if (caps->cooperative_matrix)
         names[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
     if (caps->bfloat16)

@@ -69,16 +69,20 @@ static uint32_t find_type(const VkPhysicalDeviceMemoryProperties *memory, uint32
 }
 
 /* Device memory comes from the largest device-local heap, so never from a small window of 256
- * MiB; where that heap is mapped as a whole, the host writes to it directly. */
+ * MiB; where that heap is mapped as a whole, the host writes to it directly. The step block is
+ * small enough for the window. */
 uint32_t dv_memory_type(const VkPhysicalDeviceMemoryProperties *memory, uint32_t allowed,
                         enum dv_memory kind)
 {
     static const struct {
         VkMemoryPropertyFlags with, without;
-    } wishes[3][3] = {
+    } wishes[][3] = {
         [DV_MEMORY_DEVICE]   = { { LOCAL | VISIBLE | COHERENT, 0 }, { LOCAL, 0 }, { 0, 0 } },
         [DV_MEMORY_UPLOAD]   = { { VISIBLE | COHERENT, LOCAL | CACHED },
                                  { VISIBLE | COHERENT, LOCAL },
+                                 { VISIBLE | COHERENT, 0 } },
+        [DV_MEMORY_STEP]     = { { LOCAL | VISIBLE | COHERENT, CACHED },
+                                 { VISIBLE | COHERENT, LOCAL | CACHED },
                                  { VISIBLE | COHERENT, 0 } },
         [DV_MEMORY_READBACK] = { { VISIBLE | COHERENT | CACHED, LOCAL },
                                  { VISIBLE | COHERENT | CACHED, 0 },

@@ -115,6 +115,19 @@ static VkResult take_either(struct dv_buffer *buffer, const VkMemoryRequirements
     return take(buffer, hidden, need->size, false);
 }
 
+/* A window into device memory may be full; the memory of the host does as well. */
+static VkResult take_step(struct dv_buffer *buffer, const VkMemoryRequirements *need, uint32_t type,
+                          const char *doing)
+{
+    struct dv_device *dev    = buffer->dev;
+    VkResult          result = take(buffer, type, need->size, true);
+    uint32_t          other  = dv_memory_type(&dev->memory, need->memoryTypeBits, DV_MEMORY_UPLOAD);
+    if (!no_memory(result) || other == type || other == DV_NO_TYPE)
+        return result;
+    dv_log(dev->ctx, DSVK_LOG_DEBUG, "memory: %s: in host memory", doing);
+    return take(buffer, other, need->size, true);
+}
+
 static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool zero,
                             const char *doing)
 {
@@ -129,6 +142,7 @@ static dsvk_status allocate(struct dv_buffer *buffer, enum dv_memory kind, bool 
         return dv_fail(dev->ctx, DSVK_UNSUPPORTED, "memory: %s: the device has no such memory type",
                        doing);
     VkResult result = kind == DV_MEMORY_DEVICE ? take_either(buffer, &need, type, doing)
+                      : kind == DV_MEMORY_STEP ? take_step(buffer, &need, type, doing)
                                                : take(buffer, type, need.size, true);
     TRY(answer(dev, kind, result, doing));
     buffer->counted = kind == DV_MEMORY_DEVICE;

@@ -10,6 +10,7 @@
 enum dv_memory {
     DV_MEMORY_DEVICE,   /* device-local; mapped too where that heap is and while the driver can */
     DV_MEMORY_UPLOAD,   /* host-visible, coherent: the host writes, the device reads */
+    DV_MEMORY_STEP,     /* like UPLOAD, but device-local where the host can write there */
     DV_MEMORY_READBACK, /* host-visible, coherent, cached where there is such: the reverse */
     DV_MEMORY_RAW,      /* like DEVICE but not zeroed: the caller writes before it reads */
     DV_MEMORY_HOST,     /* like READBACK but not zeroed: host memory that kernels read in place */

@@ -10,7 +10,7 @@
 struct enabled {
     VkBool32 int64, int16;
     VkBool32 address, timeline, float16, int8, scalar, memory_model, memory_model_device;
-    VkBool32 size_control, full_subgroups, integer_dot, executable;
+    VkBool32 size_control, full_subgroups, integer_dot, executable, synchronization2;
     VkBool32 matrix, bfloat16, bfloat16_matrix, float8, float8_matrix;
 };
 
@@ -30,6 +30,7 @@ static void read_versions(struct enabled *e, const VkBaseInStructure *s)
         e->size_control |= f->subgroupSizeControl;
         e->full_subgroups |= f->computeFullSubgroups;
         e->integer_dot |= f->shaderIntegerDotProduct;
+        e->synchronization2 |= f->synchronization2;
     }
 }
 
@@ -61,6 +62,8 @@ static void read_structure(struct enabled *e, const VkBaseInStructure *s)
                   e->full_subgroups |= f->computeFullSubgroups)
         STRUCTURE(SHADER_INTEGER_DOT_PRODUCT_FEATURES, ShaderIntegerDotProduct, ,
                   e->integer_dot |= f->shaderIntegerDotProduct)
+        STRUCTURE(SYNCHRONIZATION_2_FEATURES, Synchronization2, ,
+                  e->synchronization2 |= f->synchronization2)
         STRUCTURE(PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, PipelineExecutableProperties, KHR,
                   e->executable |= f->pipelineExecutableInfo)
         STRUCTURE(COOPERATIVE_MATRIX_FEATURES_KHR, CooperativeMatrix, KHR,
@@ -99,6 +102,7 @@ static void narrow_features(struct dv_probe *p, const struct enabled *e)
     p->size_control_features.subgroupSizeControl &= e->size_control;
     p->size_control_features.computeFullSubgroups &= e->full_subgroups;
     p->integer_dot_features.shaderIntegerDotProduct &= e->integer_dot;
+    p->synchronization2_features.synchronization2 &= e->synchronization2;
     p->executable_features.pipelineExecutableInfo &= e->executable;
     p->cooperative_matrix_features.cooperativeMatrix &= e->matrix;
     p->bfloat16_features.shaderBFloat16Type &= e->bfloat16;
@@ -121,7 +125,8 @@ static void narrow_extensions(struct dv_probe *p, const struct dv_lent *lent)
     bool core13         = p->properties.properties.apiVersion >= VK_API_VERSION_1_3;
     p->has.size_control = core13 || lists(lent, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     p->has.integer_dot  = core13 || lists(lent, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
-    p->has.executable   = lists(lent, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+    p->has.synchronization2   = core13 || lists(lent, VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME);
+    p->has.executable         = lists(lent, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     p->has.cooperative_matrix = lists(lent, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
     p->has.bfloat16           = lists(lent, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME);
     p->has.float8             = lists(lent, VK_EXT_SHADER_FLOAT8_EXTENSION_NAME);
@@ -130,6 +135,7 @@ static void narrow_extensions(struct dv_probe *p, const struct dv_lent *lent)
     p->size_control_features.subgroupSizeControl &= p->has.size_control;
     p->size_control_features.computeFullSubgroups &= p->has.size_control;
     p->integer_dot_features.shaderIntegerDotProduct &= p->has.integer_dot;
+    p->synchronization2_features.synchronization2 &= p->has.synchronization2;
     p->executable_features.pipelineExecutableInfo &= p->has.executable;
     p->cooperative_matrix_features.cooperativeMatrix &= p->has.cooperative_matrix;
     p->bfloat16_features.shaderBFloat16Type &= p->has.bfloat16;

@@ -23,6 +23,7 @@ static void note_extension(struct dv_probe *p, const char *name)
         { VK_KHR_MAINTENANCE_4_EXTENSION_NAME, &p->has.maintenance4 },
         { VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME, &p->has.executable },
         { VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, &p->has.integer_dot },
+        { VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME, &p->has.synchronization2 },
         { VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, &p->has.cooperative_matrix },
         { VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, &p->has.bfloat16 },
         { VK_EXT_SHADER_FLOAT8_EXTENSION_NAME, &p->has.float8 },
@@ -95,6 +96,9 @@ static void read_features(struct dv_probe *p, const struct dv_instance *instance
     if (p->has.integer_dot)
         chain(&last, &p->integer_dot_features,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+    if (p->has.synchronization2)
+        chain(&last, &p->synchronization2_features,
+              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
     if (p->has.cooperative_matrix)
         chain(&last, &p->cooperative_matrix_features,
               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
@@ -150,7 +154,8 @@ dsvk_status dv_probe_read(struct dv_probe *p, const struct dv_instance *instance
         return DSVK_OK; /* the structures below are core 1.2 */
     TRY(read_extensions(p, instance, physical));
     if (version >= VK_API_VERSION_1_3)
-        p->has.size_control = p->has.maintenance4 = p->has.integer_dot = true;
+        p->has.size_control = p->has.maintenance4 = p->has.integer_dot = p->has.synchronization2 =
+            true;
     read_properties(p, instance, physical);
     read_features(p, instance, physical);
     TRY(read_coop(p, instance, physical));

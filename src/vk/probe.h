@@ -23,6 +23,7 @@ struct dv_probe {
     VkPhysicalDeviceSubgroupSizeControlFeatures             size_control_features;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable_features;
     VkPhysicalDeviceShaderIntegerDotProductFeatures         integer_dot_features;
+    VkPhysicalDeviceSynchronization2Features                synchronization2_features;
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR            cooperative_matrix_features;
     VkPhysicalDeviceShaderBfloat16FeaturesKHR               bfloat16_features;
     VkPhysicalDeviceShaderFloat8FeaturesEXT                 float8_features;
@@ -34,7 +35,8 @@ struct dv_probe {
     uint32_t                                                n_coop;
     struct {
         bool size_control, maintenance4, executable, integer_dot, cooperative_matrix, bfloat16,
-            float8, budget, host_import, portability, global_priority, memory_priority, pageable;
+            float8, budget, host_import, portability, global_priority, memory_priority, pageable,
+            synchronization2;
     } has; /* the extension, or its core version where it was promoted */
 };
 
@@ -43,7 +45,7 @@ dsvk_status dv_probe_read(struct dv_probe *probe, const struct dv_instance *inst
                           VkPhysicalDevice physical);
 void        dv_caps_read(struct dv_caps *caps, const struct dv_probe *probe);
 
-#define DV_MOST_EXTENSIONS 11
+#define DV_MOST_EXTENSIONS 12
 /* For vkCreateDevice: leaves in the probe's chain of features, which begins with p->features, only
  * what kernels use; and names the extensions that they need. */
 void     dv_features_choose(struct dv_probe *p, const struct dv_caps *caps);

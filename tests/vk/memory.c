@@ -139,6 +139,9 @@ static void memory_types_are_chosen_by_use(void **state)
     assert_int_equal(type_for(DV_MEMORY_DEVICE), 0);
     assert_int_equal(n_taken, 1);
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
+    assert_int_equal(type_for(DV_MEMORY_STEP), 2); /* in the window, */
+    assert_int_equal(n_taken, 2);
+    assert_int_equal(taken[1], 1); /* and when that is full with the host */
     assert_int_equal(type_for(DV_MEMORY_READBACK), 3);
     assert_int_equal(type_for(DV_MEMORY_HOST), 3); /* and no line */
     set_types(&t.dev->memory, 8000);
@@ -148,7 +151,8 @@ static void memory_types_are_chosen_by_use(void **state)
     assert_int_equal(taken[1], 0); /* when that is full */
     assert_int_equal(type_for(DV_MEMORY_UPLOAD), 1);
     assert_int_equal(n_taken, 1);
-    assert_int_equal(test_device_expected(&t), 5);
+    assert_int_equal(type_for(DV_MEMORY_STEP), 2);
+    assert_int_equal(test_device_expected(&t), 7);
     t.dev->memory                           = memory;
     t.dev->vk.vkAllocateMemory              = allocate;
     t.dev->vk.vkGetBufferMemoryRequirements = requirements;
