@@ -137,6 +137,9 @@ static void codes_that_are_no_number_are_counted_once(void **state)
     /* Up is there alone and in the pair that fusion makes; kv_b in two halves. */
     static const uint64_t expected[] = { 2, 4, 2 };
     (void)state;
+#if defined(_WIN32) /* what is mapped cannot be written anew there */
+    skip();
+#endif
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct subject s;
         size_t         n;
@@ -176,6 +179,9 @@ static void a_short_file_is_said(void **state)
     struct dv_weight_info   info = { .kind = DV_WEIGHT_VECTOR, .n_parts = 1 };
     struct dv_load_item     item = { 0 };
     (void)state;
+#if defined(_WIN32) /* what is mapped cannot be written anew there */
+    skip();
+#endif
     open_subject(&s, "v3");
     const struct dv_tensor_file *norm = dv_checkpoint_find(s.checkpoint, "model.norm.weight");
     info.parts[0].name                = norm->name;

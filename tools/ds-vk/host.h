@@ -64,6 +64,15 @@ bool host_program_folder(char *folder, size_t bytes);
  * one could not be started; then those that were have ended. */
 bool host_threads(unsigned n, void (*work)(void *user, unsigned i), void *user);
 
+/* Both folders below, for people. */
+#if defined(_WIN32)
+#define HOST_CACHE "%LOCALAPPDATA%"
+#define HOST_STATE HOST_CACHE
+#else
+#define HOST_CACHE "$XDG_CACHE_HOME or ~/.cache"
+#define HOST_STATE "$XDG_STATE_HOME or ~/.local/state"
+#endif
+
 /* Where this user's programs keep what can be made again: $XDG_CACHE_HOME, or .cache in the home
  * folder, on Windows %LOCALAPPDATA%; false where none is known. */
 bool host_cache_folder(char *folder, size_t bytes);

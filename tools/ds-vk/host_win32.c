@@ -219,6 +219,7 @@ void host_start(int *argc, char ***argv)
             (void)!freopen("NUL", fd == 0 ? "wb" : "rb", files[fd]); /* each use fails */
         else
             _setmode(fd, _O_BINARY);
+    setvbuf(stderr, NULL, _IONBF, 0);
     SetErrorMode(SEM_FAILCRITICALERRORS); /* no window for a drive that is not there */
     waker = CreateEventW(NULL, FALSE, FALSE, NULL);
     SetConsoleCtrlHandler(on_event, TRUE);

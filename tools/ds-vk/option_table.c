@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of options.def, and the groups of commands that its rows speak of. */
+#include "host.h"
 #include "options.h"
 
 #include <dsvk/dsvk.h>
