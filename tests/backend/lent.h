@@ -19,7 +19,6 @@
     F(DestroySemaphore)                                                                            \
     F(WaitSemaphores)                                                                              \
     F(SignalSemaphore)                                                                             \
-    F(GetSemaphoreCounterValue)                                                                    \
     F(CmdCopyBuffer)                                                                               \
     F(CmdPipelineBarrier)
 
