@@ -58,9 +58,13 @@ uint head_of(uint pair)
 {
     return gl_WorkGroupID.x * HEADS + pair % HEADS;
 }
+uint token_group()
+{
+    return gl_WorkGroupID.z + args.first;
+}
 uint token_of(uint pair)
 {
-    return gl_WorkGroupID.z * TOKENS + pair / HEADS;
+    return token_group() * TOKENS + pair / HEADS;
 }
 
 void load_query()
@@ -201,12 +205,12 @@ void attend_split(uint split, uint begin, uint stop, uint position, inout float 
 
 void main()
 {
-    uint   first = gl_WorkGroupID.z * TOKENS;
+    uint   first = token_group() * TOKENS;
     dv_row row = step_row(args.step, first);
     uint   position = row.position - first; // of token 0, were it of the same timeline
     pages = row.pages;
     cache = args.cache;
-    uint last = position + min((gl_WorkGroupID.z + 1u) * TOKENS, args.tokens) - 1u;
+    uint last = position + min((token_group() + 1u) * TOKENS, args.tokens) - 1u;
     uint count = attend_splits(last, args.split);
     uint begin = MERGE != 0u ? 0u : gl_WorkGroupID.y, end = MERGE != 0u ? count : begin + 1u;
     if (begin >= count)

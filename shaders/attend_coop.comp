@@ -68,7 +68,7 @@ uint head_of(uint pair)
 }
 uint token_of(uint pair)
 {
-    return (gl_NumWorkGroups.z - 1u - gl_WorkGroupID.z) * TOKENS + pair / HEADS;
+    return (args.first - gl_WorkGroupID.z) * TOKENS + pair / HEADS;
 }
 
 #include "lib/record_tile.glsl"

@@ -41,7 +41,7 @@ float total[EACH]; // l
 
 uint first_token()
 {
-    return (gl_NumWorkGroups.y - 1u - gl_WorkGroupID.y) * QUERIES;
+    return (args.last - gl_WorkGroupID.y) * QUERIES;
 }
 
 // Rows of the tile from key `first` on that query `q` of the workgroup sees.

@@ -52,7 +52,7 @@ float largest, total; // of this lane's query, of this lane
 
 uint first_token()
 {
-    return (gl_NumWorkGroups.y - 1u - gl_WorkGroupID.y) * QUERIES;
+    return (args.last - gl_WorkGroupID.y) * QUERIES;
 }
 
 // Of key `first` + row, where there is one.

@@ -61,9 +61,13 @@ uint first_head()
 {
     return min(gl_WorkGroupID.x * HEADS, args.heads - HEADS);
 }
+uint token_group()
+{
+    return gl_WorkGroupID.z + args.first;
+}
 uint first_token()
 {
-    return min(gl_WorkGroupID.z * TOKENS, args.tokens - TOKENS);
+    return min(token_group() * TOKENS, args.tokens - TOKENS);
 }
 
 // Positions that a row sees of those from `first` on; `position` is that of token 0.
@@ -79,7 +83,7 @@ const uint NONE = 0xFFFFFFFFu;
 uint place_of(uint r, uint split, uint position)
 {
     uint head = first_head() + r % HEADS, token = first_token() + r / HEADS;
-    if (head < gl_WorkGroupID.x * HEADS || token < gl_WorkGroupID.z * TOKENS ||
+    if (head < gl_WorkGroupID.x * HEADS || token < token_group() * TOKENS ||
         position + token < split * SPLIT)
         return NONE;
     uint place = attend_place(head, MERGE != 0u ? 0u : split, args.splits, KV4 * 4u);

@@ -97,6 +97,7 @@ struct dv_attend_args {
     uint32_t       split;  /* positions of one split, a multiple of DV_PAGE */
     uint32_t       splits; /* most splits that y has room for */
     float          scale;
+    uint32_t       first; /* workgroup of z; attend_coop counts down from it */
 };
 
 struct dv_combine_args {
@@ -110,6 +111,7 @@ struct dv_attend_heads_args {
     uint32_t   q_stride, q_rope_stride, k_nope_stride, k_rope_stride, v_stride, y_stride;
     uint32_t   tokens;
     float      scale;
+    uint32_t   last; /* workgroup of y, from which the others count down */
 };
 
 /* attend's combination, then W_UV: y[t, h*rows + i] = sum_c W[h][i][c] * ctx[t, h, c] */

@@ -2,6 +2,7 @@
 /* Attention over the latent cache. A workgroup takes several (token, head) pairs, so that each
  * record is loaded once for all of them. What the order of summation follows from, slices and rows,
  * depends on the model and the device only; the number of pairs changes no sum. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -172,6 +173,14 @@ static uint32_t step_of(uint32_t columns)
     return columns / 4 % 2 == 0 ? 2 : 1;
 }
 
+/* By tokens, each of which is computed for itself. */
+static void let_cut(struct dv_dispatch *dispatch)
+{
+    dispatch->may_cut       = !dispatch->indirect;
+    dispatch->cut_dimension = 2;
+    dispatch->cut_first     = offsetof(struct dv_attend_args, first);
+}
+
 /* Heads and tokens of a workgroup, which do not change a sum: at most `pairs` together, and as
  * many as have room for their scores of one split. */
 static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_kernel_site *site,
@@ -206,6 +215,7 @@ static dsvk_status dispatch_rows(struct dv_dispatch *dispatch, const struct dv_k
         .groups   = { groups, node->attend.splits, dv_ceil_div(args.tokens, tokens) },
         .indirect = !merge,
     };
+    let_cut(dispatch);
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }
@@ -220,6 +230,9 @@ static void dispatch_coop(struct dv_dispatch *dispatch, const struct dv_kernel_s
                     dv_ceil_div(args.tokens, s->tokens) },
     };
     dv_coop_attend_pipeline(&dispatch->pipeline, site->caps, s, site->cache_format, node);
+    let_cut(dispatch);
+    dispatch->counts_down = true;
+    args.first            = dispatch->groups[2] - 1;
     DV_PUSH(dispatch, args);
 }
 
@@ -257,6 +270,7 @@ static dsvk_status dispatch_attend(struct dv_dispatch *dispatch, const struct dv
         .groups   = { dv_ceil_div(node->attend.heads, s.heads), node->attend.splits,
                       dv_ceil_div(args.tokens, s.tokens) },
     };
+    let_cut(dispatch);
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }

@@ -2,6 +2,7 @@
 /* Attention with keys and values of each head. A workgroup takes one head of several tokens, so
  * that each tile of keys is loaded once for all of them; its shape depends on the model and the
  * device only, because the order of summation follows from it. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -132,7 +133,11 @@ static dsvk_status dispatch_attend_heads(struct dv_dispatch          *dispatch,
         .y_stride      = y.stride,
         .tokens        = q.rows,
         .scale         = node->attend_heads.scale,
+        .last          = dispatch->groups[1] - 1,
     };
+    dispatch->may_cut = dispatch->counts_down = true;
+    dispatch->cut_dimension                   = 1;
+    dispatch->cut_first                       = offsetof(struct dv_attend_heads_args, last);
     DV_PUSH(dispatch, args);
     return DSVK_OK;
 }

@@ -45,7 +45,12 @@ struct dv_dispatch {
     uint32_t                  groups[3];
     bool                      indirect; /* group counts at DV_STEP_ATTEND of the step buffer, of
                                          * which `groups` are the most */
-    unsigned char             push[128];
+    /* Groups of a dimension that may be computed by several dispatches, since what they write does
+     * not depend on each other: a word of `push` has the number of the first one, from which on
+     * they are counted up, or down. */
+    bool          may_cut, counts_down;
+    uint8_t       cut_dimension, cut_first; /* cut_first: byte offset in `push` */
+    unsigned char push[128];
 };
 
 struct dv_kernel {

@@ -25,17 +25,37 @@ static dsvk_status choose(struct dv_recording *r)
     return DSVK_OK;
 }
 
+/* The workgroups of one part. */
+static void cut(struct dv_dispatch *d, uint32_t part, uint32_t parts)
+{
+    uint32_t *groups = &d->groups[d->cut_dimension], n = *groups;
+    uint32_t  from = (uint32_t)((uint64_t)n * part / parts);
+    uint32_t  to   = (uint32_t)((uint64_t)n * (part + 1) / parts);
+    uint32_t  first;
+    *groups = to - from;
+    first   = d->counts_down ? n - 1 - from : from;
+    memcpy(d->push + d->cut_first, &first, sizeof first);
+}
+
+dsvk_status dv_record_part(const struct dv_program *p, struct dv_commands *c, uint32_t i,
+                           uint32_t part, uint32_t parts)
+{
+    dsvk_status         status;
+    struct dv_dispatch  d = p->dispatches[i];
+    struct dv_pipeline *pipeline;
+    TRY(dv_pipeline_get(&pipeline, p->dev, &d.pipeline));
+    if (parts > 1)
+        cut(&d, part, parts);
+    if (d.indirect && p->step_buffer)
+        dv_commands_dispatch_indirect(c, pipeline, d.push, p->step_buffer, DV_STEP_ATTEND);
+    else
+        dv_commands_dispatch(c, pipeline, d.push, d.groups[0], d.groups[1], d.groups[2]);
+    return DSVK_OK;
+}
+
 dsvk_status dv_record_node(const struct dv_program *p, struct dv_commands *c, uint32_t i)
 {
-    dsvk_status               status;
-    const struct dv_dispatch *d = &p->dispatches[i];
-    struct dv_pipeline       *pipeline;
-    TRY(dv_pipeline_get(&pipeline, p->dev, &d->pipeline));
-    if (d->indirect && p->step_buffer)
-        dv_commands_dispatch_indirect(c, pipeline, d->push, p->step_buffer, DV_STEP_ATTEND);
-    else
-        dv_commands_dispatch(c, pipeline, d->push, d->groups[0], d->groups[1], d->groups[2]);
-    return DSVK_OK;
+    return dv_record_part(p, c, i, 0, 1);
 }
 
 static dsvk_status record_whole(const struct dv_recording *r)

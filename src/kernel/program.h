@@ -72,6 +72,10 @@ struct dv_recording {
 };
 
 dsvk_status dv_record_node(const struct dv_program *p, struct dv_commands *commands, uint32_t i);
+/* One of `parts` parts of node i, at most as many as there are groups in the dimension in which its
+ * dispatch may be cut. */
+dsvk_status dv_record_part(const struct dv_program *p, struct dv_commands *commands, uint32_t i,
+                           uint32_t part, uint32_t parts);
 /* All parts (kernel/program_parts.c). */
 dsvk_status dv_record_parts(const struct dv_recording *r);
 void        dv_program_parts_free(struct dv_program *program);

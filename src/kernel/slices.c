@@ -52,11 +52,6 @@ uint32_t dv_slices_first(const uint64_t *costs, uint32_t n, uint32_t slices)
 
 /* ---- recording ---- */
 
-static bool begins_stage(const struct dv_program *p, uint32_t i)
-{
-    return i > 0 && p->graph->nodes[i].stage != p->graph->nodes[i - 1].stage;
-}
-
 static uint64_t cost_of(const struct dv_cost_site *site, const struct dv_graph *g,
                         const struct dv_node *node)
 {
@@ -68,24 +63,40 @@ static uint64_t cost_of(const struct dv_cost_site *site, const struct dv_graph *
 dsvk_status dv_slices_init(struct dv_program *p, const struct dv_cost_site *site)
 {
     const struct dv_graph *g = p->graph;
-    p->slices.costs          = dv_zalloc_array(p->dev->ctx, g->n_nodes, sizeof *p->slices.costs);
-    if (!p->slices.costs)
+    struct dv_slices      *s = &p->slices;
+    s->nodes                 = dv_zalloc_array(p->dev->ctx, g->n_nodes, sizeof *s->nodes);
+    if (!s->nodes)
         return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u costs", g->n_nodes);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
-        p->slices.costs[i] = cost_of(site, g, &g->nodes[i]);
-        p->slices.cost += p->slices.costs[i];
-        p->slices.stages += i == 0 || begins_stage(p, i);
+        s->nodes[i] = (struct dv_slice_node){ .cost = cost_of(site, g, &g->nodes[i]), .parts = 1 };
+        s->cost += s->nodes[i].cost;
     }
+    s->stages = dv_slice_steps(NULL, p);
     return DSVK_OK;
 }
 
 void dv_slices_done(struct dv_program *p)
 {
-    for (uint32_t i = 0; i < p->slices.room; i++)
-        dv_commands_free(p->slices.commands[i]);
-    dv_free(p->dev->ctx, p->slices.commands);
-    dv_free(p->dev->ctx, p->slices.took);
-    dv_free(p->dev->ctx, p->slices.costs);
+    struct dv_slices *s = &p->slices;
+    for (uint32_t i = 0; i < s->room; i++)
+        dv_commands_free(s->commands[i]);
+    dv_free(p->dev->ctx, s->commands);
+    dv_free(p->dev->ctx, s->took);
+    dv_free(p->dev->ctx, s->ends);
+    dv_free(p->dev->ctx, s->steps);
+    dv_free(p->dev->ctx, s->nodes);
+}
+
+/* *array becomes one of n elements; what was in it is lost. */
+static dsvk_status make_array(struct dv_program *p, void *array, size_t n, size_t bytes)
+{
+    void *made = dv_zalloc_array(p->dev->ctx, n, bytes), *old;
+    if (!made)
+        return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %zu slices", n);
+    memcpy(&old, array, sizeof old);
+    dv_free(p->dev->ctx, old);
+    memcpy(array, &made, sizeof made);
+    return DSVK_OK;
 }
 
 /* Room for n, all made. */
@@ -93,6 +104,8 @@ static dsvk_status make_commands(struct dv_program *p, uint32_t n)
 {
     dsvk_status       status;
     struct dv_slices *s = &p->slices;
+    TRY(make_array(p, &s->took, n, sizeof *s->took));
+    TRY(make_array(p, &s->ends, n, sizeof *s->ends));
     for (; s->room > n; s->room--)
         dv_commands_free(s->commands[s->room - 1]);
     if (s->room == n)
@@ -100,30 +113,39 @@ static dsvk_status make_commands(struct dv_program *p, uint32_t n)
     struct dv_commands **all = dv_realloc(p->dev->ctx, s->commands, n * sizeof *all);
     if (!all)
         return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u slices", n);
-    s->commands    = all;
-    uint64_t *took = dv_realloc(p->dev->ctx, s->took, n * sizeof *took);
-    if (!took)
-        return dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u times", n);
-    s->took = took;
+    s->commands = all;
     for (; s->room < n; s->room++)
         TRY(dv_commands_new(&s->commands[s->room], p->dev));
     return DSVK_OK;
 }
 
+static dsvk_status record_step(struct dv_program *p, struct dv_commands *c,
+                               const struct dv_slice_step *step)
+{
+    dsvk_status status;
+    for (uint32_t i = step->first; i < step->end; i++) {
+        if (i > step->first && p->profile)
+            dv_commands_barrier(c);
+        TRY(dv_record_part(p, c, i, step->part, p->slices.nodes[i].parts));
+        if (p->profile)
+            TRY(dv_commands_timestamp(c, p->graph->n_nodes + 1, i + 1));
+    }
+    return DSVK_OK;
+}
+
+/* Parts of a node need no barrier between them: they write different places. */
 static dsvk_status record_slice(struct dv_program *p, struct dv_commands *c, uint32_t from,
                                 uint32_t to)
 {
-    dsvk_status status;
-    uint32_t    slots = p->graph->n_nodes + 1;
+    dsvk_status                 status;
+    const struct dv_slice_step *steps = p->slices.steps;
     TRY(dv_commands_begin(c));
     if (p->profile)
-        TRY(dv_commands_timestamp(c, slots, 0));
+        TRY(dv_commands_timestamp(c, p->graph->n_nodes + 1, 0));
     for (uint32_t i = from; i < to; i++) {
-        if (i > from && (p->profile || begins_stage(p, i)))
+        if (i > from && steps[i].part == 0)
             dv_commands_barrier(c);
-        TRY(dv_record_node(p, c, i));
-        if (p->profile)
-            TRY(dv_commands_timestamp(c, slots, i + 1));
+        TRY(record_step(p, c, &steps[i]));
     }
     dv_commands_barrier_all(c);
     p->n_dispatches += c->n_dispatches;
@@ -131,41 +153,41 @@ static dsvk_status record_slice(struct dv_program *p, struct dv_commands *c, uin
     return dv_commands_end(c);
 }
 
-/* Costs of the stages, and where they end, in nodes. */
-static void find_stages(const struct dv_program *p, uint64_t *costs, uint32_t *ends)
+/* The steps, and by what they are weighed: times once there are some. */
+static dsvk_status find_steps(uint64_t **costs, struct dv_program *p, uint32_t n)
 {
-    uint32_t stage = 0;
-    for (uint32_t i = 0; i < p->graph->n_nodes; i++) {
-        stage += begins_stage(p, i);
-        costs[stage] += p->slices.costs[i];
-        ends[stage] = i + 1;
-    }
+    dsvk_status       status;
+    struct dv_slices *s     = &p->slices;
+    bool              known = s->times[0] != 0;
+    TRY(make_array(p, &s->steps, n, sizeof *s->steps));
+    TRY(make_array(p, costs, n, sizeof **costs));
+    dv_slice_steps(s->steps, p);
+    for (uint32_t i = 0; i < p->graph->n_nodes; i++)
+        s->nodes[i].basis = known ? s->nodes[i].ns + 1 : (double)s->nodes[i].cost;
+    for (uint32_t i = 0; i < n; i++)
+        (*costs)[i] = (uint64_t)dv_slice_step_cost(s, &s->steps[i]) + 1;
+    return DSVK_OK;
 }
 
 static dsvk_status record(struct dv_program *p, uint32_t n)
 {
-    dsvk_status status;
-    uint32_t    stages = p->slices.stages, done = 0;
-    uint64_t   *costs = dv_zalloc_array(p->dev->ctx, stages, sizeof *costs);
-    uint32_t   *ends  = dv_zalloc_array(p->dev->ctx, stages, sizeof *ends);
-    p->slices.n       = 0;
+    dsvk_status       status;
+    struct dv_slices *s     = &p->slices;
+    uint32_t          steps = dv_slice_steps(NULL, p), done = 0;
+    uint64_t         *costs = NULL;
+    s->n                    = 0;
     p->n_dispatches = p->n_barriers = 0;
-    if (!costs || !ends) {
-        status = dv_fail(p->dev->ctx, DSVK_NO_MEMORY, "program: no memory for %u stages", stages);
-        goto fail;
-    }
-    find_stages(p, costs, ends);
+    TRY_OR(fail, find_steps(&costs, p, steps));
     TRY_OR(fail, make_commands(p, n));
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t first = done ? ends[done - 1] : 0;
-        done += dv_slices_first(costs + done, stages - done, n - i);
-        TRY_OR(fail, record_slice(p, p->slices.commands[i], first, ends[done - 1]));
+        uint32_t first = done;
+        done += dv_slices_first(costs + done, steps - done, n - i);
+        s->ends[i] = done;
+        TRY_OR(fail, record_slice(p, s->commands[i], first, done));
     }
-    memset(p->slices.took, 0, n * sizeof *p->slices.took);
-    p->slices.n = n;
+    s->n = n;
 fail:
     dv_free(p->dev->ctx, costs);
-    dv_free(p->dev->ctx, ends);
     return status;
 }
 
@@ -196,10 +218,14 @@ dsvk_status dv_slices_fit(struct dv_program *p, uint64_t slice_ns)
     uint32_t          n = again ? s->n : 1;
     if (again && !known)
         return DSVK_OK;
-    if (!p->profile && slice_ns > 0)
-        n = dv_slices_wanted(n, known ? ns : guess(p), slice_ns, s->shrunk < MOST_SHRINKS);
-    n = n < s->stages ? n : s->stages;
-    if (n == s->n)
+    bool cut = false;
+    if (!p->profile && slice_ns > 0) {
+        n   = dv_slices_wanted(n, known ? ns : guess(p), slice_ns, s->shrunk < MOST_SHRINKS);
+        cut = dv_slices_cut(p, slice_ns, n < s->n);
+    }
+    uint32_t most = dv_slice_steps(NULL, p);
+    n             = n < most ? n : most;
+    if (n == s->n && !cut)
         return DSVK_OK;
     s->shrunk += n < s->n;
     return record(p, n);
@@ -215,6 +241,7 @@ void dv_slices_took(struct dv_program *p, uint64_t ns)
     struct dv_slices *s = &p->slices;
     s->times[1]         = s->times[0];
     s->times[0]         = ns ? ns : 1;
+    dv_slices_learn(p);
     if (p->graph->size.tokens > 1)
         p->dev->pass_rate = (double)s->cost / (double)least_time(s);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A pass in slices: the commands of a program are cut at barriers between stages, so that a device
  * that others use, or that watches over long work, is never busy with one submission for long. The
- * same dispatches in the same order give the same bits.
+ * same dispatches in the same order give the same bits. A dispatch that alone takes longer than a
+ * slice is cut as well, where its kernel may be: attention at a depth.
  *
  * How many slices follows from how long passes took; before the first, from a guess. */
 #ifndef DV_KERNEL_SLICES_H
@@ -12,15 +13,32 @@
 struct dv_cost_site;
 struct dv_program;
 
+/* What may be a slice of its own: the nodes of a stage, of those that are cut the first part; or a
+ * further part of one of them. */
+struct dv_slice_step {
+    uint32_t first, end; /* nodes */
+    uint32_t part;
+};
+
+/* Where a node's time is spent, and how it is cut. */
+struct dv_slice_node {
+    uint64_t cost;  /* by shapes */
+    double   ns;    /* of the last pass; 0: not known */
+    double   basis; /* of what was recorded: its share of its step */
+    uint32_t parts; /* dispatches, 1 where it is not cut */
+};
+
 struct dv_slices {
-    struct dv_commands **commands; /* [n], submitted one after another; each waits for none */
-    uint32_t             n, room;  /* n is 0 after a failure to record */
-    uint64_t            *costs;    /* by node */
-    uint64_t             cost;     /* their sum */
-    uint32_t             stages;   /* of the graph: most slices that there can be */
-    uint64_t             times[2]; /* ns of the last two passes; 0: none yet */
-    uint64_t            *took;     /* [n] ns of each in the last pass; 0: not known */
-    uint32_t             shrunk;   /* how often there were fewer slices than before */
+    struct dv_commands  **commands; /* [n], submitted one after another; each waits for none */
+    uint32_t              n, room;  /* n is 0 after a failure to record */
+    uint64_t             *took;     /* [n] ns of each in the last pass; 0: not known */
+    uint32_t             *ends;     /* [n] in steps */
+    struct dv_slice_step *steps;
+    struct dv_slice_node *nodes;    /* those of the graph */
+    uint64_t              cost;     /* of all */
+    uint32_t              stages;   /* of the graph */
+    uint64_t              times[2]; /* ns of the last two passes; 0: none yet */
+    uint32_t              shrunk;   /* how often there were fewer slices than before */
 };
 
 /* What the nodes cost at `position`, by shapes alone; before the first recording. */
@@ -35,6 +53,18 @@ void dv_slices_took(struct dv_program *program, uint64_t ns);
  * slice_ns at most. What cannot be cut, or was not, is longer: then a stop or somebody else would
  * wait for both. */
 bool dv_slices_may_queue(const struct dv_slices *slices, uint32_t i, uint64_t slice_ns);
+
+/* ---- inside (kernel/slice_steps.c) ---- */
+
+/* The steps, as nodes are cut now, to `steps`; NULL: their number alone. */
+uint32_t dv_slice_steps(struct dv_slice_step *steps, const struct dv_program *program);
+/* By the nodes' basis. */
+double dv_slice_step_cost(const struct dv_slices *slices, const struct dv_slice_step *step);
+/* What the slices took becomes what the nodes took. */
+void dv_slices_learn(struct dv_program *program);
+/* Cuts nodes that take longer than slice_ns, into more parts than before, or also into fewer.
+ * False: nothing is cut anew. */
+bool dv_slices_cut(struct dv_program *program, uint64_t slice_ns, bool fewer);
 
 /* ---- the rules, for tests ---- */
 

@@ -112,6 +112,22 @@ static void check_tiny(const struct whole *w, dsvk_model *model)
     dsvk_session_free(s);
 }
 
+/* Once it is known how long attention takes, it is cut as well. */
+static void check_cut(const struct whole *w, dsvk_model *model)
+{
+    dsvk_session           *s      = sliced(model, TINY);
+    const struct dv_slices *prompt = NULL;
+    for (uint64_t i = 0; i < 3; i++) {
+        s->session->cache->form = (UINT64_C(1) << 62) + i; /* no page of before is found */
+        sync(s, w->tokens + 1, 1);                         /* all is computed again */
+        expect_prompt(s, w);
+        prompt = slices_of(s, 64, false);
+    }
+    assert_true(prompt->n > prompt->stages);
+    expect_generated(s, w);
+    dsvk_session_free(s);
+}
+
 /* Whole, cut, and whole again; 0 is never cut. */
 static void check_changes(const struct whole *w, dsvk_model *model)
 {
@@ -137,6 +153,7 @@ static void slices_change_no_bit(void **state)
     struct whole w     = { .vocab = subject.vocab };
     compute_whole(&w, model);
     check_tiny(&w, model);
+    check_cut(&w, model);
     check_changes(&w, model);
     dsvk_session *s = sliced(model, TINY);
     expect_scores(s, &w);
