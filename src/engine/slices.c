@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The submissions of a pass. Two are queued at most, so that a stop is seen while one runs and the
- * device never waits for the host; where others may want the device, or where both took longer than
- * they should, one. */
+ * device never waits for the host; where others may want the device, or where both together took
+ * longer than a slice, one. */
 #include "base/stop.h"
 #include "engine/session.h"
 #include "engine/turn.h"
