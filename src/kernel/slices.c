@@ -220,8 +220,9 @@ dsvk_status dv_slices_fit(struct dv_program *p, uint64_t slice_ns)
         return DSVK_OK;
     bool cut = false;
     if (!p->profile && slice_ns > 0) {
-        n   = dv_slices_wanted(n, known ? ns : guess(p), slice_ns, s->shrunk < MOST_SHRINKS);
-        cut = dv_slices_cut(p, slice_ns, n < s->n);
+        uint64_t aim = slice_ns - slice_ns / 4; /* the next pass may be at a greater depth */
+        n            = dv_slices_wanted(n, known ? ns : guess(p), aim, s->shrunk < MOST_SHRINKS);
+        cut          = dv_slices_cut(p, aim, n == 1 && s->n > 1);
     }
     uint32_t most = dv_slice_steps(NULL, p);
     n             = n < most ? n : most;
