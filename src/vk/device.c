@@ -85,7 +85,9 @@ static VkResult create_or_without_priority(struct dv_device *dev, const VkDevice
 {
     PFN_vkCreateDevice make   = dev->instance->vk.vkCreateDevice;
     VkResult           result = make(dev->physical, info, NULL, &dev->handle);
-    if (result != VK_ERROR_NOT_PERMITTED_KHR || !queue->pNext)
+    bool refused = result == VK_ERROR_NOT_PERMITTED_KHR || /* or by a driver that offers it */
+                   result == VK_ERROR_INITIALIZATION_FAILED;
+    if (!refused || !queue->pNext)
         return result;
     dv_log(dev->ctx, DSVK_LOG_DEBUG, "device: the driver permits no queue of low priority");
     queue->pNext = NULL;
