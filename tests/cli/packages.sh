@@ -27,8 +27,8 @@ needs ds-vk libvulkan1 libc6 libjansson4 libpcre2-8-0 'libmicrohttpd[0-9]+'
 needs libdsvk0.2 libvulkan1 libc6 libjansson4 libpcre2-8-0
 needs libdsvk-dev 'libdsvk0\.2'
 for name in ds-vk libdsvk0.2 libdsvk-dev; do
-    dpkg-deb -x "$(package $name)" "$work/root"
-    cmp "$source/LICENSE" "$work/root/usr/share/doc/$name/copyright"
+    dpkg-deb -x "$(package $name)" "$work/tree"
+    cmp "$source/LICENSE" "$work/tree/usr/share/doc/$name/copyright"
 done
 # Each file is in one package, and all that is installed is in one.
 for name in ds-vk libdsvk0.2 libdsvk-dev; do
@@ -40,11 +40,11 @@ cmake --install "$build" --prefix "$work/prefix" >/dev/null
 [ -z "$(comm -13 "$work/packed" "$work/installed")" ] ||
     wrong "in no package: $(comm -13 "$work/packed" "$work/installed" | tr '\n' ' ')"
 
-[ "$("$work/root/usr/bin/ds-vk" --version)" = 'ds-vk 0.2.0' ] || wrong "the program does not run"
-"$work/root/usr/bin/ds-vk" inspect | grep -qx 'architecture    deepseek_v3' || wrong "it does not find its model"
+[ "$("$work/tree/usr/bin/ds-vk" --version)" = 'ds-vk 0.2.0' ] || wrong "the program does not run"
+"$work/tree/usr/bin/ds-vk" inspect | grep -qx 'architecture    deepseek_v3' || wrong "it does not find its model"
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
-PKG_CONFIG_PATH=$(dirname "$(find "$work/root" -name dsvk.pc)")
+PKG_CONFIG_PATH=$(dirname "$(find "$work/tree" -name dsvk.pc)")
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir dsvk)
 # shellcheck disable=SC2046 # flags are words
 $cc "$source/tests/api/stranger.c" $(pkg-config --cflags --libs dsvk) -o "$work/stranger"
-"$work/stranger" "$work/root/usr/share/ds-vk/demo" | grep -q '^0\.2\.0 deepseek_v3 ' || wrong "a program does not run"
+"$work/stranger" "$work/tree/usr/share/ds-vk/demo" | grep -q '^0\.2\.0 deepseek_v3 ' || wrong "a program does not run"
