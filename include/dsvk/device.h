@@ -48,7 +48,8 @@ typedef struct {
     const char *pipeline_cache;
     /* Microseconds that a submission takes about at most, so that others get the device in between
      * and calls end soon after a stop: longer passes are cut into as many as it takes, by the time
-     * that earlier passes took. A single operation is never cut. 0 = 100000. */
+     * that earlier passes took. Attention is cut too, other single operations never. 0 =
+     * 100000. */
     uint32_t       slice_us;
     dsvk_log       log;
     dsvk_allocator allocator;
