@@ -15,6 +15,11 @@ void host_remove(const char *name)
     (void)remove(name);
 }
 
+bool host_move(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
 bool host_is_slash(char c)
 {
     return c == '/';

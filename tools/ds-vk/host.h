@@ -83,12 +83,15 @@ bool host_state_folder(char *folder, size_t bytes);
 
 FILE *host_open(const char *name, const char *mode); /* as fopen; NULL: errno says why */
 void  host_remove(const char *name);
-bool  host_is_slash(char c); /* that parts names in a path */
+/* Puts a file in the place of another. On Windows it tries again for a while when somebody has just
+ * opened one of them. False: errno. */
+bool host_move(const char *from, const char *to);
+bool host_is_slash(char c); /* that parts names in a path */
 /* Calls each() for the names in a folder until it answers false; false: errno says why there are
  * none. */
 bool host_each(const char *folder, bool (*each)(void *user, const char *name), void *user);
 
-/* A file that appears under its name only when it is whole (output_posix.c). Links are followed and
+/* A file that appears under its name only when it is whole (output.c). Links are followed and
  * stay, permissions are kept, a write-protected file is refused; what is no regular file (a pipe,
  * /dev/null) or is our own standard output is written directly. */
 struct host_output {

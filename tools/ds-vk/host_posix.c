@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The host on POSIX systems: signals, the terminal, clocks, the machine's conditions, random
- * numbers and the folder of the program. Beside output_posix.c the only file of the command line
- * that goes beyond standard C. */
+ * numbers and the folder of the program. */
 #define _POSIX_C_SOURCE 200809L
 #include "host.h"
 

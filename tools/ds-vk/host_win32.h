@@ -16,7 +16,5 @@ char *host_narrow(const wchar_t *wide);
 int host_errno(void);
 /* A new file beside `path` that is open for writing; its name, which the caller frees. */
 FILE *host_open_beside(char **name, const char *path);
-/* Puts a file in the place of another; tries again for a while when somebody has just opened it. */
-bool host_move(const char *from, const char *to);
 
 #endif

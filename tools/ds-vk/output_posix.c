@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Output files that appear when they are whole, without harm to what stands under their name: a
+/* Output files that appear when they are whole (output.c), without harm to what has their name: a
  * link stays a link, a hard link keeps its other names, a device or a pipe is written on. */
 #define _POSIX_C_SOURCE 200809L
 #include "host.h"
@@ -151,58 +151,6 @@ bool host_output_open(struct host_output *output, const char *name)
     host_output_discard(output);
     errno = reason;
     return false;
-}
-
-/* ---- closing ---- */
-
-static bool copy(FILE *from, FILE *to)
-{
-    char   bytes[65536];
-    size_t n;
-    while ((n = fread(bytes, 1, sizeof bytes, from)) > 0)
-        if (fwrite(bytes, 1, n, to) != n)
-            return false;
-    return !ferror(from);
-}
-
-static bool copy_file(const char *from_name, const char *to_name)
-{
-    FILE *from  = fopen(from_name, "rb");
-    FILE *to    = from ? fopen(to_name, "wb") : NULL;
-    bool  whole = to && copy(from, to);
-    if (to)
-        whole = fclose(to) == 0 && whole;
-    if (from)
-        fclose(from);
-    return whole;
-}
-
-bool host_output_commit(struct host_output *output)
-{
-    bool whole   = !ferror(output->file);
-    whole        = fclose(output->file) == 0 && whole;
-    output->file = NULL;
-    if (!whole || !output->temporary)
-        return whole;
-    if (output->copied) /* the temporary file goes when the output is discarded */
-        return copy_file(output->temporary, output->target);
-    if (rename(output->temporary, output->target) != 0)
-        return false;
-    free(output->temporary);
-    output->temporary = NULL;
-    return true;
-}
-
-void host_output_discard(struct host_output *output)
-{
-    if (output->file)
-        fclose(output->file);
-    if (output->temporary)
-        remove(output->temporary);
-    free(output->temporary);
-    free(output->target);
-    free(output->name);
-    *output = (struct host_output){ 0 };
 }
 
 /* ---- for other writers ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Output files that appear when they are whole, on Windows. A link is followed, a file that may not
- * be written is refused, and a device such as NUL is written on. */
+/* Output files that appear when they are whole (output.c), on Windows. A link is followed, a file
+ * that may not be written is refused, and a device such as NUL is written on. */
 #include "host_win32.h"
 
 #include <windows.h>
@@ -87,56 +87,6 @@ bool host_output_open(struct host_output *output, const char *name)
     host_output_discard(output);
     errno = reason;
     return false;
-}
-
-static bool copy(FILE *from, FILE *to)
-{
-    char   bytes[65536];
-    size_t n;
-    while ((n = fread(bytes, 1, sizeof bytes, from)) > 0)
-        if (fwrite(bytes, 1, n, to) != n)
-            return false;
-    return !ferror(from);
-}
-
-static bool copy_file(const char *from_name, const char *to_name)
-{
-    FILE *from  = host_open(from_name, "rb");
-    FILE *to    = from ? host_open(to_name, "wb") : NULL;
-    bool  whole = to && copy(from, to);
-    if (to)
-        whole = fclose(to) == 0 && whole;
-    if (from)
-        fclose(from);
-    return whole;
-}
-
-bool host_output_commit(struct host_output *output)
-{
-    bool whole   = !ferror(output->file);
-    whole        = fclose(output->file) == 0 && whole;
-    output->file = NULL;
-    if (!whole || !output->temporary)
-        return whole;
-    if (output->copied) /* the temporary file goes when the output is discarded */
-        return copy_file(output->temporary, output->target);
-    if (!host_move(output->temporary, output->target))
-        return false;
-    free(output->temporary);
-    output->temporary = NULL;
-    return true;
-}
-
-void host_output_discard(struct host_output *output)
-{
-    if (output->file)
-        fclose(output->file);
-    if (output->temporary)
-        host_remove(output->temporary);
-    free(output->temporary);
-    free(output->target);
-    free(output->name);
-    *output = (struct host_output){ 0 };
 }
 
 /* Whether files can be made in the folder of a name. */

@@ -9,9 +9,12 @@
 
 enum { STORE_STEM = 21, STORE_PATH = 4096 };
 
-/* What is expected of a folder: ours, and for us alone; made where it is not there. NULL, or why
+/* What is expected of a folder: ours, and for us alone; made so where it is not there. NULL, or why
  * not. */
 const char *store_folder(const char *folder);
+
+/* Whether a name without a folder is such a one. */
+bool store_is_ours(const char *name);
 
 /* A file that has such a name. */
 struct store_file {

@@ -34,14 +34,6 @@ static int64_t nanoseconds(struct timespec at)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-static bool is_ours(const char *name)
-{
-    static const char digits[] = "0123456789abcdef", begin[] = "dsvk-";
-    size_t            n = sizeof begin - 1;
-    return strncmp(name, begin, n) == 0 && strspn(name + n, digits) == STORE_STEM - n &&
-           name[STORE_STEM] == '.';
-}
-
 void store_each(const char *folder, void (*each)(void *user, const struct store_file *file),
                 void       *user)
 {
@@ -52,7 +44,7 @@ void store_each(const char *folder, void (*each)(void *user, const struct store_
         return;
     for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
         int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (!is_ours(entry->d_name) || n < 0 || (size_t)n >= sizeof path ||
+        if (!store_is_ours(entry->d_name) || n < 0 || (size_t)n >= sizeof path ||
             lstat(path, &info) != 0 || !S_ISREG(info.st_mode))
             continue;
         each(user, &(struct store_file){ .name  = entry->d_name,
@@ -91,23 +83,6 @@ bool store_write(const char *path, const void *bytes, size_t n)
         unlink(temporary);
     errno = why;
     return whole;
-}
-
-void *store_read(const char *path, size_t most, size_t *n)
-{
-    FILE *file  = fopen(path, "rb");
-    long  size  = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    void *bytes = NULL;
-    *n          = size > 0 ? (size_t)size : 0;
-    if (size > 0 && *n <= most && fseek(file, 0, SEEK_SET) == 0)
-        bytes = malloc(*n);
-    if (bytes && fread(bytes, 1, *n, file) != *n) {
-        free(bytes);
-        bytes = NULL;
-    }
-    if (file)
-        fclose(file);
-    return bytes;
 }
 
 void store_touch(const char *path)

@@ -63,14 +63,6 @@ static int64_t nanoseconds(FILETIME at)
     return ((int64_t)((uint64_t)at.dwHighDateTime << 32 | at.dwLowDateTime) - UNIX_EPOCH) * 100;
 }
 
-static bool is_ours(const char *name)
-{
-    static const char digits[] = "0123456789abcdef", begin[] = "dsvk-";
-    size_t            n = sizeof begin - 1;
-    return strncmp(name, begin, n) == 0 && strspn(name + n, digits) == STORE_STEM - n &&
-           name[STORE_STEM] == '.';
-}
-
 void store_each(const char *folder, void (*each)(void *user, const struct store_file *file),
                 void       *user)
 {
@@ -85,7 +77,7 @@ void store_each(const char *folder, void (*each)(void *user, const struct store_
         return;
     do {
         char *name = host_narrow(entry.cFileName);
-        if (name && is_ours(name) && !(entry.dwFileAttributes & odd))
+        if (name && store_is_ours(name) && !(entry.dwFileAttributes & odd))
             each(user, &(struct store_file){ .name  = name,
                                              .bytes = (uint64_t)entry.nFileSizeHigh << 32 |
                                                       entry.nFileSizeLow,
@@ -110,23 +102,6 @@ bool store_write(const char *path, const void *bytes, size_t n)
     free(temporary);
     errno = why;
     return whole;
-}
-
-void *store_read(const char *path, size_t most, size_t *n)
-{
-    FILE *file  = host_open(path, "rb");
-    long  size  = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    void *bytes = NULL;
-    *n          = size > 0 ? (size_t)size : 0;
-    if (size > 0 && *n <= most && fseek(file, 0, SEEK_SET) == 0)
-        bytes = malloc(*n);
-    if (bytes && fread(bytes, 1, *n, file) != *n) {
-        free(bytes);
-        bytes = NULL;
-    }
-    if (file)
-        fclose(file);
-    return bytes;
 }
 
 static FILETIME now(void)
