@@ -11,18 +11,26 @@
 #define TRIES 40 /* 2 s together: scanners take less */
 #define REST_MS 50
 
-HANDLE dv_win32_open(const char *path, DWORD access, DWORD how)
+static HANDLE open_as(const char *path, DWORD access, DWORD how, SECURITY_ATTRIBUTES *rights)
 {
     wchar_t wide[DV_WIDE];
     if (!dv_wide_path(wide, path))
         return INVALID_HANDLE_VALUE;
-    return CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+    return CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, rights,
                        how, FILE_ATTRIBUTE_NORMAL, NULL);
+}
+
+HANDLE dv_win32_open(const char *path, DWORD access, DWORD how)
+{
+    return open_as(path, access, how, NULL);
 }
 
 HANDLE dv_win32_open_beside(char name[DV_PATH_BYTES], const char *path)
 {
-    HANDLE file = INVALID_HANDLE_VALUE;
+    HANDLE              file = INVALID_HANDLE_VALUE;
+    SECURITY_ATTRIBUTES own;
+    if (!dv_win32_own_begin(&own))
+        return file;
     for (int i = 0; i < NAMES && file == INVALID_HANDLE_VALUE; i++) {
         LARGE_INTEGER now;
         QueryPerformanceCounter(&now);
@@ -33,10 +41,11 @@ HANDLE dv_win32_open_beside(char name[DV_PATH_BYTES], const char *path)
             SetLastError(ERROR_FILENAME_EXCED_RANGE);
             break;
         }
-        file = dv_win32_open(name, GENERIC_WRITE, CREATE_NEW);
+        file = open_as(name, GENERIC_WRITE, CREATE_NEW, &own);
         if (file == INVALID_HANDLE_VALUE && GetLastError() != ERROR_FILE_EXISTS)
             break;
     }
+    dv_win32_own_end(&own);
     return file;
 }
 

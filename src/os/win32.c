@@ -240,28 +240,34 @@ void dv_folder_remove_empty(const char *path)
         RemoveDirectoryW(wide);
 }
 
-static bool make_one(const char *path)
+static bool make_one(const char *path, SECURITY_ATTRIBUTES *rights)
 {
     wchar_t wide[DV_WIDE];
-    return dv_wide_path(wide, path) && CreateDirectoryW(wide, NULL);
+    return dv_wide_path(wide, path) && CreateDirectoryW(wide, rights);
 }
 
-/* `own` folders get the access list of the folder above, which in a user's profile is that of the
- * user. */
-dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own)
+static bool make_all(char *path, SECURITY_ATTRIBUTES *rights)
 {
-    char *part = dv_strdup(ctx, path);
-    (void)own;
-    if (!part)
-        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: no memory for its name", path);
-    for (char *c = part + (part[0] != 0); *c; c++)
+    for (char *c = path + (path[0] != 0); *c; c++)
         if (*c == '/' || *c == '\\') {
             char slash = *c;
             *c         = 0;
-            (void)make_one(part); /* the last one tells whether all went well */
+            (void)make_one(path, rights); /* the last one tells whether all went well */
             *c = slash;
         }
-    bool  made  = make_one(part);
+    return make_one(path, rights);
+}
+
+dsvk_status dv_folder_make(const struct dv_context *ctx, const char *path, bool own)
+{
+    char               *part = dv_strdup(ctx, path);
+    SECURITY_ATTRIBUTES rights;
+    if (!part)
+        return dv_fail(ctx, DSVK_NO_MEMORY, "%s: no memory for its name", path);
+    bool known = !own || dv_win32_own_begin(&rights);
+    bool made  = known && make_all(part, own ? &rights : NULL);
+    if (own && known)
+        dv_win32_own_end(&rights);
     DWORD error = GetLastError();
     dv_free(ctx, part);
     if (!made && dv_place_kind(path, NULL) != DV_PLACE_FOLDER)

@@ -30,7 +30,12 @@ const char *dv_win32_reason(char text[DV_REASON], DWORD error);
 
 /* Opens a file that others may read, write, rename and remove meanwhile; INVALID_HANDLE_VALUE. */
 HANDLE dv_win32_open(const char *path, DWORD access, DWORD how);
-/* A new file in the folder of `path`; its name, which begins with that of `path`, is in `name`. */
+/* Rights for the user, the system and administrators, to make something with. False: the system's
+ * error. The second keeps that. */
+bool dv_win32_own_begin(SECURITY_ATTRIBUTES *own);
+void dv_win32_own_end(SECURITY_ATTRIBUTES *own);
+/* A new file in the folder of `path`, for its owner alone; its name, which begins with that of
+ * `path`, is in `name`. */
 HANDLE dv_win32_open_beside(char name[DV_PATH_BYTES], const char *path);
 /* All of it, in as many calls as it takes; else the system's error says why not. */
 bool dv_win32_write(HANDLE file, const void *data, uint64_t bytes);

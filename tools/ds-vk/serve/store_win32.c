@@ -8,46 +8,99 @@
 #include <aclapi.h>
 #include <errno.h>
 #include <io.h>
+#include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UNIX_EPOCH INT64_C(116444736000000000) /* in 100 ns since 1601 */
 
-/* Whether others than the user, the system and administrators were given rights to a folder. */
-static bool others_may(const wchar_t *folder)
+/* The rights of the system and of administrators are theirs everywhere, and who makes a folder or
+ * owns it is the user. */
+static bool is_ours(PSID who, PSID user)
+{
+    return EqualSid(who, user) || IsWellKnownSid(who, WinLocalSystemSid) ||
+           IsWellKnownSid(who, WinBuiltinAdministratorsSid) ||
+           IsWellKnownSid(who, WinCreatorOwnerSid) || IsWellKnownSid(who, WinCreatorOwnerRightsSid);
+}
+
+/* Whether a list gives rights to others, as none at all does. */
+static bool others_may(PACL list, PSID user)
+{
+    for (DWORD i = 0; list && i < list->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *entry;
+        if (!GetAce(list, i, (void **)&entry))
+            return true;
+        if (entry->Header.AceType != ACCESS_DENIED_ACE_TYPE &&
+            (entry->Header.AceType != ACCESS_ALLOWED_ACE_TYPE || !is_ours(&entry->SidStart, user)))
+            return true;
+    }
+    return list == NULL;
+}
+
+static const char *check_access(const wchar_t *folder, PSID user)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL                 list       = NULL;
-    bool                 others     = false;
-    if (GetNamedSecurityInfoW(folder, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list,
-                              NULL, &descriptor) != ERROR_SUCCESS)
-        return false; /* a file system without */
-    for (DWORD i = 0; list && i < list->AceCount; i++) {
-        ACCESS_ALLOWED_ACE *entry;
-        if (!GetAce(list, i, (void **)&entry) || entry->Header.AceType != ACCESS_ALLOWED_ACE_TYPE)
-            continue;
-        PSID who = &entry->SidStart;
-        others |=
-            IsWellKnownSid(who, WinWorldSid) || IsWellKnownSid(who, WinAuthenticatedUserSid) ||
-            IsWellKnownSid(who, WinBuiltinUsersSid) || IsWellKnownSid(who, WinBuiltinGuestsSid);
-    }
+    PSID                 owner      = NULL;
+    const char          *why        = NULL;
+    if (GetNamedSecurityInfoW(folder, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION | OWNER_SECURITY_INFORMATION, &owner, NULL,
+                              &list, NULL, &descriptor) != ERROR_SUCCESS)
+        return "nothing tells who may look into it";
+    if (!owner || !is_ours(owner, user))
+        why = "it belongs to another user";
+    else if (others_may(list, user))
+        why = "others may look into it, and it holds conversations (one that is made here is for "
+              "you alone)";
     LocalFree(descriptor);
-    return others;
+    return why;
+}
+
+/* For the user, the system and administrators, whoever may look into the folder above. */
+static bool make_own(const wchar_t *folder, PSID user)
+{
+    static const wchar_t begin[] = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;";
+    wchar_t              text[sizeof begin / sizeof *begin + 192], *name = NULL;
+    SECURITY_ATTRIBUTES  own = { .nLength = sizeof own };
+    if (!ConvertSidToStringSidW(user, &name))
+        return false;
+    wcscpy(text, begin);
+    wcsncat(text, name, 184); /* the longest that there is */
+    wcscat(text, L")");
+    LocalFree(name);
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1,
+                                                              &own.lpSecurityDescriptor, NULL))
+        return false;
+    bool  made  = CreateDirectoryW(folder, &own) != 0;
+    DWORD error = GetLastError();
+    LocalFree(own.lpSecurityDescriptor);
+    SetLastError(error);
+    return made || error == ERROR_ALREADY_EXISTS;
+}
+
+/* The user of this process, in `room`. */
+static PSID find_user(void *room, DWORD bytes)
+{
+    HANDLE token;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return NULL;
+    bool found = GetTokenInformation(token, TokenUser, room, bytes, &bytes) != 0;
+    CloseHandle(token);
+    return found ? ((TOKEN_USER *)room)->User.Sid : NULL;
 }
 
 static const char *check(const wchar_t *folder)
 {
-    if (!CreateDirectoryW(folder, NULL) && GetLastError() != ERROR_ALREADY_EXISTS)
+    _Alignas(TOKEN_USER) char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    PSID                      user = find_user(room, sizeof room);
+    if (!user || !make_own(folder, user))
         return strerror(host_errno());
     DWORD attributes = GetFileAttributesW(folder);
     if (attributes == INVALID_FILE_ATTRIBUTES)
         return strerror(host_errno());
     if (!(attributes & FILE_ATTRIBUTE_DIRECTORY))
         return "it is no folder";
-    if (others_may(folder))
-        return "all users may look into it, and it holds conversations (one in your profile is "
-               "yours alone)";
-    return NULL;
+    return check_access(folder, user);
 }
 
 const char *store_folder(const char *folder)
