@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 wrong() { echo "FAILED: $1"; fails=1; }
 
-for tool in demo install-deps package prebuilt vendors test; do
+for tool in demo install-deps package prebuilt vendors test windows; do
     text=$("$tools/$tool" --help 2>/dev/null) || wrong "$tool --help fails"
     grep -q "tools/$tool" <<<"$text" || wrong "$tool --help does not say how it is called"
     ! grep -q 'set -' <<<"$text" || wrong "$tool --help shows code"
