@@ -4,6 +4,13 @@ find_program(GLSLANG glslangValidator REQUIRED)
 find_program(SPIRV_VAL spirv-val)
 set(DSVK_CMAKE ${CMAKE_CURRENT_LIST_DIR})
 
+# Modules are the same for every system, so those that another build of these sources made can be taken.
+set(DSVK_SHADERS "" CACHE PATH "folder with the modules of another build")
+set(modules ${CMAKE_CURRENT_BINARY_DIR})
+if(DSVK_SHADERS)
+    set(modules ${DSVK_SHADERS})
+endif()
+
 # tools/prebuilt has the same.
 set(DSVK_GLSLANG_FLAGS -V --target-env vulkan1.2 --quiet CACHE INTERNAL "")
 
@@ -56,16 +63,16 @@ function(dsvk_kernel NAME BASE SOURCE NEEDS) # further arguments: -DX defines
         string(TOUPPER ${need} need)
         string(APPEND flags " | DV_NEED_${need}")
     endforeach()
-    if(prebuilt)
+    if(prebuilt AND NOT DSVK_SHADERS)
         dsvk_prebuilt(${NAME})
-    else()
+    elseif(NOT DSVK_SHADERS)
         dsvk_spirv(${NAME} ${SOURCE} ${ARGN})
     endif()
     set_property(GLOBAL APPEND PROPERTY DSVK_KERNELS ${NAME})
     set_property(GLOBAL APPEND_STRING PROPERTY DSVK_KERNEL_ROWS
         "    { \"${NAME}\", \"${BASE}\", ${flags}, dv_spv_${NAME}, sizeof dv_spv_${NAME} / 4 },\n")
     set_property(GLOBAL APPEND PROPERTY DSVK_SPIRV_HEADERS
-        ${CMAKE_CURRENT_BINARY_DIR}/${NAME}.spv.h)
+        ${modules}/${NAME}.spv.h)
 endfunction()
 
 function(dsvk_kernel_table OUT)
@@ -73,7 +80,7 @@ function(dsvk_kernel_table OUT)
     get_property(rows GLOBAL PROPERTY DSVK_KERNEL_ROWS)
     set(text "/* Made by cmake/shaders.cmake. */\n#include \"vk/spirv.h\"\n\n")
     foreach(name ${names})
-        string(APPEND text "#include \"${CMAKE_CURRENT_BINARY_DIR}/${name}.spv.h\"\n")
+        string(APPEND text "#include \"${modules}/${name}.spv.h\"\n")
     endforeach()
     string(APPEND text "\nconst struct dv_spirv dv_kernel_spirv[] = {\n${rows}")
     string(APPEND text "    { 0, 0, 0, 0, 0 },\n};\n")
