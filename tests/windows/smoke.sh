@@ -10,12 +10,14 @@ trap 'rm -rf "$scratch"' EXIT
 export MESA_SHADER_CACHE_DIR=${MESA_SHADER_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}} # compiling takes a minute
 export LOCALAPPDATA="Z:$scratch/local" XDG_CACHE_HOME="$scratch/cache"
 fails=0 n=0
+limit=3600 # seconds: of what hangs, and no measure of a busy machine
 model="$scratch/Größe 你好/modell"
 mkdir -p "$model" "$scratch/local"
+chmod 755 "$scratch" # all may look into it
 cp "$unpacked"/models/demo/* "$model"
 
 wrong() { echo "smoke: $*"; fails=$((fails + 1)); }
-win() { timeout 300 "${wine[@]}" "$unpacked/ds-vk.exe" "$@"; }
+win() { timeout "$limit" "${wine[@]}" "$unpacked/ds-vk.exe" "$@"; }
 same() { # NAME ARGUMENTS...: status, standard output and standard error
     local name=$1 a b
     shift
@@ -70,56 +72,68 @@ same converted run -m "$deep/out" --greedy 'What is MLA?'
 
 # Files that come and go under names in UTF-8.
 win run --greedy -n 20 --save-session "$scratch/Sitzung 你.session" 'What is MLA?' >"$scratch/w.out" 2>"$scratch/w.err" || wrong "saving: $(cat "$scratch/w.err")"
+n=$((n + 1)) # Wine makes modes of access lists
+[[ $(stat -c %a "$scratch/Sitzung 你.session") = ??0 ]] || wrong "a saved session: others may read it"
 win run --greedy --load-session "$scratch/Sitzung 你.session" 'What is MLA?' >"$scratch/w.out" 2>"$scratch/w.err" || wrong "loading: $(cat "$scratch/w.err")"
 expect "a saved session" 'tokens? come' "$scratch/w.err"
 
 # ---- Ctrl-C ----
 
-wait_for() { # FILE PID: until it has something, or the process is gone
-    while [ ! -s "$1" ] && kill -0 "$2" 2>/dev/null; do sleep 0.05; done
+stopping='stopping' # what is written to standard error at once
+until_true() { # JOB COMMAND...: or until the job is gone
+    until "${@:2}" || ! kill -0 "$1" 2>/dev/null; do sleep 0.05; done
 }
-interrupted() { # NAME STATUS PRESSES ARGUMENTS...: pressed when the first bytes are there
-    local name=$1 status=$2 presses=$3 code
-    shift 3
+# A program's first output comes, something is done `during` that, Ctrl-C is pressed, and when it was heard all other
+# output is taken. Until then the program can write 256 bytes at most, so a long answer cannot end before.
+interrupted() { # NAME STATUS ARGUMENTS...
+    local name=$1 status=$2 code
+    shift 2
     n=$((n + 1))
-    rm -f "$scratch/go" "$scratch/w.out"
-    timeout 300 "${wine[@]}" "$work/interrupt.exe" "$scratch/go" "$presses" "$unpacked/ds-vk.exe" "$@" \
+    rm -f "$scratch"/{press,on,w.out}
+    timeout "$limit" "${wine[@]}" "$work/interrupt.exe" "$scratch" "$unpacked/ds-vk.exe" "$@" \
         >"$scratch/w.out" 2>"$scratch/w.err" </dev/null &
     local job=$!
-    wait_for "$scratch/w.out" "$job"
-    "${during[@]}"
-    : >"$scratch/go"
+    until_true "$job" test -s "$scratch/w.out"
+    "${during[@]}" "$job"
+    : >"$scratch/press"
+    until_true "$job" grep -q "$stopping" "$scratch/w.err"
+    : >"$scratch/on"
     wait "$job"
     code=$?
     [ $code = "$status" ] || wrong "$name: status $code, not $status: $(tail -n 3 "$scratch/w.err")"
+    expect "$name" "$stopping" "$scratch/w.err"
 }
 during=(true)
-interrupted "an interrupted answer" 130 1 run --greedy -n 2000 --ignore-eos 'Tell me all of experts'
-expect "an interrupted answer" 'interrupted; stopping' "$scratch/w.err"
+interrupted "an interrupted answer" 130 run --greedy -n 2000 --ignore-eos 'Tell me all of experts'
+expect "an interrupted answer" 'interrupted; stopping after this pass' "$scratch/w.err"
 
 # ---- serve ----
 
-asks() {
+get() { curl -s -m "$limit" "$@"; }
+healthy() { get "$url/health" >"$scratch/health" && grep -q '"ok"' "$scratch/health"; }
+asks() { # JOB
     local url
     url=$(head -n 1 "$scratch/w.out" | tr -d '\r')
-    for _ in $(seq 1 600); do
-        curl -s "$url/health" | grep -q '"ok"' && break
-        sleep 0.1
-    done
-    curl -s "$url/health" >"$scratch/health"
-    curl -s "$url/v1/chat/completions" -H 'Content-Type: application/json' \
+    until_true "$1" healthy
+    get "$url/v1/chat/completions" -H 'Content-Type: application/json' \
         -d '{"messages":[{"role":"user","content":"What is MLA?"}],"temperature":0}' >"$scratch/answer"
-    curl -sN "$url/v1/chat/completions" -H 'Content-Type: application/json' \
+    get -N "$url/v1/chat/completions" -H 'Content-Type: application/json' \
         -d '{"messages":[{"role":"user","content":"Größe 你好?"}],"temperature":0,"stream":true,"max_tokens":8}' >"$scratch/stream"
-    curl -s -H "Accept: text/html" "$url/" >"$scratch/page"
+    get -H "Accept: text/html" "$url/" >"$scratch/page"
 }
 during=(asks)
-mkdir -m 700 "$scratch/beginnings" # Wine makes access lists of modes
-interrupted "a server" 0 1 serve --port 0 -m "$model" --cache-dir "$scratch/beginnings"
+# One folder is made by the program, for the user alone in a place for all.
+interrupted "a server" 0 serve --port 0 -m "$model" --cache-dir "$scratch/beginnings"
 expect health '"status" ?: ?"ok"' "$scratch/health"
 expect "an answer" 'multi-head latent attention' "$scratch/answer"
 expect "a stream" '^data: \[DONE\]' "$scratch/stream"
 expect "the page" '<html' "$scratch/page"
+n=$((n + 1))
+[[ $(stat -c %a "$scratch/beginnings") = ??0 ]] || wrong "a cache folder: others may look into it"
+mkdir -m 755 "$scratch/open"
+# At an address that no machine has: one that took the folder would end there.
+win serve --host 203.0.113.1 --port 0 -m "$model" --cache-dir "$scratch/open" >"$scratch/w.out" 2>"$scratch/w.err" && wrong "a cache for all: taken"
+expect "a cache for all" 'others may look into it' "$scratch/w.err"
 
 # ---- chat, line by line ----
 
@@ -133,7 +147,7 @@ if [ -e docs/examples/minimal.c ]; then
     x86_64-w64-mingw32-gcc-win32 -std=c11 -Wall -Wextra -Werror -D__USE_MINGW_ANSI_STDIO=1 -I "$unpacked/include" \
         docs/examples/minimal.c -o "$scratch/minimal.exe" -L "$unpacked/lib" -ldsvk || wrong "the example does not link"
     cp "$unpacked/libdsvk.dll" "$scratch"
-    timeout 300 "${wine[@]}" "$scratch/minimal.exe" "$unpacked/models/demo" 'What is MLA?' >"$scratch/w.out" 2>"$scratch/w.err"
+    timeout "$limit" "${wine[@]}" "$scratch/minimal.exe" "$unpacked/models/demo" 'What is MLA?' >"$scratch/w.out" 2>"$scratch/w.err"
     expect "a program with the DLL" 'multi-head latent attention' "$scratch/w.out"
 fi
 
