@@ -10,6 +10,7 @@
 
 #define FAKE_ADDRESS UINT64_C(0x100000000)
 #define CONTEXT 4096u
+#define DECODE_SHAPE "v2-lite"
 #define MOST_ROWS 65536u /* of the embedding: as F32 the largest are above 4 GiB */
 
 static const uint32_t token_counts[] = { 1, 2, 4, 64, 256, 2048 };
@@ -35,9 +36,18 @@ static bool is_same(const struct dv_pipeline_params *a, const struct dv_pipeline
            memcmp(a->spec, b->spec, sizeof a->spec) == 0;
 }
 
+static bool stands_for_decoding(const struct found *found)
+{
+    if (strcmp(found->shape, DECODE_SHAPE) != 0)
+        return strcmp(found->params.kernel, "attend") == 0 && found->tokens == 1;
+    return found->tokens == 1 || strcmp(found->params.kernel, "matmul") == 0;
+}
+
 static dsvk_status add(struct collection *c, const struct found *found)
 {
     if (c->only && strcmp(c->only, found->params.kernel) != 0)
+        return DSVK_OK;
+    if (c->decode && !stands_for_decoding(found))
         return DSVK_OK;
     for (uint32_t i = 0; i < c->n; i++)
         if (is_same(&c->list[i].params, &found->params)) {
@@ -122,13 +132,16 @@ static dsvk_status ask_kernels(const struct pass *pass, const struct dv_weight_p
                                    .block        = FAKE_ADDRESS };
     for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
         const struct dv_node *node     = &pass->graph->nodes[i];
+        dv_weight             weight   = dv_n_weights(node->op) ? node->w.at[0] : 0;
         struct dv_dispatch    dispatch = { .indirect = false };
         TRY(dv_kernel_of(node->op)->dispatch(&dispatch, &site, node));
-        TRY(add(c, &(struct found){ .params = dispatch.pipeline,
-                                    .op     = dv_op_name(node->op),
-                                    .shape  = pass->shape,
-                                    .tokens = pass->graph->size.tokens,
-                                    .uses   = 1 }));
+        TRY(add(c,
+                &(struct found){ .params = dispatch.pipeline,
+                                 .op     = dv_op_name(node->op),
+                                 .shape  = pass->shape,
+                                 .role = weight ? pass->graph->weights[weight].role : DV_ROLE_NONE,
+                                 .tokens = pass->graph->size.tokens,
+                                 .uses   = 1 }));
     }
     return DSVK_OK;
 }
@@ -144,10 +157,12 @@ static dsvk_status collect_formats(const struct pass *pass)
         status = dv_fail(ctx, DSVK_NO_MEMORY, "pipelines: no memory for %u places", n);
         goto fail;
     }
-    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+    size_t   n_formats = pass->collection->decode ? 1 : sizeof formats / sizeof *formats;
+    unsigned n_caches  = pass->collection->decode ? DV_CACHE_BF16 + 1u : DV_N_CACHES, c;
+    for (size_t f = 0; f < n_formats; f++) {
         for (dv_weight w = 1; w <= n; w++)
             TRY_OR(fail, place(&places[w], pass, w, &formats[f]));
-        for (unsigned c = 0; c < DV_N_CACHES; c++) {
+        for (c = pass->collection->decode ? DV_CACHE_BF16 : 0; c < n_caches; c++) {
             dv_pages_of_graph(states, pass->graph, (enum dv_cache_format)c);
             TRY_OR(fail, ask_kernels(pass, places, states, (enum dv_cache_format)c));
         }
@@ -199,6 +214,10 @@ static dsvk_status collect_shape(struct collection *collection, const char *shap
     config->layers   = config->first_dense + 1;
     if (config->vocab > MOST_ROWS)
         config->vocab = MOST_ROWS;
+    if (collection->decode) {
+        TRY(collect_pass(&pass, 1, 0));
+        return collect_pass(&pass, DECODE_TOKENS, 0);
+    }
     for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++)
         for (unsigned form = 0; form < N_FORMS; form++)
             TRY(collect_pass(&pass, token_counts[t], form));
@@ -215,6 +234,19 @@ dsvk_status collect(struct collection *collection)
     for (uint32_t i = 0; (shape = dv_config_like_name(i)) != NULL; i++) {
         TRY(dv_config_like(&config, collection->ctx, shape));
         TRY(collect_shape(collection, shape, &config));
+    }
+    return DSVK_OK;
+}
+
+dsvk_status collect_decode(struct collection *collection)
+{
+    static const char *const shapes[] = { DECODE_SHAPE, "v3" };
+    dsvk_status              status;
+    struct dv_config         config;
+    collection->decode = true;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        TRY(dv_config_like(&config, collection->ctx, shapes[i]));
+        TRY(collect_shape(collection, shapes[i], &config));
     }
     return DSVK_OK;
 }

@@ -15,7 +15,7 @@
 
 struct options {
     const char *device, *kernel;
-    bool        json, all;
+    bool        json, all, cost;
 };
 
 /* The few numbers that every compiler has in some form. */
@@ -50,6 +50,7 @@ static const struct {
     { SPILLS, "Spilled SGPRs" },
     { SPILLS, "Spill Count" },
     { SPILLS, "Spill count" },
+    { SPILLS, "Spills" },
     { SPILLS, "Spills to memory" },
     { SCRATCH, "Scratch size" },
     { SCRATCH, "Scratch Memory Size" },
@@ -137,6 +138,27 @@ static void print_row(const struct row *row)
                m[SUBGROUP], m[REGISTERS], m[SPILLS], m[SCRATCH], m[INSTRUCTIONS], row->ms);
 }
 
+/* Fields of a row for programs, parted by tabs. */
+static void print_cost_head(const struct dv_device *dev)
+{
+    printf("%s, %s\n", dev->caps.name, dev->caps.driver);
+    printf("row\tkernel\trole\tmodel\ttokens\tworkgroup\tconstants\tsubgroup\tregisters\tspills\t"
+           "scratch\tinstructions\tweight bytes\n");
+}
+
+static void print_cost(uint32_t number, const struct row *row)
+{
+    char                             role[64], constants[96];
+    const uint64_t                  *m      = row->measures;
+    const struct dv_pipeline_params *params = &row->found->params;
+    print_role(role, sizeof role, row->found);
+    print_constants(constants, sizeof constants, params);
+    printf("%" PRIu32 "\t%s\t%s\t%s\t%" PRIu32 "\t%" PRIu32 "\t%s", number, params->kernel, role,
+           row->found->shape, row->found->tokens, params->spec[DV_WORKGROUP], constants);
+    printf("\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu32 "\n",
+           m[SUBGROUP], m[REGISTERS], m[SPILLS], m[SCRATCH], m[INSTRUCTIONS], weight_bytes(params));
+}
+
 static json_t *row_json(const struct row *row)
 {
     const struct dv_pipeline_params *params     = &row->found->params;
@@ -170,13 +192,19 @@ static struct summary report(struct dv_device *dev, const struct collection *col
 {
     struct summary summary = { .pipelines = 0 };
     json_t        *rows    = options->json ? json_array() : NULL;
-    if (!rows)
+    if (options->cost)
+        print_cost_head(dev);
+    else if (!rows)
         print_head(dev);
     for (uint32_t i = 0; i < collection->n; i++) {
         struct row row = { .found = &collection->list[i] };
+        if (options->cost) /* among what the driver prints there */
+            fprintf(stderr, "pipelines: row %" PRIu32 "\n", i);
         compile(&row, dev);
         sum_up(&summary, &row);
-        if (rows)
+        if (options->cost)
+            print_cost(i, &row);
+        else if (rows)
             json_array_append_new(rows, row_json(&row));
         else if (options->all || row.failed || row.measures[SPILLS] || row.measures[SCRATCH])
             print_row(&row);
@@ -184,7 +212,7 @@ static struct summary report(struct dv_device *dev, const struct collection *col
     }
     if (rows)
         print_json(dev, &summary, rows);
-    else
+    else if (!options->cost)
         printf("%" PRIu32 " pipelines in %.1f s: %" PRIu32 " do not compile, %" PRIu32
                " spill, %" PRIu32 " of them for decoding, %" PRIu32 " for matrix units\n",
                summary.pipelines, summary.ms / 1e3, summary.failed, summary.spilling,
@@ -209,6 +237,8 @@ static bool parse(struct options *options, int n, char **words)
             options->json = true;
         else if (strcmp(words[i], "--bad") == 0)
             options->all = false;
+        else if (strcmp(words[i], "--cost") == 0)
+            options->cost = true;
         else if (strcmp(words[i], "--device") == 0 && i + 1 < n)
             options->device = words[++i];
         else if (strcmp(words[i], "--kernel") == 0 && i + 1 < n)
@@ -216,7 +246,7 @@ static bool parse(struct options *options, int n, char **words)
         else
             return false;
     }
-    return true;
+    return !(options->cost && (options->json || !options->all));
 }
 
 static dsvk_status run(bool *good, const struct dv_context *ctx, const struct options *options)
@@ -230,7 +260,10 @@ static dsvk_status run(bool *good, const struct dv_context *ctx, const struct op
     TRY_OR(fail, dv_instance_find(&index, instance, options->device));
     TRY_OR(fail, dv_device_new(&dev, instance, index));
     collection.caps = &dev->caps;
-    TRY_OR(fail, collect(&collection));
+    if (options->cost && !options->kernel)
+        TRY_OR(fail, collect_decode(&collection));
+    else
+        TRY_OR(fail, collect(&collection));
     struct summary summary = report(dev, &collection, options);
     *good = summary.failed == 0 && summary.decode_spilling == 0 && summary.matrix_spilling == 0;
 fail:
@@ -246,8 +279,12 @@ int main(int n, char **words)
     struct dv_context ctx;
     bool              good = false;
     if (!parse(&options, n, words)) {
-        fprintf(stderr, "usage: pipelines [--json] [--bad] [--device DEVICE] [--kernel KERNEL]\n"
-                        "  --bad   only rows that do not compile, spill or use scratch memory\n");
+        fprintf(stderr, "usage: pipelines [--json | --bad | --cost] [--device DEVICE] "
+                        "[--kernel KERNEL]\n"
+                        "  --bad   only rows that do not compile, spill or use scratch memory\n"
+                        "  --cost  fields parted by tabs; on standard error \"pipelines: row N\" "
+                        "before each;\n"
+                        "          without a kernel: a few that stand for decoding\n");
         return 2;
     }
     dv_context_init(&ctx, &(dsvk_log){ write_line, NULL, DSVK_LOG_WARN }, NULL);
