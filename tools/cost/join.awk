@@ -71,7 +71,7 @@ END {
         off = read[row] - f[12]
         if (off < 0)
             off = -off
-        if (off > 5 + f[12] / 40)
+        if (off > 5 + f[12] / 25)
             fail(row, "read " read[row] + 0 " of " f[12] " instructions")
         main = main_of(row, f[2], f[13])
         norm = norm_of(row, f[3])
