@@ -191,6 +191,7 @@ uvec2 choose_high_pair(uvec2 a, uvec2 b)
 // becomes the first of those that extras make, or DV_NONE_LEFT.
 void choose_begin(ADDRESS logits, uint cols, inout uint winner, dv_choice rule, dv_address where)
 {
+    choose_make_powers();
     choice.logits = logits;
     choice.cols = cols;
     choice.top = choose_range(load_word(logits, winner * 4u), rule) + 126;

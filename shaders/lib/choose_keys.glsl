@@ -8,7 +8,19 @@
 #include "lib/choice.h"
 #include "lib/step_block.h"
 
-const uint choose_powers[64] = uint[64](DV_CHOOSE_POWERS);
+// In shared memory: of a constant array, which an index that is not constant reads, some compilers
+// make one in scratch memory for each place that reads it, filled there each time.
+shared uint choose_powers[64];
+
+// Before weights are asked for. All invocations call.
+void choose_make_powers()
+{
+    const uint powers[64] = uint[64](DV_CHOOSE_POWERS);
+    if (gl_LocalInvocationID.x == 0u)
+        [[unroll]] for (uint i = 0; i < 64u; i++)
+            choose_powers[i] = powers[i];
+    barrier();
+}
 
 // The row, and what its keys are made with.
 struct Choice {

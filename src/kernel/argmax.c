@@ -40,7 +40,7 @@ static dsvk_status dispatch_argmax(struct dv_dispatch *dispatch, const struct dv
         args.split = 0;
     *dispatch = (struct dv_dispatch){
         .pipeline = { .kernel = "argmax",
-                      .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 1024) } },
+                      .spec   = { [DV_WORKGROUP] = dv_wide_workgroup(site, 512) } },
         .groups   = { dv_groups(site, 0, x.rows), 1, 1 },
     };
     DV_PUSH(dispatch, args);
