@@ -170,7 +170,7 @@ static void sweep_passes(const char *what, dsvk_status (*phase)(struct engine *)
         engine.device->dev->unmapped = engine.unmapped;
         assert_int_equal(load_model(&engine), DSVK_OK);
         assert_int_equal(new_session(&engine), DSVK_OK);
-        uint32_t step = keep || !engine.sparse ? 1 : 3; /* what is new is compiled each time */
+        uint32_t step = keep || !engine.sparse ? 1 : 5; /* what is new is compiled each time */
         for (s.nth = 1; s.nth < MOST && fails(&s, phase); s.nth += step) {
             find_again(phase);
             if (keep)

@@ -2,7 +2,7 @@
 /* Everything that may fail does, one after the other, on a tiny checkpoint.
  *   test_fault [NAME | FOLDER STEP]
  * With a name, in which * stands for anything: only these tests, and each call of malloc; without,
- * each 23rd where there are thousands. With a folder: only memory ends, in that checkpoint, at the
+ * each 41st where there are thousands. With a folder: only memory ends, in that checkpoint, at the
  * first of each STEP calls of malloc. */
 #include "fault/support.h"
 

@@ -36,7 +36,7 @@ static bool fails_at(size_t nth, dsvk_status (*phase)(struct engine *))
 static size_t after(size_t nth, dsvk_status (*phase)(struct engine *))
 {
     bool many = engine.faults != &allocator_faults && (phase == open_model || phase == plan_model);
-    return nth + engine.step * (many && engine.sparse ? 23 : 1);
+    return nth + engine.step * (many && engine.sparse ? 41 : 1);
 }
 
 static void tell(const char *phase)
@@ -220,7 +220,7 @@ void memory_may_end_while_layers_are_blamed(void **state)
 void memory_may_end_after_trimming(void **state)
 {
     static dsvk_status (*const phases[])(struct engine *) = { trim_and_read, load_again };
-    size_t step                                           = engine.step * (engine.sparse ? 7 : 1);
+    size_t step                                           = engine.step * (engine.sparse ? 13 : 1);
     (void)state;
     open_all();
     assert_int_equal(new_session(&engine), DSVK_OK);
