@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads what the host must know of a module: its push constant block, its specialisation
- * constants, and what it needs of a device. Definitions are looked up by scanning: a
- * module is some ten thousand words and is read once for each pipeline. */
+ * constants, and what it needs of a device. Definitions are looked up by scanning what
+ * stands before the first function: some hundred words, read once for each pipeline. */
 #include "vk/spirv.h"
 
 #include <string.h>
@@ -20,6 +20,7 @@ enum {
     OP_TYPE_STRUCT     = 30,
     OP_TYPE_POINTER    = 32,
     OP_CONSTANT        = 43,
+    OP_FUNCTION        = 54,
     OP_VARIABLE        = 59,
     OP_DECORATE        = 71,
     OP_MEMBER_DECORATE = 72,
@@ -40,7 +41,7 @@ static const struct {
 
 struct module {
     const uint32_t *words;
-    size_t          n_words;
+    size_t          n_words; /* up to the first function */
 };
 
 /* The instruction at *at, and moves on; NULL at the end. dv_spirv_read has checked lengths. */
@@ -63,15 +64,19 @@ static uint32_t length(const uint32_t *instruction)
     return instruction[0] >> 16;
 }
 
-static bool is_well_formed(const struct module *m)
+/* False for what is not well formed, be it in a function. */
+static bool open_module(struct module *m, const uint32_t *words, size_t n_words)
 {
-    if (m->n_words < HEADER_WORDS || m->words[0] != MAGIC)
+    *m = (struct module){ words, n_words };
+    if (n_words < HEADER_WORDS || words[0] != MAGIC)
         return false;
     size_t at = HEADER_WORDS;
-    while (at < m->n_words) {
-        size_t n = m->words[at] >> 16;
-        if (n == 0 || n > m->n_words - at)
+    while (at < n_words) {
+        size_t n = words[at] >> 16;
+        if (n == 0 || n > n_words - at)
             return false;
+        if (opcode(words + at) == OP_FUNCTION && m->n_words == n_words)
+            m->n_words = at;
         at += n;
     }
     return true;
@@ -194,11 +199,11 @@ static uint32_t need_of(uint32_t capability)
 
 bool dv_spirv_read(struct dv_spirv_facts *facts, const uint32_t *words, size_t n_words)
 {
-    const struct module m  = { words, n_words };
-    size_t              at = HEADER_WORDS;
-    const uint32_t     *i;
+    struct module   m;
+    size_t          at = HEADER_WORDS;
+    const uint32_t *i;
     *facts = (struct dv_spirv_facts){ 0 };
-    if (!is_well_formed(&m))
+    if (!open_module(&m, words, n_words))
         return false;
     while ((i = next(&m, &at))) {
         if (opcode(i) == OP_CAPABILITY && length(i) >= 2)
