@@ -21,12 +21,14 @@ foreach(file LICENSE README.md CHANGELOG.md docs/licences.md)
     list(APPEND texts ${CMAKE_SOURCE_DIR}/${file})
 endforeach()
 install(FILES ${texts} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ds-vk)
-install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.bash
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ds-vk)
-install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.zsh
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _ds-vk)
-install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.fish
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+if(NOT CMAKE_CROSSCOMPILING) # the program writes them
+    install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.bash
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ds-vk)
+    install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.zsh
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _ds-vk)
+    install(FILES ${CMAKE_BINARY_DIR}/completion/ds-vk.fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()
 
 # From the folder of dsvk.pc up to the prefix.
 file(RELATIVE_PATH DSVK_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
