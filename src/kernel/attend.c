@@ -12,8 +12,6 @@
  * share a pair, each with 36 values of the query and 32 sums. */
 #define LANE_COLUMNS 9
 
-/* A lane may hold two pairs, which load a record once; more would fill its registers. */
-#define MOST_EACH 2u
 #define MOST_PAIRS 32u
 #define MOST_INVOCATIONS 256u
 #define MOST_SHARED 32768u
@@ -80,6 +78,14 @@ static struct shape least_shape(const struct dv_kernel_site *site, const struct 
     return s;
 }
 
+/* A lane may hold two pairs, which load a record once, where it has the registers. */
+static uint32_t most_each(const struct dv_caps *caps)
+{
+    struct dv_tuning tuning;
+    dv_tuning_of(&tuning, caps);
+    return tuning.attend_each;
+}
+
 /* Whether the device takes the shape, and it leaves enough workgroups. */
 static bool fits(const struct shape *s, const struct dv_kernel_site *site,
                  const struct dv_node *node, uint32_t tokens)
@@ -90,7 +96,7 @@ static bool fits(const struct shape *s, const struct dv_kernel_site *site,
                           dv_ceil_div(tokens, s->tokens);
     if (shared > MOST_SHARED)
         shared = MOST_SHARED;
-    return s->heads * s->tokens <= MOST_PAIRS && s->each <= MOST_EACH &&
+    return s->heads * s->tokens <= MOST_PAIRS && s->each <= most_each(caps) &&
            s->slices * pair_lanes(s) <= most_invocations(caps) &&
            shared_bytes(s, node->attend.kv + node->attend.rope) <= shared &&
            workgroups >= ENOUGH_WORKGROUPS;

@@ -109,6 +109,7 @@ struct dv_tuning {
     uint32_t row_workgroup;             /* norms, rope, router and the like */
     uint32_t attend_workgroup;          /* invocations of attend that its slices follow from */
     uint32_t attend_heads, attend_rows; /* and positions a tile */
+    uint32_t attend_each;               /* most pairs of a lane; changes no sum */
     uint32_t attend_pairs; /* (token, head) pairs of a workgroup of attend_rows; 0 = attend */
     uint32_t attend_split; /* positions of a split; 0 = by the length of the context */
 };

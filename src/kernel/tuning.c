@@ -20,6 +20,7 @@ static const struct {
         .attend_workgroup   = 64,
         .attend_heads       = 8,
         .attend_rows        = 4,
+        .attend_each        = 2,
         .attend_pairs       = 16,
         .attend_split       = 256 } },
     /* GPUs: many slices of K, because what a matrix of 2,048 rows gives in smaller workgroups
@@ -36,7 +37,8 @@ static const struct {
         .row_workgroup      = 64,
         .attend_workgroup   = 256,
         .attend_heads       = 8,
-        .attend_rows        = 4 } },
+        .attend_rows        = 4,
+        .attend_each        = 2 } },
     { false,
       false,
       { .matmul_workgroup   = 128,
@@ -47,7 +49,8 @@ static const struct {
         .row_workgroup      = 64,
         .attend_workgroup   = 64,
         .attend_heads       = 8,
-        .attend_rows        = 4 } },
+        .attend_rows        = 4,
+        .attend_each        = 2 } },
 };
 
 void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
@@ -56,6 +59,10 @@ void dv_tuning_of(struct dv_tuning *tuning, const struct dv_caps *caps)
     while (rows[i].software != caps->is_software || (rows[i].matrices && !caps->cooperative_matrix))
         i++;
     *tuning = rows[i].tuning;
+    if (caps->few_registers && !caps->is_software) { /* or attend spills (docs/vendors.md) */
+        tuning->attend_workgroup = 256;
+        tuning->attend_each      = 1;
+    }
     while (tuning->matmul_workgroup > caps->max_workgroup)
         tuning->matmul_workgroup /= 2;
     /* Narrower vectors would load each row of a micro-tile twice or more. */

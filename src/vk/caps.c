@@ -204,7 +204,7 @@ static bool read_queue(struct dv_caps *caps, const struct dv_probe *p)
 /* Lavapipe 22.3 loads for each lane, 26.1 and 26.2 once, and is a tenth as fast; others were not
  * measured. AMD's hardware
  * shifts packed 16-bit integers since GFX9, which is also the first with float16 in its drivers;
- * NVIDIA's takes them apart. */
+ * NVIDIA's takes them apart. A thread of Intel's has 128 registers, however wide its subgroup. */
 static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
 {
     caps->scalar_loads = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
@@ -212,6 +212,7 @@ static void read_habits(struct dv_caps *caps, const struct dv_probe *p)
     caps->slow = p->driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE &&
                  VK_API_VERSION_MAJOR(p->properties.properties.driverVersion) <= 22;
     caps->compiles_late = caps->is_software;
+    caps->few_registers = p->properties.properties.vendorID == 0x8086;
     caps->packed_int16 =
         p->properties.properties.vendorID == 0x1002 && caps->int16 && caps->float16;
 }

@@ -51,6 +51,7 @@ struct dv_caps {
     /* What no feature tells: a CPU driver makes one load of an address that all lanes share; two
      * 16-bit integers are shifted by one instruction. */
     bool     scalar_loads, packed_int16;
+    bool     few_registers;         /* lanes have half of what others' have, 128 at most */
     bool     slow;                  /* a driver that others of the same kind outdo by far */
     bool     compiles_late;         /* kernels are compiled when they are first dispatched */
     bool     executable_statistics; /* VK_KHR_pipeline_executable_properties */

@@ -259,6 +259,23 @@ static void caps_shift_packed_integers_on_amd_only(void **state)
     assert_false(caps.packed_int16);
 }
 
+static void caps_know_who_has_few_registers(void **state)
+{
+    static const struct {
+        uint32_t vendor;
+        bool     few;
+    } cases[] = { { 0x8086, true }, { 0x1002, false }, { 0x10DE, false }, { 0x10005, false } };
+    struct dv_probe p;
+    struct dv_caps  caps;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fake_probe(&p);
+        p.properties.properties.vendorID = cases[i].vendor;
+        dv_caps_read(&caps, &p);
+        assert_int_equal(caps.few_registers, cases[i].few);
+    }
+}
+
 static void caps_avoid_lavapipe_with_wide_vectors(void **state)
 {
     struct dv_probe p;
@@ -308,6 +325,7 @@ int test_caps(void)
         cmocka_unit_test(caps_heaps_of_unified_memory),
         cmocka_unit_test(caps_size_control_needs_the_compute_stage),
         cmocka_unit_test(caps_shift_packed_integers_on_amd_only),
+        cmocka_unit_test(caps_know_who_has_few_registers),
         cmocka_unit_test(caps_avoid_lavapipe_with_wide_vectors),
         cmocka_unit_test(caps_tidy_names),
     };
