@@ -8,12 +8,14 @@
 #include "kernel/matmul.h"
 
 /* Pairs that a workgroup takes at once: with few of them an expert most of a tile would stay
- * empty. */
-static uint32_t tokens_of(const struct dv_expert_matmul_operands *o, uint32_t pairs,
-                          uint32_t experts)
+ * empty. A GPU waits for weights, so that few experts should load theirs twice; a CPU computes what
+ * stays empty. */
+static uint32_t tokens_of(const struct dv_caps *caps, const struct dv_expert_matmul_operands *o,
+                          uint32_t pairs, uint32_t experts)
 {
-    uint32_t twice_the_mean = 2 * dv_ceil_div(pairs, experts);
-    return dv_min(twice_the_mean, o->tile);
+    uint32_t mean = dv_ceil_div(pairs, experts);
+    uint32_t most = caps->is_software && mean > 1 ? mean : 2 * mean;
+    return dv_min(most, o->tile);
 }
 
 static struct dv_expert_matmul_args args_of(const struct dv_kernel_site            *site,
@@ -53,10 +55,11 @@ dsvk_status dv_expert_matmul_dispatch(struct dv_dispatch                     *di
     bool                         paired = info->kind == DV_WEIGHT_PAIR, planned = o->plan != 0;
     struct dv_expert_matmul_args args = args_of(site, o);
     uint32_t                     rows = dv_site_operand(site, o->route).rows;
-    uint32_t            max_tiles = dv_expert_plan_tiles(rows, o->top_k, info->experts, o->tile);
-    uint32_t            groups    = args.w.groups * (paired ? 2 : 1);
-    struct dv_tile      tile = dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
-                                     planned ? tokens_of(o, args.pairs, info->experts) : 1, paired);
+    uint32_t       max_tiles = dv_expert_plan_tiles(rows, o->top_k, info->experts, o->tile);
+    uint32_t       groups    = args.w.groups * (paired ? 2 : 1);
+    struct dv_tile tile =
+        dv_tile_of(site->caps, groups, planned ? info->experts : args.pairs,
+                   planned ? tokens_of(site->caps, o, args.pairs, info->experts) : 1, paired);
     struct dv_coop_size size = { groups * 8, o->tile, args.pairs / o->tile + 1 };
     struct dv_coop_tile coop;
     /* Passes of few tokens have no such kernel without a plan: they give the same bits with one. */
