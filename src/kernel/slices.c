@@ -13,6 +13,7 @@
 #define DISPATCH_BYTES 16384u
 /* Bytes a nanosecond before anything was measured: rather too few, which makes too many slices for
  * one pass. */
+#define SLOW_RATE 0.05
 #define SOFTWARE_RATE 1.0
 #define INTEGRATED_RATE 10.0
 #define DISCRETE_RATE 100.0
@@ -198,7 +199,8 @@ static uint64_t guess(const struct dv_program *p)
     const struct dv_caps *caps = &p->dev->caps;
     double                rate = p->dev->pass_rate;
     if (rate <= 0)
-        rate = caps->is_software     ? SOFTWARE_RATE
+        rate = caps->slow            ? SLOW_RATE
+               : caps->is_software   ? SOFTWARE_RATE
                : caps->is_integrated ? INTEGRATED_RATE
                                      : DISCRETE_RATE;
     return p->graph->size.tokens > 1 ? (uint64_t)((double)p->slices.cost / rate) : 0;
