@@ -236,7 +236,10 @@ dsvk_status dv_slices_fit(struct dv_program *p, uint64_t slice_ns)
 
 bool dv_slices_may_queue(const struct dv_slices *s, uint32_t i, uint64_t slice_ns)
 {
-    return slice_ns == 0 || i == 0 || s->took[i - 1] + s->took[i] <= slice_ns;
+    if (slice_ns == 0 || i == 0)
+        return true;
+    uint64_t before = s->took[i - 1], after = s->took[i];
+    return before && after && before + after <= slice_ns;
 }
 
 void dv_slices_took(struct dv_program *p, uint64_t ns)

@@ -50,7 +50,8 @@ dsvk_status dv_slices_fit(struct dv_program *program, uint64_t slice_ns);
 /* A pass took so long, without what it waited for others. */
 void dv_slices_took(struct dv_program *program, uint64_t ns);
 /* Whether the i-th may be queued while the one before it runs: together they took slice_ns at most.
- * Longer ones a stop would wait for, and the device loses little between them. */
+ * Longer ones a stop would wait for, and the device loses little between them. What was not
+ * measured yet may be long. */
 bool dv_slices_may_queue(const struct dv_slices *slices, uint32_t i, uint64_t slice_ns);
 
 /* ---- inside (kernel/slice_steps.c) ---- */
