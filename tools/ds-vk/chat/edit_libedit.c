@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <wchar.h>
 
 #define HISTORY 1000
@@ -212,9 +213,10 @@ enum line edit_read(struct edit *edit, const char *prompt, struct buffer *line)
         say(PASTE_ON);
     const wchar_t *text = el_wgets(edit->line, &n);
     say(edit->utf8 ? PASTE_OFF : "");
-    if (edit->stopped)
+    if (edit->stopped) {
+        (void)tcflush(0, TCIFLUSH); /* typed before it, and not yet read */
         say("^C\n");
-    else if (!text || n <= 0)
+    } else if (!text || n <= 0)
         say("\n");
     if (edit->stopped)
         return LINE_STOPPED;
@@ -246,6 +248,14 @@ void edit_remember(struct edit *edit, const char *line)
 
 /* ---- opening ---- */
 
+/* Else the terminal drops what it has not shown yet when Ctrl-C is typed: our answer to that, too,
+ * if we are quick. */
+static void keep_output(struct edit *edit)
+{
+    el_set(edit->line, EL_SETTY, "-d", "+noflsh", NULL); /* while a line is edited */
+    el_set(edit->line, EL_SETTY, "-x", "+noflsh", NULL); /* and between */
+}
+
 static bool prepare(struct edit *edit)
 {
     HistEventW event;
@@ -261,6 +271,7 @@ static bool prepare(struct edit *edit)
     el_wset(edit->line, EL_HIST, history_w, edit->history);
     el_set(edit->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(edit->line, EL_BIND, "^W", "ed-delete-prev-word", NULL);
+    keep_output(edit);
     el_source(edit->line, NULL);
     el_wset(edit->line, EL_GETCFN, get_sign);
     return true;
