@@ -3,8 +3,8 @@
 # for each innermost loop that loads, or one with "-" for a program without. -v device=NAME goes in front; -v head=1
 # prints the names of the fields first.
 #
-# The main loop is the one of the weights; of attend the longest; else the first. FP8 weights have scales besides, which are narrower than
-# the other loads. A program whose disassembly was not read to its end is an error, and so is one without the loop that
+# The main loop is the one of the weights; of attend the longest; else the first. FP8 weights have scales besides,
+# which are narrower than the other loads. A program whose disassembly was not read to its end is an error, and so is one without the loop that
 # it must have: else a changed format would read as no waits at all.
 BEGIN { FS = "\t"; OFS = "\t" }
 FNR == 1 { file++ }
